@@ -1,0 +1,30 @@
+// Package bus is the port that carries stored events to the consumers: at least
+// once, in order per stream.
+//
+// The outbox relay publishes, consumers (projections, notify) subscribe;
+// platform connects them. The bus never invents an event and isn't the source
+// of truth: what it carries is in the store first.
+package bus
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Handler applies one event. It must be idempotent: an event can come again. An
+// error means that the event wasn't applied and has to be delivered again.
+type Handler func(ctx context.Context, e core.Event) error
+
+// Bus is what a driver provides. Methods are safe for concurrent use.
+type Bus interface {
+	// Publish hands events over, in order. When it returns nil the bus is
+	// responsible for delivering each of them to every consumer at least once;
+	// after an error the caller publishes again, and duplicates may follow.
+	Publish(ctx context.Context, events []core.Event) error
+	// Subscribe registers a consumer by its durable name before Run.
+	// Events of one stream reach a consumer in order and one at a time.
+	Subscribe(consumer string, h Handler)
+	// Run delivers until ctx ends, then returns nil.
+	Run(ctx context.Context) error
+}

@@ -1,0 +1,313 @@
+package core
+
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+)
+
+// TaskKind says what a task makes.
+type TaskKind string
+
+// The kinds of task.
+const (
+	KindApp  TaskKind = "app"  // a running, tested web app, or its next version
+	KindTask TaskKind = "task" // work with tools in a workspace
+)
+
+// MaxPrompt is the longest prompt, in characters.
+const MaxPrompt = 5000
+
+// CheckPrompt returns nil for a prompt of 1 to MaxPrompt characters of text,
+// and an Invalid error with a hint otherwise.
+func CheckPrompt(s string) error {
+	const op = "prompt"
+	if !utf8.ValidString(s) {
+		return E(Invalid, op, "the prompt isn't text: it holds bytes that aren't UTF-8").
+			WithHint("say in words what you want; attach files through a workspace")
+	}
+	printable := 0
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+		case r < ' ' || r == 0x7f || r == utf8.RuneError:
+			return E(Invalid, op, "the prompt holds control characters").
+				WithHint("say in words what you want; attach files through a workspace")
+		case r != ' ':
+			printable++
+		}
+	}
+	if printable == 0 {
+		return E(Invalid, op, "the prompt is empty").WithHint(`say what you want, as in: isekai run "a reading list with title and author"`)
+	}
+	if utf8.RuneCountInString(s) > MaxPrompt {
+		return E(Invalid, op, "the prompt is longer than 5,000 characters").
+			WithHint("shorten it, or put the details into files of a workspace")
+	}
+	return nil
+}
+
+// Limits bound a task. Each is checked before the spend that would pass it.
+// Zero means the default of DefaultLimits.
+type Limits struct {
+	Attempts int           `json:"attempts,omitempty"` // tries at one step
+	Plans    int           `json:"plans,omitempty"`    // plans, the first included
+	Steps    int           `json:"steps,omitempty"`    // step attempts in all
+	Calls    int           `json:"calls,omitempty"`    // model and tool calls in all
+	Tokens   int           `json:"tokens,omitempty"`   // model tokens in and out
+	Wall     time.Duration `json:"wall,omitempty"`     // since the task was created
+}
+
+// DefaultLimits are the bounds of a task that names none.
+var DefaultLimits = Limits{Attempts: 3, Plans: 3, Steps: 40, Calls: 400, Tokens: 2_000_000, Wall: time.Hour}
+
+// OrDefault returns l with every zero replaced by the default.
+func (l Limits) OrDefault() Limits {
+	d := DefaultLimits
+	pick := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	pick(&l.Attempts, d.Attempts)
+	pick(&l.Plans, d.Plans)
+	pick(&l.Steps, d.Steps)
+	pick(&l.Calls, d.Calls)
+	pick(&l.Tokens, d.Tokens)
+	if l.Wall <= 0 {
+		l.Wall = d.Wall
+	}
+	return l
+}
+
+// Call is one use of a tool, in the one canonical shape, whatever the provider
+// sent.
+type Call struct {
+	ID        CallID          `json:"id"`
+	Tool      string          `json:"tool"`
+	Arguments json.RawMessage `json:"arguments,omitempty"` // a JSON object
+	// Problem is set when what the model sent can't be run (arguments that
+	// aren't JSON, a tool that isn't offered): it is shown to the model, and
+	// nothing runs.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Plan is what will be done.
+type Plan struct {
+	Title   string   `json:"title"`
+	Summary string   `json:"summary,omitempty"`
+	Steps   []Step   `json:"steps"`
+	Notes   []string `json:"notes,omitempty"` // what the planner didn't understand or can't do
+}
+
+// Step is one part of a plan. A step with a Call runs that call; a step without
+// is worked on by the model with its tools until it stops calling them, and
+// then Check, if there is one, gathers the evidence.
+type Step struct {
+	Title string `json:"title"`
+	Goal  string `json:"goal,omitempty"` // what is to be true when it is done
+	Call  *Call  `json:"call,omitempty"`
+	Check *Call  `json:"check,omitempty"`
+}
+
+// Verdict is the supervisor's judgement of one attempt at a step.
+type Verdict string
+
+// The verdicts.
+const (
+	Success Verdict = "SUCCESS"
+	Retry   Verdict = "RETRY"  // try the step again, with feedback
+	Replan  Verdict = "REPLAN" // make a new plan; finished work stays
+	Abort   Verdict = "ABORT"  // give up; undo what was done
+)
+
+// Evidence is what a verdict rests on: something that was observed, not said.
+type Evidence struct {
+	Kind   string `json:"kind"`             // "tests", "exit", "http", "call", "model"
+	OK     bool   `json:"ok"`               //
+	Text   string `json:"text"`             // for a person: "14 tests passed"
+	Detail string `json:"detail,omitempty"` // for the model, at most MaxInline bytes: the failing output
+	Passed int    `json:"passed,omitempty"` // tests
+	Failed int    `json:"failed,omitempty"` // tests
+}
+
+// Usage is what a model call used.
+type Usage struct {
+	Input  int `json:"input"`  // tokens
+	Output int `json:"output"` // tokens
+}
+
+// Failure is an error as an event keeps it.
+type Failure struct {
+	Code Code   `json:"code"`
+	Msg  string `json:"msg"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// Fail returns err as a Failure, or nil for nil.
+func Fail(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	return &Failure{Code: CodeOf(err), Msg: err.Error(), Hint: HintOf(err)}
+}
+
+// Err returns the failure as an error, or nil for nil.
+func (f *Failure) Err() error {
+	if f == nil {
+		return nil
+	}
+	return &Error{Code: f.Code, Msg: f.Msg, Hint: f.Hint}
+}
+
+// Effect says whether a tool may be run again when nobody knows whether its
+// last run came to an end.
+type Effect string
+
+// The classes of effect.
+const (
+	Pure       Effect = "pure"       // changes nothing
+	Idempotent Effect = "idempotent" // twice with the same call id is once
+	Once       Effect = "once"       // a second run may do harm: a person decides
+)
+
+// The events of a task, in the order in which they appear.
+type (
+	// TaskCreated starts a task: the durable acceptance of a prompt.
+	TaskCreated struct {
+		Kind      TaskKind `json:"kind"`
+		Prompt    string   `json:"prompt"`
+		Model     string   `json:"model"`               // a model's name, or "blueprint"
+		App       AppID    `json:"app,omitempty"`       // the app that it makes or changes
+		Base      int      `json:"base,omitempty"`      // the version it changes; 0 makes a new app
+		Workspace string   `json:"workspace,omitempty"` // a folder of the operator's; else one is made
+		Limits    Limits   `json:"limits"`
+	}
+	// TaskPlanned is a plan, the first or a new one.
+	TaskPlanned struct {
+		Plan Plan `json:"plan"`
+	}
+	// StepStarted begins an attempt at a step of the current plan.
+	StepStarted struct {
+		Step    int    `json:"step"`    // index into the plan's steps
+		Attempt int    `json:"attempt"` // from 1
+		Title   string `json:"title"`
+	}
+	// ModelRequested precedes a model call.
+	ModelRequested struct {
+		Call    CallID `json:"call"`
+		Purpose string `json:"purpose"` // "plan", "work" or "judge"
+		Model   string `json:"model"`
+	}
+	// ModelSettled is a model's whole answer, or why there is none.
+	ModelSettled struct {
+		Call  CallID        `json:"call"`
+		Text  Content       `json:"text"`
+		Calls []CallContent `json:"calls,omitempty"`
+		Usage Usage         `json:"usage"`
+		Error *Failure      `json:"error,omitempty"`
+	}
+	// CallContent is a Call whose arguments may be a blob.
+	CallContent struct {
+		ID        CallID  `json:"id"`
+		Tool      string  `json:"tool"`
+		Arguments Content `json:"arguments"`
+		Problem   string  `json:"problem,omitempty"`
+	}
+	// ModelSwitched moves the task to another model, when the first is down.
+	ModelSwitched struct {
+		From   string `json:"from"`
+		To     string `json:"to"`
+		Reason string `json:"reason"`
+	}
+	// ToolRequested precedes a tool call.
+	ToolRequested struct {
+		Call   CallContent `json:"call"`
+		Effect Effect      `json:"effect"`
+		Undo   bool        `json:"undo,omitempty"` // it compensates an earlier call
+	}
+	// ToolSettled is a tool call's outcome.
+	ToolSettled struct {
+		Call     CallID          `json:"call"`
+		Output   Content         `json:"output"` // what the model is shown
+		Failed   bool            `json:"failed,omitempty"`
+		Evidence *Evidence       `json:"evidence,omitempty"`
+		Data     json.RawMessage `json:"data,omitempty"` // for programs; shape by tool
+		Undo     *Call           `json:"undo,omitempty"` // the call that compensates this one
+		Tree     Digest          `json:"tree,omitempty"` // the managed workspace after it
+		Error    *Failure        `json:"error,omitempty"`
+	}
+	// ApprovalRequested asks a person; the task waits.
+	ApprovalRequested struct {
+		Call     CallID `json:"call"`
+		Question string `json:"question"`
+	}
+	// ApprovalAnswered is a person's answer.
+	ApprovalAnswered struct {
+		Call   CallID `json:"call"`
+		Answer Answer `json:"answer"`
+	}
+	// VerdictGiven ends an attempt.
+	VerdictGiven struct {
+		Step     int        `json:"step"`
+		Attempt  int        `json:"attempt"`
+		Verdict  Verdict    `json:"verdict"`
+		Reason   string     `json:"reason"`
+		Feedback string     `json:"feedback,omitempty"` // what the next attempt should do
+		Evidence []Evidence `json:"evidence,omitempty"`
+	}
+	// TaskCancelRequested asks the task to stop; the worker compensates, then
+	// finishes it.
+	TaskCancelRequested struct {
+		Reason string `json:"reason,omitempty"`
+	}
+	// TaskFinished is terminal: nothing is appended after it.
+	TaskFinished struct {
+		Status  TaskStatus `json:"status"`
+		Summary string     `json:"summary"`
+		Version int        `json:"version,omitempty"` // the app's version that it made
+		Error   *Failure   `json:"error,omitempty"`
+	}
+)
+
+// Answer is what a person says of a call whose outcome is unknown.
+type Answer string
+
+// The answers.
+const (
+	AnswerRepeat Answer = "repeat" // run it again
+	AnswerDone   Answer = "done"   // it took effect: go on as if it had succeeded
+	AnswerFailed Answer = "failed" // it didn't: tell the model so
+)
+
+// TaskStatus is where a task stands.
+type TaskStatus string
+
+// The statuses. The last three are terminal.
+const (
+	StatusQueued    TaskStatus = "queued"
+	StatusRunning   TaskStatus = "running"
+	StatusWaiting   TaskStatus = "waiting" // for a person
+	StatusSucceeded TaskStatus = "succeeded"
+	StatusFailed    TaskStatus = "failed"
+	StatusCanceled  TaskStatus = "canceled"
+)
+
+// Terminal reports whether a task in this status is over.
+func (s TaskStatus) Terminal() bool {
+	return s == StatusSucceeded || s == StatusFailed || s == StatusCanceled
+}
+
+func (TaskCreated) EventType() string         { return "task.created" }
+func (TaskPlanned) EventType() string         { return "task.planned" }
+func (StepStarted) EventType() string         { return "step.started" }
+func (ModelRequested) EventType() string      { return "model.requested" }
+func (ModelSettled) EventType() string        { return "model.settled" }
+func (ModelSwitched) EventType() string       { return "model.switched" }
+func (ToolRequested) EventType() string       { return "tool.requested" }
+func (ToolSettled) EventType() string         { return "tool.settled" }
+func (ApprovalRequested) EventType() string   { return "approval.requested" }
+func (ApprovalAnswered) EventType() string    { return "approval.answered" }
+func (VerdictGiven) EventType() string        { return "verdict.given" }
+func (TaskCancelRequested) EventType() string { return "task.cancel_requested" }
+func (TaskFinished) EventType() string        { return "task.finished" }

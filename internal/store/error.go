@@ -1,0 +1,25 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// ErrLeaseLost is in the chain of a conflict that is due to a lost lease.
+var ErrLeaseLost = errors.New("the lease is no longer held")
+
+// LeaseLost reports whether err says that the lease isn't held any more: the
+// caller must stop driving the stream at once.
+func LeaseLost(err error) bool { return errors.Is(err, ErrLeaseLost) }
+
+// Conflict returns the error for a stream that isn't at the expected version.
+func Conflict(stream core.StreamID) error {
+	return core.E(core.Conflict, "store.append", "stream "+string(stream)+" has moved on").
+		WithHint("read it again and repeat the change")
+}
+
+// LostLease returns the error for a lease that isn't held any more.
+func LostLease(stream core.StreamID) error {
+	return core.E(core.Conflict, "store.lease", "stream "+string(stream)+" is driven by another worker").Because(ErrLeaseLost)
+}

@@ -1,0 +1,158 @@
+// Package store is the port for everything that is kept: event streams, the
+// outbox, claimable work with its leases, and the views that consumers build.
+//
+// The driver packages below it (sqlite, postgres) implement it and pass the
+// suite in storetest; agent, app and the projections call it through platform.
+// It knows no SQL, and no driver knows what an event means.
+//
+// Every method takes the tenant explicitly and touches that tenant's rows
+// alone, except Work.Claim and Outbox, which serve the whole installation and
+// are for workers and the relay. Methods are safe for concurrent use. Errors
+// are core.Errors: conflict, not_found, unavailable, exhausted (disk full),
+// invalid.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Store is what a driver provides.
+type Store interface {
+	Events
+	Work
+	Outbox
+	Views
+	// Close releases the store. Calls after it fail with unavailable.
+	Close() error
+}
+
+// NewEvent is an event before it is stored. The store gives it its version,
+// position and time.
+type NewEvent struct {
+	ID   core.EventID
+	Type string
+	Data json.RawMessage
+}
+
+// Append is one transaction's worth of writing to one stream: its events, an
+// outbox message for each, and what becomes of the stream's claimable work.
+type Append struct {
+	Stream   core.StreamID
+	Expected int64 // the version that the stream must have; 0 for a new stream
+	Events   []NewEvent
+	Work     WorkChange
+	Lease    *Lease // set by workers: the lease must still be held
+}
+
+// WorkChange says what becomes of the stream's claimable work.
+type WorkChange int
+
+// The changes.
+const (
+	WorkKeep  WorkChange = iota // leave it as it is
+	WorkReady                   // make it claimable now (a held lease stays held)
+	WorkNone                    // remove it, and its lease: finished, or waiting for a person
+)
+
+// Events are the event streams: the source of truth.
+type Events interface {
+	// Append stores everything in a, or nothing. conflict: the stream isn't at
+	// Expected, or a.Lease isn't held any more (then LeaseLost(err) is true).
+	// The result has versions Expected+1.. and growing positions, and is durable
+	// when Append returns.
+	Append(ctx context.Context, scope core.Scope, a Append) ([]core.Event, error)
+	// ReadStream returns up to limit events of one stream with a version greater
+	// than after, in order. A stream that doesn't exist is empty.
+	ReadStream(ctx context.Context, org core.OrgID, stream core.StreamID, after int64, limit int) ([]core.Event, error)
+	// ReadOrg returns up to limit events of one org with a position greater than
+	// after, in order. An event that is returned has every event with a lower
+	// position before it: none can still appear.
+	ReadOrg(ctx context.Context, org core.OrgID, after int64, limit int) ([]core.Event, error)
+	// Orgs returns every org that has an event.
+	Orgs(ctx context.Context) ([]core.OrgID, error)
+}
+
+// Lease is a worker's right to drive one stream, until it expires.
+type Lease struct {
+	Org     core.OrgID
+	Project core.ProjectID
+	Stream  core.StreamID
+	Token   int64 // the fence: grows with every claim of the stream
+	Until   time.Time
+}
+
+// Work is the queue of streams that have something to do.
+type Work interface {
+	// Claim leases up to n streams that are ready and not leased, for ttl. It is
+	// fair over orgs: an org that was served longest ago goes first, and of one
+	// org the oldest work. No work is an empty result, not an error.
+	Claim(ctx context.Context, worker string, n int, ttl time.Duration) ([]Lease, error)
+	// Renew extends a lease that is still held by ttl from now and returns it.
+	// conflict (LeaseLost): it isn't held any more.
+	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
+	// Release gives a lease back; the work becomes claimable after delay. A
+	// lease that isn't held any more is left alone, without error.
+	Release(ctx context.Context, l Lease, delay time.Duration) error
+}
+
+// Message is an outbox row: an event that waits to be published.
+type Message struct {
+	Seq   int64 // the outbox's own order: that of the commits
+	Event core.Event
+}
+
+// Outbox is read by the relay alone.
+type Outbox interface {
+	// Pending returns up to limit messages in order. It doesn't remove them.
+	Pending(ctx context.Context, limit int) ([]Message, error)
+	// Published removes messages, after the bus has taken them.
+	Published(ctx context.Context, seqs []int64) error
+}
+
+// Row is one entry of a view: a read model. The columns are what lists filter
+// and sort by; Data is the rest, as the consumer likes it.
+type Row struct {
+	ID      string
+	Project core.ProjectID
+	Kind    string
+	Status  string
+	Sort    int64 // lists are in descending order of it, then of ID
+	Data    json.RawMessage
+	Deleted bool // in Apply: remove the row
+}
+
+// Query selects rows of a view. Zero fields don't filter.
+type Query struct {
+	Project core.ProjectID
+	Kind    string
+	Status  string
+	After   string // the cursor of the page before, from Page.Next
+	Limit   int    // 1 to 200; 0 means 50
+}
+
+// Page is a part of a list.
+type Page struct {
+	Rows []Row
+	Next string // the cursor of the next page; "" at the end
+}
+
+// Views hold read models, which consumers write from events and which can be
+// dropped and built again.
+type Views interface {
+	// Apply writes rows and moves the view's checkpoint to position, in one
+	// transaction. When the checkpoint is at position or beyond, nothing is
+	// written and applied is false: this is what makes a consumer idempotent.
+	Apply(ctx context.Context, org core.OrgID, view string, position int64, rows []Row) (applied bool, err error)
+	// Checkpoint returns the position up to which the view is built; 0 at first.
+	Checkpoint(ctx context.Context, org core.OrgID, view string) (int64, error)
+	// Get returns one row, or not_found.
+	Get(ctx context.Context, org core.OrgID, view, id string) (Row, error)
+	// List returns a page of rows. An invalid cursor is Invalid.
+	List(ctx context.Context, org core.OrgID, view string, q Query) (Page, error)
+	// Drop removes the view's rows and checkpoint.
+	Drop(ctx context.Context, org core.OrgID, view string) error
+}

@@ -1,0 +1,71 @@
+// Package tool is the port for what an agent can do: each tool is one folder
+// below it.
+//
+// The agent calls tools; platform lists them. A tool never decides whether it
+// may run (the agent has asked by then), never sees another tenant, and reaches
+// files only through the Workspace that it is handed.
+package tool
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Spec describes a tool to models, people and the agent.
+type Spec struct {
+	Name        string          // lower_snake_case, unique
+	Version     string          // of its behaviour: "1"
+	Description string          // for the model
+	Schema      json.RawMessage // JSON Schema of the arguments, an object
+	Effect      core.Effect     // may it be repeated after a crash
+	Timeout     time.Duration   // bound on one call; 0 means a minute
+	// Internal tools are called by plans, not offered to models.
+	Internal bool
+}
+
+// Call is one use.
+type Call struct {
+	Scope     core.Scope
+	Task      core.TaskID
+	ID        core.CallID // the idempotency key
+	Arguments json.RawMessage
+	Workspace Workspace
+	Facts     Facts
+}
+
+// Facts are what the task is about, from its first event.
+type Facts struct {
+	Prompt string
+	App    core.AppID // the app that is built or changed
+	Base   int        // the version that is changed; 0 for a new app
+}
+
+// Workspace is the task's working file tree on this machine.
+type Workspace struct {
+	Dir     string // absolute; empty if the task has none
+	Managed bool   // made for the task, and restored from its events; not a folder of the operator's
+}
+
+// Result is how a call went.
+type Result struct {
+	Output   string          // what the model is shown, at most MaxOutput bytes
+	Failed   bool            // the call was made and didn't succeed (a non-zero exit, a missing file)
+	Evidence *core.Evidence  // what was observed, for the supervisor
+	Data     json.RawMessage // for programs; shape by tool
+	Undo     *core.Call      // what compensates this call, if the task fails later
+}
+
+// MaxOutput bounds Result.Output.
+const MaxOutput = 32 << 10
+
+// Tool is what a driver provides. Call is safe for concurrent use. An error
+// with code invalid or not_found is the caller's fault and is shown to the
+// model; any other is the tool's, and the call may be tried again if its effect
+// allows that.
+type Tool interface {
+	Spec() Spec
+	Call(ctx context.Context, c Call) (Result, error)
+}
