@@ -24,6 +24,25 @@ type TestReport struct {
 	Failed int `json:"failed"`
 }
 
+// Publication is a built folder on its way to become a version of an app.
+type Publication struct {
+	App    AppID
+	Base   int // the version that it changes; 0 makes the app
+	Task   TaskID
+	Call   CallID // the idempotency key: one call publishes one version
+	Prompt string
+	Dir    string // absolute; holds the files, ManifestName among them
+	Tests  TestReport
+}
+
+// Preview is a version of an app that runs at a URL, and what was seen there.
+type Preview struct {
+	App      AppID
+	Version  int
+	URL      string
+	Evidence Evidence
+}
+
 // The events of an app.
 type (
 	// AppCreated starts an app. It is appended together with its first
