@@ -85,7 +85,7 @@ type Features struct {
 }
 
 // Total sums a numeric field, or counts entries when Field is empty, overall
-// or for each value of By.
+// or for each value of By (for each month, when By is a Date).
 type Total struct {
 	Field string `json:"field,omitempty"`
 	By    string `json:"by,omitempty"`
