@@ -30,8 +30,20 @@ type Store interface {
 	Close() error
 }
 
+// Waker is an optional interface of a store: it saves workers and the relay in
+// the same process from polling. What another process appends, and a lease or a
+// delay that runs out, wakes nobody: keep a slow poll beside it.
+//
+// Take the channel first, then look for work, then wait: nothing is missed.
+type Waker interface {
+	// WorkWake returns a channel that is closed when work becomes claimable.
+	WorkWake() <-chan struct{}
+	// OutboxWake returns a channel that is closed when a message is pending.
+	OutboxWake() <-chan struct{}
+}
+
 // NewEvent is an event before it is stored. The store gives it its version,
-// position and time.
+// position and time (in microseconds).
 type NewEvent struct {
 	ID   core.EventID
 	Type string
@@ -42,8 +54,8 @@ type NewEvent struct {
 // outbox message for each, and what becomes of the stream's claimable work.
 type Append struct {
 	Stream   core.StreamID
-	Expected int64 // the version that the stream must have; 0 for a new stream
-	Events   []NewEvent
+	Expected int64      // the version that the stream must have; 0 for a new stream
+	Events   []NewEvent // may be empty when Work changes and the stream exists
 	Work     WorkChange
 	Lease    *Lease // set by workers: the lease must still be held
 }
@@ -54,7 +66,7 @@ type WorkChange int
 // The changes.
 const (
 	WorkKeep  WorkChange = iota // leave it as it is
-	WorkReady                   // make it claimable now (a held lease stays held)
+	WorkReady                   // make it claimable now (a held lease stays held; its Release says when)
 	WorkNone                    // remove it, and its lease: finished, or waiting for a person
 )
 
@@ -76,7 +88,9 @@ type Events interface {
 	Orgs(ctx context.Context) ([]core.OrgID, error)
 }
 
-// Lease is a worker's right to drive one stream, until it expires.
+// Lease is a worker's right to drive one stream, until it expires by the store's
+// clock. An expired lease isn't held any more, even if nobody has claimed the
+// stream since.
 type Lease struct {
 	Org     core.OrgID
 	Project core.ProjectID

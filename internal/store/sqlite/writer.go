@@ -1,0 +1,228 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"runtime"
+)
+
+// maxBatch bounds what one transaction holds, and so how long its first caller
+// waits for the others.
+const maxBatch = 128
+
+// writer owns the writing connection. Its one goroutine takes callers from the
+// queue and commits those that wait at the same time in one transaction, so that
+// they share the sync (group commit). The queue is the blocked callers
+// themselves: it holds nothing, and a caller that gives up before its turn was
+// never in it.
+type writer struct {
+	conn      *sql.Conn
+	stmts     map[string]*sql.Stmt // prepared on conn, by text
+	queue     chan *call
+	stop      chan struct{}
+	ended     chan struct{}
+	batch     []*call
+	committed func(changes)
+}
+
+// call is one caller's part of a transaction.
+type call struct {
+	run  func(*tx) error
+	done chan error
+	err  error
+}
+
+// tx is what a call sees of the transaction. It isn't for use after the call.
+type tx struct {
+	w       *writer
+	wrote   bool
+	changes changes
+}
+
+// changes is what to wake others for after the commit.
+type changes struct{ work, outbox bool }
+
+func newWriter(conn *sql.Conn, committed func(changes)) *writer {
+	w := &writer{
+		conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan *call),
+		stop: make(chan struct{}), ended: make(chan struct{}), committed: committed,
+	}
+	go w.loop()
+	return w
+}
+
+// do runs fn in a transaction and returns when that is durable, or when fn
+// failed and nothing of it was kept. ctx counts until the call's turn comes;
+// from then on its outcome is awaited, so that it is known.
+//
+// fn may run again: what it wrote is undone before. It should refuse before it
+// writes; an error after writing costs its companions their transaction, and
+// each is then run in its own.
+func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &call{run: fn, done: make(chan error, 1)}
+	select {
+	case w.queue <- c:
+		return <-c.done
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.stop:
+		return closed()
+	}
+}
+
+// close ends the goroutine after the transaction that it is in.
+func (w *writer) close() {
+	close(w.stop)
+	<-w.ended
+	for _, s := range w.stmts {
+		_ = s.Close()
+	}
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	for {
+		select {
+		case c := <-w.queue:
+			w.serve(c)
+		case <-w.stop:
+			return
+		}
+	}
+}
+
+// serve commits first and those that wait with it, and answers all of them.
+func (w *writer) serve(first *call) {
+	w.batch = append(w.batch[:0], first)
+	err := w.together()
+	switch {
+	case err != nil && len(w.batch) == 1:
+		first.err = err
+	case err != nil:
+		for _, c := range w.batch {
+			c.err = w.alone(c)
+		}
+	}
+	for i, c := range w.batch {
+		c.done <- c.err
+		w.batch[i] = nil
+	}
+}
+
+// together runs the batch, which grows by the callers that come meanwhile, in
+// one transaction. Calls that are refused stay in it with their error. An error
+// means that nothing was kept.
+func (w *writer) together() error {
+	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	var all changes
+	for i := 0; i < len(w.batch); i++ {
+		c := w.batch[i]
+		t := tx{w: w}
+		if c.err = c.run(&t); c.err != nil && t.wrote {
+			w.rollback()
+			return c.err
+		}
+		if c.err == nil {
+			all.work = all.work || t.changes.work
+			all.outbox = all.outbox || t.changes.outbox
+		}
+		if i == len(w.batch)-1 {
+			w.gather()
+		}
+	}
+	if _, err := w.exec("COMMIT"); err != nil {
+		w.rollback()
+		return err
+	}
+	w.committed(all)
+	return nil
+}
+
+// gather adds the callers that wait to the batch. The answered ones of the last
+// batch may be about to come back: they get one chance to run before the sync.
+func (w *writer) gather() {
+	for yielded := false; len(w.batch) < maxBatch; {
+		select {
+		case c := <-w.queue:
+			w.batch = append(w.batch, c)
+		default:
+			if yielded {
+				return
+			}
+			yielded = true
+			runtime.Gosched()
+		}
+	}
+}
+
+// alone runs one call in its own transaction.
+func (w *writer) alone(c *call) error {
+	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	t := tx{w: w}
+	err := c.run(&t)
+	if err == nil {
+		_, err = w.exec("COMMIT")
+	}
+	if err != nil {
+		w.rollback()
+		return err
+	}
+	w.committed(t.changes)
+	return nil
+}
+
+// rollback undoes the transaction. SQLite may have done so itself (a full disk),
+// and then says that there is none: either way there is none after it.
+func (w *writer) rollback() { _, _ = w.exec("ROLLBACK") }
+
+// stmt returns the prepared form of query, which is one of a bounded set. No
+// context goes with it: a statement that has begun isn't interrupted.
+func (w *writer) stmt(query string) (*sql.Stmt, error) {
+	if s := w.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(context.Background(), query)
+	if err == nil {
+		w.stmts[query] = s
+	}
+	return s, err
+}
+
+func (w *writer) exec(query string, args ...any) (sql.Result, error) {
+	s, err := w.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.Exec(args...)
+}
+
+// exec runs a statement that writes.
+func (t *tx) exec(query string, args ...any) (sql.Result, error) {
+	t.wrote = true
+	return t.w.exec(query, args...)
+}
+
+// change runs a statement that writes and returns how many rows it changed.
+func (t *tx) change(query string, args ...any) (int64, error) {
+	r, err := t.exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// one reads a single row into dest; sql.ErrNoRows if there is none.
+func (t *tx) one(query string, args []any, dest ...any) error {
+	s, err := t.w.stmt(query)
+	if err != nil {
+		return err
+	}
+	return s.QueryRow(args...).Scan(dest...)
+}
