@@ -87,7 +87,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	for {
 		woken := r.cfg.Wake() // before looking, so that nothing is missed
 		more, err := r.move(ctx)
-		wait := r.cfg.Poll
+		var wait time.Duration
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -100,7 +100,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			continue
 		default:
 			r.fail = 0
-			wait = min(wait, r.nextHold())
+			wait = r.idle()
 		}
 		select {
 		case <-ctx.Done():
@@ -199,11 +199,12 @@ func (r *Relay) pause(fails int) time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// nextHold returns how long it is until an org's wait ends.
-func (r *Relay) nextHold() time.Duration {
-	next := r.cfg.MaxBackoff
+// idle returns how long to wait for news: until the next look, or until an org's
+// wait ends.
+func (r *Relay) idle() time.Duration {
+	wait := r.cfg.Poll
 	for _, h := range r.held {
-		next = min(next, time.Until(h.until))
+		wait = min(wait, time.Until(h.until))
 	}
-	return max(next, 0)
+	return max(wait, 0)
 }
