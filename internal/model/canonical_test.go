@@ -230,8 +230,8 @@ func TestNativeCalls(t *testing.T) {
 		}
 	}
 	for args, part := range map[string]string{
-		`{}`:                   "required",
-		`{"path":7}`:           "type",
+		`{}`:                    "required",
+		`{"path":7}`:            "type",
 		`{"path":"a","mode":1}`: "additional",
 	} {
 		c := canonical(t, model.Request{Tools: offered})

@@ -1,0 +1,145 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	sdk "github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/packages/ssestream"
+)
+
+// exchange is one request whose answer has begun.
+type exchange struct {
+	ctx    context.Context // ends with one of the causes in error.go
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // ends ctx when the server is silent for too long
+	idle   time.Duration
+	events ssestream.Decoder
+	first  event
+}
+
+const (
+	maxBackoff    = 8 * time.Second
+	maxRetryAfter = 30 * time.Second // a server that asks for more isn't waited for
+	jitter        = 0.2
+)
+
+// openWithRetries opens an exchange, and again after a failure that may pass.
+func (m *Model) openWithRetries(ctx context.Context, p sdk.ChatCompletionNewParams) (*exchange, error) {
+	policy := retrypolicy.NewBuilder[*exchange]().
+		HandleIf(func(_ *exchange, err error) bool { return passing(err) }).
+		WithMaxRetries(max(0, m.cfg.Retries)).
+		WithBackoff(m.cfg.Backoff, max(maxBackoff, 2*m.cfg.Backoff)).
+		WithJitterFactor(jitter).
+		WithDelayFunc(func(a failsafe.ExecutionAttempt[*exchange]) time.Duration {
+			var s *statusError
+			if errors.As(a.LastError(), &s) && s.retryAfter > 0 {
+				return time.Duration(float64(s.retryAfter) / (1 - jitter)) // never earlier than asked
+			}
+			return -1
+		}).
+		ReturnLastFailure().Build()
+	return failsafe.With(policy).WithContext(ctx).Get(func() (*exchange, error) { return m.open(ctx, p) })
+}
+
+// open sends the request and waits for the first event of the answer.
+func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*exchange, error) {
+	x := &exchange{idle: m.cfg.Idle}
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	x.timer = time.AfterFunc(m.cfg.FirstToken, func() { x.cancel(errFirstToken) })
+	var res *http.Response
+	_, err := m.chat.New(x.ctx, p, option.WithJSONSet("stream", true), option.WithResponseBodyInto(&res))
+	if err == nil {
+		x.events = ssestream.NewDecoder(res)
+		x.first, err = x.next()
+	}
+	if err != nil {
+		err = cause(x.ctx, err) // before close makes it a cancellation
+		x.close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// next reads the next event, or io.EOF at the regular end. The caller has armed
+// the timer.
+func (x *exchange) next() (event, error) {
+	if !x.events.Next() {
+		if err := x.events.Err(); err != nil {
+			return event{}, err
+		}
+		return event{}, errCut
+	}
+	x.timer.Stop() // a consumer may take its time
+	data := bytes.TrimSpace(x.events.Event().Data)
+	if string(data) == "[DONE]" {
+		return event{}, io.EOF
+	}
+	return decode(data)
+}
+
+// close ends the exchange and with it the connection, unless the answer was
+// read to its end. It is idempotent.
+func (x *exchange) close() {
+	x.timer.Stop()
+	x.cancel(context.Canceled)
+	if x.events != nil {
+		_ = x.events.Close()
+	}
+}
+
+// receive is between the SDK and the wire: it makes any error status a
+// statusError, bounds the body, and makes an answer that isn't streamed, though
+// a stream was asked for, a stream of one event.
+func (m *Model) receive(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	res, err := next(req)
+	if err != nil {
+		return res, err
+	}
+	if res.StatusCode >= 400 {
+		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+		_ = res.Body.Close()
+		return nil, newStatusError(res, body)
+	}
+	var body io.Reader = &bounded{res.Body, m.cfg.MaxResponse}
+	if media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); media == "application/json" {
+		whole, err := io.ReadAll(body)
+		if err != nil {
+			_ = res.Body.Close()
+			return nil, err
+		}
+		var line bytes.Buffer
+		line.WriteString("data: ")
+		line.WriteString(strings.NewReplacer("\n", " ", "\r", " ").Replace(string(whole)))
+		body = &line
+	}
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(body, strings.NewReader("\n\n")), res.Body} // a last event without its empty line counts
+	return res, nil
+}
+
+// bounded fails with errTooLarge after n bytes.
+type bounded struct {
+	r io.Reader
+	n int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.n <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.n)])
+	b.n -= int64(n)
+	return n, err
+}

@@ -1,0 +1,32 @@
+package openai
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func FuzzEvent(f *testing.F) {
+	for _, s := range []string{
+		`{"choices":[{"delta":{"content":"x","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}`,
+		`{"error":{"message":"m","code":7}}`, `{"error":"x"}`, `{"choices":[{"delta":{"content":[{"text":"x"}]}}],"usage":{}}`, `[]`, `null`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := decode(data)
+		if err != nil {
+			return
+		}
+		var cs calls
+		for _, c := range e.Choices {
+			_ = c.Delta.text()
+			for _, tc := range c.Delta.ToolCalls {
+				cs.add(tc)
+				cs.add(tc)
+			}
+		}
+		if len(cs) > 2*len(data) || !json.Valid(data) {
+			t.Fatalf("%d calls of %q", len(cs), data)
+		}
+	})
+}
