@@ -1,0 +1,144 @@
+package sandboxtest
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/sandbox/sandboxtest/finding"
+)
+
+func resourceTests() map[string]func(*testing.T, rig) {
+	tests := map[string]func(*testing.T, rig){
+		"fill both at once":     func(t *testing.T, g rig) { fillDisk(t, g, "/tmp", "/data") },
+		"open too many files":   openTooMany,
+		"write too long a file": tooLong,
+		"use more than the CPU": busyLoop,
+	}
+	for _, dir := range []string{"/tmp", "/data", "/dev/shm"} {
+		tests["fill "+dir] = func(t *testing.T, g rig) { fillDisk(t, g, dir) }
+		tests["use up the inodes of "+dir] = func(t *testing.T, g rig) { fillInodes(t, g, dir) }
+	}
+	return tests
+}
+
+// patience in milliseconds is how long an attack stays with its loot, for a
+// driver that measures from time to time.
+const patience = "1500"
+
+// limited runs an attack that a limit must stop: a refusal, or the end of the
+// command for the given reasons.
+func limited(t *testing.T, box sandbox.Box, reasons []sandbox.Reason, args ...string) outcome {
+	t.Helper()
+	o := run(t, box, program(args...))
+	t.Logf("in the box: %v %+v", o.findings(t), o.Exit)
+	wantRefused(t, o.findings(t))
+	if o.OK() {
+		return o
+	}
+	for _, r := range reasons {
+		if o.Reason == r {
+			return o
+		}
+	}
+	if len(o.findings(t)) == 0 && o.Reason != sandbox.Exited && o.Reason != sandbox.Signaled {
+		t.Errorf("%q: ended with %+v, want one of %v", args, o.Exit, reasons)
+	}
+	return o
+}
+
+// fillDisk writes sixteen times of what is allowed.
+func fillDisk(t *testing.T, g rig, dirs ...string) {
+	const limit = 16 << 20
+	wantDone(t, g.attackOutside(t, false, "fill", "0", "32", folder(t)))
+	box, host := g.workspace(t, sandbox.Limits{Disk: limit, CPU: 2})
+	limited(t, box, []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, append([]string{"fill", patience, "256"}, dirs...)...)
+	if used := size(t, host); used > 8*limit {
+		t.Errorf("%d bytes are on the host, the limit is %d", used, limit)
+	}
+	usable(t, g, box)
+}
+
+// fillInodes makes a hundred times as many files as allowed.
+func fillInodes(t *testing.T, g rig, dir string) {
+	wantDone(t, g.attackOutside(t, false, "inodes", "0", "3000", folder(t)))
+	box, _ := g.workspace(t, sandbox.Limits{Inodes: 300, CPU: 2})
+	limited(t, box, []sandbox.Reason{sandbox.DiskFull}, "inodes", patience, "30000", dir)
+	usable(t, g, box)
+}
+
+// usable checks that what a limit stopped did no harm: the box still answers, or
+// says clearly that it is full, and others work.
+func usable(t *testing.T, g rig, box sandbox.Box) {
+	t.Helper()
+	if o, err := tryRun(t.Context(), box, program("exit", "0")); err == nil && !o.OK() && o.Reason != sandbox.DiskFull {
+		t.Errorf("the box afterwards: %+v", o.Exit)
+	}
+	ok(t, run(t, g.box(t, sandbox.Spec{}), program("exit", "0")))
+}
+
+// size is how many bytes are below a host folder.
+func size(t *testing.T, dir string) int64 {
+	t.Helper()
+	var sum int64
+	if err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if info, err := d.Info(); err == nil {
+			sum += info.Size()
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	return sum
+}
+
+func openTooMany(t *testing.T, g rig) {
+	wantDone(t, g.attackOutside(t, false, "open", "500"))
+	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{OpenFiles: 100}})
+	limited(t, box, nil, "open", "500")
+}
+
+func tooLong(t *testing.T, g rig) {
+	wantDone(t, g.attackOutside(t, false, "append", "8", folder(t)+"/file"))
+	box, host := g.workspace(t, sandbox.Limits{FileSize: 4 << 20})
+	for _, path := range []string{"/data/file", "/tmp/file"} {
+		limited(t, box, nil, "append", "8", path)
+	}
+	if used := size(t, host); used > 5<<20 {
+		t.Errorf("%d bytes are on the host", used)
+	}
+}
+
+// busyLoop uses as much of the processors as it gets: in the box not much more
+// than its share, whatever the machine does besides.
+func busyLoop(t *testing.T, g rig) {
+	const share = 0.2
+	eventually(t, "outside a loop gets twice that share", func() bool { return percent(t, g.attackOutside(t, false, "spin", "500")) > 200*share })
+	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{CPU: share}})
+	o := run(t, box, program("spin", "1500"))
+	if got := percent(t, o.findings(t)); got > 160*share {
+		t.Errorf("in the box it got %v %% of a processor, the limit is %v %%", got, 100*share)
+	}
+	if limit := time.Duration(float64(o.Wall) * share * 1.6); o.CPU > limit {
+		t.Errorf("it used %v in %v", o.CPU, o.Wall)
+	}
+}
+
+func percent(t *testing.T, all []finding.Finding) float64 {
+	t.Helper()
+	if len(all) != 1 {
+		t.Fatal(fmt.Sprint(all))
+	}
+	n, err := strconv.ParseFloat(all[0].Got, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
