@@ -24,6 +24,7 @@ type Spec struct {
 	Timeout     time.Duration   // bound on one call; 0 means a minute
 	// Internal tools are called by plans, not offered to models.
 	Internal bool
+	Kinds    []core.TaskKind // the tasks it is offered in; none means every
 }
 
 // Call is one use.
