@@ -180,6 +180,7 @@ type (
 		Model     string   `json:"model"`               // a model's name, or "blueprint"
 		App       AppID    `json:"app,omitempty"`       // the app that it makes or changes
 		Base      int      `json:"base,omitempty"`      // the version it changes; 0 makes a new app
+		Tree      Digest   `json:"tree,omitempty"`      // the files that the workspace starts with
 		Workspace string   `json:"workspace,omitempty"` // a folder of the operator's; else one is made
 		Limits    Limits   `json:"limits"`
 	}
@@ -249,12 +250,13 @@ type (
 	}
 	// VerdictGiven ends an attempt.
 	VerdictGiven struct {
-		Step     int        `json:"step"`
+		Step     int        `json:"step"` // -1: of the task, outside any step
 		Attempt  int        `json:"attempt"`
 		Verdict  Verdict    `json:"verdict"`
 		Reason   string     `json:"reason"`
 		Feedback string     `json:"feedback,omitempty"` // what the next attempt should do
 		Evidence []Evidence `json:"evidence,omitempty"`
+		Error    *Failure   `json:"error,omitempty"` // of ABORT
 	}
 	// TaskCancelRequested asks the task to stop; the worker compensates, then
 	// finishes it.
@@ -264,7 +266,8 @@ type (
 	// TaskFinished is terminal: nothing is appended after it.
 	TaskFinished struct {
 		Status  TaskStatus `json:"status"`
-		Summary string     `json:"summary"`
+		Summary string     `json:"summary"`           // one line for a person
+		Answer  Content    `json:"answer"`            // the last thing that the model said
 		Version int        `json:"version,omitempty"` // the app's version that it made
 		Error   *Failure   `json:"error,omitempty"`
 	}

@@ -1,0 +1,225 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/tool"
+)
+
+const (
+	maxBlob       = 16 << 20 // bytes of one text that is kept as a blob
+	maxPlanAnswer = 64 << 10 // bytes of a plan or a judgement
+)
+
+// callModel stores the request, asks, and notes the answer.
+func (d *drive) callModel(ctx context.Context, c CallModel) error {
+	if d.state.Pending == nil {
+		if err := d.note(core.ModelRequested{Call: c.Call, Purpose: c.Purpose, Model: d.state.Model}); err != nil {
+			return err
+		}
+	}
+	if err := d.flush(ctx, store.WorkKeep); err != nil {
+		return err
+	}
+	var answer model.Answer
+	err := d.interruptible(ctx, func(ctx context.Context) error {
+		m, name, err := d.Models(d.state.Model)
+		if err != nil {
+			return err
+		}
+		req, err := d.request(ctx, c.Purpose)
+		if err != nil {
+			return err
+		}
+		req.Model = name
+		answer, err = model.Collect(ctx, m, req, nil)
+		return err
+	})
+	if unsettled(err) {
+		return err
+	}
+	settled := core.ModelSettled{Call: c.Call, Usage: answer.Usage, Error: core.Fail(err)}
+	if err == nil {
+		if err := d.keepAnswer(ctx, c, answer, &settled); err != nil {
+			return err
+		}
+	}
+	return d.note(settled)
+}
+
+// keepAnswer puts a model's answer into the event, its long texts into blobs.
+func (d *drive) keepAnswer(ctx context.Context, c CallModel, a model.Answer, to *core.ModelSettled) (err error) {
+	if c.Purpose != purposeWork {
+		to.Text = core.Content{Text: clip(a.Text, maxPlanAnswer)}
+		return nil
+	}
+	if to.Text, err = d.content(ctx, a.Text); err != nil {
+		return err
+	}
+	for i, call := range a.Calls {
+		args, err := d.content(ctx, string(call.Arguments))
+		if err != nil {
+			return err
+		}
+		// Ids are ours: a provider's may repeat within a task.
+		id := core.CallID(fmt.Sprintf("%sc%d", c.Call, i+1))
+		to.Calls = append(to.Calls, core.CallContent{ID: id, Tool: call.Tool, Arguments: args, Problem: call.Problem})
+	}
+	return nil
+}
+
+// callTool stores the request, runs the tool, and notes what came of it.
+func (d *drive) callTool(ctx context.Context, c CallTool) error {
+	t, known := d.Tools.Get(c.Call.Tool)
+	if c.Settle == nil && !known {
+		c.Settle = &core.ToolSettled{Call: c.Call.ID, Failed: true, Output: core.Content{Text: "there is no tool " + c.Call.Tool}}
+	}
+	effect := core.Pure
+	if c.Settle == nil {
+		effect = t.Spec().Effect
+	}
+	if p := d.state.Pending; p == nil || p.Answer != "" {
+		if err := d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo}); err != nil {
+			return err
+		}
+	}
+	if c.Settle != nil {
+		return d.note(*c.Settle)
+	}
+	if err := d.flush(ctx, store.WorkKeep); err != nil {
+		return err
+	}
+	var res tool.Result
+	err := d.interruptible(ctx, func(ctx context.Context) error {
+		args, err := d.text(ctx, c.Call.Arguments)
+		if err != nil {
+			return err
+		}
+		res, err = t.Call(ctx, tool.Call{
+			Scope: d.scope, Task: d.state.Task, ID: c.Call.ID, Arguments: []byte(args), Workspace: d.workspace(),
+			Facts: tool.Facts{Prompt: d.state.Created.Prompt, App: d.state.Created.App, Base: d.state.Created.Base},
+		})
+		return err
+	})
+	if unsettled(err) {
+		return err
+	}
+	settled, err := d.settle(ctx, c, effect, res, err)
+	if err != nil {
+		return err
+	}
+	return d.note(settled)
+}
+
+// settle makes the event of a tool's result.
+func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res tool.Result, err error) (core.ToolSettled, error) {
+	s := core.ToolSettled{Call: c.Call.ID, Failed: res.Failed, Evidence: res.Evidence, Data: res.Data, Undo: res.Undo}
+	switch core.CodeOf(err) {
+	case "":
+	case core.Invalid, core.NotFound: // the model's to mend
+		s.Failed = true
+		res.Output = err.Error()
+		if h := core.HintOf(err); h != "" {
+			res.Output += "\n" + h
+		}
+	default:
+		s.Error = core.Fail(err)
+	}
+	if s.Output, err = d.content(ctx, res.Output); err != nil {
+		return s, err
+	}
+	if effect != core.Pure && d.managed() {
+		if s.Tree, err = d.snapshot(ctx); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// interruptible runs f with a context that also ends when the task is canceled,
+// and tells by the error why it ended early.
+func (d *drive) interruptible(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !d.state.Canceling {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			d.watchCancel(ctx, cancel)
+		}()
+		defer func() { cancel(nil); <-done }()
+	}
+	err := f(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		if errors.Is(cause, errCanceled) {
+			return core.E(core.Canceled, "call", "canceled")
+		}
+		return cause
+	}
+	return err
+}
+
+// unsettled reports whether a call ended for a reason that leaves its outcome
+// open: the next worker decides by the tool's effect.
+func unsettled(err error) bool {
+	return errors.Is(err, errShutdown) || errors.Is(err, errLeaseLost)
+}
+
+// watchCancel ends the call when somebody asks for the task to be canceled.
+func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc) {
+	changed, stop := d.Changed(d.lease.Org, d.lease.Stream)
+	defer stop()
+	for after := d.state.Version; ; {
+		es, err := d.Events.ReadStream(ctx, d.lease.Org, d.lease.Stream, after, 100)
+		if err == nil {
+			for _, e := range es {
+				after = e.Version
+				if e.Type == (core.TaskCancelRequested{}).EventType() {
+					cancel(errCanceled)
+					return
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// content keeps a text in the event, or in a blob if it is long.
+func (d *drive) content(ctx context.Context, s string) (core.Content, error) {
+	if len(s) <= core.MaxInline {
+		return core.Content{Text: s}, nil
+	}
+	digest, size, err := d.Blobs.Put(ctx, d.lease.Org, strings.NewReader(s), maxBlob)
+	if err != nil {
+		return core.Content{}, fmt.Errorf("keep text: %w", err)
+	}
+	return core.Content{Blob: digest, Size: size}, nil
+}
+
+// text is the reverse of content.
+func (d *drive) text(ctx context.Context, c core.Content) (string, error) {
+	if c.Blob == "" {
+		return c.Text, nil
+	}
+	r, err := d.Blobs.Open(ctx, d.lease.Org, c.Blob)
+	if err != nil {
+		return "", fmt.Errorf("read text: %w", err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxBlob+1))
+	if err != nil {
+		return "", fmt.Errorf("read text: %w", err)
+	}
+	return string(b), nil
+}

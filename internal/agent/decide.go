@@ -1,0 +1,250 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Effect is what Decide wants done next. Exactly one field is set.
+type Effect struct {
+	Record []core.Payload          // facts that follow from the state alone: append them
+	Model  *CallModel              // ask a model
+	Tool   *CallTool               // run a tool
+	Ask    *core.ApprovalRequested // ask a person, then rest
+	Sleep  time.Duration           // do nothing for this long, then decide again
+	Rest   bool                    // nothing to do until somebody else appends
+}
+
+// CallModel asks the task's model.
+type CallModel struct {
+	Call    core.CallID
+	Purpose string
+}
+
+// CallTool runs a tool.
+type CallTool struct {
+	Call core.CallContent
+	Undo bool
+	// Settle, if set, is appended instead of running anything: what came of the
+	// call is known without a run.
+	Settle *core.ToolSettled
+}
+
+const (
+	purposePlan  = "plan"
+	purposeWork  = "work"
+	purposeJudge = "judge"
+
+	// maxTries bounds how often a call that failed for a reason of the
+	// platform's, or of the provider's, is made again.
+	maxTries = 3
+	// maxTurns bounds the model's answers within one attempt.
+	maxTurns = 40
+
+	// Blueprint is the name of the built-in planner, which needs no model.
+	Blueprint = "blueprint"
+)
+
+// Decide says what a task needs next. It is pure: the same state and time give
+// the same effect. It never stalls: every effect's result leads to another
+// state, and every loop is bounded by s.Limits.
+func Decide(s State, now time.Time) Effect {
+	switch {
+	case s.Finished != nil:
+		return Effect{Rest: true}
+	case s.Pending != nil:
+		return decidePending(s)
+	case s.wait(now) > 0 && (len(s.Undos) > 0 || !s.stopping()):
+		return Effect{Sleep: s.wait(now)}
+	case len(s.Undos) > 0 && (s.stopping() || s.Plan == nil):
+		return compensate(s)
+	case s.stopping():
+		return finish(s)
+	}
+	if why := exceeded(s, now); why != "" {
+		return giveUp(s, &core.Failure{Code: core.Exhausted, Msg: why, Hint: "raise the limit, or ask for less at once"})
+	}
+	if s.Plan == nil {
+		return decidePlan(s)
+	}
+	if s.Step >= len(s.Plan.Steps) {
+		return finish(s)
+	}
+	if s.Attempt == 0 {
+		return record(core.StepStarted{Step: s.Step, Attempt: s.Tried + 1, Title: s.Plan.Steps[s.Step].Title})
+	}
+	return decideStep(s)
+}
+
+func record(p ...core.Payload) Effect { return Effect{Record: p} }
+
+func (s State) stopping() bool { return s.Abort != nil || s.Canceling }
+
+// wait is how long the last trouble asks for patience.
+func (s State) wait(now time.Time) time.Duration {
+	if s.Trouble == nil || s.Trouble.Code != core.Unavailable || s.TroubleTries >= maxTries {
+		return 0
+	}
+	backoff := time.Second << (2 * (s.TroubleTries - 1)) // 1 s, then 4 s
+	return backoff - now.Sub(s.TroubleAt)
+}
+
+// decidePending is reached only when a worker was lost between the request and
+// the outcome of a call.
+func decidePending(s State) Effect {
+	p := s.Pending
+	switch {
+	case p.Model != nil && s.Canceling:
+		return record(core.ModelSettled{Call: p.Model.Call, Error: canceled()})
+	case p.Model != nil:
+		return Effect{Model: &CallModel{Call: p.Model.Call, Purpose: p.Model.Purpose}}
+	case p.Tool.Effect != core.Once || p.Answer == core.AnswerRepeat:
+		if s.Canceling && !p.Tool.Undo && p.Tool.Effect == core.Pure {
+			return record(core.ToolSettled{Call: p.Tool.Call.ID, Error: canceled()})
+		}
+		return Effect{Tool: &CallTool{Call: p.Tool.Call, Undo: p.Tool.Undo}}
+	case p.Answer == core.AnswerDone:
+		return record(core.ToolSettled{Call: p.Tool.Call.ID, Output: core.Content{Text: "The outcome was lost; a person says that it took effect."}})
+	case p.Answer == core.AnswerFailed || s.Canceling:
+		return record(core.ToolSettled{Call: p.Tool.Call.ID, Failed: true, Output: core.Content{Text: "The call was interrupted and has to be taken as not done."}})
+	case p.Approval:
+		return Effect{Rest: true}
+	}
+	return Effect{Ask: &core.ApprovalRequested{Call: p.Tool.Call.ID, Question: fmt.Sprintf(
+		"The worker was lost while %q ran, and nobody knows whether it took effect. Run it again, take it as done, or take it as failed?", p.Tool.Call.Tool)}}
+}
+
+func canceled() *core.Failure {
+	return &core.Failure{Code: core.Canceled, Msg: "canceled"}
+}
+
+// compensate runs the newest undo first.
+func compensate(s State) Effect {
+	u := s.Undos[len(s.Undos)-1]
+	return Effect{Tool: &CallTool{Undo: true, Call: core.CallContent{ID: s.nextCall(), Tool: u.Tool, Arguments: core.Content{Text: string(u.Arguments)}}}}
+}
+
+// exceeded names the first limit that the next step of work would pass.
+func exceeded(s State, now time.Time) string {
+	l := s.Limits
+	switch {
+	case now.Sub(s.CreatedAt) >= l.Wall:
+		return fmt.Sprintf("the task took longer than %s", l.Wall)
+	case s.Calls >= l.Calls:
+		return fmt.Sprintf("the task made %d calls", l.Calls)
+	case s.Tokens >= l.Tokens:
+		return fmt.Sprintf("the task used %d tokens", s.Tokens)
+	case s.Steps >= l.Steps && s.Attempt == 0 && s.Plan != nil && s.Step < len(s.Plan.Steps):
+		return fmt.Sprintf("the task made %d attempts at its steps", l.Steps)
+	case s.Plans >= l.Plans && s.Plan == nil:
+		return fmt.Sprintf("the task made %d plans, and none worked: %s", l.Plans, s.Replan)
+	}
+	return ""
+}
+
+func decidePlan(s State) Effect {
+	switch {
+	case s.PlanText != nil:
+		return record(core.TaskPlanned{Plan: complete(s, readPlan(s.PlanText.Text.Text, s.Created.Prompt))})
+	case s.Trouble != nil && !retryable(s):
+		return failover(s)
+	}
+	return s.ask(purposePlan)
+}
+
+func retryable(s State) bool {
+	return s.Trouble.Code == core.Unavailable && s.TroubleTries < maxTries
+}
+
+// failover answers a model that can't be used: an app is built by the built-in
+// planner then, anything else is given up.
+func failover(s State) Effect {
+	if s.Created.Kind == core.KindApp && s.Model != Blueprint {
+		return record(core.ModelSwitched{From: s.Model, To: Blueprint, Reason: s.Trouble.Msg})
+	}
+	return giveUp(s, s.Trouble)
+}
+
+func giveUp(s State, f *core.Failure) Effect {
+	step := s.Step
+	if s.Plan == nil || s.Attempt == 0 {
+		step = -1
+	}
+	return record(core.VerdictGiven{Step: step, Attempt: s.Attempt, Verdict: core.Abort, Reason: f.Msg, Error: f})
+}
+
+// decideStep goes on with the attempt at hand.
+func decideStep(s State) Effect {
+	step := s.Plan.Steps[s.Step]
+	switch {
+	case s.Trouble != nil && !retryable(s):
+		return failover(s)
+	case step.Call != nil && s.Outcome == nil:
+		return s.run(*step.Call)
+	case step.Call != nil:
+		return supervise(s)
+	case len(s.Queue) > 0:
+		return s.runQueued(s.Queue[0])
+	case len(s.Turns) == 0 || len(s.Turns[len(s.Turns)-1].Answer.Calls) > 0:
+		if len(s.Turns) >= maxTurns {
+			return supervise(s)
+		}
+		return s.ask(purposeWork)
+	case step.Check != nil && s.Outcome == nil:
+		return s.run(*step.Check)
+	case needsJudge(s):
+		return s.ask(purposeJudge)
+	}
+	return supervise(s)
+}
+
+func (s State) ask(purpose string) Effect {
+	return Effect{Model: &CallModel{Call: s.nextCall(), Purpose: purpose}}
+}
+
+// run makes a call that the plan names; a repetition keeps the id, which is the
+// tool's idempotency key.
+func (s State) run(c core.Call) Effect {
+	id := s.nextCall()
+	if s.Trouble != nil {
+		id = s.TroubleCall
+	}
+	args := s.arguments(c)
+	return Effect{Tool: &CallTool{Call: core.CallContent{ID: id, Tool: c.Tool, Arguments: core.Content{Text: string(args)}}}}
+}
+
+func (s State) runQueued(c core.CallContent) Effect {
+	t := &CallTool{Call: c}
+	if c.Problem != "" {
+		t.Settle = &core.ToolSettled{Call: c.ID, Failed: true, Output: core.Content{Text: c.Problem}}
+	}
+	return Effect{Tool: t}
+}
+
+// nextCall names the next call of the task. Ids come from the count of calls,
+// so Decide needs no randomness and a replay names them alike.
+func (s State) nextCall() core.CallID { return s.callID(s.Calls + 1) }
+
+func (s State) callID(n int) core.CallID {
+	return core.CallID(fmt.Sprintf("cal_%sn%d", strings.TrimPrefix(string(s.Task), "tsk_"), n))
+}
+
+// finish ends the task. It is reached with every compensation done.
+func finish(s State) Effect {
+	f := core.TaskFinished{Answer: s.Answer, Version: s.Published}
+	switch {
+	case s.Canceling:
+		f.Status, f.Summary = core.StatusCanceled, "Canceled."
+	case s.Abort != nil:
+		f.Status, f.Summary, f.Error = core.StatusFailed, s.Abort.Reason, s.Abort.Error
+		if f.Error == nil {
+			f.Error = &core.Failure{Code: core.Unavailable, Msg: s.Abort.Reason}
+		}
+	default:
+		f.Status, f.Summary = core.StatusSucceeded, s.Plan.Title
+	}
+	return record(f)
+}

@@ -1,0 +1,342 @@
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// world answers effects at random, as models, tools and people do, and keeps the
+// events like a store.
+type world struct {
+	t      *rapid.T
+	now    time.Time
+	state  State
+	events []core.Event
+
+	undoable map[core.CallID]bool // calls with a compensation that took effect
+	settled  map[core.CallID]int  // how often each call was settled
+	ran      map[core.CallID]int  // how often each call of a once-only tool was run
+}
+
+func newWorld(t *rapid.T, created core.TaskCreated) *world {
+	w := &world{
+		t: t, now: time.Unix(1_700_000_000, 0).UTC(),
+		undoable: map[core.CallID]bool{}, settled: map[core.CallID]int{}, ran: map[core.CallID]int{},
+	}
+	w.append(created)
+	return w
+}
+
+func (w *world) append(p core.Payload) {
+	data, err := core.EncodePayload(p)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Millisecond)
+	e := core.Event{
+		ID: core.EventID(fmt.Sprintf("evt_%d", len(w.events))), Stream: "tsk_test", Version: int64(len(w.events) + 1),
+		Type: p.EventType(), At: w.now, Data: data,
+	}
+	w.events = append(w.events, e)
+	if w.state, err = Fold(w.state, e); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) failure(label string) *core.Failure {
+	code := rapid.SampledFrom([]core.Code{"", "", "", core.Unavailable, core.Invalid, core.Exhausted, core.Conflict}).Draw(w.t, label)
+	if code == "" {
+		return nil
+	}
+	return &core.Failure{Code: code, Msg: string(code)}
+}
+
+func (w *world) model(c *CallModel) core.ModelSettled {
+	out := core.ModelSettled{Call: c.Call, Usage: core.Usage{Input: 10, Output: 5}, Error: w.failure("model error")}
+	if out.Error != nil {
+		return out
+	}
+	switch c.Purpose {
+	case purposePlan:
+		n := rapid.IntRange(0, 4).Draw(w.t, "steps")
+		p := core.Plan{Title: "t"}
+		for i := range n {
+			p.Steps = append(p.Steps, core.Step{Title: fmt.Sprint(i)})
+		}
+		b, _ := json.Marshal(p)
+		out.Text.Text = string(b) + rapid.SampledFrom([]string{"", "junk", "}"}).Draw(w.t, "junk")
+	case purposeJudge:
+		out.Text.Text = rapid.SampledFrom([]string{`{"verdict":"SUCCESS"}`, `{"verdict":"RETRY"}`, `{"verdict":"REPLAN"}`, `{"verdict":"ABORT"}`, `nonsense`}).Draw(w.t, "judgment")
+	default:
+		out.Text.Text = "working"
+		for i := range rapid.IntRange(0, 2).Draw(w.t, "calls") {
+			out.Calls = append(out.Calls, core.CallContent{
+				ID: core.CallID(fmt.Sprintf("%sc%d", c.Call, i+1)), Tool: "work",
+				Problem: rapid.SampledFrom([]string{"", "", "no such tool"}).Draw(w.t, "problem"),
+			})
+		}
+	}
+	return out
+}
+
+func (w *world) tool(c *CallTool) core.ToolSettled {
+	out := core.ToolSettled{Call: c.Call.ID, Error: w.failure("tool error")}
+	out.Failed = rapid.IntRange(0, 4).Draw(w.t, "failed") == 0
+	switch c.Call.Tool {
+	case ToolTest:
+		ok := rapid.Bool().Draw(w.t, "tests pass")
+		out.Evidence = &core.Evidence{Kind: "tests", OK: ok, Passed: 3, Text: "3 passed"}
+	case ToolPublish, ToolPreview:
+		if out.Error == nil && !out.Failed {
+			out.Undo = &core.Call{Tool: "undo", Arguments: json.RawMessage(`"` + string(c.Call.ID) + `"`)}
+			out.Data = json.RawMessage(`{"version":1}`)
+			w.undoable[c.Call.ID] = true
+		}
+	case "undo":
+		if out.Error == nil && !out.Failed {
+			var id core.CallID
+			if err := json.Unmarshal([]byte(c.Call.Arguments.Text), &id); err != nil {
+				w.t.Fatal(err)
+			}
+			delete(w.undoable, id)
+		}
+	}
+	return out
+}
+
+// step does what Decide wants. crash: the worker is lost after the request.
+func (w *world) step(e Effect) {
+	crash := rapid.IntRange(0, 9).Draw(w.t, "crash") == 0
+	switch {
+	case e.Record != nil:
+		for _, p := range e.Record {
+			if s, ok := p.(core.ToolSettled); ok {
+				w.settled[s.Call]++
+			}
+			w.append(p)
+		}
+	case e.Model != nil:
+		if w.state.Pending == nil {
+			w.append(core.ModelRequested{Call: e.Model.Call, Purpose: e.Model.Purpose})
+		}
+		if !crash {
+			w.append(w.model(e.Model))
+		}
+	case e.Tool != nil:
+		effect := rapid.SampledFrom([]core.Effect{core.Pure, core.Idempotent, core.Once}).Draw(w.t, "effect")
+		if e.Tool.Call.Tool != "work" { // what plans call is never once-only
+			effect = core.Idempotent
+		}
+		if p := w.state.Pending; p == nil || p.Answer != "" {
+			w.append(core.ToolRequested{Call: e.Tool.Call, Effect: effect, Undo: e.Tool.Undo})
+		} else {
+			effect = p.Tool.Effect
+		}
+		if e.Tool.Settle != nil {
+			w.settled[e.Tool.Call.ID]++
+			w.append(*e.Tool.Settle)
+			return
+		}
+		if effect == core.Once {
+			w.ran[e.Tool.Call.ID]++
+		}
+		if !crash {
+			w.settled[e.Tool.Call.ID]++
+			w.append(w.tool(e.Tool))
+		}
+	case e.Ask != nil:
+		w.append(*e.Ask)
+	case e.Sleep > 0:
+		w.now = w.now.Add(e.Sleep)
+	case e.Rest:
+		if w.state.Finished != nil {
+			return
+		}
+		if w.state.Pending == nil || !w.state.Pending.Approval {
+			w.t.Fatalf("the task rests, and nobody is asked: %+v", w.state)
+		}
+		a := rapid.SampledFrom([]core.Answer{core.AnswerRepeat, core.AnswerDone, core.AnswerFailed}).Draw(w.t, "answer")
+		if a == core.AnswerRepeat {
+			w.ran[w.state.Pending.Tool.Call.ID] = 0 // a person has allowed another run
+		}
+		w.append(core.ApprovalAnswered{Call: w.state.Pending.Tool.Call.ID, Answer: a})
+	default:
+		w.t.Fatalf("an effect without a field: %+v", e)
+	}
+}
+
+// TestDecideLaws drives tasks through random outcomes and crashes and checks
+// what must hold whatever happens.
+func TestDecideLaws(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		created := core.TaskCreated{
+			Kind:   rapid.SampledFrom([]core.TaskKind{core.KindApp, core.KindTask}).Draw(t, "kind"),
+			Model:  rapid.SampledFrom([]string{"gpt", Blueprint}).Draw(t, "model"),
+			Prompt: "p", Limits: core.Limits{Steps: 12, Calls: 60, Attempts: 3, Plans: 3},
+		}
+		w := newWorld(t, created)
+		cancelAt := rapid.IntRange(-1, 40).Draw(t, "cancel at")
+		for i := 0; w.state.Finished == nil; i++ {
+			if i == cancelAt && !w.state.Canceling {
+				w.append(core.TaskCancelRequested{})
+			}
+			if i > 2000 {
+				t.Fatalf("the task doesn't end: %+v", w.state)
+			}
+			e := Decide(w.state, w.now)
+			if diff := cmp.Diff(e, Decide(w.state, w.now)); diff != "" {
+				t.Fatalf("Decide isn't a function: %s", diff)
+			}
+			w.step(e)
+		}
+		w.check()
+	})
+}
+
+func (w *world) check() {
+	f := w.state.Finished
+	if !Decide(w.state, w.now).Rest {
+		w.t.Fatal("a finished task wants something")
+	}
+	again, err := Fold(State{}, w.events...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if diff := cmp.Diff(w.state, again); diff != "" {
+		w.t.Fatalf("a replay gives another state: %s", diff)
+	}
+	if f.Status != core.StatusSucceeded && len(w.undoable) > 0 && !gaveUpUndo(w.events) {
+		w.t.Fatalf("%s with effects that weren't undone: %v", f.Status, w.undoable)
+	}
+	if f.Status == core.StatusSucceeded && w.state.Created.Kind == core.KindApp && (w.state.Published == 0 || !w.state.Tests.OK) {
+		w.t.Fatal("an app succeeded without a tested version")
+	}
+	if f.Status == core.StatusFailed && (f.Error == nil || f.Error.Msg == "") {
+		w.t.Fatal("a failure without a reason")
+	}
+	if w.state.Canceling && f.Status == core.StatusFailed {
+		w.t.Fatal("a canceled task failed")
+	}
+	for id, n := range w.ran {
+		if n > 1 {
+			w.t.Fatalf("call %s of a once-only tool ran %d times", id, n)
+		}
+	}
+	// Three tries of a call that failed for the platform's reasons is the bound.
+	for id, n := range w.settled {
+		if n > maxTries {
+			w.t.Fatalf("call %s was settled %d times", id, n)
+		}
+	}
+	l := w.state.Limits
+	if w.state.Steps > l.Steps || w.state.Plans > l.Plans {
+		w.t.Fatalf("%d steps and %d plans pass the limits", w.state.Steps, w.state.Plans)
+	}
+}
+
+// gaveUpUndo reports whether a compensation failed as often as it may.
+func gaveUpUndo(events []core.Event) bool {
+	bad := 0
+	undo := map[core.CallID]bool{}
+	for _, e := range events {
+		p, _ := e.Payload()
+		switch p := p.(type) {
+		case core.ToolRequested:
+			undo[p.Call.ID] = p.Undo
+		case core.ToolSettled:
+			if undo[p.Call] && (p.Failed || p.Error != nil) {
+				if bad++; bad >= maxTries {
+					return true
+				}
+			} else if undo[p.Call] {
+				bad = 0
+			}
+		}
+	}
+	return false
+}
+
+func TestFoldRefusesADamagedStream(t *testing.T) {
+	t.Parallel()
+	ev := func(v int64, p core.Payload) core.Event {
+		data, err := core.EncodePayload(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return core.Event{Stream: "tsk_a", Version: v, Type: p.EventType(), Data: data}
+	}
+	created := ev(1, core.TaskCreated{Kind: core.KindTask, Prompt: "p"})
+	for name, events := range map[string][]core.Event{
+		"a gap":               {created, ev(3, core.StepStarted{})},
+		"no beginning":        {ev(1, core.StepStarted{})},
+		"two beginnings":      {created, ev(2, core.TaskCreated{})},
+		"after the end":       {created, ev(2, core.TaskFinished{Status: core.StatusFailed}), ev(3, core.StepStarted{})},
+		"an unknown type":     {{Version: 1, Type: "task.dreamt", Data: []byte(`{}`)}},
+		"a body that's cut":   {{Version: 1, Type: "task.created", Data: []byte(`{"kind":`)}},
+		"a body of arrays":    {{Version: 1, Type: "task.created", Data: []byte(`[]`)}},
+		"the wrong value":     {{Version: 1, Type: "task.created", Data: []byte(`{"base":"x"}`)}},
+		"a number too large":  {{Version: 1, Type: "task.created", Data: []byte(`{"base":1e400}`)}},
+		"an empty stream row": {{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Fold(State{}, events...); err == nil {
+				t.Error("folded")
+			}
+		})
+	}
+}
+
+func TestReadPlan(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, text string
+		steps      int
+		title      string
+	}{
+		{"a plan", `{"title":"T","steps":[{"title":"a"},{"title":"b"}]}`, 2, "T"},
+		{"prose around it", "Here you are:\n```json\n{\"title\":\"T\",\"steps\":[{\"title\":\"a\"}]}\n```", 1, "T"},
+		{"no JSON", "I will do it.", 1, "the prompt"},
+		{"no steps", `{"title":"T","steps":[]}`, 1, "T"},
+		{"empty steps", `{"title":"T","steps":[{"title":" "},{"title":"a"}]}`, 1, "T"},
+		{"too many", `{"title":"T","steps":[` + repeat(`{"title":"a"}`, 40) + `]}`, maxPlanSteps, "T"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := readPlan(c.text, "the prompt")
+			if len(p.Steps) != c.steps || p.Title != c.title {
+				t.Errorf("got %q with %d steps, want %q with %d", p.Title, len(p.Steps), c.title, c.steps)
+			}
+		})
+	}
+	p := readPlan(`{"title":"T","steps":[{"title":"a","call":{"tool":"run_command"},"check":{"tool":"x"}}]}`, "p")
+	if p.Steps[0].Call != nil || p.Steps[0].Check != nil {
+		t.Error("a planner has smuggled a call into the plan")
+	}
+}
+
+func repeat(s string, n int) string {
+	out := s
+	for range n - 1 {
+		out += "," + s
+	}
+	return out
+}
+
+func FuzzReadPlan(f *testing.F) {
+	f.Add(`{"title":"T","steps":[{"title":"a"}]}`)
+	f.Add("{{{}}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		p := readPlan(text, "prompt")
+		if len(p.Steps) == 0 || len(p.Steps) > maxPlanSteps || p.Title == "" && text != "" {
+			t.Errorf("%d steps, title %q", len(p.Steps), p.Title)
+		}
+		_, _ = readJudgment(text)
+	})
+}

@@ -1,0 +1,258 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+var (
+	errShutdown  = errors.New("the worker is stopping")
+	errLeaseLost = errors.New("the lease was lost")
+	errCanceled  = errors.New("the task is being canceled")
+)
+
+// drive is one task being worked on under one lease.
+type drive struct {
+	*Worker
+	scope core.Scope
+	lease store.Lease
+	state State
+	// facts are payloads that state has and the store hasn't yet: they are
+	// appended together with the next request, in one transaction.
+	facts []core.Payload
+	dir   string // of the workspace
+}
+
+// drive works on one task until it rests, ends, or the worker stops. ctx ends
+// the drive between calls; calls ends the calls themselves.
+func (w *Worker) drive(ctx, calls context.Context, l store.Lease) {
+	d := &drive{Worker: w, scope: w.scope(l), lease: l}
+	log := w.Logger.With("org", l.Org, "task", l.Stream)
+	calls, lost := context.WithCancelCause(calls)
+	defer lost(nil)
+	beat := make(chan struct{})
+	go func() {
+		defer close(beat)
+		w.heartbeat(calls, l, lost)
+	}()
+	err := d.run(ctx, calls)
+	lost(nil)
+	<-beat
+
+	delay := time.Duration(0)
+	switch {
+	case err == nil:
+		return // the last append has settled the work
+	case store.LeaseLost(err):
+		log.Warn("lease lost")
+		return
+	case ctx.Err() == nil && core.CodeOf(err) != core.Canceled:
+		log.Error("drive", "err", err)
+		delay = 5 * time.Second
+	}
+	release, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer done()
+	if err := w.Work.Release(release, l, delay); err != nil {
+		log.Error("release", "err", err)
+	}
+}
+
+// heartbeat renews the lease until ctx ends, and calls lost when it is gone.
+func (w *Worker) heartbeat(ctx context.Context, l store.Lease, lost context.CancelCauseFunc) {
+	t := time.NewTicker(w.Lease / 3)
+	defer t.Stop()
+	last := w.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		renewed, err := w.Work.Renew(ctx, l, w.Lease)
+		switch {
+		case err == nil:
+			l, last = renewed, w.Now()
+		case store.LeaseLost(err) || w.Now().Sub(last) >= w.Lease:
+			lost(errLeaseLost)
+			return
+		}
+	}
+}
+
+// run is the drive loop: decide, do, append, again.
+func (d *drive) run(ctx, calls context.Context) error {
+	if err := d.load(calls); err != nil {
+		return err
+	}
+	if err := d.openWorkspace(calls); err != nil {
+		return err
+	}
+	for {
+		if ctx.Err() != nil {
+			return errors.Join(d.flush(calls, store.WorkKeep), ctx.Err())
+		}
+		e := Decide(d.state, d.Now())
+		var err error
+		switch {
+		case e.Record != nil:
+			err = d.note(e.Record...)
+			if err == nil && d.state.Finished != nil {
+				return d.finish(calls)
+			}
+		case e.Model != nil:
+			err = d.callModel(calls, *e.Model)
+		case e.Tool != nil:
+			err = d.callTool(calls, *e.Tool)
+		case e.Ask != nil:
+			if err = d.note(*e.Ask); err == nil {
+				return d.flush(calls, store.WorkNone)
+			}
+		case e.Sleep > 0:
+			if err = d.flush(calls, store.WorkKeep); err == nil {
+				err = d.sleep(ctx, e.Sleep)
+			}
+		default:
+			return d.flush(calls, store.WorkNone)
+		}
+		if moved(err) {
+			err = d.reload(calls)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// moved reports whether somebody else appended to the stream: a cancel, say.
+func moved(err error) bool {
+	return core.CodeOf(err) == core.Conflict && !store.LeaseLost(err)
+}
+
+// finish appends the terminal event and removes the workspace.
+func (d *drive) finish(ctx context.Context) error {
+	for {
+		err := d.flush(ctx, store.WorkNone)
+		if !moved(err) {
+			if err == nil && d.managed() {
+				err = os.RemoveAll(d.dir)
+			}
+			return err
+		}
+		// A cancel came last: the task was over by then, so it stays over.
+		facts := d.facts
+		if err := d.load(ctx); err != nil {
+			return err
+		}
+		if err := d.note(facts...); err != nil {
+			return err
+		}
+	}
+}
+
+// note applies facts to the state; they are stored by the next flush.
+func (d *drive) note(facts ...core.Payload) error {
+	for _, f := range facts {
+		d.state = d.state.apply(f, d.Now().UTC())
+	}
+	d.facts = append(d.facts, facts...)
+	return nil
+}
+
+// flush appends the facts, if there are any or the work changes.
+func (d *drive) flush(ctx context.Context, change store.WorkChange) error {
+	if len(d.facts) == 0 && change == store.WorkKeep {
+		return nil
+	}
+	events := make([]store.NewEvent, len(d.facts))
+	for i, f := range d.facts {
+		data, err := core.EncodePayload(f)
+		if err != nil {
+			return err
+		}
+		events[i] = store.NewEvent{ID: core.EventID(core.NewID("evt")), Type: f.EventType(), Data: data}
+	}
+	stored, err := d.Events.Append(ctx, d.scope, store.Append{
+		Stream: d.lease.Stream, Expected: d.state.Version, Events: events, Work: change, Lease: &d.lease,
+	})
+	if err != nil {
+		return err
+	}
+	d.facts = nil
+	d.state.Version += int64(len(stored))
+	return nil
+}
+
+// load reads the whole stream.
+func (d *drive) load(ctx context.Context) error {
+	s, err := Load(ctx, d.Events, d.lease.Org, core.TaskID(d.lease.Stream))
+	if err != nil {
+		return err
+	}
+	d.state, d.facts = s, nil
+	return nil
+}
+
+// reload starts over from the store after somebody else has appended. Of what
+// wasn't stored only outcomes are kept: decisions are made again.
+func (d *drive) reload(ctx context.Context) error {
+	facts := d.facts
+	if err := d.load(ctx); err != nil {
+		return err
+	}
+	for _, f := range facts {
+		switch f.(type) {
+		case core.ModelSettled, core.ToolSettled:
+			if err := d.note(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *drive) sleep(ctx context.Context, dur time.Duration) error {
+	changed, stop := d.Changed(d.lease.Org, d.lease.Stream)
+	defer stop()
+	t := time.NewTimer(dur)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return nil // run sees it
+	case <-changed:
+		return d.reload(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// Load folds a task's stream. not_found: the org has no such task.
+func Load(ctx context.Context, events store.Events, org core.OrgID, task core.TaskID) (State, error) {
+	const page = 500
+	var s State
+	for {
+		es, err := events.ReadStream(ctx, org, task.Stream(), s.Version, page)
+		if err != nil {
+			return s, fmt.Errorf("load task: %w", err)
+		}
+		if s, err = Fold(s, es...); err != nil {
+			return s, err
+		}
+		if len(es) < page {
+			break
+		}
+	}
+	if s.Version == 0 {
+		return s, noTask(task)
+	}
+	return s, nil
+}
+
+func noTask(id core.TaskID) error {
+	return core.E(core.NotFound, "task", "there is no task "+string(id)).WithHint("isekai task list shows the tasks")
+}

@@ -1,0 +1,101 @@
+package agent
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// The tools that plans of apps end with. platform checks at start that they
+// are registered.
+const (
+	ToolTest    = "test_app"
+	ToolPublish = "publish_app"
+	ToolPreview = "preview_app"
+)
+
+// maxPlanSteps bounds the steps that a planner may ask for.
+const maxPlanSteps = 12
+
+// readPlan makes a plan of a planner's answer. An answer that isn't a plan
+// becomes a plan of one step, the prompt itself: planning never stalls a task.
+func readPlan(text, prompt string) core.Plan {
+	var p core.Plan
+	if i, j := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}'); i >= 0 && j > i {
+		_ = json.Unmarshal([]byte(text[i:j+1]), &p) // what doesn't decode leaves no steps
+	}
+	steps := p.Steps[:0]
+	for _, s := range p.Steps {
+		if strings.TrimSpace(s.Title) == "" || len(steps) == maxPlanSteps {
+			continue
+		}
+		// A planner says what to do; only complete says what to call.
+		steps = append(steps, core.Step{Title: clip(s.Title, 200), Goal: clip(s.Goal, 2000)})
+	}
+	p.Steps = steps
+	if p.Title = clip(strings.TrimSpace(p.Title), 120); p.Title == "" {
+		p.Title = clip(strings.TrimSpace(prompt), 120)
+	}
+	if len(p.Steps) == 0 {
+		p.Steps = []core.Step{{Title: "Do the work", Goal: clip(prompt, 2000)}}
+	}
+	p.Summary = clip(p.Summary, 1000)
+	if len(p.Notes) > 20 {
+		p.Notes = p.Notes[:20]
+	}
+	for i := range p.Notes {
+		p.Notes[i] = clip(p.Notes[i], 300)
+	}
+	return p
+}
+
+// complete adds what every app's plan ends with: the tests as the check of the
+// last step of work, the version, and the running preview.
+func complete(s State, p core.Plan) core.Plan {
+	if s.Created.Kind != core.KindApp {
+		return p
+	}
+	p.Steps[len(p.Steps)-1].Check = &core.Call{Tool: ToolTest}
+	p.Steps = append(p.Steps,
+		core.Step{Title: "Publish the version", Call: &core.Call{Tool: ToolPublish}},
+		core.Step{Title: "Start and try the app", Call: &core.Call{Tool: ToolPreview}})
+	return p
+}
+
+// arguments are what a plan's call is given: publishing says how the tests went.
+func (s State) arguments(c core.Call) json.RawMessage {
+	if c.Tool == ToolPublish {
+		b, err := json.Marshal(core.TestReport{Passed: s.Tests.Passed, Failed: s.Tests.Failed})
+		if err == nil {
+			return b
+		}
+	}
+	if len(c.Arguments) == 0 {
+		return json.RawMessage(`{}`)
+	}
+	return c.Arguments
+}
+
+// publishedVersion reads the version from a publish call's data, or 0.
+func publishedVersion(p core.ToolSettled) int {
+	var d struct {
+		Version int `json:"version"`
+	}
+	if p.Failed || p.Error != nil || json.Unmarshal(p.Data, &d) != nil {
+		return 0
+	}
+	return d.Version
+}
+
+// clip cuts s to at most n bytes on a character's border.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

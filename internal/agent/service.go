@@ -1,0 +1,161 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// Service holds the commands that people give to tasks. Safe for concurrent
+// use; it keeps no state.
+type Service struct {
+	Events store.Events
+	Views  store.Views
+	IDs    core.IDs // core.NewID
+}
+
+// NewTask is the wish for a task.
+type NewTask struct {
+	Kind      core.TaskKind
+	Prompt    string
+	Model     string // resolved: a configured model's name, or Blueprint
+	App       core.AppID
+	Base      int         // the version to change
+	Tree      core.Digest // its files
+	Workspace string
+	Limits    core.Limits
+	// Key is the caller's idempotency key; the same key of the same org is the
+	// same task. Empty: always a new one.
+	Key string
+}
+
+// Create accepts a task durably and returns its state. Errors: invalid; conflict
+// if the key was used for another wish.
+func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (State, error) {
+	if err := scope.Valid(); err != nil {
+		return State{}, err
+	}
+	if err := check(n); err != nil {
+		return State{}, err
+	}
+	id := core.TaskID(s.IDs("tsk"))
+	if n.Key != "" {
+		sum := sha256.Sum256([]byte(string(scope.Org) + "\x00" + string(scope.Project) + "\x00" + n.Key))
+		id = core.TaskID("tsk_" + hex.EncodeToString(sum[:13]))
+	}
+	if n.Kind == core.KindApp && n.App == "" {
+		n.App = core.AppID("app_" + string(id[len("tsk_"):]))
+	}
+	created := core.TaskCreated{
+		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: n.App, Base: n.Base, Tree: n.Tree,
+		Workspace: n.Workspace, Limits: n.Limits.OrDefault(),
+	}
+	_, err := s.append(ctx, scope, id, 0, store.WorkReady, created)
+	if moved(err) && n.Key != "" {
+		had, err := Load(ctx, s.Events, scope.Org, id)
+		if err == nil && (had.Created.Prompt != n.Prompt || had.Created.Kind != n.Kind || had.Created.Base != n.Base) {
+			err = core.E(core.Conflict, "task.create", "this idempotency key was used for another request").
+				WithHint("use a new key for a new request")
+		}
+		return had, err
+	}
+	if err != nil {
+		return State{}, err
+	}
+	return Load(ctx, s.Events, scope.Org, id)
+}
+
+func check(n NewTask) error {
+	const op = "task.create"
+	if err := core.CheckPrompt(n.Prompt); err != nil {
+		return err
+	}
+	switch {
+	case n.Kind != core.KindApp && n.Kind != core.KindTask:
+		return core.E(core.Invalid, op, "unknown kind of task "+string(n.Kind)).WithHint("use app or task")
+	case n.Kind == core.KindTask && n.Model == Blueprint:
+		return core.E(core.Unsupported, op, "this task needs a model, and none is configured").
+			WithHint("set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
+	case n.Workspace != "" && !filepath.IsAbs(n.Workspace):
+		return core.E(core.Invalid, op, "the workspace isn't an absolute path")
+	case n.Workspace != "" && n.Kind == core.KindApp:
+		return core.E(core.Invalid, op, "an app is built in a workspace of its own").WithHint("leave out the workspace")
+	}
+	return nil
+}
+
+// Cancel asks a task to stop. Canceling a task that is over, or already being
+// canceled, changes nothing.
+func (s *Service) Cancel(ctx context.Context, scope core.Scope, id core.TaskID, reason string) (State, error) {
+	return s.change(ctx, scope, id, func(st State) (core.Payload, error) {
+		if st.Finished != nil || st.Canceling {
+			return nil, nil
+		}
+		return core.TaskCancelRequested{Reason: clip(reason, 500)}, nil
+	})
+}
+
+// Resume answers the question that a task waits for. For a task that waits for
+// nobody it changes nothing: it goes on by itself.
+func (s *Service) Resume(ctx context.Context, scope core.Scope, id core.TaskID, a core.Answer) (State, error) {
+	return s.change(ctx, scope, id, func(st State) (core.Payload, error) {
+		switch {
+		case st.Finished != nil:
+			return nil, core.E(core.Conflict, "task.resume", "the task is over: "+string(st.Status))
+		case st.Pending == nil || !st.Pending.Approval || st.Pending.Answer != "":
+			return nil, nil
+		}
+		switch a {
+		case core.AnswerRepeat, core.AnswerDone, core.AnswerFailed:
+			return core.ApprovalAnswered{Call: st.Pending.Tool.Call.ID, Answer: a}, nil
+		}
+		return nil, core.E(core.Invalid, "task.resume", "the task waits for a person: a call was interrupted, and nobody knows whether it took effect").
+			WithHint("answer with --as repeat, --as done or --as failed")
+	})
+}
+
+// change appends what decide says, again if the task has moved on meanwhile.
+func (s *Service) change(ctx context.Context, scope core.Scope, id core.TaskID, decide func(State) (core.Payload, error)) (State, error) {
+	for tries := 0; ; tries++ {
+		st, err := s.Get(ctx, scope, id)
+		if err != nil {
+			return st, err
+		}
+		p, err := decide(st)
+		if err != nil || p == nil {
+			return st, err
+		}
+		_, err = s.append(ctx, scope, id, st.Version, store.WorkReady, p)
+		if moved(err) && tries < 20 {
+			continue
+		}
+		if err != nil {
+			return st, err
+		}
+		return Load(ctx, s.Events, scope.Org, id)
+	}
+}
+
+// Get returns a task's state. not_found: it isn't there, or is another tenant's.
+func (s *Service) Get(ctx context.Context, scope core.Scope, id core.TaskID) (State, error) {
+	st, err := Load(ctx, s.Events, scope.Org, id)
+	if err == nil && st.Project != scope.Project {
+		return State{}, noTask(id)
+	}
+	return st, err
+}
+
+func (s *Service) append(ctx context.Context, scope core.Scope, id core.TaskID, expected int64, w store.WorkChange, p core.Payload) ([]core.Event, error) {
+	data, err := core.EncodePayload(p)
+	if err != nil {
+		return nil, err
+	}
+	return s.Events.Append(ctx, scope, store.Append{
+		Stream: id.Stream(), Expected: expected, Work: w,
+		Events: []store.NewEvent{{ID: core.EventID(s.IDs("evt")), Type: p.EventType(), Data: data}},
+	})
+}

@@ -1,0 +1,266 @@
+package agent
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// State is what a task's events add up to: all that Decide looks at.
+type State struct {
+	Task      core.TaskID
+	Project   core.ProjectID
+	Version   int64 // of the stream
+	Created   core.TaskCreated
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Limits    core.Limits
+	Model     string
+
+	Status    core.TaskStatus
+	Question  string // what a person is asked, while waiting
+	Canceling bool
+	Abort     *core.VerdictGiven // set when the task is given up
+	Finished  *core.TaskFinished
+
+	// What was spent, against Limits.
+	Plans, Steps, Calls, Tokens int
+
+	// Planning. PlanText is the answer to be made a plan of.
+	Plan     *core.Plan
+	PlanText *core.ModelSettled
+	Replan   string // set by REPLAN: what was wrong with the plan before
+
+	// The attempt at hand; Attempt is 0 between attempts.
+	Step     int
+	Attempt  int
+	Tried    int    // attempts at this step that have ended
+	Feedback string // from the attempt before
+	Turns    []Turn
+	Queue    []core.CallContent // calls of the last turn that haven't run
+	Outcome  *core.ToolSettled  // of the step's Call or Check
+	Judgment *core.ModelSettled // the model's judgement
+
+	// The call that is requested and not settled; after a crash, still there.
+	Pending *Pending
+
+	// The last call's trouble, for bounded repetition.
+	Trouble      *core.Failure
+	TroubleAt    time.Time
+	TroubleCall  core.CallID
+	TroubleTries int
+
+	Undos     []core.Call // compensations that are due if the task fails, oldest first
+	Tests     core.Evidence
+	Published int // the app's version that stands
+	Tree      core.Digest
+	Answer    core.Content // the last thing that the model said in its work
+}
+
+// Turn is one answer of the model in an attempt, and what its calls gave.
+type Turn struct {
+	Answer  core.ModelSettled
+	Results []core.ToolSettled
+}
+
+// Pending is a call whose outcome isn't stored yet.
+type Pending struct {
+	Model    *core.ModelRequested
+	Tool     *core.ToolRequested
+	Approval bool        // a person was asked
+	Answer   core.Answer // what the person said
+}
+
+// with returns the pending call with a person's part in it; nil stays nil.
+func (p *Pending) with(asked bool, a core.Answer) *Pending {
+	if p == nil {
+		return nil
+	}
+	return &Pending{Model: p.Model, Tool: p.Tool, Approval: asked, Answer: a}
+}
+
+// Fold applies events, in order, to the zero State or to an earlier result.
+// An event that can't follow is an internal error: the stream is damaged.
+func Fold(s State, events ...core.Event) (State, error) {
+	for _, e := range events {
+		p, err := e.Payload()
+		if err != nil {
+			return s, err
+		}
+		if e.Version != s.Version+1 || (s.Version == 0) != (e.Type == core.TaskCreated{}.EventType()) || s.Finished != nil {
+			return s, core.E(core.Internal, "agent.fold", fmt.Sprintf("event %s can't follow version %d of %s", e.Type, s.Version, e.Stream))
+		}
+		s.Task, s.Project = core.TaskID(e.Stream), e.Project
+		s.Version, s.UpdatedAt = e.Version, e.At
+		s = s.apply(p, e.At)
+	}
+	return s, nil
+}
+
+// apply is the transition function: no I/O, no clock.
+func (s State) apply(p core.Payload, at time.Time) State {
+	switch p := p.(type) {
+	case core.TaskCreated:
+		s.Created, s.CreatedAt, s.Limits = p, at, p.Limits.OrDefault()
+		s.Model, s.Status, s.Tree = p.Model, core.StatusQueued, p.Tree
+	case core.ModelSwitched:
+		s.Model, s.Plan, s.PlanText, s.Plans = p.To, nil, nil, 0
+		s.Trouble, s.TroubleTries = nil, 0
+		s = s.endAttempt()
+		s.Step, s.Tried, s.Feedback = 0, 0, ""
+	case core.TaskPlanned:
+		s.Plan, s.PlanText, s.Replan = &p.Plan, nil, ""
+		s.Plans++
+		s.Step, s.Tried, s.Feedback = 0, 0, ""
+	case core.StepStarted:
+		s.Status = core.StatusRunning
+		s.Attempt, s.Steps = p.Attempt, s.Steps+1
+	case core.ModelRequested:
+		s.Status = core.StatusRunning
+		s.Pending, s.Calls = &Pending{Model: &p}, s.Calls+1
+	case core.ModelSettled:
+		s = s.modelSettled(p, at)
+	case core.ToolRequested:
+		if s.Pending == nil { // a repetition after a crash is the same call
+			s.Calls++
+		}
+		s.Pending = &Pending{Tool: &p}
+	case core.ToolSettled:
+		s = s.toolSettled(p, at)
+	case core.ApprovalRequested:
+		s.Status, s.Question = core.StatusWaiting, p.Question
+		s.Pending = s.Pending.with(true, "")
+	case core.ApprovalAnswered:
+		s.Status, s.Question = core.StatusRunning, ""
+		s.Pending = s.Pending.with(true, p.Answer)
+	case core.VerdictGiven:
+		s = s.judged(p)
+	case core.TaskCancelRequested:
+		s.Canceling = true
+		if s.Status == core.StatusWaiting {
+			s.Status, s.Question = core.StatusRunning, ""
+		}
+	case core.TaskFinished:
+		s.Finished, s.Status, s.Pending = &p, p.Status, nil
+	}
+	return s
+}
+
+func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
+	if s.Pending == nil || s.Pending.Model == nil {
+		return s
+	}
+	purpose := s.Pending.Model.Purpose
+	s.Pending = nil
+	s.Tokens += p.Usage.Input + p.Usage.Output
+	if p.Error != nil {
+		if purpose == purposeJudge { // a judge that fails is no judge
+			s.Judgment = &p
+			return s
+		}
+		return s.troubled(p.Call, p.Error, at)
+	}
+	s.Trouble, s.TroubleTries = nil, 0
+	switch purpose {
+	case purposePlan:
+		s.PlanText = &p
+	case purposeJudge:
+		s.Judgment = &p
+	default:
+		s.Turns = append(s.Turns[:len(s.Turns):len(s.Turns)], Turn{Answer: p})
+		s.Queue = p.Calls
+		if len(p.Calls) == 0 {
+			s.Answer = p.Text
+		}
+	}
+	return s
+}
+
+// troubled records a call that failed and may be made again.
+func (s State) troubled(c core.CallID, f *core.Failure, at time.Time) State {
+	s.Trouble, s.TroubleAt, s.TroubleCall, s.TroubleTries = f, at, c, s.TroubleTries+1
+	return s
+}
+
+func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
+	var req *core.ToolRequested
+	if s.Pending != nil {
+		req = s.Pending.Tool
+	}
+	s.Pending = nil
+	if p.Tree != "" {
+		s.Tree = p.Tree
+	}
+	if p.Undo != nil {
+		s.Undos = append(s.Undos[:len(s.Undos):len(s.Undos)], *p.Undo)
+	}
+	if req != nil && req.Undo {
+		return s.undone(p, at)
+	}
+	if again(p, req) && s.TroubleTries+1 < maxTries {
+		return s.troubled(p.Call, p.Error, at)
+	}
+	s.Trouble, s.TroubleTries = nil, 0
+	if p.Evidence != nil && p.Evidence.Kind == "tests" {
+		s.Tests = *p.Evidence
+	}
+	if v := publishedVersion(p); v > 0 {
+		s.Published = v
+	}
+	if len(s.Queue) > 0 && s.Queue[0].ID == p.Call && len(s.Turns) > 0 {
+		s.Queue = s.Queue[1:]
+		turns := append([]Turn(nil), s.Turns...)
+		last := &turns[len(turns)-1]
+		last.Results = append(last.Results[:len(last.Results):len(last.Results)], p)
+		s.Turns = turns
+		return s
+	}
+	s.Outcome = &p
+	return s
+}
+
+// again reports whether a call that failed for a reason of the platform's may
+// be repeated: its outcome is known to be nothing, or twice is once.
+func again(p core.ToolSettled, req *core.ToolRequested) bool {
+	return p.Error != nil && p.Error.Code == core.Unavailable && req != nil && req.Effect != core.Once
+}
+
+// undone takes a compensation off the list once it worked, or once it has
+// failed too often to go on.
+func (s State) undone(p core.ToolSettled, at time.Time) State {
+	if (p.Failed || p.Error != nil) && s.TroubleTries+1 < maxTries {
+		f := p.Error
+		if f == nil {
+			f = &core.Failure{Code: core.Unavailable, Msg: p.Output.Text}
+		}
+		return s.troubled(p.Call, f, at)
+	}
+	s.Trouble, s.TroubleTries = nil, 0
+	if n := len(s.Undos); n > 0 {
+		s.Undos = s.Undos[: n-1 : n-1]
+	}
+	s.Published = 0
+	return s
+}
+
+func (s State) judged(v core.VerdictGiven) State {
+	s = s.endAttempt()
+	s.Trouble, s.TroubleTries = nil, 0
+	switch v.Verdict {
+	case core.Success:
+		s.Step, s.Tried, s.Feedback = s.Step+1, 0, ""
+	case core.Retry:
+		s.Tried, s.Feedback = s.Tried+1, v.Feedback
+	case core.Replan:
+		s.Plan, s.PlanText, s.Replan = nil, nil, v.Feedback
+	case core.Abort:
+		s.Abort = &v
+	}
+	return s
+}
+
+func (s State) endAttempt() State {
+	s.Attempt, s.Turns, s.Queue, s.Outcome, s.Judgment = 0, nil, nil, nil, nil
+	return s
+}

@@ -1,0 +1,195 @@
+// Package cli is the command line: one file per command.
+//
+// It is the first user of the HTTP API's Go client: every command that touches
+// tasks and apps goes through it, whether a server runs or the data directory is
+// opened within this process. It knows no driver and no module; what it needs of
+// the platform is the interface below.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Platform is what the commands need of the platform.
+type Platform interface {
+	// Load reads the configuration: path is a file or empty, overrides are flags.
+	Load(path string, overrides map[string]any) (Instance, error)
+	// Version says what was built.
+	Version() Version
+}
+
+// Instance is a configured installation.
+type Instance interface {
+	// Config returns the effective configuration, secrets masked, for printing.
+	Config() any
+	// Connect reaches the server that holds the data directory. If none runs it
+	// opens the data directory within this process, as far as mode says.
+	Connect(ctx context.Context, mode Mode) (*Conn, error)
+	// Doctor checks this host and this installation.
+	Doctor(ctx context.Context) []client.HealthCheck
+	// Sandbox runs one command in a sandbox.
+	Sandbox(ctx context.Context, c SandboxCommand) (code int, err error)
+}
+
+// Mode says what this process has to do when no server runs.
+type Mode int
+
+// The modes.
+const (
+	Direct  Mode = iota // answer requests, nothing else
+	Working             // also work on tasks and run apps, at a free port
+	Serving             // the same at the configured address; a server that runs is a conflict
+)
+
+// Conn is a way to a server. Close releases it: an embedded one stops in
+// stages. Failed gets an error if an embedded one can't go on.
+type Conn struct {
+	Client   *client.Client
+	URL      string // where it listens; empty in Direct mode
+	Embedded bool
+	Model    string // what tasks use: "gpt-5-mini", "blueprint"
+	Notice   string // how to configure a model, if there is none
+	Failed   <-chan error
+	Close    func() error
+}
+
+// SandboxCommand is a command for an operator to try in a sandbox.
+type SandboxCommand struct {
+	Argv   []string
+	Dir    string // host folder to mount at /workspace; may be empty
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// Version says what was built.
+type Version struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// IO is the process's terminal or pipes.
+type IO struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// shell is what every command has at hand.
+type shell struct {
+	platform Platform
+	io       IO
+	json     bool
+	config   string
+	dataDir  string
+	args     func() map[string]any // the flags that override the configuration
+}
+
+// Main runs the command line and returns the exit code. The first end of ctx is
+// a wish to stop cleanly.
+func Main(ctx context.Context, p Platform, stdio IO, args []string) int {
+	sh := &shell{platform: p, io: stdio}
+	root := sh.root()
+	root.SetArgs(args)
+	root.SetIn(stdio.In)
+	root.SetOut(stdio.Out)
+	root.SetErr(stdio.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	sh.complain(err)
+	return exitCode(err)
+}
+
+func (sh *shell) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "isekai", Short: "Prompts go in; finished tasks and running, tested web apps come out",
+		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return core.E(core.Invalid, "", err.Error()).WithHint(c.CommandPath() + " --help lists the flags")
+	})
+	f := root.PersistentFlags()
+	f.BoolVar(&sh.json, "json", false, "print JSON")
+	f.StringVar(&sh.config, "config", "", "configuration file (YAML)")
+	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
+	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
+		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
+	return root
+}
+
+// instance reads the configuration.
+func (sh *shell) instance(overrides map[string]any) (Instance, error) {
+	o := map[string]any{}
+	for k, v := range overrides {
+		o[k] = v
+	}
+	if sh.dataDir != "" {
+		o["data_dir"] = sh.dataDir
+	}
+	return sh.platform.Load(sh.config, o)
+}
+
+// connect reads the configuration and reaches a server.
+func (sh *shell) connect(ctx context.Context, mode Mode) (*Conn, error) {
+	in, err := sh.instance(nil)
+	if err != nil {
+		return nil, err
+	}
+	return in.Connect(ctx, mode)
+}
+
+// with runs f against a server and releases it.
+func (sh *shell) with(ctx context.Context, mode Mode, f func(*Conn) error) (err error) {
+	c, err := sh.connect(ctx, mode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return f(c)
+}
+
+// print writes v as JSON with --json, else text.
+func (sh *shell) print(v any, text func(io.Writer)) error {
+	if !sh.json {
+		text(sh.io.Out)
+		return nil
+	}
+	return sh.printJSON(v)
+}
+
+func (sh *shell) printJSON(v any) error {
+	enc := json.NewEncoder(sh.io.Out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// complain tells a person, or a program, what went wrong and how to go on.
+func (sh *shell) complain(err error) {
+	var quiet *exitError
+	if errors.As(err, &quiet) && quiet.quiet {
+		return
+	}
+	if sh.json {
+		enc := json.NewEncoder(sh.io.Err)
+		_ = enc.Encode(map[string]any{"error": core.Fail(err)}) // nowhere left to complain to
+		return
+	}
+	fmt.Fprintln(sh.io.Err, "isekai: "+err.Error())
+	if h := core.HintOf(err); h != "" {
+		fmt.Fprintln(sh.io.Err, "  "+h)
+	}
+}

@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+func (sh *shell) runCommand() *cobra.Command {
+	var model string
+	var exit bool
+	c := &cobra.Command{
+		Use: "run PROMPT", Short: "Build a running, tested web app from a prompt",
+		Example: `  isekai run "a reading list with title, author, pages, a finished flag and a rating from 1 to 5"`,
+		Args:    prompt,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := core.CheckPrompt(strings.Join(args, " ")); err != nil {
+				return err
+			}
+			return sh.with(c.Context(), Working, func(conn *Conn) error {
+				return sh.run(c.Context(), conn, client.NewTask{Kind: core.KindApp, Prompt: strings.Join(args, " "), Model: model}, exit)
+			})
+		},
+	}
+	c.Flags().StringVar(&model, "model", "", "model to use; blueprint is the built-in planner")
+	c.Flags().BoolVar(&exit, "exit", false, "stop the app after the checks; exit 0 only if it answered")
+	return c
+}
+
+// prompt accepts a prompt as one argument or as words.
+func prompt(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return core.E(core.Invalid, "", "no prompt").WithHint(`say what you want, as in: isekai run "a reading list with title and author"`)
+	}
+	return nil
+}
+
+// run creates an app's task, shows its way, and says what came of it.
+func (sh *shell) run(ctx context.Context, conn *Conn, n client.NewTask, exit bool) error {
+	sh.greet(conn)
+	t, err := conn.Client.CreateTask(ctx, n, core.NewID("key"))
+	if err != nil {
+		return err
+	}
+	t, err = sh.follow(ctx, conn, t.ID)
+	if err != nil {
+		return err
+	}
+	return sh.conclude(ctx, conn, t, exit)
+}
+
+// greet says which model works, or how to configure one.
+func (sh *shell) greet(conn *Conn) {
+	if sh.json {
+		return
+	}
+	if conn.Notice != "" {
+		fmt.Fprintln(sh.io.Out, conn.Notice)
+	} else {
+		fmt.Fprintln(sh.io.Out, "Model: "+conn.Model)
+	}
+	fmt.Fprintln(sh.io.Out)
+}
+
+// follow shows a task's events until it is over or waits for a person.
+func (sh *shell) follow(ctx context.Context, conn *Conn, id core.TaskID) (client.TaskDetail, error) {
+	tl := newTimeline(sh.io.Out)
+	for e, err := range conn.Client.TaskEvents(ctx, id, 0) {
+		switch {
+		case ctx.Err() != nil:
+			return client.TaskDetail{}, sh.interrupted(id)
+		case err != nil:
+			return client.TaskDetail{}, err
+		}
+		if sh.json {
+			err = sh.printJSON(e)
+		} else {
+			err = tl.show(e)
+		}
+		if err != nil {
+			return client.TaskDetail{}, err
+		}
+		if e.Type == (core.ApprovalRequested{}).EventType() {
+			t, err := conn.Client.Task(ctx, id)
+			if err != nil || t.Status == core.StatusWaiting {
+				return t, err
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return client.TaskDetail{}, sh.interrupted(id)
+	}
+	return conn.Client.Task(ctx, id)
+}
+
+// interrupted is the end of a watch by Ctrl-C: the task isn't lost.
+func (sh *shell) interrupted(id core.TaskID) error {
+	return core.E(core.Canceled, "", "stopped; task "+string(id)+" is kept").
+		WithHint("go on: isekai task resume " + string(id) + "   give up: isekai task cancel " + string(id))
+}
+
+// result is the last line of run --json.
+type result struct {
+	Type    string            `json:"type"` // "result"
+	Task    client.TaskDetail `json:"task"`
+	App     *client.AppDetail `json:"app,omitempty"`
+	Stopped bool              `json:"stopped,omitempty"`
+}
+
+// conclude says what came of a task, and keeps the app running until Ctrl-C
+// where this process is what runs it.
+func (sh *shell) conclude(ctx context.Context, conn *Conn, t client.TaskDetail, exit bool) error {
+	if t.Status != core.StatusSucceeded {
+		return sh.unsuccessful(t)
+	}
+	if t.Kind != core.KindApp {
+		return sh.print(result{Type: "result", Task: t}, func(w io.Writer) { fmt.Fprintln(w, "\n"+strings.TrimSpace(t.Answer)) })
+	}
+	a, err := conn.Client.App(ctx, t.App)
+	if err != nil {
+		return err
+	}
+	if exit {
+		if a, err = conn.Client.StopApp(ctx, t.App); err != nil {
+			return err
+		}
+	}
+	err = sh.print(result{Type: "result", Task: t, App: &a, Stopped: exit}, func(w io.Writer) { sh.showResult(w, t, a, exit) })
+	if err != nil || exit || !conn.Embedded {
+		return err
+	}
+	return sh.hold(ctx, conn)
+}
+
+// hold keeps an embedded server running until Ctrl-C.
+func (sh *shell) hold(ctx context.Context, conn *Conn) error {
+	select {
+	case err := <-conn.Failed:
+		return err
+	case <-ctx.Done():
+		if !sh.json {
+			fmt.Fprintln(sh.io.Out, "\nStopping.")
+		}
+		return nil
+	}
+}
+
+func (sh *shell) unsuccessful(t client.TaskDetail) error {
+	if sh.json {
+		if err := sh.printJSON(result{Type: "result", Task: t}); err != nil {
+			return err
+		}
+	}
+	switch t.Status {
+	case core.StatusWaiting:
+		return core.E(core.Conflict, "", t.Question).
+			WithHint("answer: isekai task resume " + string(t.ID) + " --as repeat|done|failed")
+	case core.StatusCanceled:
+		return core.E(core.Canceled, "", "task "+string(t.ID)+" was canceled")
+	}
+	if t.Error != nil {
+		return t.Error.Err()
+	}
+	return core.E(core.Unavailable, "", "task "+string(t.ID)+" didn't finish: "+t.Summary)
+}
+
+func (sh *shell) showResult(w io.Writer, t client.TaskDetail, a client.AppDetail, exit bool) {
+	state := "is running"
+	if exit {
+		state = "answered, and was stopped"
+	}
+	fmt.Fprintf(w, "\n%s %s\n\n", a.Title, state)
+	row := func(name, value string) { fmt.Fprintf(w, "  %-8s %s\n", name, value) }
+	if !exit {
+		row("Open", a.URL)
+	}
+	row("Tests", fmt.Sprintf("%d passed, %d failed", a.Selected.Tests.Passed, a.Selected.Tests.Failed))
+	row("Files", a.Dir)
+	row("Change", fmt.Sprintf("isekai app change %s %q", a.Name, suggestion(a.Selected.Suggestions)))
+	for _, n := range a.Selected.Notes {
+		row("Note", n)
+	}
+	if len(a.Selected.Suggestions) > 1 {
+		row("Ideas", strings.Join(a.Selected.Suggestions[1:], " · "))
+	}
+	switch {
+	case exit:
+		row("Start", "isekai app start "+a.Name)
+	default:
+		row("Stop", "Ctrl-C; isekai app start "+a.Name+" starts it again")
+	}
+	_ = t
+}
+
+func suggestion(s []string) string {
+	if len(s) > 0 {
+		return s[0]
+	}
+	return "what should be different"
+}

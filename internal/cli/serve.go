@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+func (sh *shell) serveCommand() *cobra.Command {
+	var listen string
+	c := &cobra.Command{
+		Use: "serve", Short: "Run the platform: API, workers and previews", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			overrides := map[string]any{}
+			if listen != "" {
+				overrides["listen"] = listen
+			}
+			in, err := sh.instance(overrides)
+			if err != nil {
+				return err
+			}
+			conn, err := in.Connect(c.Context(), Serving)
+			if err != nil {
+				return err
+			}
+			err = sh.print(map[string]string{"url": conn.URL, "model": conn.Model}, func(w io.Writer) {
+				fmt.Fprintf(w, "Serving at %s\n", conn.URL)
+				if conn.Notice != "" {
+					fmt.Fprintln(w, conn.Notice)
+				}
+				fmt.Fprintln(w, "Ctrl-C stops it; what isn't finished goes on at the next start.")
+			})
+			if err == nil {
+				err = sh.hold(c.Context(), conn)
+			}
+			if cerr := conn.Close(); err == nil {
+				err = cerr
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "", "address to listen at (default 127.0.0.1:7777); loopback only")
+	return c
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// timeline shows a task's events to a person, a line each: plan, steps, tool
+// calls, verdicts, durations. It works on a terminal and in a pipe alike.
+type timeline struct {
+	w       io.Writer
+	began   map[core.CallID]time.Time
+	calls   map[core.CallID]core.CallContent
+	step    time.Time
+	planned time.Time
+}
+
+func newTimeline(w io.Writer) *timeline {
+	return &timeline{w: w, began: map[core.CallID]time.Time{}, calls: map[core.CallID]core.CallContent{}}
+}
+
+func (t *timeline) show(e core.Event) error {
+	p, err := e.Payload()
+	if err != nil {
+		return err
+	}
+	switch p := p.(type) {
+	case core.TaskCreated:
+		t.planned = e.At
+		t.line("task", string(e.Stream), 0)
+	case core.ModelRequested:
+		t.began[p.Call] = e.At
+	case core.ModelSettled:
+		if p.Error != nil {
+			t.line("  model", "failed: "+p.Error.Msg, e.At.Sub(t.began[p.Call]))
+		}
+	case core.ModelSwitched:
+		t.line("model", fmt.Sprintf("%s can't be used (%s): %s goes on", p.From, p.Reason, modelName(p.To)), 0)
+	case core.TaskPlanned:
+		t.plan(p.Plan, e.At)
+	case core.StepStarted:
+		t.step = e.At
+		name := fmt.Sprintf("step %d", p.Step+1)
+		title := p.Title
+		if p.Attempt > 1 {
+			title += fmt.Sprintf(" (attempt %d)", p.Attempt)
+		}
+		t.line(name, title, 0)
+	case core.ToolRequested:
+		t.began[p.Call.ID], t.calls[p.Call.ID] = e.At, p.Call
+	case core.ToolSettled:
+		t.tool(p, e.At)
+	case core.ApprovalRequested:
+		t.line("waiting", p.Question, 0)
+	case core.ApprovalAnswered:
+		t.line("answered", string(p.Answer), 0)
+	case core.VerdictGiven:
+		t.line("  "+string(p.Verdict), p.Reason, e.At.Sub(t.step))
+		if p.Verdict == core.Retry || p.Verdict == core.Replan {
+			t.more(p.Feedback)
+		}
+	case core.TaskCancelRequested:
+		t.line("cancel", p.Reason, 0)
+	case core.TaskFinished:
+		t.line(string(p.Status), p.Summary, e.At.Sub(t.planned))
+	}
+	return nil
+}
+
+func (t *timeline) plan(p core.Plan, at time.Time) {
+	t.line("plan", p.Title, at.Sub(t.planned))
+	t.more(p.Summary)
+	for i, s := range p.Steps {
+		t.more(fmt.Sprintf("%d. %s", i+1, s.Title))
+	}
+	for _, n := range p.Notes {
+		t.line("note", n, 0)
+	}
+}
+
+func (t *timeline) tool(p core.ToolSettled, at time.Time) {
+	c := t.calls[p.Call]
+	what := c.Tool
+	if s := subject(c); s != "" {
+		what += " " + s
+	}
+	switch {
+	case p.Error != nil:
+		what += ": " + p.Error.Msg
+	case p.Evidence != nil:
+		what += ": " + p.Evidence.Text
+	case p.Failed:
+		what += ": " + oneLine(p.Output.Text)
+	}
+	name := "  tool"
+	if p.Failed || p.Error != nil {
+		name = "  failed"
+	}
+	t.line(name, what, at.Sub(t.began[p.Call]))
+}
+
+// subject is the argument that says best what a call is about.
+func subject(c core.CallContent) string {
+	var a struct {
+		Path    string   `json:"path"`
+		Argv    []string `json:"argv"`
+		Pattern string   `json:"pattern"`
+	}
+	if c.Arguments.Blob != "" || json.Unmarshal([]byte(c.Arguments.Text), &a) != nil {
+		if c.Arguments.Blob != "" {
+			return fmt.Sprintf("(%d bytes)", c.Arguments.Size)
+		}
+		return ""
+	}
+	switch {
+	case a.Path != "":
+		return oneLine(a.Path)
+	case len(a.Argv) > 0:
+		return oneLine(strings.Join(a.Argv, " "))
+	}
+	return oneLine(a.Pattern)
+}
+
+const wide = 78
+
+// line prints a name, a text and, right-aligned, a duration.
+func (t *timeline) line(name, text string, d time.Duration) {
+	s := fmt.Sprintf("%-10s %s", name, oneLine(text))
+	if d > 0 {
+		s = fmt.Sprintf("%-*s %8s", wide, s, short(d))
+	}
+	fmt.Fprintln(t.w, s)
+}
+
+// more prints text under the line before it.
+func (t *timeline) more(text string) {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > 12 {
+		lines = append(lines[:12], "…")
+	}
+	for _, l := range lines {
+		if l = printable(l); l != "" {
+			fmt.Fprintf(t.w, "%-10s %s\n", "", l)
+		}
+	}
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// oneLine makes text fit a line: no control characters, at most 160 characters.
+func oneLine(s string) string {
+	s = printable(strings.Join(strings.Fields(s), " "))
+	if r := []rune(s); len(r) > 160 {
+		s = string(r[:159]) + "…"
+	}
+	return s
+}
+
+// printable drops control characters, so that what a model or an app says can't
+// drive the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == 0x200e || r == 0x200f || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func modelName(m string) string {
+	if m == "blueprint" {
+		return "the built-in planner"
+	}
+	return m
+}

@@ -1,0 +1,119 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Client talks to an Isekai server. It is safe for concurrent use. Every method
+// returns core.Errors: what the server said, or unavailable if it couldn't be
+// reached.
+type Client struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+// New returns a client of the server at base ("http://127.0.0.1:7777") that
+// presents token. A nil transport means the default one. Requests are bounded by
+// their contexts, not by a total time: streams may be long.
+func New(base, token string, transport http.RoundTripper) *Client {
+	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: transport}}
+}
+
+// maxBody bounds a JSON answer, in bytes.
+const maxBody = 16 << 20
+
+// request is one call.
+type request struct {
+	method string
+	path   string
+	query  url.Values
+	header map[string]string
+	body   any // JSON
+}
+
+// open sends a request and returns the answer if it is a success.
+func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
+	var body io.Reader
+	if r.body != nil {
+		b, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, fmt.Errorf("client: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	u := c.base + r.path
+	if len(r.query) > 0 {
+		u += "?" + r.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, u, body)
+	if err != nil {
+		return nil, core.E(core.Invalid, "client", "bad address").Because(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for k, v := range r.header {
+		if v != "" {
+			req.Header.Set(k, v)
+		}
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, core.E(core.Unavailable, "client", "the server can't be reached").Because(err).
+			WithHint("is it running? isekai doctor says more")
+	}
+	if res.StatusCode >= 300 {
+		defer res.Body.Close()
+		return nil, problem(res)
+	}
+	return res, nil
+}
+
+// problem reads an error answer.
+func problem(res *http.Response) error {
+	var p Problem
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20)) // a cut body is judged by its status
+	if json.Unmarshal(b, &p) != nil || p.Code == "" {
+		return core.E(core.Unavailable, "client", "the server answered "+res.Status)
+	}
+	msg := p.Detail
+	if msg == "" {
+		msg = p.Title
+	}
+	if p.Code == core.Internal && p.RequestID != "" {
+		msg += " (request " + p.RequestID + ")"
+	}
+	return &core.Error{Code: p.Code, Msg: msg, Hint: p.Hint}
+}
+
+// call sends a request and decodes the answer into out, unless out is nil. It
+// returns the answer's ETag.
+func (c *Client) call(ctx context.Context, r request, out any) (string, error) {
+	res, err := c.open(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	if out != nil {
+		if err := json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(out); err != nil {
+			return "", core.E(core.Unavailable, "client", "the answer was cut or isn't JSON").Because(err)
+		}
+	}
+	return res.Header.Get("ETag"), nil
+}
