@@ -1,6 +1,7 @@
 // Package blob is the port for content-addressed bytes: files of workspaces and
 // app versions, and texts too long for an event. Each org has a namespace of its
-// own: the same bytes in two orgs are two blobs.
+// own: the same bytes in two orgs are two blobs. An org or a digest that isn't one
+// is invalid.
 //
 // The drivers below it (local, s3) pass the suite in blobtest. Trees (tree.go)
 // are built on it.
@@ -20,7 +21,8 @@ type Store interface {
 	// there already are stored once. When Put returns they are durable.
 	Put(ctx context.Context, org core.OrgID, r io.Reader, limit int64) (core.Digest, int64, error)
 	// Open returns the bytes; not_found if the org has no such blob; a blob whose
-	// bytes don't match its digest fails with internal at the end of reading.
+	// bytes don't match its digest fails with internal at the end of reading, so
+	// what is read counts only when io.EOF has come.
 	Open(ctx context.Context, org core.OrgID, d core.Digest) (io.ReadCloser, error)
 	// Delete removes a blob; one that isn't there is no error.
 	Delete(ctx context.Context, org core.OrgID, d core.Digest) error

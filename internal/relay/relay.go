@@ -204,7 +204,9 @@ func (r *Relay) pause(fails int) time.Duration {
 func (r *Relay) idle() time.Duration {
 	wait := r.cfg.Poll
 	for _, h := range r.held {
-		wait = min(wait, time.Until(h.until))
+		if left := time.Until(h.until); left > 0 { // else it had its chance
+			wait = min(wait, left)
+		}
 	}
-	return max(wait, 0)
+	return wait
 }
