@@ -1,0 +1,209 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/model/blueprint/spec"
+)
+
+// field is a field as the prompt describes it, before it has a column.
+type field struct {
+	spec.Field
+	key    string // the lemmas of its name: what other phrases call it by
+	typed  bool   // the prompt says its type; else the lexicon or nobody does
+	listed bool   // the prompt lists its choices
+	many   bool   // its name is a plural of no known type
+}
+
+// maxName is the most words that a field's name has.
+const maxName = 5
+
+// field reads the field that cs[i] names, with the chunks after it that describe
+// it further. ok is false when cs[i] isn't a field.
+func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
+	p := cs[i].p
+	next = i + 1
+	if f, ok := askedField(p); ok {
+		return f, next, true
+	}
+	p = takeAttributes(p, &f)
+	b, p := takeBounds(p)
+	cur, m, p := takeUnit(p)
+	if c, u, ok := unitOf(p[max(0, len(p)-1):]); ok && len(p) > 1 && (b.min != nil || b.max != nil) && cur == "" {
+		p[len(p)-1:].use()
+		cur, m, p = c, u, p[:len(p)-1]
+	}
+	p = takeType(p, &f)
+	p, is := splitIs(p)
+	p = p.trim()
+	if !nameable(p) {
+		return f, next, false
+	}
+	if n, choice := choiceName(p); choice && n < len(p) && is == nil && !f.typed {
+		if _, known := fieldType(p); known == 0 || known < len(p) && isValue(p[n:]) {
+			p, is = p[:n], p[n:]
+		}
+	}
+	if len(p) == 0 {
+		return f, next, false
+	}
+	f.name(p)
+	switch {
+	case len(is) > 0:
+		next = r.describe(&f, append(sentence{{p: is, depth: cs[i].depth}}, cs[next:]...), 0) + i
+	case next < len(cs) && (cs[next].depth > cs[i].depth || cs[next].sep == ":"):
+		next = r.describe(&f, cs, next)
+	case next < len(cs) && cs[next].sep == "or":
+		next = r.orElse(&f, cs, next)
+	}
+	f.limit(b, cur, m)
+	p.use()
+	return f, next, true
+}
+
+// nameable reports whether p can be the name of a field: a few words without a
+// verb of wishing or somebody who does something.
+func nameable(p phrase) bool {
+	if len(p) == 0 || len(p) > maxName || len(p.content()) == 0 || len(p.content()) > maxName-1 {
+		return false
+	}
+	for _, t := range p {
+		if pronouns[t.low] || t.low == "want" || t.low == "should" || t.low == "can" || t.low == "could" || t.low == "not" {
+			return false
+		}
+	}
+	return ident(p.String()) != ""
+}
+
+// name sets what the field is called, and the type that the name implies.
+func (f *field) name(p phrase) {
+	head := p
+	if i := p.index("of"); i > 0 && i < len(p)-1 {
+		head = p[:i]
+	}
+	t, n := fieldType(head)
+	if p[0].low == "number" && len(head) == 1 && head.last() != p.last() {
+		t, n = spec.Integer, 1
+	}
+	if whole, k := fieldType(p); k == len(p) {
+		t, n = whole, k
+	}
+	if len(p) > 1 && dropped[p.last().low] {
+		if !f.typed && p.last().low != "field" && p.last().low != "column" {
+			f.Type, f.typed = typeNouns[p.last().lem], true
+		}
+		p.last().used = true
+		p = p[:len(p)-1]
+		if t, n = fieldType(p); n == 0 {
+			t = ""
+		}
+	}
+	f.Label = label(p.String())
+	f.key = p.lemma()
+	if !f.typed {
+		f.Type = t
+		if usual := usualChoices(f.key); usual != nil && (t == "" || t == spec.Text) {
+			f.Type, f.Choices = spec.Choice, usual
+		}
+		if f.Type == "" {
+			f.Type = spec.Text
+			f.many = isPlural(p.last())
+		}
+		if mm, ok := measures[p.last().lem]; ok && n <= 1 && isPlural(p.last()) && t != spec.Date {
+			if f.Type = mm.t; !strings.HasPrefix(mm.unit, p.lemma()) {
+				f.Unit = mm.unit
+			}
+		}
+	}
+	if f.Type == spec.Choice && f.Choices == nil {
+		f.Choices = usualChoices(f.key)
+	}
+}
+
+// describe reads what stands after a field's name in parentheses, after a colon
+// or after "is": a type, a unit, whether it is required, limits, or values.
+func (r *reader) describe(f *field, cs sentence, i int) int {
+	depth := cs[i].depth
+	for first := true; i < len(cs) && cs[i].depth == depth && (first || depth > 0 || attributeOnly(cs[i].p)); first = false {
+		p := takeAttributes(cs[i].p, f)
+		b, p := takeBounds(p)
+		f.limit(b, "", measure{})
+		if cur, m, ok := unitOf(p); ok {
+			p.use()
+			f.limit(bounds{}, cur, m)
+			p = nil
+		}
+		if cur, m, rest := takeUnit(p); cur != "" || m.unit != "" {
+			f.limit(bounds{}, cur, m)
+			p = rest
+		}
+		if t, ok := typeNouns[p.trim().lemma()]; ok && !(len(cs) > i+1 && cs[i+1].sep == "or") {
+			f.Type, f.typed = t, true
+			p.use()
+			p = nil
+		}
+		if len(p.content()) == 0 && len(p) == 0 {
+			i++
+			continue
+		}
+		vals, next := r.values(cs, i)
+		if len(vals) >= 2 {
+			setChoices(&f.Field, vals)
+			f.typed, f.listed = true, true
+		} else {
+			for _, t := range cs[i].p {
+				t.used = t.used && len(vals) == 0
+			}
+		}
+		i = next
+	}
+	return i
+}
+
+// orElse reads "or ..." after a field: "paid or not", "yes or no", "indoor or
+// outdoor".
+func (r *reader) orElse(f *field, cs sentence, i int) int {
+	p := cs[i].p
+	switch {
+	case p[0].low == "not" || p[0].low == "no" && len(p) == 1 && strings.EqualFold(f.Label, "yes"):
+		f.Type, f.typed, f.Choices = spec.Boolean, true, nil
+		p[:1].use()
+		if len(p) > 1 {
+			return i
+		}
+		return i + 1
+	case len(p.content()) > 2 || determiners[p[0].low]:
+		return i
+	}
+	vals, next := r.values(cs, i)
+	first := small(f.Label)
+	f.Label, f.key = "Kind", "kind"
+	setChoices(&f.Field, append([]string{first}, vals...))
+	f.typed, f.listed = true, true
+	return next
+}
+
+// limit applies bounds, a currency and a unit to the field, where they fit.
+func (f *field) limit(b bounds, cur string, m measure) {
+	switch {
+	case cur != "":
+		f.Type, f.Currency, f.Unit = spec.Money, cur, ""
+	case m.unit != "" && f.Type != spec.Rating && f.Type != spec.Choice:
+		if f.Type != spec.Decimal && f.Type != spec.Integer || m.t == spec.Decimal {
+			f.Type = m.t
+		}
+		f.Unit, f.Choices = m.unit, nil
+	}
+	if b.min == nil && b.max == nil {
+		return
+	}
+	if f.Type == spec.Text || f.Type == spec.Choice || f.Type == spec.Boolean {
+		f.Type, f.Choices = spec.Integer, nil
+		if whole := (b.min == nil || *b.min == float64(int(*b.min))) && (b.max == nil || *b.max == float64(int(*b.max))); !whole {
+			f.Type = spec.Decimal
+		}
+	}
+	if f.Type == spec.Integer || f.Type == spec.Decimal || f.Type == spec.Money || f.Type == spec.Rating {
+		f.Min, f.Max = b.min, b.max
+	}
+}

@@ -1,0 +1,229 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/model/blueprint/spec"
+)
+
+// sentence reads one sentence. The first says what the app keeps; a later one
+// says more of it.
+func (r *reader) sentence(s sentence, first bool) {
+	k := 0
+	for k < len(s) && !introduces(s[k].sep) {
+		k++
+	}
+	if len(s[0].p) == 0 {
+		return
+	}
+	switch {
+	case first || len(r.entities) == 0:
+		r.heads(s[:k], k < len(s))
+	case k == len(s):
+		r.more(s)
+		return
+	case !r.subject(s[:k]):
+		r.more(s[:k])
+	}
+	if k < len(s) {
+		if r.cur == nil {
+			r.plainList()
+		}
+		r.list(s, k)
+	}
+}
+
+// heads reads the chunks before the first list of fields.
+func (r *reader) heads(s sentence, list bool) {
+	start := len(r.entities)
+	for i, c := range s {
+		if c.sep == "belongs" {
+			r.belongs(c.p)
+			continue
+		}
+		last := i == len(s)-1
+		switch {
+		case c.sep == "where" && r.cur != nil:
+			r.list(s, i)
+			return
+		case i == 0 || r.cur == nil:
+			r.head(c.p, true)
+		case r.doing(c.p) || r.extra(c.p):
+		case r.headThing(c.p) != nil || r.known(c.p):
+			r.head(c.p, false)
+		case last && list && nameable(c.p.trim()) && !r.fieldOnly(c.p):
+			r.head(c.p, false)
+		case r.cur != nil && i > 0 && nameable(c.p.trim()):
+			r.list(s, i)
+			return
+		}
+	}
+	if list && len(s) > 1 && len(r.entities)-start > 1 && !anyComma(s) {
+		r.shareList(start)
+	}
+}
+
+func anyComma(s sentence) bool {
+	for _, c := range s {
+		if c.comma || c.sep == "," {
+			return true
+		}
+	}
+	return false
+}
+
+// fieldOnly reports whether the lexicon knows p as a field and not as a thing.
+func (r *reader) fieldOnly(p phrase) bool {
+	_, n := fieldType(p.trim())
+	return n == len(p.trim()) && n > 0
+}
+
+// shareList marks that "books and movies with a title" gives the fields to both.
+func (r *reader) shareList(start int) {
+	for _, e := range r.entities[start : len(r.entities)-1] {
+		e.shared = true
+	}
+}
+
+// head reads a noun phrase that says what is kept: "an inventory tracker for my
+// shop", "bugs", "tasks per project".
+func (r *reader) head(p phrase, first bool) {
+	p = r.headFeatures(p)
+	p = r.headParents(p)
+	at, n, th := r.pick(p)
+	var noun phrase
+	if th != nil {
+		noun = p[at : at+n]
+	} else if noun = unknownNoun(p, r); len(noun) == 0 {
+		r.context(p)
+		return
+	}
+	rest := p.minus(noun)
+	e := r.entity(noun, th)
+	if first && e.titled == "" {
+		e.titled = r.headTitle(p, noun)
+	}
+	r.cur = e
+	for _, t := range rest {
+		if kindNouns[t.lem] || kindNouns[t.low] {
+			t.used = true
+		}
+	}
+	r.modifiers(p, at, e)
+	r.context(rest)
+}
+
+// pick returns the thing that a head is about: the last of the first run of
+// things, before any "for".
+func (r *reader) pick(p phrase) (at, n int, th *thing) {
+	weak := func(i, k int) bool {
+		return k == 1 && (kindNouns[p[i].low] || kindNouns[p[i].lem] || contexts[p[i].lem] || function[p[i].low])
+	}
+	for _, allowWeak := range []bool{false, true} {
+		for i := 0; i < len(p); i++ {
+			t, k := thingAt(p, i)
+			if t == nil || verbAt(p, i) || weak(i, k) && !allowWeak {
+				continue
+			}
+			at, n, th = i, k, t
+			for j := i + k; j < len(p); { // "book reviews": the last noun is what is kept
+				t2, k2 := thingAt(p, j)
+				if t2 == nil || weak(j, k2) || verbs[p[j].low] && !isPlural(p[j]) {
+					break
+				}
+				at, n, th = j, k2, t2
+				j += k2
+			}
+			return at, n, th
+		}
+	}
+	return 0, 0, nil
+}
+
+// unknownNoun returns the words of a head that name a thing which the lexicon
+// doesn't know.
+func unknownNoun(p phrase, r *reader) phrase {
+	for _, d := range r.declared {
+		if at, n := p.find(d); at >= 0 {
+			return p[at : at+n]
+		}
+	}
+	plain := func(t *token) bool {
+		return t.kind == word && !function[t.low] && !t.used && !contexts[t.lem] && !kindNouns[t.low] && !kindNouns[t.lem]
+	}
+	kind := p.index("tracker", "list", "log", "manager", "database", "catalog", "catalogue", "organizer", "organiser", "planner", "diary", "collection", "register", "app", "overview", "system")
+	if kind > 0 && plain(p[kind-1]) {
+		from := kind - 1
+		for from > 0 && plain(p[from-1]) && kind-from < 3 {
+			from--
+		}
+		return p[from:kind]
+	}
+	for i, t := range p {
+		if !plain(t) || i > 0 && kind < 0 && p[i-1].low == "for" {
+			continue
+		}
+		to := i
+		for to < len(p) && plain(p[to]) && to-i < 3 {
+			to++
+		}
+		return p[i:to]
+	}
+	return nil
+}
+
+// headThing returns the thing that p is about, or nil.
+func (r *reader) headThing(p phrase) *thing {
+	_, _, th := r.pick(p)
+	return th
+}
+
+// known reports whether p names an entity that the prompt declares.
+func (r *reader) known(p phrase) bool { return r.entityOf(p) != nil || r.isDeclared(p) }
+
+func (r *reader) isDeclared(p phrase) bool {
+	l := p.trim().lemma()
+	for _, d := range r.declared {
+		if d == l && l != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// entityOf returns the entity that p names, or nil.
+func (r *reader) entityOf(p phrase) *draft {
+	for len(p) > 0 && (determiners[p[0].low] || p[0].low == "in" || p[0].low == "to" || p[0].low == "for" || p[0].low == "of") {
+		p = p[1:]
+	}
+	l := p.lemma()
+	for _, e := range r.entities {
+		if l != "" && (l == e.Name || l == strings.ReplaceAll(e.Table, "_", " ") || l == singular(e.Plural)) {
+			return e
+		}
+	}
+	return nil
+}
+
+// entity returns the entity that noun names, made if it is new.
+func (r *reader) entity(noun phrase, th *thing) *draft {
+	noun.use()
+	name := strings.ToLower(noun.lemma())
+	if a, ok := lookup(noun); ok && a.list {
+		name = th.name
+	}
+	for _, e := range r.entities {
+		if e.Name == name {
+			return e
+		}
+	}
+	if len(r.entities) == spec.MaxEntities {
+		r.note("An app keeps at most 12 kinds of things; I left out " + name + ".")
+		return r.entities[len(r.entities)-1]
+	}
+	e := &draft{thing: th, noun: noun}
+	e.Name = clip(name, 40)
+	e.Plural = plural(e.Name)
+	r.entities = append(r.entities, e)
+	return e
+}
