@@ -63,13 +63,20 @@ func (c canary) hunted(t *testing.T, g rig) {
 	if !hasTry(found, "environment") {
 		t.Errorf("the canary isn't in the environment outside: %v", found)
 	}
-	box, _ := g.workspace(t, sandbox.Limits{CPU: 2})
+	box, dir := g.workspace(t, sandbox.Limits{CPU: 2})
 	background(t, box, program("sleep", "60000")) // so that there is another process to look into
-	hunt := program("hunt", "/", "/proc", c.folder)
-	hunt.Stdin = strings.NewReader(c.text)
-	o := run(t, box, hunt)
-	ok(t, o)
-	wantRefused(t, o.findings(t))
+	hunt := func(text string) []finding.Finding {
+		command := program("hunt", "/", "/proc", c.folder)
+		command.Stdin = strings.NewReader(text)
+		o := run(t, box, command)
+		ok(t, o)
+		return o.findings(t)
+	}
+	wantRefused(t, hunt(c.text))
+	put(t, dir+"/decoy", "a decoy for the hunter")
+	if found := hunt("decoy for the"); !hasTry(found, "hunt") {
+		t.Errorf("the hunter is blind in the box: %v", found)
+	}
 }
 
 func hasTry(all []finding.Finding, try string) bool {

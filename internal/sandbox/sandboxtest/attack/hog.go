@@ -21,7 +21,7 @@ func hog(r report, args []string) {
 	raise(unix.RLIMIT_AS)
 	raise(unix.RLIMIT_DATA)
 	try := "hold " + args[1] + " MiB"
-	if err := touch(megabytes(args[1])); err != nil {
+	if err := touch(number(args[1])); err != nil {
 		r.refused(try, err.Error())
 		return
 	}
@@ -47,7 +47,7 @@ func touch(n int) error {
 //
 //go:norace
 func hogs(r report, args []string) {
-	count, each := int(number(args[1])), megabytes(args[2])
+	count, each := number(args[1]), number(args[2])
 	try := fmt.Sprintf("hold %d times %d MiB", count, each)
 	var pids []int
 	defer func() { reap(pids) }()
@@ -114,7 +114,7 @@ func memfd(r report, args []string) {
 		return
 	}
 	block := make([]byte, 1<<20)
-	for range megabytes(args[1]) {
+	for range number(args[1]) {
 		if _, err := unix.Write(fd, block); err != nil {
 			r.refused(try, err.Error())
 			return
@@ -130,7 +130,7 @@ func forkMany(r report, args []string) {
 	try := "fork " + args[1] + " children"
 	var pids []int
 	defer func() { reap(pids) }()
-	for range int(number(args[1])) {
+	for range number(args[1]) {
 		pid, err := idle()
 		if err != nil {
 			r.refused(try, fmt.Sprintf("%v after %d", err, len(pids)))
@@ -145,7 +145,7 @@ func forkMany(r report, args []string) {
 // threads has args[1] threads at once: they are processes to the kernel's count.
 // At the limit the Go runtime gives up and ends the program, without a finding.
 func threads(r report, args []string) {
-	count := int(number(args[1]))
+	count := number(args[1])
 	started := make(chan struct{})
 	for range count {
 		go func() {

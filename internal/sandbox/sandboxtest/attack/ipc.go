@@ -18,7 +18,7 @@ func ipcAttacks() map[string]attack {
 }
 
 func ipc(r report, arg, verb string, flags, mode uintptr) {
-	key := number(arg)
+	key := uintptr(number(arg))
 	r.call(verb+" shared memory", raw(unix.SYS_SHMGET, key, 4096, flags), unix.ENOENT)
 	r.call(verb+" a message queue", raw(unix.SYS_MSGGET, key, flags), unix.ENOENT)
 	r.call(verb+" a semaphore", raw(unix.SYS_SEMGET, key, 1, flags), unix.ENOENT)
@@ -28,7 +28,7 @@ func ipc(r report, arg, verb string, flags, mode uintptr) {
 
 // ipcClear removes what ipc-plant made.
 func ipcClear(_ report, args []string) {
-	key := number(args[0])
+	key := uintptr(number(args[0]))
 	if id, _, e := unix.Syscall(unix.SYS_SHMGET, key, 4096, 0); e == 0 {
 		must(raw(unix.SYS_SHMCTL, id, unix.IPC_RMID, 0))
 	}
@@ -41,10 +41,11 @@ func ipcClear(_ report, args []string) {
 	must(raw(unix.SYS_MQ_UNLINK, uintptr(unsafe.Pointer(posixName(args[0])))))
 }
 
-func number(arg string) uintptr {
+// number is an argument as one.
+func number(arg string) int {
 	n, err := strconv.ParseUint(arg, 10, 31)
 	must(err)
-	return uintptr(n)
+	return int(n)
 }
 
 // posixName is a queue's name, without the slash that the C library strips.

@@ -21,8 +21,8 @@ func probes() map[string]attack {
 				fmt.Printf("%q\n", a)
 			}
 		},
-		"exit": func(_ report, args []string) { os.Exit(int(number(args[0]))) },
-		"die":  func(_ report, args []string) { die(int(number(args[0]))) },
+		"exit": func(_ report, args []string) { os.Exit(number(args[0])) },
+		"die":  func(_ report, args []string) { die(number(args[0])) },
 		"sleep": func(r report, args []string) {
 			r.done("sleep", "started")
 			time.Sleep(time.Duration(number(args[0])) * time.Millisecond)

@@ -24,8 +24,6 @@ func resourceAttacks() map[string]attack {
 	}
 }
 
-func megabytes(arg string) int { return int(number(arg)) }
-
 // fill writes args[1] files of one MiB into each folder from args[2] on,
 // together at most that many; args[0] is how many milliseconds it then stays, for
 // a driver that watches from time to time.
@@ -34,7 +32,7 @@ func fill(r report, args []string) {
 	for i := range block {
 		block[i] = byte(i) // not a hole, not compressible to nothing
 	}
-	want := megabytes(args[1])
+	want := number(args[1])
 	dirs := args[2:]
 	raise(unix.RLIMIT_FSIZE)
 	for i := range want {
@@ -50,7 +48,7 @@ func fill(r report, args []string) {
 
 // inodes makes args[1] empty files in args[2], and stays as fill does.
 func inodes(r report, args []string) {
-	for i := range int(number(args[1])) {
+	for i := range number(args[1]) {
 		dir := filepath.Join(args[2], fmt.Sprint("inodes-", i/1000))
 		if i%1000 == 0 {
 			if err := os.Mkdir(dir, 0o777); err != nil {
@@ -83,7 +81,7 @@ func raise(which int) {
 func openMany(r report, args []string) {
 	raise(unix.RLIMIT_NOFILE)
 	try := "open " + args[0] + " files"
-	for i := range int(number(args[0])) {
+	for i := range number(args[0]) {
 		if _, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 			r.refused(try, fmt.Sprintf("%v after %d", err, i))
 			return
@@ -99,7 +97,7 @@ func appendTo(r report, args []string) {
 	f, err := os.Create(args[1])
 	must(err)
 	block := make([]byte, 1<<20)
-	for i := range megabytes(args[0]) {
+	for i := range number(args[0]) {
 		if _, err := f.Write(block); err != nil {
 			r.refused("write one file of "+args[0]+" MiB", fmt.Sprintf("%v after %d", err, i))
 			return
