@@ -111,6 +111,9 @@ func (f *field) JS() string {
 	if f.needed() {
 		add("required", "true")
 	}
+	if f.Column != f.Name && f.in.app.Node() {
+		add("column", str(f.Column))
+	}
 	switch f.Type {
 	case spec.Choice:
 		add("choices", array(f.Choices))

@@ -74,6 +74,7 @@ func webParts(v *view) []part {
 	for _, name := range []string{"app.js", "schema.js", "validate.js", "dom.js", "api.js", "format.js", "inputs.js", "form.js", "list.js", "toast.js"} {
 		add(true, name)
 	}
+	add(v.Filter(), "filters.js")
 	add(v.Kanban(), "board.js")
 	add(v.Calendar(), "calendar.js")
 	add(v.HasTotals(), "totals.js")

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html"
+	"strings"
 	"text/template"
 )
 
@@ -19,6 +20,7 @@ var functions = template.FuncMap{
 	"tuple": tuple,
 	"array": array,
 	"line":  line,
+	"ident": func(s string) string { return camel(strings.ReplaceAll(s, "-", "_")) },
 }
 
 // render returns the text that the template makes of the app. Its actions

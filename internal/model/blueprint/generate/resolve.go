@@ -38,7 +38,8 @@ func resolve(a spec.App) spec.App {
 func resolveEntity(e spec.Entity) spec.Entity {
 	e.Name, e.Plural = oneLine(e.Name), oneLine(e.Plural)
 	e.Fields = slices.Clone(e.Fields)
-	names, columns := map[string]bool{"id": true}, map[string]bool{"id": true}
+	names := map[string]bool{"id": true, "constructor": true, "__proto__": true} // the last two: of every JavaScript object
+	columns := map[string]bool{"id": true}
 	for _, f := range e.Fields {
 		if f.Type == spec.BelongsTo {
 			names[f.Name+"_label"] = true

@@ -248,3 +248,12 @@ func (v *view) Actions() []Action {
 
 // Tabs reports whether the app has more than one part to go to.
 func (v *view) Tabs() bool { return len(v.Entities)+len(v.bundle.Views) > 1 }
+
+// Part is what the address calls a view of the gadget: its id, unless an entity
+// is already called so.
+func (v *view) Part(id string) string {
+	if v.any(func(e *entity) bool { return e.Slug == id }) {
+		return id + "-view"
+	}
+	return id
+}
