@@ -93,7 +93,6 @@ type shell struct {
 	json     bool
 	config   string
 	dataDir  string
-	args     func() map[string]any // the flags that override the configuration
 }
 
 // Main runs the command line and returns the exit code. The first end of ctx is
