@@ -1,0 +1,290 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync/atomic"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
+)
+
+// What an app sees of its box.
+const (
+	treeMount = "/app"
+	dataMount = "/data"
+	port      = "8000"
+	address   = "127.0.0.1:" + port
+)
+
+// Bounds of the connections into one box. An app commonly has a thread for each
+// connection, and its threads are limited.
+const (
+	maxConns       = 40
+	headerTimeout  = time.Minute // until an app's answer begins
+	maxHeaderBytes = 256 << 10   // of an app's answer
+	steady         = time.Minute // a preview that ran so long has recovered from its crashes
+	maxBackoff     = 30 * time.Second
+)
+
+// preview is one version of one app in a box of its own.
+type preview struct {
+	ref       ref
+	number    int
+	start     []string
+	box       sandbox.Box
+	log       *Ring
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+	answered  atomic.Bool
+	cancel    context.CancelFunc
+	reason    string        // why it ended by itself; read it after done
+	done      chan struct{} // closed when nothing of it is left
+}
+
+// launch runs a version in a new box and returns when it has answered. The
+// caller has the turn, and nothing of the app runs.
+func (s *Service) launch(ctx context.Context, sl *slot, st State, number int) (*preview, error) {
+	select { // a crowd of starts takes turns, so that it doesn't time out together
+	case s.gate <- struct{}{}:
+		defer func() { <-s.gate }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.ctx.Done():
+		return nil, errShutdown()
+	}
+	v, _ := st.Version(number)
+	r := ref{org: st.Org, project: st.Project, app: st.ID}
+	tree, err := s.checkout(ctx, r, v)
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.dataDir(r)
+	if err != nil {
+		return nil, err
+	}
+	box, err := s.sandbox.Create(ctx, r.scope(), sandbox.Spec{
+		Mounts: []sandbox.Mount{{Host: tree, Target: treeMount}, {Host: data, Target: dataMount, Writable: true}},
+		Limits: s.cfg.Limits,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("app.start: %w", err)
+	}
+	transport := boxTransport(box)
+	running, cancel := context.WithCancel(s.ctx)
+	p := &preview{
+		ref: r, number: number, start: v.Manifest.Start, box: box, log: sl.log, transport: transport,
+		proxy: reverseProxy(r.app, transport, s.cfg.Logger), cancel: cancel, done: make(chan struct{}),
+	}
+	heard := sl.log.last()
+	sl.log.add(FromPlatform, fmt.Sprintf("version %d starts", number))
+	s.procs.Go(func() { s.supervise(running, p) })
+	if err := p.await(ctx, s.cfg.Ready); err != nil {
+		p.stop()
+		if err.Code != core.Canceled {
+			err.Err = lastWords(sl.log.tail(12, heard+1))
+		}
+		return nil, err
+	}
+	s.dropOtherTrees(r, number)
+	return p, nil
+}
+
+// lastWords are the last lines that an app logged before it failed to start: in
+// the chain of an error that is the app's own.
+type lastWords string
+
+func (w lastWords) Error() string {
+	if w == "" {
+		return "it logged nothing"
+	}
+	return "its log ends with\n" + string(w)
+}
+
+func boxTransport(box sandbox.Box) *http.Transport {
+	return &http.Transport{
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return box.Dial(ctx, "tcp", address) },
+		MaxIdleConnsPerHost:    maxConns / 2,
+		MaxConnsPerHost:        maxConns,
+		IdleConnTimeout:        time.Minute,
+		ResponseHeaderTimeout:  headerTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true,
+	}
+}
+
+// supervise runs the app until ctx ends or it isn't worth restarting, and leaves
+// nothing of it behind.
+func (s *Service) supervise(ctx context.Context, p *preview) {
+	p.reason = p.loop(ctx, s.cfg)
+	p.transport.CloseIdleConnections()
+	s.kill(p.box)
+	close(p.done)
+	if p.reason != "" && p.answered.Load() {
+		s.gaveUp(p)
+	}
+}
+
+// loop runs the app, again when it crashed, and returns why it stopped doing so:
+// "" when ctx ended.
+func (p *preview) loop(ctx context.Context, cfg Config) string {
+	for crashes, backoff := 1, cfg.Backoff; ; crashes++ {
+		began := time.Now()
+		why := p.exec(ctx)
+		if ctx.Err() != nil {
+			return ""
+		}
+		p.log.add(FromPlatform, "it ended: "+why)
+		if time.Since(began) > steady {
+			crashes, backoff = 1, cfg.Backoff
+		}
+		if !p.answered.Load() {
+			return why
+		}
+		if crashes >= cfg.Crashes {
+			return fmt.Sprintf("it crashed %d times: %s", crashes, why)
+		}
+		p.log.add(FromPlatform, "it starts again in "+backoff.String())
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-time.After(backoff):
+		}
+		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+// exec runs the app once and says how it ended.
+func (p *preview) exec(ctx context.Context) string {
+	stdout, stderr := p.log.writer(FromOut), p.log.writer(FromErr)
+	exit, err := p.box.Exec(ctx, sandbox.Command{
+		Argv: p.start, Dir: treeMount, Stdout: stdout, Stderr: stderr,
+		Env: map[string]string{
+			"PORT": port, "HOST": "127.0.0.1", "DATA_DIR": dataMount,
+			"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "NODE_ENV": "production",
+		},
+	})
+	stdout.flush()
+	stderr.flush()
+	switch {
+	case err != nil:
+		return err.Error()
+	case exit.Reason == sandbox.Exited:
+		return fmt.Sprintf("exit code %d", exit.Code)
+	case exit.Reason == sandbox.Signaled:
+		return fmt.Sprintf("signal %d", exit.Signal)
+	}
+	return "stopped for its limit: " + string(exit.Reason)
+}
+
+// await returns nil once the app answers GET / with 200.
+func (p *preview) await(ctx context.Context, limit time.Duration) *core.Error {
+	const op = "app.start"
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	status := 0
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		if a, err := p.get(ctx); err == nil {
+			if status = a.status; status == http.StatusOK {
+				p.answered.Store(true)
+				return nil
+			}
+		}
+		select {
+		case <-p.done:
+			if p.reason == "" {
+				return core.E(core.Canceled, op, "the start was called off")
+			}
+			return core.E(core.Invalid, op, "the app ended before it answered: "+p.reason)
+		case <-time.After(pause):
+			continue
+		case <-ctx.Done():
+		}
+		switch {
+		case ctx.Err() == context.Canceled:
+			return core.E(core.Canceled, op, "the start was called off")
+		case status != 0:
+			return core.E(core.Invalid, op, fmt.Sprintf("the app answered GET / with %d, not 200", status))
+		}
+		return core.E(core.Unavailable, op, "the app didn't answer within "+limit.String()).
+			WithHint("it must listen on 127.0.0.1 at the port in PORT")
+	}
+}
+
+// answer is what an app says to GET /.
+type answer struct {
+	status int
+	body   []byte // its first 64 KiB
+	took   time.Duration
+}
+
+func (p *preview) get(ctx context.Context) (answer, error) {
+	began := time.Now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+	if err != nil {
+		return answer{}, err
+	}
+	res, err := p.transport.RoundTrip(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	return answer{status: res.StatusCode, body: body, took: time.Since(began)}, err
+}
+
+// alive reports whether the preview hasn't ended by itself.
+func (p *preview) alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// stop ends the preview and returns when nothing of it is left.
+func (p *preview) stop() {
+	p.cancel()
+	<-p.done
+}
+
+// kill ends a box, whatever it takes: a box that can't be ended is the driver's
+// to sweep, and is logged.
+func (s *Service) kill(box sandbox.Box) {
+	ctx, cancel := context.WithTimeout(context.Background(), undoing)
+	defer cancel()
+	var err error
+	for range 3 {
+		if err = box.Kill(ctx); err == nil {
+			return
+		}
+	}
+	s.cfg.Logger.ErrorContext(ctx, "a box could not be ended", "error", err)
+}
+
+// gaveUp records that an app crashes too often to be kept running.
+func (s *Service) gaveUp(p *preview) {
+	sl, err := s.hold(s.ctx, p.ref.app)
+	if err != nil {
+		return // shutting down: it is tried again after the next start
+	}
+	defer s.release(sl)
+	if !sl.running.CompareAndSwap(p, nil) {
+		return // somebody has started or stopped it in the meantime
+	}
+	_, err = s.change(s.ctx, p.ref.scope(), p.ref.app, 0, func(st State) ([]core.Payload, error) {
+		if st.Started != p.number {
+			return nil, nil
+		}
+		return st.stop(p.reason), nil
+	})
+	if err != nil && s.ctx.Err() == nil {
+		s.cfg.Logger.ErrorContext(s.ctx, "a crash could not be recorded", "app", p.ref.app, "error", err)
+	}
+}

@@ -1,0 +1,159 @@
+package app
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// twoVersions publishes an app and a change of it.
+func twoVersions(t *testing.T) (*rig, core.AppID) {
+	r, app := newRig(t), newApp()
+	one := r.app("One", "one")
+	r.write(one, "server.py", "a\nb\nc\n")
+	r.write(one, "gone.txt", "going\n")
+	r.write(one, "logo.png", "\x89PNG\x00one")
+	r.publish(app, 0, one)
+	two := r.app("One", "one")
+	r.write(two, "server.py", "a\nB\nc\n")
+	r.write(two, "new.txt", "new\n")
+	r.write(two, "logo.png", "\x89PNG\x00two")
+	r.write(two, "large.txt", strings.Repeat("x\n", maxDiffFile))
+	r.write(two, "run.sh", "#!/bin/sh\n")
+	if err := os.Chmod(filepath.Join(two, "run.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.publish(app, 1, two)
+	return r, app
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	r, app := twoVersions(t)
+	files, err := r.Files(t.Context(), r.scope, app, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range files {
+		got = append(got, fmt.Sprint(f.Path, " ", f.Executable))
+	}
+	want := []string{"isekai.json false", "large.txt false", "logo.png false", "new.txt false", "run.sh true", "server.py false", "static/style.css false"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatal(d)
+	}
+	for version, want := range map[int]string{0: "a\nB\nc\n", 1: "a\nb\nc\n", 2: "a\nB\nc\n"} {
+		if b, err := r.ReadFile(t.Context(), r.scope, app, version, "server.py"); err != nil || string(b) != want {
+			t.Errorf("version %d: %q, %v", version, b, err)
+		}
+	}
+	for _, path := range []string{"", ".", "..", "../isekai.db", "/etc/passwd", "gone.txt", "static", "static/../server.py"} {
+		if _, err := r.ReadFile(t.Context(), r.scope, app, 2, path); core.CodeOf(err) != core.NotFound {
+			t.Errorf("%q: %v; want not_found", path, err)
+		}
+	}
+	if _, err := r.Files(t.Context(), r.scope, app, 3); core.CodeOf(err) != core.NotFound {
+		t.Errorf("files of a version to come: %v", err)
+	}
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	r, app := twoVersions(t)
+	got, err := r.Diff(t.Context(), r.scope, app, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []FileDiff{
+		{Path: "gone.txt", Change: Removed, Unified: "--- a/gone.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-going\n"},
+		{Path: "large.txt", Change: Added, TooLong: true},
+		{Path: "logo.png", Change: Modified, Binary: true},
+		{Path: "new.txt", Change: Added, Unified: "--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n"},
+		{Path: "run.sh", Change: Added, Unified: "--- /dev/null\n+++ b/run.sh\n@@ -0,0 +1 @@\n+#!/bin/sh\n"},
+		{Path: "server.py", Change: Modified, Unified: "--- a/server.py\n+++ b/server.py\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatal(d)
+	}
+	if same, err := r.Diff(t.Context(), r.scope, app, 2, 2); err != nil || len(same) != 0 {
+		t.Fatalf("a version differs from itself: %v, %v", same, err)
+	}
+}
+
+func TestExportIsReproducible(t *testing.T) {
+	t.Parallel()
+	r, app := twoVersions(t)
+	root := r.get(app).Name + "-v2/"
+	for format, read := range map[Format]func(*testing.T, []byte) map[string]string{Zip: readZip, TarGz: readTar} {
+		var first, second bytes.Buffer
+		for _, w := range []*bytes.Buffer{&first, &second} {
+			if err := r.Export(t.Context(), r.scope, app, 0, format, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Errorf("%s: two exports of one version differ", format)
+		}
+		files := read(t, first.Bytes())
+		if len(files) != 7 || files[root+"server.py -rw-r--r--"] != "a\nB\nc\n" || files[root+"run.sh -rwxr-xr-x"] == "" {
+			t.Errorf("%s holds %v", format, files)
+		}
+	}
+	var none bytes.Buffer
+	if err := r.Export(t.Context(), r.scope, app, 0, "rar", &none); core.CodeOf(err) != core.Invalid || none.Len() != 0 {
+		t.Errorf("an unknown format: %v, %d bytes", err, none.Len())
+	}
+}
+
+func readZip(t *testing.T, b []byte) map[string]string {
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[f.Name+" "+f.Mode().String()] = string(data)
+	}
+	return files
+}
+
+func readTar(t *testing.T, b []byte) map[string]string {
+	gz, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for r := tar.NewReader(gz); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[h.Name+" "+h.FileInfo().Mode().String()] = string(data)
+	}
+}

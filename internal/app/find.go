@@ -1,0 +1,30 @@
+package app
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Find returns an app by its id or by its name, which is what people type.
+// not_found: the project has none of that id or name.
+func (s *Service) Find(ctx context.Context, scope core.Scope, idOrName string) (State, error) {
+	if core.ValidID("app", idOrName) {
+		return s.Get(ctx, scope, core.AppID(idOrName))
+	}
+	r, ok := s.names.find(idOrName)
+	if !ok || r.org != scope.Org || r.project != scope.Project {
+		return State{}, notFound(core.AppID(idOrName))
+	}
+	return s.Get(ctx, scope, r.app)
+}
+
+// Folder returns a folder of this machine that holds the current version's
+// files. It is a copy to read: changes made there reach nothing.
+func (s *Service) Folder(ctx context.Context, scope core.Scope, app core.AppID) (string, error) {
+	v, err := s.Version(ctx, scope, app, 0)
+	if err != nil {
+		return "", err
+	}
+	return s.checkout(ctx, ref{org: scope.Org, project: scope.Project, app: app}, v)
+}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"sync"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// ref is where an app is kept.
+type ref struct {
+	org     core.OrgID
+	project core.ProjectID
+	app     core.AppID
+}
+
+// scope returns the scope in which the platform itself acts on the app.
+func (r ref) scope() core.Scope {
+	return core.Scope{Org: r.org, Project: r.project, Actor: core.Actor{Kind: core.ActorSystem, ID: "preview"}}
+}
+
+// index finds an app by its name, over all tenants, for Proxy: one entry of
+// about 200 bytes for each app that isn't deleted. Safe for concurrent use.
+type index struct {
+	mu     sync.RWMutex
+	byName map[string]ref
+}
+
+func newIndex() *index { return &index{byName: map[string]ref{}} }
+
+// put follows an app's state. A name belongs to the app that had it first.
+func (x *index) put(st State) {
+	r := ref{org: st.Org, project: st.Project, app: st.ID}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	have, taken := x.byName[st.Name]
+	switch {
+	case !taken && st.Exists():
+		x.byName[st.Name] = r
+	case taken && have == r && !st.Exists():
+		delete(x.byName, st.Name)
+	}
+}
+
+func (x *index) find(name string) (ref, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	r, ok := x.byName[name]
+	return r, ok
+}

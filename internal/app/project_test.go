@@ -1,0 +1,111 @@
+package app
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// TestProjectorIsExact: in whatever order and however often the bus delivers, the
+// list is what the events say.
+func TestProjectorIsExact(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	first, second, third := newApp(), newApp(), newApp()
+	for _, app := range []core.AppID{first, second, third} {
+		r.publish(app, 0, r.app("One", "one"))
+	}
+	r.start(first)
+	r.publish(first, 1, r.app("Renamed", "two"))
+	if err := r.Delete(t.Context(), r.scope, second, 0); err != nil {
+		t.Fatal(err)
+	}
+	events, err := r.store.ReadOrg(t.Context(), r.scope.Org, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(events)
+	p := &Projector{Store: r.store}
+	var group sync.WaitGroup
+	for _, e := range append(events, events...) {
+		group.Go(func() {
+			if err := p.Handle(t.Context(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	list := func(status, after string, limit int) ([]Summary, string) {
+		t.Helper()
+		apps, next, err := r.List(t.Context(), r.scope, status, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return apps, next
+	}
+	all, next := list("", "", 10)
+	if len(all) != 2 || next != "" {
+		t.Fatalf("%d apps, next %q", len(all), next)
+	}
+	running, _ := list(Running, "", 10)
+	if len(running) != 1 || running[0].ID != first || running[0].Title != "Renamed" || running[0].Versions != 2 || running[0].Stream != 4 {
+		t.Fatalf("running: %+v", running)
+	}
+	page1, next := list("", "", 1)
+	page2, _ := list("", next, 1)
+	if d := cmp.Diff(all, append(page1, page2...)); d != "" {
+		t.Fatalf("the pages aren't the list: %s", d)
+	}
+	other := r.scope
+	other.Project = "prj_other"
+	if apps, _, err := r.List(t.Context(), other, "", "", 10); err != nil || len(apps) != 0 {
+		t.Fatalf("another project lists %v, %v", apps, err)
+	}
+}
+
+func TestProjectorRebuilds(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for range 3 {
+		r.publish(newApp(), 0, r.app("One", "one"))
+	}
+	rows := func() []store.Row {
+		p := &Projector{Store: r.store}
+		if err := p.CatchUp(t.Context(), r.scope.Org, 0); err != nil {
+			t.Fatal(err)
+		}
+		page, err := r.store.List(t.Context(), r.scope.Org, View, store.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Rows
+	}
+	before := rows()
+	if err := r.store.Drop(t.Context(), r.scope.Org, View); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, rows()); d != "" || len(before) != 3 {
+		t.Fatalf("rebuilt otherwise: %s", d)
+	}
+}
+
+// TestProjectorAsksAgain: an event that can't be read yet, because an earlier
+// transaction is still open, is not lost but delivered again.
+func TestProjectorAsksAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.publish(newApp(), 0, r.app("One", "one"))
+	p := &Projector{Store: r.store}
+	err := p.Handle(t.Context(), core.Event{Org: r.scope.Org, Stream: testApp.Stream(), Position: 99, Type: "app.created"})
+	if core.CodeOf(err) != core.Unavailable {
+		t.Fatalf("%v; want unavailable", err)
+	}
+	if err := p.Handle(t.Context(), core.Event{Org: r.scope.Org, Position: 99, Type: "task.created"}); err != nil {
+		t.Fatalf("an event of another kind: %v", err)
+	}
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestProxyHandles(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"books-abc.localhost":           true,
+		"books-abc.localhost:7777":      true,
+		"BOOKS-ABC.LocalHost.:7777":     true,
+		"a.b.localhost":                 true, // not an app, but no page of the console's either
+		"localhost":                     false,
+		"localhost:7777":                false,
+		".localhost":                    false,
+		"127.0.0.1:7777":                false,
+		"[::1]:7777":                    false,
+		"books-abc.localhost.evil.test": false,
+		"evillocalhost":                 false,
+		"":                              false,
+	} {
+		if got := (&Proxy{Base: "localhost"}).Handles(host); got != want {
+			t.Errorf("Handles(%q) = %v", host, got)
+		}
+	}
+}
+
+func TestProxyCookies(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"a=1; isekai_session=secret; b=\"x y\"": "a=1; b=\"x y\"",
+		"__Host-isekai=secret":                  "",
+		"ISEKAI=secret;a=1":                     "a=1",
+		"a=isekai":                              "a=isekai",
+	} {
+		if got := withoutPlatform(line); got != want {
+			t.Errorf("Cookie %q becomes %q; want %q", line, got, want)
+		}
+	}
+	res := &http.Response{Header: http.Header{"Set-Cookie": {
+		"a=1; Path=/; domain=.localhost; HttpOnly", "isekai_session=forged; Path=/", "b=2",
+	}}}
+	if err := confineCookies(res); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(res.Header["Set-Cookie"], "|"); got != "a=1; Path=/; HttpOnly|b=2" {
+		t.Fatalf("Set-Cookie becomes %q", got)
+	}
+}
+
+func TestProxyPages(t *testing.T) {
+	t.Parallel()
+	r, app := newRig(t), newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	name := r.get(app).Name
+	for _, c := range []struct {
+		name, accept, want string
+		status             int
+	}{
+		{"nobody", "text/html", "<h1>There is no app here</h1>", 404},
+		{"nobody", "application/json", "There is no app here.", 404},
+		{"<script>", "text/html", "<h1>There is no app here</h1>", 404},
+		{name, "text/html,*/*", "<code>isekai app start " + string(app) + "</code>", 503},
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), "GET", "http://x/", nil)
+		req.Host = c.name + ".localhost"
+		req.Header.Set("Accept", c.accept)
+		w := httptest.NewRecorder()
+		(&Proxy{Service: r.Service, Base: "localhost"}).ServeHTTP(w, req)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "<script>") {
+			t.Error("the page holds what the client sent")
+		}
+	}
+}
+
+// TestProxyRemembersAFailedStart: a broken app isn't started by every request.
+func TestProxyRemembersAFailedStart(t *testing.T) {
+	t.Parallel()
+	r, app := newRig(t), newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	st := r.start(app)
+	if err := r.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := &meter{}
+	next := r.open(r.store, r.blobs, faultyDriver{r.double, m})
+	if err := next.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.failAt.Store(1)
+	m.dead.Store(true)
+	for range 5 {
+		if status, body := r.ask(next, "GET", st.Name, "/", nil); status != 503 || !strings.Contains(body, "isekai app logs") || strings.Contains(body, "injected") {
+			t.Fatalf("%d %q", status, body)
+		}
+	}
+	if n := m.count.Load(); n != 1 {
+		t.Fatalf("five requests made %d tries", n)
+	}
+	m.failAt.Store(0)
+	if _, err := next.Start(t.Context(), r.scope, app, 0); err != nil {
+		t.Fatal(err) // a person needn't wait
+	}
+	if status, _ := r.ask(next, "GET", st.Name, "/", nil); status != 200 {
+		t.Fatalf("it answers %d", status)
+	}
+}

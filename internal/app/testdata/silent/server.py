@@ -1,0 +1,4 @@
+import threading
+
+print("thinking", flush=True)
+threading.Event().wait()
