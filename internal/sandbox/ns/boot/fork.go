@@ -1,0 +1,256 @@
+//go:build linux
+
+package boot
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// The stages of starting a command, to say which one failed.
+const (
+	stageEnded = iota // no failure: the wait status
+	stageStdio
+	stageFork
+	stageProc
+	stageGroup
+	stageLimit
+	stageID
+	stageCaps
+	stageDir
+	stageLandlock
+	stageSeccomp
+	stageExec
+)
+
+// Stages names the stages of Result.Stage.
+var Stages = [...]string{"ended", "stdio", "fork", "proc", "cgroup", "rlimit", "uid", "capabilities", "working folder", "landlock", "seccomp", "execute"}
+
+// StageDir is the stage that fails when the working folder isn't there.
+const StageDir = stageDir
+
+type capHeader struct {
+	version uint32
+	pid     int32
+}
+
+type filter struct {
+	n    uint16
+	code unsafe.Pointer
+}
+
+// plan is what leader and workload work from.
+type plan struct {
+	status                       uintptr
+	stdio                        [3]int
+	groups                       []int
+	group2                       int
+	rlimits                      []Rlimit
+	shared, affine               bool
+	cpus                         [16]uint64
+	ruleset                      uintptr
+	argv, env, paths             []unsafe.Pointer
+	dir                          unsafe.Pointer
+	procName, procPath, procOpts unsafe.Pointer
+	oomPath                      unsafe.Pointer
+	oomScore                     [3]byte
+	zero                         byte
+	prog                         filter
+	cap                          capHeader
+	caps                         [6]uint32 // none
+	mask                         uint64
+	clone                        [11]uint64 // struct clone_args
+	rec                          record
+}
+
+// launch starts the leader, which starts the workload. It returns the leader's pid
+// and a descriptor of it. From the fork on the children make system calls on a copy
+// of this thread's memory and nothing else: no allocation, no stack growth, no
+// runtime.
+//
+//go:noinline
+//go:norace
+func launch(p *plan) (pid, pidfd int, e syscall.Errno) {
+	var mask uint64
+	var fd int32
+	blockSignals(&mask)
+	r, _, e := syscall.RawSyscall6(syscall.SYS_CLONE,
+		uintptr(syscall.SIGCHLD)|syscall.CLONE_NEWPID|syscall.CLONE_NEWNS|clonePidfd, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
+	if e == 0 && r == 0 {
+		lead(p)
+	}
+	restoreSignals(&mask)
+	return int(r), int(fd), e
+}
+
+// lead is the leader: it gives the namespace a /proc of its own, starts the workload,
+// keeps nothing open but the status pipe, and reaps until the workload has ended.
+//
+//go:nosplit
+//go:norace
+func lead(p *plan) {
+	const flags = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
+	_, _, e := syscall.RawSyscall6(syscall.SYS_MOUNT, uintptr(p.procName), uintptr(p.procPath), uintptr(p.procName), flags, uintptr(p.procOpts), 0)
+	if e != 0 {
+		p.quit(stageProc, e)
+	}
+	fd, _, e := syscall.RawSyscall6(syscall.SYS_OPENAT, uintptr(atFDCWD&(1<<64-1)), uintptr(p.oomPath), syscall.O_WRONLY|syscall.O_CLOEXEC, 0, 0, 0)
+	if e == 0 {
+		syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&p.oomScore)), 3)
+	}
+	workload, e := p.fork()
+	if e != 0 {
+		p.quit(stageFork, e)
+	}
+	if workload == 0 {
+		p.work()
+	}
+	syscall.RawSyscall(sysCloseRange, 0, p.status-1, 0)
+	syscall.RawSyscall(sysCloseRange, p.status+1, 1<<31, 0)
+	var status int32
+	for {
+		pid, _, e := syscall.RawSyscall6(syscall.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&status)), 0, 0, 0, 0)
+		if e == 0 && pid == workload || e != 0 && e != syscall.EINTR {
+			break
+		}
+	}
+	p.quit(stageEnded, syscall.Errno(status))
+}
+
+// fork starts the workload, in its cgroup v2 if it has one.
+//
+//go:nosplit
+//go:norace
+func (p *plan) fork() (uintptr, syscall.Errno) {
+	if p.group2 < 0 {
+		pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+		return pid, e
+	}
+	p.clone[0], p.clone[4], p.clone[10] = cloneIntoCgroup, uint64(syscall.SIGCHLD), uint64(p.group2)
+	pid, _, e := syscall.RawSyscall(sysClone3, uintptr(unsafe.Pointer(&p.clone)), unsafe.Sizeof(p.clone), 0)
+	return pid, e
+}
+
+// work becomes the workload.
+//
+//go:nosplit
+//go:norace
+func (p *plan) work() {
+	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
+	for _, fd := range p.groups {
+		// "0" in "tasks": one thread moves itself, for which the kernel takes no global lock.
+		if _, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&p.zero)), 1); e != 0 {
+			p.quit(stageGroup, e)
+		}
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_UNSHARE, cloneNewCgroup, 0, 0); e != 0 {
+		p.quit(stageGroup, e)
+	}
+	for i := range p.stdio {
+		if _, _, e := syscall.RawSyscall(syscall.SYS_DUP3, uintptr(p.stdio[i]), uintptr(i), 0); e != 0 {
+			p.quit(stageStdio, e)
+		}
+	}
+	syscall.RawSyscall(sysCloseRange, 3, 1<<31, 4) // at execve
+	p.limit()
+	p.drop()
+	if _, _, e := syscall.RawSyscall(syscall.SYS_CHDIR, uintptr(p.dir), 0, 0); e != 0 {
+		p.quit(stageDir, e)
+	}
+	syscall.RawSyscall(syscall.SYS_UMASK, 0o022, 0, 0)
+	p.mask = 0
+	restoreSignals(&p.mask)
+	if _, _, e := syscall.RawSyscall(sysLandlockRestrict, p.ruleset, 0, 0); e != 0 {
+		p.quit(stageLandlock, e)
+	}
+	if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetSeccomp, seccompModeFilter, uintptr(unsafe.Pointer(&p.prog)), 0, 0, 0); e != 0 {
+		p.quit(stageSeccomp, e)
+	}
+	last := syscall.ENOENT
+	for i := 0; i < len(p.paths)-1; i++ {
+		_, _, e := syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(p.paths[i]), uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.env[0])))
+		if e != syscall.ENOENT && e != syscall.ENOTDIR {
+			last = e
+		}
+	}
+	p.quit(stageExec, last)
+}
+
+//go:nosplit
+//go:norace
+func (p *plan) limit() {
+	if p.affine {
+		if _, _, e := syscall.RawSyscall(sysSetaffine, 0, unsafe.Sizeof(p.cpus), uintptr(unsafe.Pointer(&p.cpus))); e != 0 {
+			p.quit(stageLimit, e)
+		}
+	}
+	for i := range p.rlimits {
+		lim := [2]uint64{p.rlimits[i].Value, p.rlimits[i].Value}
+		if _, _, e := syscall.RawSyscall6(sysPrlimit, 0, uintptr(p.rlimits[i].Resource), uintptr(unsafe.Pointer(&lim)), 0, 0, 0); e != 0 {
+			p.quit(stageLimit, e)
+		}
+	}
+}
+
+// drop gives up every right for good. The bounding set goes first: without
+// CAP_SETPCAP, which goes with the uid, it could not.
+//
+//go:nosplit
+//go:norace
+func (p *plan) drop() {
+	for c := uintptr(0); c < 64; c++ {
+		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, prCapBSetDrop, c, 0, 0, 0, 0); e != 0 {
+			if e == syscall.EINVAL && c > 0 {
+				break
+			}
+			p.quit(stageCaps, e)
+		}
+	}
+	if !p.shared { // else there is one uid, no other group, and setgroups is denied
+		if _, _, e := syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0); e != 0 {
+			p.quit(stageID, e)
+		}
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, WorkloadID, WorkloadID, WorkloadID); e != 0 {
+		p.quit(stageID, e)
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, WorkloadID, WorkloadID, WorkloadID); e != 0 {
+		p.quit(stageID, e)
+	}
+	syscall.RawSyscall6(syscall.SYS_PRCTL, prCapAmbient, prCapAmbientClearAll, 0, 0, 0, 0)
+	if _, _, e := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&p.cap)), uintptr(unsafe.Pointer(&p.caps)), 0); e != 0 {
+		p.quit(stageCaps, e)
+	}
+	if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0); e != 0 {
+		p.quit(stageCaps, e)
+	}
+}
+
+// quit tells how it ended and ends.
+//
+//go:nosplit
+//go:norace
+func (p *plan) quit(stage uint64, e syscall.Errno) {
+	p.rec.stage, p.rec.value = stage, uint64(e)
+	syscall.RawSyscall(syscall.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&p.rec)), unsafe.Sizeof(p.rec))
+	for {
+		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 127, 0, 0)
+	}
+}
+
+//go:nosplit
+//go:norace
+func blockSignals(old *uint64) {
+	all := ^uint64(0)
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+}
+
+//go:nosplit
+//go:norace
+func restoreSignals(old *uint64) {
+	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(old)), 0, 8, 0, 0)
+}
+
+//go:nosplit
+//go:norace
+func addr(b *byte) uintptr { return uintptr(unsafe.Pointer(b)) }

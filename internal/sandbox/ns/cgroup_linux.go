@@ -1,0 +1,370 @@
+package ns
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/isekai-run/isekai/internal/sandbox"
+)
+
+// cgroups says where boxes' cgroups go: one folder for each v1 controller that can be
+// used, or one v2 folder for all. Both empty: there are none, and boxes watch
+// themselves.
+type cgroups struct {
+	memory, pids, cpu string // v1 folders; "" if that controller isn't to be had
+	unified           string // v2 folder with all three controllers
+}
+
+func (c *cgroups) v1() (dirs []string) {
+	for _, dir := range []string{c.memory, c.pids, c.cpu} {
+		if dir != "" {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// findCgroups looks at what this process may use. root is whether it may make a group
+// at the top of a v2 hierarchy.
+func findCgroups(root bool) (c cgroups) {
+	own := ownCgroups()
+	for _, m := range cgroupMounts() {
+		if m.unified {
+			c.unified = unifiedBase(filepath.Join(m.dir, relative(own[""], m.root)), m.dir, root)
+			continue
+		}
+		for name, to := range map[string]*string{"memory": &c.memory, "pids": &c.pids, "cpu": &c.cpu} {
+			dir := filepath.Join(m.dir, relative(own[name], m.root))
+			if m.options[name] && unix.Access(dir, unix.W_OK) == nil && (name != "memory" || countsSwap(dir)) {
+				*to = dir
+			}
+		}
+	}
+	if c.unified != "" {
+		c.memory, c.pids, c.cpu = "", "", ""
+	}
+	return c
+}
+
+// countsSwap reports whether a v1 memory group can limit memory with swap, or there
+// is no swap.
+func countsSwap(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "memory.memsw.limit_in_bytes")); err == nil {
+		return true
+	}
+	swaps, err := os.ReadFile("/proc/swaps")
+	return err == nil && strings.Count(string(swaps), "\n") <= 1
+}
+
+// ownCgroups returns this process's path by controller; v2 has the name "".
+func ownCgroups() map[string]string {
+	own := map[string]string{}
+	data, _ := os.ReadFile("/proc/self/cgroup")
+	for _, line := range strings.Split(string(data), "\n") {
+		if f := strings.SplitN(line, ":", 3); len(f) == 3 {
+			for _, name := range strings.Split(f[1], ",") {
+				own[name] = f[2]
+			}
+		}
+	}
+	return own
+}
+
+type cgroupMount struct {
+	dir, root string
+	unified   bool
+	options   map[string]bool
+}
+
+// cgroupMounts reads proc_pid_mountinfo(5).
+func cgroupMounts() (l []cgroupMount) {
+	data, _ := os.ReadFile("/proc/self/mountinfo")
+	for _, line := range strings.Split(string(data), "\n") {
+		before, after, ok := strings.Cut(line, " - ")
+		f, g := strings.Fields(before), strings.Fields(after)
+		if !ok || len(f) < 6 || len(g) < 3 || (g[0] != "cgroup" && g[0] != "cgroup2") {
+			continue
+		}
+		m := cgroupMount{dir: f[4], root: f[3], unified: g[0] == "cgroup2", options: map[string]bool{}}
+		for _, o := range strings.Split(g[2], ",") {
+			m.options[o] = true
+		}
+		l = append(l, m)
+	}
+	return l
+}
+
+// relative is a cgroup's path below a mount that shows the hierarchy from root on.
+func relative(path, root string) string {
+	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")); ok {
+		return rest
+	}
+	return "/"
+}
+
+// unifiedBase returns a v2 folder below which groups get all three controllers: this
+// process's own group if it was delegated, else, as root, one at the top.
+func unifiedBase(own, top string, root bool) string {
+	if delegate(own) {
+		return own
+	}
+	if !root {
+		return ""
+	}
+	dir := filepath.Join(top, "isekai")
+	if !delegate(top) || os.Mkdir(dir, 0o755) != nil && unix.Access(dir, unix.W_OK) != nil || !delegate(dir) {
+		return ""
+	}
+	return dir
+}
+
+// delegate gives the groups below dir the controllers that limits need. A group that
+// has processes can't give any, so this process first moves into a leaf of it.
+func delegate(dir string) bool {
+	have, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil || !hasFields(string(have), "memory", "pids", "cpu") {
+		return false
+	}
+	enable := func() error { return writeTo(dir, "cgroup.subtree_control", "+memory +pids +cpu") }
+	if err := enable(); errors.Is(err, syscall.EBUSY) {
+		leaf := filepath.Join(dir, "isekai-server")
+		_ = os.Mkdir(leaf, 0o755)
+		_ = writeTo(leaf, "cgroup.procs", strconv.Itoa(os.Getpid()))
+		return enable() == nil
+	}
+	return err == nil && enable() == nil
+}
+
+func hasFields(s string, want ...string) bool {
+	have := map[string]bool{}
+	for _, f := range strings.Fields(s) {
+		have[f] = true
+	}
+	for _, w := range want {
+		if !have[w] {
+			return false
+		}
+	}
+	return true
+}
+
+// list returns the names of the groups that start with prefix.
+func (c *cgroups) list(prefix string) (names []string) {
+	dirs := c.v1()
+	if c.unified != "" {
+		dirs = append(dirs, c.unified)
+	}
+	for _, dir := range dirs {
+		found, _ := filepath.Glob(filepath.Join(dir, prefix+"*"))
+		for _, path := range found {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	return names
+}
+
+// remove ends what is in a box's groups and removes them. It waits a little for the
+// kernel to let go of them.
+func (c *cgroups) remove(name string) {
+	for _, dir := range c.v1() {
+		removeGroup(filepath.Join(dir, name))
+	}
+	if c.unified == "" {
+		return
+	}
+	dir := filepath.Join(c.unified, name)
+	_ = writeTo(dir, "cgroup.kill", "1")
+	removeGroup(filepath.Join(dir, "work"))
+	removeGroup(filepath.Join(dir, "init"))
+	removeGroup(dir)
+}
+
+func removeGroup(dir string) {
+	for wait := 100 * time.Microsecond; wait < time.Second; wait *= 2 {
+		if err := unix.Rmdir(dir); err != unix.EBUSY {
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+func writeTo(dir, file, value string) error {
+	fd, err := unix.Open(dir+"/"+file, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir + "/" + file, Err: err}
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, []byte(value)); err != nil {
+		return &os.PathError{Op: "write", Path: dir + "/" + file, Err: err}
+	}
+	return nil
+}
+
+// group is a box's cgroups.
+type group struct {
+	tasks []int // v1 "tasks" files, opened for writing
+	work  int   // v2 folder of the workload, or -1
+	init  int   // v2 folder of the first process, or -1
+}
+
+func (g *group) close() {
+	for _, fd := range append(g.tasks, g.work, g.init) {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// create makes a box's groups with its limits. owner is the host uid of its first
+// process, which starts workloads in the v2 group.
+func (c *cgroups) create(name string, l sandbox.Limits, owner int) (g *group, err error) {
+	g = &group{work: -1, init: -1}
+	defer func() {
+		if err != nil {
+			g.close()
+			c.remove(name)
+		}
+	}()
+	for _, dir := range c.v1() {
+		if err := unix.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			return g, &os.PathError{Op: "mkdir", Path: filepath.Join(dir, name), Err: err}
+		}
+	}
+	if c.unified != "" {
+		return g, c.createUnified(g, filepath.Join(c.unified, name), l, owner)
+	}
+	if c.memory != "" {
+		if err := limitMemory1(filepath.Join(c.memory, name), l.Memory); err != nil {
+			return g, err
+		}
+	}
+	if c.pids != "" {
+		if err := writeTo(filepath.Join(c.pids, name), "pids.max", strconv.Itoa(l.Pids)); err != nil {
+			return g, err
+		}
+	}
+	if c.cpu != "" {
+		dir := filepath.Join(c.cpu, name)
+		if err := writeTo(dir, "cpu.cfs_quota_us", strconv.Itoa(int(l.CPU*cpuPeriod))); err != nil {
+			return g, err
+		}
+	}
+	for _, dir := range c.v1() {
+		fd, err := unix.Open(filepath.Join(dir, name, "tasks"), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return g, &os.PathError{Op: "open", Path: filepath.Join(dir, name, "tasks"), Err: err}
+		}
+		g.tasks = append(g.tasks, fd)
+	}
+	return g, nil
+}
+
+const cpuPeriod = 100_000 // microseconds; the kernel's default
+
+func limitMemory1(dir string, bytes int64) error {
+	value := strconv.FormatInt(bytes, 10)
+	if err := writeTo(dir, "memory.limit_in_bytes", value); err != nil {
+		return err
+	}
+	if err := writeTo(dir, "memory.memsw.limit_in_bytes", value); err != nil && !errors.Is(err, syscall.ENOENT) {
+		return err
+	}
+	return nil
+}
+
+func (c *cgroups) createUnified(g *group, dir string, l sandbox.Limits, owner int) error {
+	work := filepath.Join(dir, "work")
+	for _, path := range []string{dir, work, filepath.Join(dir, "init")} {
+		if err := os.Mkdir(path, 0o755); err != nil {
+			return err
+		}
+		if path == dir {
+			if err := writeTo(dir, "cgroup.subtree_control", "+memory +pids +cpu"); err != nil {
+				return err
+			}
+		}
+	}
+	for _, path := range []string{dir, work} {
+		if err := os.Chown(filepath.Join(path, "cgroup.procs"), owner, -1); err != nil {
+			return err
+		}
+	}
+	for _, f := range [][2]string{
+		{"memory.max", strconv.FormatInt(l.Memory, 10)},
+		{"memory.swap.max", "0"},
+		{"pids.max", strconv.Itoa(l.Pids)},
+		{"cpu.max", strconv.Itoa(int(l.CPU*cpuPeriod)) + " " + strconv.Itoa(cpuPeriod)},
+	} {
+		if err := writeTo(work, f[0], f[1]); err != nil && !(f[0] == "memory.swap.max" && errors.Is(err, syscall.ENOENT)) {
+			return err
+		}
+	}
+	var err error
+	if g.work, err = unix.Open(work, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return err
+	}
+	g.init, err = unix.Open(filepath.Join(dir, "init"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return err
+}
+
+// groupUsage is what a box's groups know of it: bytes and tasks.
+type groupUsage struct{ memory, pids int64 }
+
+// ooms counts the processes of a box that the kernel ended for memory.
+func (c *cgroups) ooms(name string) int64 {
+	switch {
+	case c.unified != "":
+		return keyed(filepath.Join(c.unified, name, "work", "memory.events"), "oom_kill")
+	case c.memory != "":
+		return keyed(filepath.Join(c.memory, name, "memory.oom_control"), "oom_kill")
+	}
+	return 0
+}
+
+// keyed reads a number from a file of lines "name number".
+func keyed(path, key string) int64 {
+	data, _ := os.ReadFile(path)
+	for _, line := range strings.Split(string(data), "\n") {
+		if name, value, ok := strings.Cut(line, " "); ok && name == key {
+			n, _ := strconv.ParseInt(value, 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// number reads a file that holds one number; -1 if it can't.
+func number(path string) int64 {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return -1
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// usage reads what a box uses; -1 for what its groups don't say.
+func (c *cgroups) usage(name string) groupUsage {
+	if c.unified != "" {
+		work := filepath.Join(c.unified, name, "work")
+		return groupUsage{memory: number(filepath.Join(work, "memory.current")), pids: number(filepath.Join(work, "pids.current"))}
+	}
+	u := groupUsage{memory: -1, pids: -1}
+	if c.memory != "" {
+		u.memory = number(filepath.Join(c.memory, name, "memory.usage_in_bytes"))
+	}
+	if c.pids != "" {
+		u.pids = number(filepath.Join(c.pids, name, "pids.current"))
+	}
+	return u
+}

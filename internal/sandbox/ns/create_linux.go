@@ -1,0 +1,257 @@
+package ns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/sandbox/ns/boot"
+)
+
+const op = "sandbox.create"
+
+// Create starts a box. See sandbox.Driver.
+func (d *Driver) Create(ctx context.Context, _ core.Scope, spec sandbox.Spec) (sandbox.Box, error) {
+	spec.Limits = spec.Limits.OrDefault()
+	if err := check(spec); err != nil {
+		return nil, err
+	}
+	im, err := d.image()
+	if err != nil {
+		return nil, err
+	}
+	slot, err := d.take()
+	if err != nil {
+		return nil, err
+	}
+	b := &box{d: d, slot: slot, name: d.name(d.owner, slot), limits: spec.Limits, path: im.path, killed: make(chan struct{})}
+	if err := b.start(ctx, im, spec); err != nil {
+		b.Kill(context.Background())
+		if ctx.Err() != nil {
+			return nil, core.E(core.CodeOf(ctx.Err()), op, "gave up").Because(ctx.Err())
+		}
+		return nil, err
+	}
+	return b, nil
+}
+
+// systemFolders can't be mounted over.
+var systemFolders = []string{"/bin", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/proc", "/root", "/sbin", "/sys", "/usr"}
+
+func check(spec sandbox.Spec) error {
+	invalid := func(format string, args ...any) error {
+		return core.E(core.Invalid, op, fmt.Sprintf(format, args...))
+	}
+	for i, m := range spec.Mounts {
+		switch {
+		case !filepath.IsAbs(m.Host) || strings.ContainsRune(m.Host, 0):
+			return invalid("mount: %q is no absolute path on the host", m.Host)
+		case !path.IsAbs(m.Target) || path.Clean(m.Target) != m.Target || strings.ContainsRune(m.Target, 0) || m.Target == "/" || m.Target == "/tmp" || m.Target == "/dev/shm":
+			return invalid("mount: %q can't be a place in the box", m.Target)
+		}
+		for _, dir := range systemFolders {
+			if within(m.Target, dir) {
+				return invalid("mount: %s is a system folder", m.Target)
+			}
+		}
+		for _, other := range spec.Mounts[:i] {
+			if within(m.Target, other.Target) || within(other.Target, m.Target) {
+				return invalid("mounts: %s and %s overlap", m.Target, other.Target)
+			}
+		}
+		if info, err := os.Stat(m.Host); err != nil {
+			return core.E(core.Invalid, op, "mount: can't see the host's folder").Because(err)
+		} else if !info.IsDir() {
+			return invalid("mount: %s is no folder", m.Host)
+		}
+	}
+	l := spec.Limits
+	if l.Memory < 0 || l.CPU < 0.01 || math.IsNaN(l.CPU) || l.CPU > 1<<16 || l.CPUTime < 0 || l.Pids < 1 || l.OpenFiles < 1 || l.FileSize < 0 || l.Disk < 0 || l.Inodes < 0 {
+		return invalid("a limit is negative or too small")
+	}
+	return nil
+}
+
+func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
+
+// start makes the groups, the first process and, through it, the rest.
+func (b *box) start(ctx context.Context, im *image, spec sandbox.Spec) (err error) {
+	marker, err := os.OpenFile(filepath.Join(b.d.dir, b.name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return core.E(core.Unavailable, op, "can't write the run folder").Because(err)
+	}
+	marker.Close()
+	g, err := b.makeGroups()
+	if err != nil {
+		return core.E(core.Unsupported, op, "can't limit memory, processes and CPU with cgroups").Because(err)
+	}
+	defer g.close()
+	control, end, err := newControl()
+	if err != nil {
+		return core.E(core.Unavailable, op, "no control socket").Because(err)
+	}
+	b.control = control
+	b.init, err = b.d.spawn(end, b.d.uid(b.slot), g.init)
+	end.Close()
+	if err != nil {
+		return spawnError(err)
+	}
+	return b.setUp(ctx, im, spec, g)
+}
+
+// makeGroups makes the box's groups, and once more if a box of a dead process is in
+// the way.
+func (b *box) makeGroups() (*group, error) {
+	g, err := b.d.groups.create(b.name, b.limits, b.firstUID())
+	if errors.Is(err, os.ErrExist) {
+		b.d.groups.remove(b.name)
+		g, err = b.d.groups.create(b.name, b.limits, b.firstUID())
+	}
+	return g, err
+}
+
+// firstUID is the host uid of the box's first process.
+func (b *box) firstUID() int {
+	if b.d.root {
+		return b.d.uid(b.slot) + 1
+	}
+	return os.Getuid()
+}
+
+// setUp tells the first process what the box is like.
+func (b *box) setUp(ctx context.Context, im *image, spec sandbox.Spec, g *group) error {
+	s := b.d.describe(im, spec)
+	fds := append([]int(nil), g.tasks...)
+	s.Groups, s.Group2 = uint64(len(g.tasks)), g.work >= 0
+	if s.Group2 {
+		fds = append(fds, g.work)
+	}
+	if b.d.root {
+		trees, err := b.trees(ctx, im, spec, s.Mounts)
+		defer closeAll(trees)
+		if err != nil {
+			return err
+		}
+		fds = append(fds, trees...)
+	}
+	if _, _, err := b.control.ask(ctx, boot.OpSetup, s.Encode, fds...); err != nil {
+		return core.E(core.Unsupported, op, "can't build the box").Because(err).WithHint(hintDoctor)
+	}
+	return b.openMounts(spec)
+}
+
+const hintDoctor = "`isekai doctor` lists what this host lacks"
+
+// describe says in the first process's words what spec says.
+func (d *Driver) describe(im *image, spec sandbox.Spec) *boot.Setup {
+	l := spec.Limits
+	s := &boot.Setup{
+		Links: im.links, Mounts: append([]boot.Mount(nil), im.mounts...), Shared: !d.root,
+		Disk: uint64(l.Disk), Inodes: uint64(l.Inodes), Seccomp: d.seccomp, Rlimits: rlimits(l),
+	}
+	for _, m := range spec.Mounts {
+		s.Mounts = append(s.Mounts, boot.Mount{Source: m.Host, Target: m.Target, Writable: m.Writable})
+	}
+	if d.groups.unified != "" {
+		return s
+	}
+	if d.groups.memory == "" {
+		s.Memory = uint64(l.Memory)
+		s.Rlimits = append(s.Rlimits, rlimit(unix.RLIMIT_DATA, uint64(l.Memory)))
+	}
+	if d.groups.pids == "" {
+		s.Pids = uint64(l.Pids)
+	}
+	if d.groups.cpu == "" {
+		s.CPU = uint64(l.CPU * 1000)
+	}
+	return s
+}
+
+func rlimits(l sandbox.Limits) []boot.Rlimit {
+	return []boot.Rlimit{
+		rlimit(unix.RLIMIT_CPU, cpuSeconds(l)),
+		rlimit(unix.RLIMIT_FSIZE, uint64(l.FileSize)),
+		rlimit(unix.RLIMIT_NOFILE, uint64(l.OpenFiles)),
+		rlimit(unix.RLIMIT_CORE, 0),
+		rlimit(unix.RLIMIT_MEMLOCK, 64<<10),
+		rlimit(unix.RLIMIT_MSGQUEUE, 0),
+		rlimit(unix.RLIMIT_SIGPENDING, 1024),
+		rlimit(unix.RLIMIT_NICE, 0),
+		rlimit(unix.RLIMIT_RTPRIO, 0),
+	}
+}
+
+// rlimit is a limit that this process can give: one can't have more than one's own.
+func rlimit(resource int, value uint64) boot.Rlimit {
+	var own unix.Rlimit
+	if err := unix.Getrlimit(resource, &own); err == nil {
+		value = min(value, own.Max)
+	}
+	return boot.Rlimit{Resource: uint64(resource), Value: value}
+}
+
+// cpuSeconds is CPUTime in the kernel's unit, rounded up.
+func cpuSeconds(l sandbox.Limits) uint64 { return uint64(math.Ceil(l.CPUTime.Seconds())) }
+
+// spawn starts the first process of a box in new namespaces: this binary, in which
+// package boot takes over. As root it is root in the box only, under a uid that
+// nothing else on the host has; otherwise it has the caller's uid.
+//
+// The process isn't tied to this one by PR_SET_PDEATHSIG: that fires when the thread
+// that started it ends, which Go threads may do at any time. The control socket ties
+// it: the kernel closes our end however this process dies.
+func (d *Driver) spawn(control *os.File, uid, cgroup int) (*os.Process, error) {
+	attr := &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
+			unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+	}
+	if d.root {
+		ids := []syscall.SysProcIDMap{{ContainerID: boot.WorkloadID, HostID: uid, Size: 1}, {ContainerID: 0, HostID: uid + 1, Size: 1}}
+		attr.UidMappings, attr.GidMappings, attr.GidMappingsEnableSetgroups = ids, ids, true
+		attr.Credential = &syscall.Credential{}
+	} else {
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: boot.WorkloadID, HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: boot.WorkloadID, HostID: os.Getgid(), Size: 1}}
+		attr.AmbientCaps = setupCaps
+	}
+	if cgroup >= 0 {
+		attr.UseCgroupFD, attr.CgroupFD = true, cgroup
+	}
+	return os.StartProcess("/proc/self/exe", []string{boot.Argv0}, &os.ProcAttr{
+		Env: []string{}, Files: []*os.File{d.null, d.null, d.null, control}, Sys: attr,
+	})
+}
+
+// setupCaps are what the first process needs, in its user namespace, to build a box.
+var setupCaps = []uintptr{
+	unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID, unix.CAP_SETPCAP,
+	unix.CAP_NET_ADMIN, unix.CAP_SYS_PTRACE, unix.CAP_SYS_ADMIN,
+}
+
+func spawnError(err error) error {
+	e := core.E(core.Unsupported, op, "can't start a process in new namespaces").Because(err)
+	switch {
+	case errors.Is(err, syscall.EACCES):
+		return e.WithHint("the isekai binary must be executable by everyone (chmod o+x), and user namespaces allowed")
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EINVAL):
+		return e.WithHint("allow user namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0")
+	}
+	return e.WithHint(hintDoctor)
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}

@@ -1,0 +1,114 @@
+package ns
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/sandbox/ns/boot"
+)
+
+// trees opens, as root, every folder that the box will see as a mount that is attached
+// nowhere, and rewrites mounts to take those: the box's first process has no rights on
+// the host to open them by path. The caller closes them, also with an error.
+func (b *box) trees(ctx context.Context, im *image, spec sandbox.Spec, mounts []boot.Mount) (fds []int, err error) {
+	for i := range mounts {
+		fd, err := unix.OpenTree(unix.AT_FDCWD, mounts[i].Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		if err != nil {
+			return fds, core.E(core.Unsupported, op, "can't mount "+mounts[i].Source).Because(err)
+		}
+		fds = append(fds, fd)
+		mounts[i].Source = ""
+	}
+	own := fds[len(im.mounts):]
+	spaces := map[boot.IDMap]int{}
+	defer func() {
+		for _, fd := range spaces {
+			unix.Close(fd)
+		}
+	}()
+	for i, m := range spec.Mounts {
+		if err := b.mapOwner(ctx, m, own[i], spaces); err != nil {
+			return fds, err
+		}
+	}
+	return fds, nil
+}
+
+// mapOwner makes the owner of a folder appear as the box's workload in it, so that the
+// workload may do there what the owner may, and what it writes belongs to the owner.
+// File systems that can't do that get their files handed over for real.
+func (b *box) mapOwner(ctx context.Context, m sandbox.Mount, tree int, spaces map[boot.IDMap]int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(tree, &st); err != nil {
+		return core.E(core.Unavailable, op, "can't look at "+m.Host).Because(err)
+	}
+	owner := boot.IDMap{UID: uint64(st.Uid), GID: uint64(st.Gid)}
+	space, ok := spaces[owner]
+	if !ok {
+		_, fd, err := b.control.ask(ctx, boot.OpIDMap, func(e *boot.Encoder) { e.Uint(owner.UID); e.Uint(owner.GID) })
+		if err != nil {
+			return core.E(core.Unsupported, op, "can't map the owner of "+m.Host).Because(err)
+		}
+		space, spaces[owner] = fd, fd
+	}
+	err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE,
+		&unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(space)})
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EPERM) {
+		if !m.Writable {
+			return nil // readable as far as its permissions say
+		}
+		err = handOver(m.Host, b.d.uid(b.slot))
+	}
+	if err != nil {
+		return core.E(core.Unsupported, op, "can't make "+m.Host+" writable for the box").Because(err)
+	}
+	return nil
+}
+
+// handOver gives a folder and all in it to uid. Nothing of the box runs yet.
+func handOver(dir string, uid int) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, uid)
+	})
+}
+
+// openMounts keeps the host's folders of the box's mounts, to read files back from.
+func (b *box) openMounts(spec sandbox.Spec) error {
+	for _, m := range spec.Mounts {
+		fd, err := unix.Open(m.Host, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return core.E(core.Unavailable, op, "can't open "+m.Host).Because(err)
+		}
+		b.mounts = append(b.mounts, mounted{Mount: m, dir: fd})
+	}
+	return nil
+}
+
+// restorePermissions lets the caller read and remove what the workload left in a
+// folder, whatever mode it gave to the folders in it. Nothing of the box runs any more.
+func restorePermissions(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			if e != nil && e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := e.Info()
+		if err == nil && e.IsDir() && info.Mode().Perm()&0o700 != 0o700 {
+			_ = os.Chmod(path, info.Mode().Perm()|0o700)
+		}
+		return nil
+	})
+}
