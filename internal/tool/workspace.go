@@ -78,8 +78,6 @@ func FileError(clean string, err error) error {
 		code, why = core.NotFound, "doesn't exist"
 	case errors.Is(err, fs.ErrPermission):
 		why = "may not be accessed"
-	case errors.Is(err, fs.ErrExist):
-		why = "is there already"
 	default:
 		var pe *fs.PathError
 		if errors.As(err, &pe) {

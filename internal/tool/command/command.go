@@ -1,0 +1,140 @@
+// Package command holds run_command, which runs one program in a sandbox with
+// the workspace mounted writable.
+//
+// platform lists it with a sandbox driver. It never runs anything on the host:
+// a host that can't isolate gets the driver's error. Each call has a box of its
+// own, which is gone when the call returns, with every process in it.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/tool"
+)
+
+// Bounds of one command.
+const (
+	DefaultTimeout = time.Minute
+	MaxTimeout     = 10 * time.Minute
+)
+
+var spec = tool.Spec{
+	Name: "run_command", Version: "1", Effect: core.Once, Timeout: MaxTimeout + time.Minute,
+	Description: "Runs a program in a sandbox without a network; the workspace is its writable folder " + tool.Mount + ". There is no shell in between: for a pipe, run sh with -c.",
+	Schema: json.RawMessage(`{"type":"object","properties":{
+		"argv":{"type":"array","items":{"type":"string","maxLength":100000},"minItems":1,"maxItems":200,"description":"the program and its arguments"},
+		"dir":{"type":"string","description":"the folder to run in, relative to the workspace"},
+		"timeout_seconds":{"type":"integer","minimum":1,"maximum":600,"description":"60 if not given"}
+	},"required":["argv"],"additionalProperties":false}`),
+}
+
+type args struct {
+	Argv    []string
+	Dir     string
+	Timeout int `json:"timeout_seconds"`
+}
+
+type command struct{ boxes sandbox.Driver }
+
+// New returns the tool. Its Result's Data is {"code":0,"reason":"exited"}.
+func New(boxes sandbox.Driver) tool.Tool { return command{boxes} }
+
+func (command) Spec() tool.Spec { return spec }
+
+func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
+	var a args
+	if err := json.Unmarshal(c.Arguments, &a); err != nil {
+		return tool.Result{}, core.E(core.Invalid, spec.Name, "the arguments don't decode").Because(err)
+	}
+	dir, err := a.check()
+	if err != nil {
+		return tool.Result{}, err
+	}
+	if c.Workspace.Dir == "" {
+		return tool.Result{}, core.E(core.Invalid, spec.Name, "this task has no workspace")
+	}
+	timeout := DefaultTimeout
+	if a.Timeout > 0 {
+		timeout = min(time.Duration(a.Timeout)*time.Second, MaxTimeout)
+	}
+	box, err := t.boxes.Create(ctx, c.Scope, sandbox.Spec{
+		Mounts: []sandbox.Mount{{Host: c.Workspace.Dir, Target: tool.Mount, Writable: true}},
+		Limits: sandbox.Limits{
+			Memory: 1 << 30, CPU: 1, CPUTime: timeout, Wall: timeout, Pids: 256, Output: -1,
+			OpenFiles: 1024, FileSize: 256 << 20, Disk: 2 << 30, Inodes: 200_000,
+		},
+	})
+	if err != nil {
+		return tool.Result{}, err
+	}
+	defer box.Kill(context.WithoutCancel(ctx)) //nolint:errcheck // what it leaves, Sweep removes
+	var out tool.Transcript
+	exit, err := box.Exec(ctx, sandbox.Command{
+		Argv: a.Argv, Dir: dir, Stdout: &out, Stderr: &out,
+		Env: map[string]string{"CI": "true", "TERM": "dumb"},
+	})
+	if err != nil {
+		return tool.Result{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return tool.Result{}, err
+	}
+	return result(a.Argv, exit, timeout, out.String()), nil
+}
+
+// check returns the folder in the box.
+func (a args) check() (string, error) {
+	if len(a.Argv) == 0 || strings.TrimSpace(a.Argv[0]) == "" {
+		return "", core.E(core.Invalid, spec.Name, "argv names no program")
+	}
+	for _, s := range a.Argv {
+		if strings.ContainsRune(s, 0) {
+			return "", core.E(core.Invalid, spec.Name, "argv holds a NUL")
+		}
+	}
+	dir, err := tool.CleanPath(a.Dir)
+	return path.Join(tool.Mount, dir), err
+}
+
+func result(argv []string, exit sandbox.Exit, timeout time.Duration, output string) tool.Result {
+	name := strings.Join(argv, " ")
+	if len(name) > 80 {
+		name = strings.ToValidUTF8(name[:80], "") + "…"
+	}
+	how := ended(exit, timeout)
+	e := core.Evidence{Kind: "exit", OK: exit.OK(), Text: fmt.Sprintf("%s: %s", name, how)}
+	if !e.OK {
+		e.Detail = tool.Tail(output, core.MaxInline)
+	}
+	if output != "" && !strings.HasSuffix(output, "\n") {
+		output += "\n"
+	}
+	data, _ := json.Marshal(map[string]any{"code": exit.Code, "reason": exit.Reason}) // plain values
+	return tool.Result{
+		Output: output + fmt.Sprintf("[%s after %s]", how, exit.Wall.Round(10*time.Millisecond)), Failed: !e.OK, Evidence: &e, Data: data,
+	}
+}
+
+// ended says how a command ended, for a person and a model.
+func ended(exit sandbox.Exit, timeout time.Duration) string {
+	switch exit.Reason {
+	case sandbox.Exited:
+		return fmt.Sprintf("exit code %d", exit.Code)
+	case sandbox.Signaled:
+		return fmt.Sprintf("killed by signal %d", exit.Signal)
+	case sandbox.OutOfMem:
+		return "killed: it used more than 1 GiB of memory"
+	case sandbox.TimedOut:
+		return fmt.Sprintf("killed: it took longer than %s", timeout)
+	case sandbox.DiskFull:
+		return "killed: it wrote too much"
+	}
+	return "killed: " + string(exit.Reason)
+}
