@@ -30,6 +30,7 @@ type model struct {
 	t      *rapid.T
 	st     store.Store
 	clock  *clock
+	orgs   []core.OrgID
 	events map[core.OrgID][]core.Event
 	heads  map[key]int64
 	outbox []store.Message
@@ -40,16 +41,22 @@ type model struct {
 	tokens map[key]int64
 }
 
-// testModel runs random commands against the store and the model.
+// testModel runs random commands against the store and the model. Each run has
+// orgs of its own and leaves no work and no message behind.
 func testModel(t *testing.T, open Open) {
+	st, clock := start(t, open)
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		clock := newClock()
-		st, _ := open(t, clock.now)
-		defer func() { _ = st.Close() }()
+		runs++
+		var orgs []core.OrgID
+		for i := range 3 {
+			orgs = append(orgs, core.OrgID(fmt.Sprintf("org_%d_%c", runs, 'a'+i)))
+		}
 		m := &model{
-			t: rt, st: st, clock: clock, events: map[core.OrgID][]core.Event{}, heads: map[key]int64{},
+			t: rt, st: st, clock: clock, orgs: orgs, events: map[core.OrgID][]core.Event{}, heads: map[key]int64{},
 			work: map[key]*job{}, served: map[core.OrgID]int64{}, tokens: map[key]int64{},
 		}
+		defer m.clear()
 		rt.Repeat(map[string]func(*rapid.T){
 			"append":  func(*rapid.T) { m.append() },
 			"claim":   func(*rapid.T) { m.claim() },
@@ -57,9 +64,21 @@ func testModel(t *testing.T, open Open) {
 			"release": func(*rapid.T) { m.release() },
 			"publish": func(*rapid.T) { m.publish() },
 			"advance": func(*rapid.T) { clock.advance(m.duration("advance")) },
-			"":        func(*rapid.T) { m.compare() },
+			"read":    func(*rapid.T) { m.compare() },
 		})
+		m.compare()
 	})
+}
+
+// clear removes the run's work and messages, whatever became of it.
+func (m *model) clear() {
+	for k := range m.work {
+		_, _ = m.st.Append(m.t.Context(), scopeOf(k.org), store.Append{Stream: k.stream, Expected: m.heads[k], Work: store.WorkNone})
+	}
+	pending, _ := m.st.Pending(m.t.Context(), 10_000)
+	for _, msg := range pending {
+		_ = m.st.Published(m.t.Context(), []int64{msg.Seq})
+	}
 }
 
 func (m *model) duration(label string) time.Duration {
@@ -68,7 +87,7 @@ func (m *model) duration(label string) time.Duration {
 
 func (m *model) key() key {
 	return key{
-		rapid.SampledFrom([]core.OrgID{"org_a", "org_b", "org_c"}).Draw(m.t, "org"),
+		rapid.SampledFrom(m.orgs).Draw(m.t, "org"),
 		rapid.SampledFrom([]core.StreamID{"tsk_1", "tsk_2"}).Draw(m.t, "stream"),
 	}
 }
@@ -249,7 +268,7 @@ func (m *model) pending() []store.Message {
 // compare reads everything back.
 func (m *model) compare() {
 	m.pending()
-	for _, org := range []core.OrgID{"org_a", "org_b", "org_c"} {
+	for _, org := range m.orgs {
 		got, err := m.st.ReadOrg(m.t.Context(), org, 0, len(m.events[org])+1)
 		if err != nil {
 			m.t.Fatalf("read %s: %v", org, err)

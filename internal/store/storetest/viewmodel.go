@@ -40,8 +40,9 @@ func testViewModel(t *testing.T, open Open) {
 					}
 				}
 			},
-			"": func(rt *rapid.T) { compareView(rt, st, rows) },
+			"list": func(rt *rapid.T) { compareView(rt, st, rows) },
 		})
+		compareView(rt, st, rows)
 	})
 }
 
