@@ -86,7 +86,11 @@ func (t *timeline) plan(p core.Plan, at time.Time) {
 func (t *timeline) tool(p core.ToolSettled, at time.Time) {
 	c := t.calls[p.Call]
 	what := c.Tool
-	if s := subject(c); s != "" {
+	s := subject(c)
+	if s == "" && p.Error == nil && p.Evidence == nil && !p.Failed {
+		s = oneLine(firstLine(p.Output.Text))
+	}
+	if s != "" {
 		what += " " + s
 	}
 	switch {
@@ -112,9 +116,6 @@ func subject(c core.CallContent) string {
 		Pattern string   `json:"pattern"`
 	}
 	if c.Arguments.Blob != "" || json.Unmarshal([]byte(c.Arguments.Text), &a) != nil {
-		if c.Arguments.Blob != "" {
-			return fmt.Sprintf("(%d bytes)", c.Arguments.Size)
-		}
 		return ""
 	}
 	switch {
@@ -124,6 +125,11 @@ func subject(c core.CallContent) string {
 		return oneLine(strings.Join(a.Argv, " "))
 	}
 	return oneLine(a.Pattern)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
 }
 
 const wide = 78

@@ -1,0 +1,42 @@
+# make test   everything that a change must pass; installs what it needs (as root, by apt-get)
+# make check  format, vet, staticcheck, who may import whom
+# make bench  the figures that we hold, both sides in one run
+# make soak   long runs, before a release
+# make build  bin/isekai
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION ?= 0.1.0-dev
+export CGO_ENABLED = 0
+
+.PHONY: build test quick check bench soak fuzz setup
+
+build:
+	$(GO) build -trimpath -ldflags "-s -w -X github.com/isekai-run/isekai/internal/platform.BuildVersion=$(VERSION)" -o bin/isekai ./cmd/isekai
+
+setup:
+	@scripts/setup
+
+test: setup check
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+# What needs neither a browser nor another user.
+quick:
+	$(GO) test -short ./...
+
+check:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "not gofmt-clean: the files above" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test ./internal/archtest
+
+bench: build setup
+	$(GO) run ./bench/all -isekai bin/isekai
+
+soak: build setup
+	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e
+	$(MAKE) fuzz FUZZTIME=2m
+
+FUZZTIME ?= 20s
+fuzz:
+	@scripts/fuzz $(FUZZTIME)

@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+type eventQuery struct {
+	TaskPath
+	LastEventID string `header:"Last-Event-ID" doc:"goes on after this event's version"`
+}
+
+func (s *server) taskEvents(tags []string) {
+	op := stream(huma.Operation{
+		OperationID: "task-events", Method: http.MethodGet, Path: "/v1/tasks/{task}/events", Summary: "Follow a task's events", Tags: tags,
+		Description: "Server-sent events: every event of the task from the first, or after Last-Event-ID, as they come. " +
+			"The id is the event's version, the data the event as JSON. The stream ends with an event named end.",
+	}, "text/event-stream")
+	handle(s, op, func(ctx context.Context, scope core.Scope, in *eventQuery) (*huma.StreamResponse, error) {
+		after, err := lastEvent(in.LastEventID)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.cfg.Tasks.Get(ctx, scope, in.Task); err != nil { // ownership, at every attach and resume
+			return nil, err
+		}
+		return &huma.StreamResponse{Body: func(hc huma.Context) {
+			s.follow(newSSE(hc), hc.Context(), scope, in.Task, after)
+		}}, nil
+	})
+}
+
+func lastEvent(id string) (int64, error) {
+	if id == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n < 0 {
+		return 0, core.E(core.Invalid, "events", "Last-Event-ID isn't a version").WithHint("send the id of the last event that you have seen")
+	}
+	return n, nil
+}
+
+// follow writes a task's events until the last, or until the reader or the
+// server goes. It reads the store a page at a time: a slow reader holds back its
+// own goroutine and no memory but a page.
+func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, task core.TaskID, after int64) {
+	changed, stop := s.cfg.Watch(scope.Org, task.Stream())
+	defer stop()
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for {
+		const page = 100
+		events, err := s.cfg.Events.ReadStream(ctx, scope.Org, task.Stream(), after, page)
+		if err != nil {
+			return // the reader resumes
+		}
+		for _, e := range events {
+			if out.send(strconv.FormatInt(e.Version, 10), "", client.Event(e)) != nil {
+				return
+			}
+			after = e.Version
+			if e.Type == (core.TaskFinished{}).EventType() {
+				out.end()
+				return
+			}
+		}
+		if len(events) == page {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.cfg.Stopping.Done():
+			return
+		case <-changed:
+		case <-tick.C:
+			if out.comment() != nil {
+				return
+			}
+		}
+	}
+}
+
+// sse writes server-sent events (WHATWG HTML, section 9.2).
+type sse struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+const writeTimeout = 30 * time.Second // for one event, to a reader that takes nothing
+
+func newSSE(hc huma.Context) *sse {
+	hc.SetHeader("Content-Type", "text/event-stream")
+	hc.SetHeader("X-Accel-Buffering", "no")
+	w := hc.BodyWriter().(http.ResponseWriter)
+	s := &sse{w: w, rc: http.NewResponseController(w)}
+	_ = s.comment() // opens the stream; a reader that has gone is seen by the next write
+	return s
+}
+
+func (s *sse) send(id, event string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	text := "data: " + string(b) + "\n\n"
+	if event != "" {
+		text = "event: " + event + "\n" + text
+	}
+	if id != "" {
+		text = "id: " + id + "\n" + text
+	}
+	return s.write(text)
+}
+
+// end says that the stream is complete.
+func (s *sse) end() { _ = s.write("event: end\ndata: {}\n\n") }
+
+func (s *sse) comment() error { return s.write(": \n\n") }
+
+func (s *sse) write(text string) error {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return fmt.Errorf("sse: %w", err)
+	}
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return fmt.Errorf("sse: %w", err)
+	}
+	return s.rc.Flush()
+}

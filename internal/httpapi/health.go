@@ -1,0 +1,35 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+type live struct {
+	Body struct {
+		Status string `json:"status"`
+	}
+}
+
+type health struct{ Body client.Health }
+
+func (s *server) health() {
+	handle(s, open(huma.Operation{
+		OperationID: "live", Method: http.MethodGet, Path: "/healthz", Summary: "Is the process alive", Tags: []string{"health"},
+	}), func(context.Context, core.Scope, *struct{}) (*live, error) {
+		l := &live{}
+		l.Body.Status = "ok"
+		return l, nil
+	})
+	handle(s, huma.Operation{
+		OperationID: "health", Method: http.MethodGet, Path: "/v1/health", Summary: "How each dependency is",
+		Description: "Degraded is not dead: a server answers this, whatever is missing.", Tags: []string{"health"},
+	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*health, error) {
+		return &health{Body: s.cfg.Health(ctx)}, nil
+	})
+}

@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// problem is an error answer: RFC 9457, with Isekai's code, hint and request id.
+type problem struct{ client.Problem }
+
+func (p *problem) Error() string             { return p.Detail }
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// statusOf is the only place where a code becomes a status.
+func statusOf(c core.Code) int {
+	switch c {
+	case core.Invalid:
+		return http.StatusUnprocessableEntity
+	case core.Unauthenticated:
+		return http.StatusUnauthorized
+	case core.Denied:
+		return http.StatusForbidden
+	case core.NotFound:
+		return http.StatusNotFound
+	case core.Conflict:
+		return http.StatusConflict
+	case core.Exhausted:
+		return http.StatusTooManyRequests
+	case core.Unavailable:
+		return http.StatusServiceUnavailable
+	case core.Unsupported:
+		return http.StatusNotImplemented
+	case core.Canceled:
+		return 499 // the client has gone: nobody reads it (nginx's number)
+	}
+	return http.StatusInternalServerError
+}
+
+// codeOf is the reverse, for errors that huma itself finds.
+func codeOf(status int) core.Code {
+	switch {
+	case status == http.StatusUnauthorized:
+		return core.Unauthenticated
+	case status == http.StatusForbidden:
+		return core.Denied
+	case status == http.StatusNotFound:
+		return core.NotFound
+	case status == http.StatusConflict || status == http.StatusPreconditionFailed:
+		return core.Conflict
+	case status == http.StatusTooManyRequests:
+		return core.Exhausted
+	case status >= 400 && status < 500:
+		return core.Invalid
+	}
+	return core.Internal
+}
+
+// fromError makes the answer for an error of a handler. What is internal is
+// logged with the request's id and not shown.
+func (s *server) fromError(rq *request, err error) error {
+	if err == nil {
+		return nil
+	}
+	code := core.CodeOf(err)
+	status := statusOf(code)
+	p := client.Problem{
+		Title: http.StatusText(status), Status: status, Code: code,
+		Detail: err.Error(), Hint: core.HintOf(err), RequestID: rq.id,
+	}
+	if code == core.Internal {
+		s.cfg.Logger.Error("request failed", "request", rq.id, "err", err)
+		p.Detail, p.Hint = "something went wrong here", "the server's log says more under this request id"
+	}
+	return &problem{p}
+}
+
+// humaError replaces huma's own error type, so that what its validation finds
+// looks like every other error.
+func humaError(status int, msg string, errs ...error) huma.StatusError {
+	p := client.Problem{Title: http.StatusText(status), Status: status, Code: codeOf(status), Detail: msg}
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		if i > 0 || p.Hint != "" {
+			p.Hint += "; "
+		}
+		p.Hint += err.Error()
+	}
+	return &problem{p}
+}

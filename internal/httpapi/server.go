@@ -1,0 +1,189 @@
+// Package httpapi serves the HTTP API: routes, authentication, the mapping of
+// error codes to statuses, and server-sent events.
+//
+// platform wires it. It is the only package that knows HTTP status codes. It
+// decides nothing about tasks and apps: it calls the modules, with a scope that
+// comes from the credential alone.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/blob"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// Config is what the API stands on. Every field is required, except Logger.
+type Config struct {
+	Version string
+	Tasks   *agent.Service
+	Apps    *app.Service
+	Events  store.Events
+	Views   store.Views
+	Blobs   blob.Store
+	// Authenticate returns the scope of a bearer token, or unauthenticated.
+	Authenticate func(ctx context.Context, token string) (core.Scope, error)
+	// Model resolves what a caller asked for to a configured model's name.
+	Model func(asked string, kind core.TaskKind) (string, error)
+	// Watch wakes its caller when a stream has changed.
+	Watch func(core.OrgID, core.StreamID) (<-chan struct{}, func())
+	// Health says how each dependency is.
+	Health func(ctx context.Context) client.Health
+	// Previews says that this process runs apps; without, none is shown as running.
+	Previews bool
+	// Stopping ends when the server begins to stop: streams end then, and
+	// their readers resume elsewhere or later.
+	Stopping context.Context
+	Logger   *slog.Logger
+}
+
+const (
+	maxRequest = 1 << 20 // bytes of a request's body
+	keepAlive  = 15 * time.Second
+)
+
+type server struct {
+	cfg Config
+	api huma.API
+}
+
+// setHumaError runs once: huma keeps its error constructor in a package
+// variable, and offers no other way.
+var setHumaError = sync.OnceFunc(func() { huma.NewError = humaError })
+
+// New returns the API as a handler.
+func New(cfg Config) http.Handler {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	setHumaError()
+	mux := http.NewServeMux()
+	hc := huma.DefaultConfig("Isekai", cfg.Version)
+	hc.DocsPath = ""    // ours needs nothing from elsewhere
+	hc.SchemasPath = "" // the document has them all
+	hc.CreateHooks = nil
+	hc.RejectUnknownQueryParameters = true
+	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
+	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	hc.Security = []map[string][]string{{"token": {}}}
+	s := &server{cfg: cfg, api: humago.New(mux, hc)}
+	s.api.UseMiddleware(s.authenticate)
+	s.health()
+	s.tasks()
+	s.apps()
+	s.files()
+	s.docs(mux)
+	mux.Handle("/", http.HandlerFunc(s.notFound))
+	return s.perimeter(mux)
+}
+
+// request is what is known of a request besides its input.
+type request struct {
+	id    string
+	scope core.Scope
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		return r
+	}
+	return &request{}
+}
+
+// perimeter bounds and marks every request, whatever its route.
+func (s *server) perimeter(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.deny(w, r, core.E(core.Denied, "request", "a page of another origin can't do this"))
+	}))
+	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rq := &request{id: core.NewID("req")}
+		h := w.Header()
+		h.Set("X-Request-Id", rq.id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, rq)))
+	}))
+}
+
+// authenticate lets no operation run without a scope, unless the operation says
+// by an empty security list that it is open.
+func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
+	if op := ctx.Operation(); op.Security != nil && len(op.Security) == 0 {
+		next(ctx)
+		return
+	}
+	rq := requestOf(ctx.Context())
+	token, ok := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
+	if !ok || token == "" {
+		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai"`)
+		s.write(ctx, rq, core.E(core.Unauthenticated, "request", "no credential").
+			WithHint("send Authorization: Bearer TOKEN; the token of a local server is in server.json of its data directory"))
+		return
+	}
+	scope, err := s.cfg.Authenticate(ctx.Context(), token)
+	if err != nil {
+		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai", error="invalid_token"`)
+		s.write(ctx, rq, err)
+		return
+	}
+	rq.scope = scope
+	next(ctx)
+}
+
+func (s *server) write(ctx huma.Context, rq *request, err error) {
+	p := s.fromError(rq, err).(*problem)
+	ctx.SetHeader("Content-Type", "application/problem+json")
+	ctx.SetStatus(p.Status)
+	if err := s.api.Marshal(ctx.BodyWriter(), "application/json", p); err != nil {
+		s.cfg.Logger.Debug("write answer", "request", rq.id, "err", err)
+	}
+}
+
+func (s *server) deny(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.fromError(requestOf(r.Context()), err).(*problem)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	if err := s.api.Marshal(w, "application/json", p); err != nil {
+		s.cfg.Logger.Debug("write answer", "err", err)
+	}
+}
+
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	s.deny(w, r, core.E(core.NotFound, "request", "there is no "+r.Method+" "+r.URL.Path).WithHint("/docs lists what there is"))
+}
+
+// handle registers an operation whose handler speaks core errors.
+func handle[In, Out any](s *server, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
+	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
+		rq := requestOf(ctx)
+		out, err := f(ctx, rq.scope, in)
+		if err != nil {
+			return nil, s.fromError(rq, err)
+		}
+		return out, nil
+	})
+}
+
+// open marks an operation that needs no credential.
+func open(op huma.Operation) huma.Operation {
+	op.Security = []map[string][]string{}
+	return op
+}

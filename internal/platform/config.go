@@ -1,0 +1,182 @@
+package platform
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/structs"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Config is the one configuration. Its sources, by rising precedence: the
+// defaults, the file, ISEKAI_* variables (ISEKAI_MODEL_NAME is model.name), and
+// flags.
+type Config struct {
+	DataDir string `koanf:"data_dir" json:"data_dir"` // everything that is kept; locked by one process
+	Listen  string `koanf:"listen" json:"listen"`     // host:port of API and previews; loopback only
+	Log     Log    `koanf:"log" json:"log"`
+	Model   Model  `koanf:"model" json:"model"`
+	Worker  Worker `koanf:"worker" json:"worker"`
+}
+
+// Log configures logging, to standard error.
+type Log struct {
+	Level  string `koanf:"level" json:"level"`   // debug, info, warn or error
+	Format string `koanf:"format" json:"format"` // text or json
+}
+
+// Model configures the language model. Without one the built-in planner builds
+// apps, and tasks that need a model are refused.
+type Model struct {
+	BaseURL string        `koanf:"base_url" json:"base_url"` // of an OpenAI-compatible API; OPENAI_BASE_URL
+	APIKey  Secret        `koanf:"api_key" json:"api_key"`   // OPENAI_API_KEY; never a flag
+	Name    string        `koanf:"name" json:"name"`         // the provider's name for the model
+	Ollama  string        `koanf:"ollama" json:"ollama"`     // address to look for Ollama at; empty: don't look
+	Timeout time.Duration `koanf:"timeout" json:"timeout"`   // of one answer
+}
+
+// Worker configures how tasks are worked on.
+type Worker struct {
+	Concurrency int           `koanf:"concurrency" json:"concurrency"` // tasks at once
+	Grace       time.Duration `koanf:"grace" json:"grace"`             // that running calls get at a stop
+}
+
+// Secret is a string that no printing shows.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[set]"
+}
+
+// MarshalText hides the secret.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Reveal returns the secret itself, for the one call that needs it.
+func (s Secret) Reveal() string { return string(s) }
+
+// DefaultModel is asked of an OpenAI-compatible API when no name is configured.
+const DefaultModel = "gpt-5-mini"
+
+// Defaults returns the documented defaults.
+func Defaults() Config {
+	return Config{
+		DataDir: defaultDataDir(),
+		Listen:  "127.0.0.1:7777",
+		Log:     Log{Level: "warn", Format: "text"},
+		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},
+		Worker:  Worker{Concurrency: 4, Grace: 5 * time.Second},
+	}
+}
+
+func defaultDataDir() string {
+	if d := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "isekai")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "share", "isekai")
+}
+
+// LoadConfig reads the configuration: path is a YAML file, or empty for
+// isekai.yaml in the user's configuration folder if it is there. overrides are
+// the flags that were given, by key ("data_dir"). A key that doesn't exist is
+// Invalid: a misspelt limit must not be dropped in silence.
+func LoadConfig(path string, overrides map[string]any) (Config, error) {
+	const op = "config"
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(Defaults(), "koanf"), nil); err != nil {
+		return Config{}, core.E(core.Internal, op, "defaults").Because(err)
+	}
+	known := k.Keys()
+	if path == "" {
+		if dir, err := os.UserConfigDir(); err == nil {
+			if p := filepath.Join(dir, "isekai", "isekai.yaml"); exists(p) {
+				path = p
+			}
+		}
+	}
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return Config{}, core.E(core.Invalid, op, "can't read "+path).Because(err).WithHint("it is YAML; isekai config prints every key with its default")
+		}
+	}
+	if err := k.Load(env.Provider(".", env.Opt{Prefix: "ISEKAI_", TransformFunc: envKey(known)}), nil); err != nil {
+		return Config{}, core.E(core.Invalid, op, "environment").Because(err)
+	}
+	for key, v := range overrides {
+		if err := k.Set(key, v); err != nil {
+			return Config{}, core.E(core.Invalid, op, key).Because(err)
+		}
+	}
+	for _, key := range k.Keys() {
+		if !slices.Contains(known, key) {
+			return Config{}, core.E(core.Invalid, op, "unknown setting "+key).WithHint("the settings are: " + strings.Join(known, ", "))
+		}
+	}
+	var c Config
+	if err := k.Unmarshal("", &c); err != nil {
+		return Config{}, core.E(core.Invalid, op, "a setting has the wrong type").Because(err)
+	}
+	// The names that the providers' own tools use.
+	if c.Model.APIKey == "" {
+		c.Model.APIKey = Secret(os.Getenv("OPENAI_API_KEY"))
+	}
+	if c.Model.BaseURL == "" {
+		c.Model.BaseURL = os.Getenv("OPENAI_BASE_URL")
+	}
+	return c, c.check()
+}
+
+// envKey maps ISEKAI_MODEL_BASE_URL to model.base_url: underscores are part of
+// some keys, so the known keys decide.
+func envKey(known []string) func(string, string) (string, any) {
+	names := map[string]string{}
+	for _, k := range known {
+		names["ISEKAI_"+strings.ToUpper(strings.ReplaceAll(k, ".", "_"))] = k
+	}
+	return func(k, v string) (string, any) {
+		if key, ok := names[k]; ok {
+			return key, v
+		}
+		if k == "ISEKAI_CONFIG" { // read by the CLI
+			return "", nil
+		}
+		return k, v // reported as unknown
+	}
+}
+
+func (c Config) check() error {
+	const op = "config"
+	switch {
+	case c.DataDir == "":
+		return core.E(core.Invalid, op, "no data directory: this user has no home folder").WithHint("set ISEKAI_DATA_DIR or --data-dir")
+	case c.Worker.Concurrency < 1 || c.Worker.Concurrency > 256:
+		return core.E(core.Invalid, op, "worker.concurrency must be from 1 to 256")
+	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level):
+		return core.E(core.Invalid, op, "log.level must be debug, info, warn or error")
+	case c.Log.Format != "text" && c.Log.Format != "json":
+		return core.E(core.Invalid, op, "log.format must be text or json")
+	case c.Model.Timeout < time.Second:
+		return core.E(core.Invalid, op, "model.timeout must be at least 1s")
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

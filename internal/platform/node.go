@@ -1,0 +1,303 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/blob/local"
+	"github.com/isekai-run/isekai/internal/bus/inproc"
+	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/relay"
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/tool"
+)
+
+// node is one process of an installation: the parts, wired.
+type node struct {
+	cfg   Config
+	mode  cli.Mode
+	log   *slog.Logger
+	dir   *DataDir
+	token string
+	url   string
+
+	store   *sqlite.Store
+	blobs   *local.Store
+	bus     *inproc.Bus
+	hub     *notify.Hub
+	sandbox sandbox.Driver
+	models  models
+	tools   *tool.Registry
+	apps    *app.Service
+	tasks   *agent.Service
+	relay   *relay.Relay
+	worker  *agent.Worker
+
+	listener net.Listener // nil in cli.Direct mode
+	local    *pipes
+	server   *http.Server
+	stages   stages
+	failed   chan error
+}
+
+// open wires a node and starts it as far as mode says. It owns dir from here on.
+func open(ctx context.Context, cfg Config, dir *DataDir, mode cli.Mode) (_ *node, err error) {
+	n := &node{cfg: cfg, mode: mode, log: newLogger(cfg.Log), dir: dir, token: newToken(), local: newPipes(), failed: make(chan error, 1)}
+	n.stages.add("data directory", func(context.Context) error { return dir.Close() })
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		n.openListener, n.openStorage, n.openSandbox, n.openModules, n.catchUp, n.startBackground, n.startServer,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func newLogger(c Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}
+
+// openListener comes first: a port in use is found before anything is touched.
+func (n *node) openListener(context.Context) (err error) {
+	switch n.mode {
+	case cli.Direct:
+		return nil
+	case cli.Serving:
+		n.listener, err = listen(n.cfg.Listen)
+	default:
+		n.listener, err = listen("127.0.0.1:0")
+	}
+	if err != nil {
+		return err
+	}
+	n.stages.add("listener", func(context.Context) error { return ignoreClosed(n.listener.Close()) })
+	n.url = "http://" + n.listener.Addr().String()
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (n *node) openStorage(ctx context.Context) (err error) {
+	if n.store, err = sqlite.Open(ctx, sqlite.Config{Path: n.dir.Join("isekai.db")}); err != nil {
+		return err
+	}
+	n.stages.add("store", func(context.Context) error { return n.store.Close() })
+	n.blobs, err = local.Open(n.dir.Join("blobs"))
+	return err
+}
+
+// openModules wires the modules; none of them runs yet.
+func (n *node) openModules(ctx context.Context) (err error) {
+	n.hub = &notify.Hub{}
+	n.apps = app.New(n.store, n.blobs, n.sandbox, app.Config{
+		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
+	})
+	n.stages.add("previews", n.apps.Shutdown)
+	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID}
+	if n.tools, err = newTools(n.sandbox, n.apps); err != nil {
+		return err
+	}
+	n.models = newModels(ctx, n.cfg.Model, newPlanner())
+	n.bus = inproc.New(inproc.Config{})
+	n.bus.Subscribe("tasks", agent.NewProjector(n.store).Handle)
+	n.bus.Subscribe("apps", (&app.Projector{Store: n.store}).Handle)
+	n.bus.Subscribe("watchers", n.hub.Handle)
+	n.relay = relay.New(relay.Config{Outbox: n.store, Bus: n.bus, Wake: n.store.OutboxWake, Log: n.log})
+	n.worker = agent.NewWorker(agent.WorkerConfig{
+		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
+		Changed: n.hub.Watch, Wake: n.store.WorkWake, Dir: n.dir.Join("workspaces"),
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Logger: n.log,
+	})
+	return nil
+}
+
+// previewURL is where an app is reached; empty if this process serves none.
+func (n *node) previewURL(name string) string {
+	if n.listener == nil {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(n.listener.Addr().String())
+	if err != nil {
+		return ""
+	}
+	return "http://" + name + ".localhost:" + port
+}
+
+// catchUp brings the views up to date and removes what a killed process left.
+func (n *node) catchUp(ctx context.Context) error {
+	if n.mode != cli.Direct {
+		if _, err := n.sandbox.Sweep(ctx); err != nil {
+			n.log.Warn("sweep sandboxes", "err", err)
+		}
+		if err := n.apps.Sweep(ctx); err != nil {
+			n.log.Warn("sweep apps", "err", err)
+		}
+	}
+	orgs, err := n.store.Orgs(ctx)
+	if err != nil {
+		return err
+	}
+	tasks := agent.NewProjector(n.store)
+	for _, org := range orgs {
+		if err := tasks.CatchUp(ctx, org, 0); err != nil {
+			return err
+		}
+	}
+	return n.apps.Restore(ctx)
+}
+
+// startBackground starts the relay and, where this process works on tasks, the
+// worker. They stop in the reverse order: the relay carries what the worker
+// appended last.
+func (n *node) startBackground(context.Context) error {
+	n.background("relay", n.relay.Run)
+	if n.mode != cli.Direct {
+		n.background("worker", n.worker.Run)
+	}
+	return nil
+}
+
+// background runs f until its stage of the stop.
+func (n *node) background(name string, f func(context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		err := f(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.fail(name, err)
+		}
+		done <- err
+	}()
+	n.stages.add(name, func(limit context.Context) error {
+		stop()
+		select {
+		case err := <-done:
+			if core.CodeOf(err) == core.Canceled {
+				err = nil
+			}
+			return err
+		case <-limit.Done():
+			return core.E(core.Unavailable, "stop", name+" didn't stop in time")
+		}
+	})
+}
+
+func (n *node) fail(name string, err error) {
+	n.log.Error("can't go on", "part", name, "err", err)
+	select {
+	case n.failed <- err:
+	default: // the first failure is told
+	}
+}
+
+// startServer serves the API to this process, and with the previews on the
+// listener, and announces it.
+func (n *node) startServer(context.Context) error {
+	stopping, stop := context.WithCancel(context.Background())
+	api := httpapi.New(httpapi.Config{
+		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
+		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
+		Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+	})
+	n.server = &http.Server{
+		Handler:           byHost(api, &app.Proxy{Service: n.apps, Base: "localhost"}),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
+	serve := func(l net.Listener) {
+		if err := n.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			n.fail("server", err)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { serve(n.local) })
+	if n.listener != nil {
+		wg.Go(func() { serve(n.listener) })
+	}
+	n.stages.add("server", func(limit context.Context) error {
+		stop()
+		err := n.server.Shutdown(limit)
+		if err != nil { // a reader that doesn't go: its connection is cut
+			err = n.server.Close()
+		}
+		wg.Wait()
+		return err
+	})
+	if n.listener == nil {
+		return nil
+	}
+	return n.dir.Announce(n.url, n.token)
+}
+
+// authenticate accepts the token of the data directory: who can read that is
+// the installation's own user.
+func (n *node) authenticate(_ context.Context, token string) (core.Scope, error) {
+	if !sameToken(token, n.token) {
+		return core.Scope{}, core.E(core.Unauthenticated, "request", "the token isn't valid").
+			WithHint("the token of a local server is in server.json of its data directory, and changes with every start")
+	}
+	return localScope, nil
+}
+
+// close stops the node in stages.
+func (n *node) close() error { return n.stages.run() }
+
+// stages are what has to happen at a stop, in the reverse order of the start.
+type stages struct {
+	once sync.Once
+	list []stage
+	err  error
+}
+
+type stage struct {
+	name string
+	stop func(context.Context) error
+}
+
+const stageTime = 20 * time.Second
+
+func (s *stages) add(name string, stop func(context.Context) error) {
+	s.list = append(s.list, stage{name, stop})
+}
+
+// run stops everything once; a stage that fails doesn't keep the next from
+// stopping.
+func (s *stages) run() error {
+	s.once.Do(func() {
+		for i := len(s.list) - 1; i >= 0; i-- {
+			ctx, done := context.WithTimeout(context.Background(), stageTime)
+			s.err = errors.Join(s.err, s.list[i].stop(ctx))
+			done()
+		}
+	})
+	return s.err
+}

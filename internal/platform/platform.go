@@ -1,0 +1,144 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/sandbox/ns"
+)
+
+// BuildVersion is the release; the linker sets it.
+var BuildVersion = "0.1.0-dev"
+
+// Platform is the cli.Platform of this build.
+type Platform struct{}
+
+// New returns the platform.
+func New() Platform { return Platform{} }
+
+// Load implements cli.Platform.
+func (Platform) Load(path string, overrides map[string]any) (cli.Instance, error) {
+	if path == "" {
+		path = os.Getenv("ISEKAI_CONFIG")
+	}
+	c, err := LoadConfig(path, overrides)
+	if err != nil {
+		return nil, err
+	}
+	return instance{c}, nil
+}
+
+// Version implements cli.Platform.
+func (Platform) Version() cli.Version {
+	v := cli.Version{Version: BuildVersion, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	return v
+}
+
+// instance is a configured installation.
+type instance struct{ cfg Config }
+
+// Config implements cli.Instance; Secret hides itself.
+func (i instance) Config() any { return i.cfg }
+
+// Connect implements cli.Instance.
+func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error) {
+	// The process that holds the data directory may be starting, or ending.
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		dir, err := OpenDataDir(i.cfg.DataDir)
+		if err == nil {
+			return embed(ctx, i.cfg, dir, mode)
+		}
+		if !Busy(err) || mode == cli.Serving {
+			return nil, err
+		}
+		if conn, cerr := remote(ctx, i.cfg.DataDir); cerr == nil {
+			return conn, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// remote reaches the server that announces itself in the data directory.
+func remote(ctx context.Context, dataDir string) (*cli.Conn, error) {
+	s, ok := FindServer(dataDir)
+	if !ok {
+		return nil, core.E(core.Unavailable, "connect", "no server announces itself in "+dataDir)
+	}
+	c := client.New(s.URL, s.Token, nil)
+	h, err := c.Health(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &cli.Conn{Client: c, URL: s.URL, Model: h.Model, Notice: h.Notice, Close: func() error { return nil }}, nil
+}
+
+// embed opens the data directory within this process.
+func embed(ctx context.Context, cfg Config, dir *DataDir, mode cli.Mode) (*cli.Conn, error) {
+	n, err := open(ctx, cfg, dir, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &cli.Conn{
+		Client: client.New("http://localhost", n.token, n.local.transport()), URL: n.url, Embedded: true,
+		Model: n.models.name(), Notice: n.models.notice(), Failed: n.failed, Close: n.close,
+	}, nil
+}
+
+// Sandbox implements cli.Instance.
+func (i instance) Sandbox(ctx context.Context, c cli.SandboxCommand) (int, error) {
+	run, err := os.MkdirTemp("", "isekai-sandbox-*")
+	if err != nil {
+		return 0, diskError("sandbox", os.TempDir(), err)
+	}
+	defer os.RemoveAll(run)
+	driver, err := ns.New(ns.Config{RunDir: run})
+	if err != nil {
+		return 0, err
+	}
+	var spec sandbox.Spec
+	cmd := sandbox.Command{Argv: c.Argv, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr}
+	if c.Dir != "" {
+		spec.Mounts, cmd.Dir = []sandbox.Mount{{Host: c.Dir, Target: "/workspace", Writable: true}}, "/workspace"
+	}
+	box, err := driver.Create(ctx, localScope, spec)
+	if err != nil {
+		return 0, err
+	}
+	defer box.Kill(context.WithoutCancel(ctx))
+	exit, err := box.Exec(ctx, cmd)
+	if err != nil {
+		return 0, err
+	}
+	if exit.Reason != sandbox.Exited && exit.Reason != sandbox.Signaled {
+		fmt.Fprintln(c.Stderr, "isekai: stopped at a limit: "+string(exit.Reason))
+	}
+	return exit.Code, nil
+}
+
+// localScope is who uses an embedded installation: whoever can read the data
+// directory.
+var localScope = core.Scope{
+	Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorUser, ID: "local"},
+}
