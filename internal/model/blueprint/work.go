@@ -24,26 +24,23 @@ func (p *Planner) build(r model.Request) (model.Answer, error) {
 	if err != nil {
 		return model.Answer{}, err
 	}
-	part, err := partNamed(r.Brief.Step.Title)
-	if err != nil {
-		return model.Answer{}, err
-	}
-	files = filesOf(part, files)
-	calls := make([]core.Call, 0, len(files))
-	for _, f := range files {
+	mine := ofStep(r.Brief.Step.Title, files)
+	calls := make([]core.Call, 0, len(mine))
+	for _, f := range mine {
 		calls = append(calls, write(f))
 	}
-	return settle(r, calls, fmt.Sprintf("%s: wrote %d files.", part.title, len(files)))
+	return settle(r, calls, fmt.Sprintf("Wrote %d files.", len(calls)))
 }
 
-func partNamed(title string) (part, error) {
+// ofStep returns the files that a step writes. A step of another planner's plan,
+// taken over when its model is down, writes the whole app.
+func ofStep(title string, files []generate.File) []generate.File {
 	for _, p := range []part{server, pages, tests} {
 		if p.title == title {
-			return p, nil
+			return filesOf(p, files)
 		}
 	}
-	return part{}, core.E(core.Unsupported, "blueprint", fmt.Sprintf("the built-in planner can't do the step %q: it isn't of its own plan", clip(title, 80))).
-		WithHint("configure a model, or start the task again")
+	return files
 }
 
 // settle answers with the calls, or with done if they are made already. A call

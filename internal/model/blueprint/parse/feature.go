@@ -33,7 +33,7 @@ var featureWords = []struct {
 }{
 	{given, "dark mode,dark theme,light mode,mobile friendly,phone friendly,mobile version,responsive design,responsive,on mobile,works on phone,on my phone,on phone,on a phone,keyboard friendly,by keyboard,keyboard navigation,accessible,crud,data validation,input validation,validation,validated"},
 	{csv, "csv import and export,import and export csv,csv import,csv export,import csv,export csv,export to csv,import from csv,export to excel,import from excel,excel export,excel import,export to spreadsheet,csv file,csv,excel,spreadsheet export,download as csv,import,export,importing,exporting"},
-	{kanban, "kanban board,kanban view,kanban,board view,task board,drag and drop board,swimlane,scrum board,trello style board"},
+	{kanban, "kanban board,kanban view,kanban,board view,task board,drag and drop board,swimlane,scrum board,trello style board,board"},
 	{calendar, "calendar view,month view,monthly calendar,calendar,in a calendar"},
 	{overdue, "overdue mark,overdue marker,mark overdue,highlight overdue,overdue highlighting,show overdue,overdue one,overdue entry,overdue warning,overdue,past due,late one,highlight late,expired one,highlight expired"},
 	{charting, "bar chart,pie chart,line chart,column chart,chart,graph,plot,diagram,histogram,statistic,stat,visualization,visualisation,trend,report"},
@@ -52,6 +52,9 @@ func featureOf(p phrase) (f feature, ok bool) {
 	}
 	hit := p[at : at+n]
 	if f.kind == totals && !isPlural(p[at]) && !p.has("per", "by", "each", "every", "of", "sum") || f.kind == totals && hit.has("total") && at+n < len(p) && p[at+n].low == "amount" && !p.has("per", "by", "each") {
+		return feature{}, false
+	}
+	if hit.lower() == "board" && (len(p[:at].content()) > 0 || at+n < len(p) && !argumentWords[p[at+n].low] && p[at+n].low != "view") {
 		return feature{}, false
 	}
 	if f.kind == given && len(p.content()) > n+2 {

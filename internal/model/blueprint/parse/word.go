@@ -17,7 +17,7 @@ var pronouns = set("i,me,we,us,you,he,she,it,they,them,him,myself,ourselves,your
 // them.
 var function = union(determiners, pronouns, set(`
 	of,in,on,at,to,for,from,by,with,about,into,onto,as,per,over,under,between,within,through,during,via,using,without,after,before,until,since,than,out,up,off,down,along,around,
-	and,or,but,so,then,if,when,while,where,who,whom,whose,that,because,also,too,plus,etc,well,not,no,only,just,still,already,yet,even,very,really,quite,rather,both,either,neither,instead,again,maybe,perhaps,basically,e.g,i.e,eg,ie,example,
+	and,or,but,so,then,if,when,while,where,who,whom,whose,that,because,also,too,plus,etc,well,not,no,only,just,still,already,yet,even,very,really,quite,rather,both,either,neither,instead,again,maybe,perhaps,basically,e.g,i.e,eg,ie,
 	is,are,was,were,be,been,being,am,isnt,arent,has,have,had,having,do,does,did,can,could,should,would,will,shall,may,might,must,cannot,cant,dont,doesnt,didnt,wont,
 	please,thanks,thank,hi,hello,hey,kindly,ok,okay,yes,
 	want,wants,wanted,need,needs,needed,like,likes,love,wish,looking,look,build,building,make,makes,making,create,creating,generate,write,develop,design,give,gives,provide,provides,help,helps,let,lets,letting,allow,allows,allowing,

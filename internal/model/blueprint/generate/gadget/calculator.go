@@ -9,7 +9,7 @@ type exactParts struct {
 	Exact  bool // says whether Plain rounded
 }
 
-// style is the common part of the calculators' style sheets, then their own.
+// calculators are the variants.
 var calculators = map[string]struct {
 	needs exactParts
 	style []string
@@ -17,7 +17,7 @@ var calculators = map[string]struct {
 }{
 	"basic":      {exactParts{Plain: true, Exact: true}, []string{"static/calculator_basic.css"}, false},
 	"tip":        {exactParts{Field: true, Fields: true, Fixed: true, Plain: true}, []string{"static/results.css", "static/calculator_tip.css"}, true},
-	"bmi":        {exactParts{Field: true, Fields: true, Fixed: true}, []string{"static/results.css", "static/switch.css"}, true},
+	"bmi":        {exactParts{Field: true, Fields: true, Fixed: true}, []string{"static/results.css", "static/units.css"}, true},
 	"loan":       {exactParts{Field: true, Fields: true, Fixed: true}, []string{"static/results.css", "static/calculator_loan.css"}, true},
 	"percentage": {exactParts{Field: true, Fields: true, Plain: true, Exact: true}, []string{"static/calculator_percentage.css"}, true},
 }

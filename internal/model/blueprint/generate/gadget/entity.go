@@ -33,14 +33,14 @@ func (w *writer) fields(a spec.App, roles ...role) map[string]string {
 	fill := func(fits func(role, spec.Field) bool) {
 		for _, r := range roles {
 			for _, f := range a.Entities[0].Fields {
-				if names[r.key] == "" && !taken[f.Column] && f.Type == r.kind && fits(r, f) {
+				if names[r.key] == "" && !taken[f.Column] && fits(r, f) {
 					names[r.key], taken[f.Column] = f.Name, true
 				}
 			}
 		}
 	}
 	fill(func(r role, f spec.Field) bool { return f.Column == r.column })
-	fill(func(role, spec.Field) bool { return true })
+	fill(func(r role, f spec.Field) bool { return f.Type == r.kind })
 	for _, r := range roles {
 		if names[r.key] == "" {
 			w.fail("the " + string(a.Gadget.Kind) + " needs the field " + r.column)

@@ -47,9 +47,11 @@ func (w *writer) timer(g spec.Gadget) {
 	w.body(t, t.Variant)
 	w.file("static/gadget.js", t, "static/"+t.Variant+"_page.js")
 	w.file("static/"+t.Variant+".js", t, "static/"+t.Variant+".js")
-	w.file("static/clock.js", t, "static/clock.js")
 	w.file("static/saved.js", t, "static/saved.js")
-	if t.Variant != "stopwatch" {
+	if t.Variant == "stopwatch" {
+		w.file("static/clock.js", t, "static/clock_hundredths.js")
+	} else {
+		w.file("static/clock.js", t, "static/clock.js")
 		w.file("static/ticker.js", t, "static/ticker.js")
 		w.file("static/bell.js", t, "static/bell.js")
 	}

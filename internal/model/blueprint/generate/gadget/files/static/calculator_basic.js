@@ -98,9 +98,11 @@ document.querySelector(".keys").addEventListener("click", (event) => {
 
 expression.addEventListener("input", () => {
   const caret = expression.selectionStart;
-  expression.value = expression.value.replace(/[*x/-]/g, (sign) => SIGNS[sign]);
+  const typed = expression.value;
+  expression.value = typed.replace(/=/g, "").replace(/[*x/-]/g, (sign) => SIGNS[sign]);
   expression.setSelectionRange(caret, caret);
-  changed();
+  if (typed.includes("=")) equals();
+  else changed();
 });
 
 form.addEventListener("submit", (event) => {
@@ -112,8 +114,8 @@ form.addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") actions.clear();
-  else if (event.key === "=") equals();
   else if (event.target === expression) return;
+  else if (event.key === "=") equals();
   else if (/^[\d.,+()%*x/-]$/.test(event.key)) insert(SIGNS[event.key] ?? event.key);
   else if (event.key === "Backspace") actions.back();
   else return;
