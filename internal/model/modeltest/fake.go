@@ -2,6 +2,8 @@ package modeltest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"sync"
@@ -103,7 +105,11 @@ func play(ctx context.Context, a Answer, c *model.Canonical, yield func(model.Ch
 
 func gone(ctx context.Context) error {
 	<-ctx.Done()
-	return core.E(core.CodeOf(ctx.Err()), "model.fake", "the caller went away").Because(ctx.Err())
+	err := ctx.Err()
+	if why := context.Cause(ctx); !errors.Is(why, err) {
+		err = fmt.Errorf("%w: %w", err, why)
+	}
+	return core.E(core.CodeOf(ctx.Err()), "model.fake", "the caller ended the request").Because(err)
 }
 
 func codeOf(status int) core.Code {

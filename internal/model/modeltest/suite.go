@@ -191,11 +191,13 @@ func testCut(t *testing.T, open func(...Answer) model.Model) {
 	}
 }
 
+// A cancellation is the caller's own: its code, and the cause that was given.
 func testCanceled(t *testing.T, open func(...Answer) model.Model) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	_, err := model.Collect(ctx, open(Answer{Text: "text", HangWithin: true}), ask("hello"), func(string) { cancel() })
-	if core.CodeOf(err) != core.Canceled || !errors.Is(err, context.Canceled) {
+	why := errors.New("shutting down")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	_, err := model.Collect(ctx, open(Answer{Text: "text", HangWithin: true}), ask("hello"), func(string) { cancel(why) })
+	if core.CodeOf(err) != core.Canceled || !errors.Is(err, context.Canceled) || !errors.Is(err, why) {
 		t.Errorf("code %q, %v", core.CodeOf(err), err)
 	}
 }

@@ -136,20 +136,27 @@ func cause(ctx context.Context, err error) error {
 	return context.Cause(ctx)
 }
 
+// ended is the error for a caller who went away: canceled or, at its deadline,
+// unavailable. It wraps the cause that the caller gave.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	if why := context.Cause(ctx); !errors.Is(why, err) {
+		err = fmt.Errorf("%w: %w", err, why)
+	}
+	return core.E(core.CodeOf(ctx.Err()), op, "the caller ended the request").Because(err)
+}
+
 // failed makes err the port's: with a code, a hint, and without the key.
 func (m *Model) failed(ctx context.Context, err error, name string) error {
-	err = cause(ctx, err)
 	var s *statusError
 	switch {
 	case errors.As(err, &s):
 		return m.refused(ctx, s, name)
-	case errors.Is(err, context.Canceled):
-		return core.E(core.Canceled, op, "canceled").Because(context.Canceled)
 	case errors.Is(err, errTooLarge):
 		return core.E(core.Invalid, op, fmt.Sprintf("the answer is larger than %d bytes", m.cfg.MaxResponse)).WithHint("ask for less at once")
 	case errors.Is(err, errFiltered):
 		return core.E(core.Invalid, op, err.Error()).WithHint("say it in other words")
-	case errors.Is(err, errFirstToken), errors.Is(err, errIdle), errors.Is(err, errTotal), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errFirstToken), errors.Is(err, errIdle), errors.Is(err, errTotal):
 		return core.E(core.Unavailable, op, err.Error()).WithHint("try again; a local model may need a longer timeout to load")
 	case errors.Is(err, errCut), errors.Is(err, errNonsense):
 		return core.E(core.Unavailable, op, err.Error())

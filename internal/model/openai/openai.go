@@ -131,15 +131,18 @@ func (m *Model) stream(ctx context.Context, r model.Request, yield func(model.Ch
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, m.cfg.Total, errTotal)
+	bounded, cancel := context.WithTimeoutCause(ctx, m.cfg.Total, errTotal)
 	defer cancel()
-	x, err := m.openWithRetries(ctx, m.params(r))
-	if err != nil {
-		return m.failed(ctx, err, r.Model)
+	x, err := m.openWithRetries(bounded, m.params(r))
+	if err == nil {
+		defer x.close()
+		err = x.read(canonical, yield)
 	}
-	defer x.close()
-	if err := x.read(canonical, yield); err != nil {
-		return m.failed(ctx, err, r.Model)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ended(ctx)
 	}
-	return nil
+	return m.failed(ctx, cause(bounded, err), r.Model)
 }

@@ -81,7 +81,7 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 		Env: map[string]string{"CI": "true", "TERM": "dumb"},
 	})
 	if err != nil {
-		return tool.Result{}, err
+		return tool.Result{}, fmt.Errorf("%.100q in %s: %w", a.Argv[0], dir, err)
 	}
 	if err := ctx.Err(); err != nil {
 		return tool.Result{}, err
