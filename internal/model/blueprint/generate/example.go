@@ -101,9 +101,6 @@ func camel(s string) string {
 	return strings.Join(words, "")
 }
 
-// Camel is s as JavaScript writes it.
-func (f *field) CamelHelper() string { return camel(f.helper()) }
-
 // Example1 is a value of the field, as a literal.
 func (f *field) Example1() string { return f.in.app.lang.value(f.example(false)) }
 
@@ -118,6 +115,19 @@ func (e *entity) Parents() []*entity {
 		for _, t := range append([]*entity{f.target()}, f.target().needs()...) {
 			if !slices.Contains(found, t) {
 				found = append(found, t)
+			}
+		}
+	}
+	return found
+}
+
+// Needed are all the entities that some test creates as a parent.
+func (v *view) Needed() []*entity {
+	var found []*entity
+	for _, e := range v.Entities {
+		for _, p := range e.Parents() {
+			if !slices.Contains(found, p) {
+				found = append(found, p)
 			}
 		}
 	}

@@ -48,6 +48,7 @@ func nodeParts(v *view) []part {
 	add(true, "package.json", "node/package.json")
 	add(v.API(), "api.js", "node/api.js")
 	add(keeps, "store.js", "node/store.js")
+	add(keeps, "columns.js", "node/columns.js")
 	add(v.Where() || v.Sort(), "query.js", "node/query.js")
 	add(v.HasTotals(), "totals.js", "node/totals.js")
 	add(v.CSV(), "csvfile.js", "node/csvfile.js")

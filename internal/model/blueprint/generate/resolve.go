@@ -39,7 +39,7 @@ func resolveEntity(e spec.Entity) spec.Entity {
 	e.Name, e.Plural = oneLine(e.Name), oneLine(e.Plural)
 	e.Fields = slices.Clone(e.Fields)
 	names := map[string]bool{"id": true, "constructor": true, "__proto__": true} // the last two: of every JavaScript object
-	columns := map[string]bool{"id": true}
+	columns := map[string]bool{"id": true, "constructor": true, "__proto__": true}
 	for _, f := range e.Fields {
 		if f.Type == spec.BelongsTo {
 			names[f.Name+"_label"] = true
@@ -58,7 +58,7 @@ func resolveEntity(e spec.Entity) spec.Entity {
 		if f.Type == spec.Money {
 			columns[f.Column+"_cents"] = true
 		}
-		if f.Column != was && was == "id" {
+		if f.Column != was {
 			e.Features = renamed(e.Features, was, f.Column)
 		}
 		if f.Type == spec.Rating {
