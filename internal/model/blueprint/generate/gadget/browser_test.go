@@ -2,11 +2,13 @@ package gadget_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,12 +16,16 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/isekai-run/isekai/internal/model/blueprint/spec"
 )
+
+// shots is where to look at the pages: go test -run TestPlay -args -shots DIR.
+var shots = flag.String("shots", "", "folder for screenshots of the pages")
 
 // serve builds the app, starts it and returns its address.
 func serve(t *testing.T, a spec.App) string {
@@ -106,7 +112,11 @@ func (b browser) open(t *testing.T, address string) *tab {
 			problems = append(problems, problem)
 		}
 	}))
+	p := &tab{t, ctx}
 	t.Cleanup(func() {
+		if !t.Failed() {
+			p.fits()
+		}
 		shut()
 		mu.Lock()
 		defer mu.Unlock()
@@ -114,7 +124,6 @@ func (b browser) open(t *testing.T, address string) *tab {
 			t.Errorf("the browser says: %s", p)
 		}
 	})
-	p := &tab{t, ctx}
 	p.run(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, t, log.Enable, cdp.Empty{})
 		return chromedp.Void{}, err
@@ -190,6 +199,38 @@ func (p *tab) wait(expression string) {
 func (p *tab) says(selector, text string) {
 	p.t.Helper()
 	p.wait(fmt.Sprintf(`document.querySelector(%q)?.innerText.replace(/\s+/g, " ").includes(%q)`, selector, text))
+}
+
+// fits checks that the page, as the test leaves it, needs no scrolling to the
+// side on a desk or a phone, in the light or the dark.
+func (p *tab) fits() {
+	for _, width := range []int64{1280, 360} {
+		for _, scheme := range []string{"light", "dark"} {
+			p.run(chromedp.EmulateViewport(width, 800), prefer(scheme))
+			if wide := value[int64](p, "document.documentElement.scrollWidth"); wide > width {
+				p.t.Errorf("the page is %d wide in a window of %d", wide, width)
+			}
+			if *shots == "" {
+				continue
+			}
+			png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+			if err == nil {
+				name := fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(p.t.Name(), "/", "-"), width, scheme)
+				err = os.WriteFile(filepath.Join(*shots, name), png, 0o644)
+			}
+			if err != nil {
+				p.t.Error(err)
+			}
+		}
+	}
+}
+
+func prefer(scheme string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		feature := &emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme}
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{feature}})
+		return chromedp.Void{}, err
+	}
 }
 
 func (p *tab) text() string {

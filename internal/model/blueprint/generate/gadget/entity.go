@@ -7,7 +7,11 @@ func (w *writer) view(v View, logic string, data any) {
 	w.bundle.Views = append(w.bundle.Views, v)
 	w.file("static/"+v.ID+".js", data, "static/"+v.ID+".js")
 	w.file("static/"+logic+".js", nil, "static/"+logic+".js")
-	w.file("static/gadget.css", nil, "static/"+v.ID+".css")
+	style := []string{"static/" + v.ID + ".css"}
+	if v.ID != "write" {
+		style = append(style, "static/progress.css")
+	}
+	w.file("static/gadget.css", nil, style...)
 	if w.runtime == "node" {
 		w.test(logic, nil)
 	}

@@ -2,6 +2,8 @@
 
 import { exact, fields, Invalid, plain } from "./exact.js";
 
+const DIGITS = 12; // significant ones that are shown
+
 // Answer {"question", "a", "b"} with {"result", "exact"}.
 //
 // "of": what is a % of b; "share": how many % of b is a; "change": by how many %
@@ -20,5 +22,5 @@ export function calculate(data) {
     if (a.isZero) throw new Invalid({ a: "A change from zero has no percentage: enter another number." });
     value = b.minus(a).times(100).over(a.abs());
   }
-  return { result: plain(value), exact: exact(value) };
+  return { result: plain(value, DIGITS), exact: exact(value, DIGITS) };
 }

@@ -2,6 +2,8 @@
 
 from exact import Invalid, exact, fields, plain
 
+DIGITS = 12  # significant ones that are shown
+
 
 def calculate(data):
     """Answer {"question", "a", "b"} with {"result", "exact"}.
@@ -24,4 +26,4 @@ def calculate(data):
         if a == 0:
             raise Invalid(a="A change from zero has no percentage: enter another number.")
         value = (b - a) * 100 / abs(a)
-    return {"result": plain(value), "exact": exact(value)}
+    return {"result": plain(value, DIGITS), "exact": exact(value, DIGITS)}
