@@ -55,8 +55,6 @@ func exercise(t *testing.T, s *Store) {
 	ok(s.Release(ctx, l, 0))
 	_, err = s.Append(ctx, scope, store.Append{Stream: "tsk_1", Expected: 3, Work: store.WorkNone})
 	ok(err)
-	_, err = s.Claim(ctx, "w", 1, time.Minute) // finds an org without work
-	ok(err)
 	_, err = s.ReadStream(ctx, "org_a", "tsk_1", 0, 5)
 	ok(err)
 	_, err = s.ReadOrg(ctx, "org_a", 0, 5)
@@ -91,7 +89,7 @@ func TestEveryQueryHasItsIndex(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "isekai.db"))
 	exercise(t, s)
 	queries := slices.Concat(slices.Collect(maps.Keys(s.writer.stmts)), slices.Collect(maps.Keys(s.reader.stmts)))
-	if len(queries) < 40 {
+	if len(queries) < 38 {
 		t.Errorf("only %d queries were prepared", len(queries))
 	}
 	for _, q := range queries {

@@ -3,7 +3,7 @@
 // platform opens it; agent, app and the projections use it as a store.Store. It
 // never looks into an event's data and never keeps state that isn't in the file.
 //
-// One goroutine owns the one writing connection and commits what waits together
+// There is one writing connection, and what waits for it is committed together
 // (writer.go); reads run beside it on a pool, on snapshots of whole commits.
 // Every commit is synced before a call returns (WAL, synchronous=FULL).
 //

@@ -27,11 +27,8 @@ const (
 
 	sqlLease = `UPDATE work SET token = ?, worker = ?, due = ? WHERE org = ? AND stream = ?`
 
-	// sqlIdle finds an org that has no work any more.
-	sqlIdle = `SELECT o.org FROM orgs o WHERE o.busy = 1
-		AND NOT EXISTS (SELECT 1 FROM work w WHERE w.org = o.org) ORDER BY o.served LIMIT 1`
-
-	sqlRest = `UPDATE orgs SET busy = 0 WHERE org = ?`
+	// sqlRest takes an org without work out of the round.
+	sqlRest = `UPDATE orgs SET busy = 0 WHERE org = ?1 AND NOT EXISTS (SELECT 1 FROM work WHERE org = ?1)`
 
 	sqlRenew = `UPDATE work SET due = ? WHERE org = ? AND stream = ? AND token = ? AND due > ?`
 
@@ -56,7 +53,10 @@ func (t *tx) changeWork(scope core.Scope, a store.Append, now time.Time) error {
 		t.changes.work = true
 		_, err = t.exec(sqlReady, scope.Org, a.Stream, scope.Project, micros(now))
 	case store.WorkNone:
-		_, err = t.exec(sqlDone, scope.Org, a.Stream)
+		var n int64
+		if n, err = t.change(sqlDone, scope.Org, a.Stream); n > 0 {
+			_, err = t.exec(sqlRest, scope.Org)
+		}
 	}
 	return err
 }
@@ -74,7 +74,7 @@ func (s *Store) Claim(ctx context.Context, worker string, n int, ttl time.Durati
 		for len(leases) < n {
 			l, err := t.claim(worker, now, now.Add(ttl))
 			if errors.Is(err, sql.ErrNoRows) {
-				return t.rest()
+				return nil
 			}
 			if err != nil {
 				return err
@@ -101,21 +101,6 @@ func (t *tx) claim(worker string, now, until time.Time) (store.Lease, error) {
 	}
 	_, err := t.exec(sqlLease, l.Token, worker, micros(until), l.Org, l.Stream)
 	return l, err
-}
-
-// rest takes an org that has no work out of the round, so that claims look at
-// those alone that have some. It is done when there is nothing else to do.
-func (t *tx) rest() error {
-	var org string
-	err := t.one(sqlIdle, nil, &org)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(sqlRest, org)
-	return err
 }
 
 // Renew implements store.Work.

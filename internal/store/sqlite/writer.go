@@ -3,24 +3,23 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"runtime"
 )
 
 // maxBatch bounds what one transaction holds, and so how long its first caller
 // waits for the others.
 const maxBatch = 128
 
-// writer owns the writing connection. Its one goroutine takes callers from the
-// queue and commits those that wait at the same time in one transaction, so that
-// they share the sync (group commit). The queue is the blocked callers
-// themselves: it holds nothing, and a caller that gives up before its turn was
-// never in it.
+// writer owns the writing connection. Who writes takes the turn, and commits
+// with its own the calls that wait at that time, in one transaction, so that all
+// share the sync (group commit); it starts no goroutine. The queue is the
+// blocked callers themselves: it holds nothing, and a caller that gives up
+// before it is served was never in it.
 type writer struct {
+	queue     chan *call
+	turn      chan struct{} // held by who serves; guards what follows
+	stop      chan struct{} // closed by close
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt // prepared on conn, by text
-	queue     chan *call
-	stop      chan struct{}
-	ended     chan struct{}
 	batch     []*call
 	committed func(changes)
 }
@@ -43,12 +42,10 @@ type tx struct {
 type changes struct{ work, outbox bool }
 
 func newWriter(conn *sql.Conn, committed func(changes)) *writer {
-	w := &writer{
+	return &writer{
 		conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan *call),
-		stop: make(chan struct{}), ended: make(chan struct{}), committed: committed,
+		turn: make(chan struct{}, 1), stop: make(chan struct{}), committed: committed,
 	}
-	go w.loop()
-	return w
 }
 
 // do runs fn in a transaction and returns when that is durable, or when fn
@@ -64,7 +61,14 @@ func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
 	}
 	c := &call{run: fn, done: make(chan error, 1)}
 	select {
-	case w.queue <- c:
+	case w.turn <- struct{}{}:
+		defer func() { <-w.turn }()
+		if w.stmts == nil {
+			return closed()
+		}
+		w.serve(c)
+		return <-c.done
+	case w.queue <- c: // to whoever has the turn
 		return <-c.done
 	case <-ctx.Done():
 		return ctx.Err()
@@ -73,25 +77,15 @@ func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
 	}
 }
 
-// close ends the goroutine after the transaction that it is in.
+// close waits for the transaction that is in its turn; there is none after it.
 func (w *writer) close() {
 	close(w.stop)
-	<-w.ended
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
 	for _, s := range w.stmts {
 		_ = s.Close()
 	}
-}
-
-func (w *writer) loop() {
-	defer close(w.ended)
-	for {
-		select {
-		case c := <-w.queue:
-			w.serve(c)
-		case <-w.stop:
-			return
-		}
-	}
+	w.stmts = nil
 }
 
 // serve commits first and those that wait with it, and answers all of them.
@@ -143,19 +137,14 @@ func (w *writer) together() error {
 	return nil
 }
 
-// gather adds the callers that wait to the batch. The answered ones of the last
-// batch may be about to come back: they get one chance to run before the sync.
+// gather adds the callers that wait to the batch.
 func (w *writer) gather() {
-	for yielded := false; len(w.batch) < maxBatch; {
+	for len(w.batch) < maxBatch {
 		select {
 		case c := <-w.queue:
 			w.batch = append(w.batch, c)
 		default:
-			if yielded {
-				return
-			}
-			yielded = true
-			runtime.Gosched()
+			return
 		}
 	}
 }

@@ -3,7 +3,7 @@
 
 -- +goose Up
 
--- The tenants that have an event. busy: it may have rows in work. served: the
+-- The tenants that have an event. busy: it has rows in work. served: the
 -- number of the org's latest claim; claims are numbered through the whole
 -- installation, so it is both the org's place in the round and a fence.
 CREATE TABLE orgs (
