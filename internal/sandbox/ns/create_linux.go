@@ -212,32 +212,37 @@ func cpuSeconds(l sandbox.Limits) uint64 { return uint64(math.Ceil(l.CPUTime.Sec
 // that started it ends, which Go threads may do at any time. The control socket ties
 // it: the kernel closes our end however this process dies.
 func (d *Driver) spawn(control *os.File, uid, cgroup int) (*os.Process, error) {
-	attr := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
-			unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
-	}
-	if d.root {
-		ids := []syscall.SysProcIDMap{{ContainerID: boot.WorkloadID, HostID: uid, Size: 1}, {ContainerID: 0, HostID: uid + 1, Size: 1}}
-		attr.UidMappings, attr.GidMappings, attr.GidMappingsEnableSetgroups = ids, ids, true
-		attr.Credential = &syscall.Credential{}
-	} else {
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: boot.WorkloadID, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: boot.WorkloadID, HostID: os.Getgid(), Size: 1}}
-		attr.AmbientCaps = setupCaps
-	}
-	if cgroup >= 0 {
-		attr.UseCgroupFD, attr.CgroupFD = true, cgroup
-	}
-	return os.StartProcess("/proc/self/exe", []string{boot.Argv0}, &os.ProcAttr{
-		Env: []string{}, Files: []*os.File{d.null, d.null, d.null, control}, Sys: attr,
+	null := int(d.null.Fd())
+	pid, err := boot.Spawn(boot.Start{
+		Exe: "/proc/self/exe", Files: [4]int{null, null, null, int(control.Fd())}, Cgroup: cgroup, Caps: setupCaps,
+		Flags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := os.FindProcess(pid) // it is our child and not waited for: the pid is its own
+	if err != nil {
+		return nil, err
+	}
+	return p, d.writeMaps(pid, uid)
+}
+
+// writeMaps gives the first process its ids. See user_namespaces(7).
+func (d *Driver) writeMaps(pid, uid int) error {
+	dir := fmt.Sprintf("/proc/%d", pid)
+	if d.root {
+		ids := fmt.Sprintf("%d %d 1\n0 %d 1\n", boot.WorkloadID, uid, uid+1)
+		return errors.Join(writeTo(dir, "uid_map", ids), writeTo(dir, "gid_map", ids))
+	}
+	return errors.Join(
+		writeTo(dir, "setgroups", "deny"),
+		writeTo(dir, "uid_map", fmt.Sprintf("%d %d 1\n", boot.WorkloadID, os.Getuid())),
+		writeTo(dir, "gid_map", fmt.Sprintf("%d %d 1\n", boot.WorkloadID, os.Getgid())))
 }
 
 // setupCaps are what the first process needs, in its user namespace, to build a box.
-var setupCaps = []uintptr{
-	unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID, unix.CAP_SETPCAP,
-	unix.CAP_NET_ADMIN, unix.CAP_SYS_PTRACE, unix.CAP_SYS_ADMIN,
-}
+const setupCaps = 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_KILL | 1<<unix.CAP_SETGID |
+	1<<unix.CAP_SETUID | 1<<unix.CAP_SETPCAP | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_SYS_ADMIN
 
 func spawnError(err error) error {
 	e := core.E(core.Unsupported, op, "can't start a process in new namespaces").Because(err)

@@ -17,6 +17,7 @@ type running struct {
 	result int // pipe to the driver
 	status int // pipe from leader and workload
 	why    Why
+	plan   *plan // memory that the leader runs on
 }
 
 func (r *running) end(why Why) {
@@ -62,7 +63,7 @@ func (b *box) exec(d *Decoder, fds []int) {
 		report(result, Result{Why: NoStart, Stage: stageFork, Errno: uint64(e)})
 		return
 	}
-	r := &running{id: x.ID, pid: pid, pidfd: pidfd, result: result, status: status[0]}
+	r := &running{id: x.ID, pid: pid, pidfd: pidfd, result: result, status: status[0], plan: p}
 	b.execs[x.ID] = r
 	b.watch.started()
 }

@@ -59,28 +59,31 @@ type plan struct {
 	cap                          capHeader
 	caps                         [6]uint32 // none
 	mask                         uint64
+	lim                          [2]uint64
 	clone                        [11]uint64 // struct clone_args
 	rec                          record
+	wait                         int32
+	pidfd                        int32
+	workFn                       unsafe.Pointer
+	leadStack, workStack         stack
 }
 
 // launch starts the leader, which starts the workload. It returns the leader's pid
-// and a descriptor of it. From the fork on the children make system calls on a copy
-// of this thread's memory and nothing else: no allocation, no stack growth, no
-// runtime.
+// and a descriptor of it. The children run on this process's memory (spawnVM), which
+// p holds together with their stacks: keep p until the leader has ended.
 //
 //go:noinline
 //go:norace
+//go:nocheckptr
 func launch(p *plan) (pid, pidfd int, e syscall.Errno) {
 	var mask uint64
-	var fd int32
+	p.workFn = closure(work)
+	fn := closure(lead)
 	blockSignals(&mask)
-	r, _, e := syscall.RawSyscall6(syscall.SYS_CLONE,
-		uintptr(syscall.SIGCHLD)|syscall.CLONE_NEWPID|syscall.CLONE_NEWNS|clonePidfd, 0, uintptr(unsafe.Pointer(&fd)), 0, 0, 0)
-	if e == 0 && r == 0 {
-		lead(p)
-	}
+	r, errno := spawnVM(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|cloneVM|syscall.CLONE_NEWPID|syscall.CLONE_NEWNS|clonePidfd,
+		p.leadStack.top(), uintptr(unsafe.Pointer(&p.pidfd)), fn, unsafe.Pointer(p))
 	restoreSignals(&mask)
-	return int(r), int(fd), e
+	return int(r), int(p.pidfd), syscall.Errno(errno)
 }
 
 // lead is the leader: it gives the namespace a /proc of its own, starts the workload,
@@ -88,54 +91,53 @@ func launch(p *plan) (pid, pidfd int, e syscall.Errno) {
 //
 //go:nosplit
 //go:norace
-func lead(p *plan) {
+//go:nocheckptr
+func lead(arg unsafe.Pointer) {
+	p := (*plan)(arg)
 	const flags = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
 	_, _, e := syscall.RawSyscall6(syscall.SYS_MOUNT, uintptr(p.procName), uintptr(p.procPath), uintptr(p.procName), flags, uintptr(p.procOpts), 0)
 	if e != 0 {
 		p.quit(stageProc, e)
 	}
-	fd, _, e := syscall.RawSyscall6(syscall.SYS_OPENAT, uintptr(atFDCWD&(1<<64-1)), uintptr(p.oomPath), syscall.O_WRONLY|syscall.O_CLOEXEC, 0, 0, 0)
-	if e == 0 {
-		syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&p.oomScore)), 3)
-	}
-	workload, e := p.fork()
-	if e != 0 {
-		p.quit(stageFork, e)
-	}
-	if workload == 0 {
-		p.work()
+	workload, errno := p.fork()
+	if errno != 0 {
+		p.quit(stageFork, syscall.Errno(errno))
 	}
 	syscall.RawSyscall(sysCloseRange, 0, p.status-1, 0)
 	syscall.RawSyscall(sysCloseRange, p.status+1, 1<<31, 0)
-	var status int32
 	for {
-		pid, _, e := syscall.RawSyscall6(syscall.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&status)), 0, 0, 0, 0)
+		pid, _, e := syscall.RawSyscall6(syscall.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&p.wait)), 0, 0, 0, 0)
 		if e == 0 && pid == workload || e != 0 && e != syscall.EINTR {
 			break
 		}
 	}
-	p.quit(stageEnded, syscall.Errno(status))
+	p.quit(stageEnded, syscall.Errno(p.wait))
 }
 
-// fork starts the workload, in its cgroup v2 if it has one.
+// fork starts the workload, in its cgroup v2 if it has one. The leader waits until it
+// has executed its program.
 //
 //go:nosplit
 //go:norace
-func (p *plan) fork() (uintptr, syscall.Errno) {
+//go:nocheckptr
+func (p *plan) fork() (pid, errno uintptr) {
+	const flags = cloneVM | cloneVfork
 	if p.group2 < 0 {
-		pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
-		return pid, e
+		return spawnVM(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|flags, p.workStack.top(), 0, p.workFn, unsafe.Pointer(p))
 	}
-	p.clone[0], p.clone[4], p.clone[10] = cloneIntoCgroup, uint64(syscall.SIGCHLD), uint64(p.group2)
-	pid, _, e := syscall.RawSyscall(sysClone3, uintptr(unsafe.Pointer(&p.clone)), unsafe.Sizeof(p.clone), 0)
-	return pid, e
+	base := uintptr(unsafe.Pointer(&p.workStack.words[0]))
+	p.clone[0], p.clone[4], p.clone[10] = flags|cloneIntoCgroup, uint64(syscall.SIGCHLD), uint64(p.group2)
+	p.clone[5], p.clone[6] = uint64(base), uint64(p.workStack.top()-base)
+	return spawnVM(sysClone3, uintptr(unsafe.Pointer(&p.clone)), unsafe.Sizeof(p.clone), 0, p.workFn, unsafe.Pointer(p))
 }
 
 // work becomes the workload.
 //
 //go:nosplit
 //go:norace
-func (p *plan) work() {
+//go:nocheckptr
+func work(arg unsafe.Pointer) {
+	p := (*plan)(arg)
 	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
 	for _, fd := range p.groups {
 		// "0" in "tasks": one thread moves itself, for which the kernel takes no global lock.
@@ -145,6 +147,10 @@ func (p *plan) work() {
 	}
 	if _, _, e := syscall.RawSyscall(syscall.SYS_UNSHARE, cloneNewCgroup, 0, 0); e != 0 {
 		p.quit(stageGroup, e)
+	}
+	fd, _, e := syscall.RawSyscall6(syscall.SYS_OPENAT, uintptr(atFDCWD&(1<<64-1)), uintptr(p.oomPath), syscall.O_WRONLY|syscall.O_CLOEXEC, 0, 0, 0)
+	if e == 0 {
+		syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&p.oomScore)), 3)
 	}
 	for i := range p.stdio {
 		if _, _, e := syscall.RawSyscall(syscall.SYS_DUP3, uintptr(p.stdio[i]), uintptr(i), 0); e != 0 {
@@ -178,6 +184,7 @@ func (p *plan) work() {
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (p *plan) limit() {
 	if p.affine {
 		if _, _, e := syscall.RawSyscall(sysSetaffine, 0, unsafe.Sizeof(p.cpus), uintptr(unsafe.Pointer(&p.cpus))); e != 0 {
@@ -185,8 +192,8 @@ func (p *plan) limit() {
 		}
 	}
 	for i := range p.rlimits {
-		lim := [2]uint64{p.rlimits[i].Value, p.rlimits[i].Value}
-		if _, _, e := syscall.RawSyscall6(sysPrlimit, 0, uintptr(p.rlimits[i].Resource), uintptr(unsafe.Pointer(&lim)), 0, 0, 0); e != 0 {
+		p.lim[0], p.lim[1] = p.rlimits[i].Value, p.rlimits[i].Value
+		if _, _, e := syscall.RawSyscall6(sysPrlimit, 0, uintptr(p.rlimits[i].Resource), uintptr(unsafe.Pointer(&p.lim)), 0, 0, 0); e != 0 {
 			p.quit(stageLimit, e)
 		}
 	}
@@ -197,6 +204,7 @@ func (p *plan) limit() {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (p *plan) drop() {
 	for c := uintptr(0); c < 64; c++ {
 		if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, prCapBSetDrop, c, 0, 0, 0, 0); e != 0 {
@@ -230,6 +238,7 @@ func (p *plan) drop() {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (p *plan) quit(stage uint64, e syscall.Errno) {
 	p.rec.stage, p.rec.value = stage, uint64(e)
 	syscall.RawSyscall(syscall.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&p.rec)), unsafe.Sizeof(p.rec))
@@ -240,6 +249,7 @@ func (p *plan) quit(stage uint64, e syscall.Errno) {
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func blockSignals(old *uint64) {
 	all := ^uint64(0)
 	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
@@ -247,10 +257,7 @@ func blockSignals(old *uint64) {
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func restoreSignals(old *uint64) {
 	syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(old)), 0, 8, 0, 0)
 }
-
-//go:nosplit
-//go:norace
-func addr(b *byte) uintptr { return uintptr(unsafe.Pointer(b)) }

@@ -2,7 +2,10 @@
 
 package boot
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+)
 
 // idmap makes a user namespace below the box's in which the owner on disk of a
 // folder is the box's workload. The driver mounts the folder through it, so the
@@ -13,19 +16,15 @@ func (b *box) idmap(m IDMap) (int, error) {
 	if err := b.openProc(); err != nil {
 		return -1, err
 	}
-	var gate [2]int
-	if err := syscall.Pipe2(gate[:], syscall.O_CLOEXEC); err != nil {
-		return -1, fail("pipe", err)
-	}
-	pid, e := holdNamespace(gate[0])
+	h := &holder{sleep: syscall.Timespec{Sec: 3600}}
+	pid, e := holdNamespace(h)
 	if e != 0 {
-		closeAll(gate[:])
 		return -1, fail("user namespace", e)
 	}
 	defer func() {
-		closeAll(gate[:])
 		syscall.Kill(pid, syscall.SIGKILL)
 		syscall.Wait4(pid, nil, 0, nil)
+		keep(unsafe.Pointer(h))
 	}()
 	dir := itoa(int64(pid))
 	for _, f := range []struct {
@@ -44,16 +43,28 @@ func (b *box) idmap(m IDMap) (int, error) {
 //
 //go:noinline
 //go:norace
-func holdNamespace(gate int) (int, syscall.Errno) {
+//go:nocheckptr
+func holdNamespace(h *holder) (int, syscall.Errno) {
+	fn := closure(hold)
 	var mask uint64
 	blockSignals(&mask)
-	pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|syscall.CLONE_NEWUSER, 0, 0, 0, 0, 0)
-	if e == 0 && pid == 0 {
-		for {
-			var c byte
-			syscall.RawSyscall(syscall.SYS_READ, uintptr(gate), addr(&c), 1)
-		}
-	}
+	pid, e := spawnVM(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|cloneVM|syscall.CLONE_NEWUSER, h.stack.top(), 0, fn, unsafe.Pointer(h))
 	restoreSignals(&mask)
-	return int(pid), e
+	return int(pid), syscall.Errno(e)
+}
+
+// holder is what hold works on: two integers that never change, for it to sleep on.
+type holder struct {
+	sleep syscall.Timespec
+	stack stack
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func hold(arg unsafe.Pointer) {
+	h := (*holder)(arg)
+	for {
+		syscall.RawSyscall(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&h.sleep)), 0, 0)
+	}
 }

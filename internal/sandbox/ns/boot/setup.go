@@ -9,6 +9,7 @@ import (
 
 // box is the state of the first process. One thread owns it.
 type box struct {
+	assumed   bool
 	setup     Setup
 	proc      int // the box's /proc, which shows every process of the box, or -1
 	procMount int

@@ -44,6 +44,7 @@ const (
 	prCapBSetDrop        = 24
 	prSetNoNewPrivs      = 38
 	prCapAmbient         = 47
+	prCapAmbientRaise    = 2
 	prCapAmbientClearAll = 4
 	seccompModeFilter    = 2
 	clonePidfd           = 0x1000
