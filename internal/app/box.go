@@ -28,8 +28,6 @@ const (
 	maxConns       = 40
 	headerTimeout  = time.Minute // until an app's answer begins
 	maxHeaderBytes = 256 << 10   // of an app's answer
-	steady         = time.Minute // a preview that ran so long has recovered from its crashes
-	maxBackoff     = 30 * time.Second
 )
 
 // preview is one version of one app in a box of its own.
@@ -58,24 +56,16 @@ func (s *Service) launch(ctx context.Context, sl *slot, st State, number int) (*
 	case <-s.ctx.Done():
 		return nil, errShutdown()
 	}
+	if err := s.reserve(); err != nil {
+		return nil, err
+	}
+	box, err := s.box(ctx, st, number)
+	if err != nil {
+		s.vacate()
+		return nil, err
+	}
 	v, _ := st.Version(number)
-	r := ref{org: st.Org, project: st.Project, app: st.ID}
-	tree, err := s.checkout(ctx, r, v)
-	if err != nil {
-		return nil, err
-	}
-	data, err := s.dataDir(r)
-	if err != nil {
-		return nil, err
-	}
-	box, err := s.sandbox.Create(ctx, r.scope(), sandbox.Spec{
-		Mounts: []sandbox.Mount{{Host: tree, Target: treeMount}, {Host: data, Target: dataMount, Writable: true}},
-		Limits: s.cfg.Limits,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("app.start: %w", err)
-	}
-	transport := boxTransport(box)
+	r, transport := st.ref(), boxTransport(box)
 	running, cancel := context.WithCancel(s.ctx)
 	p := &preview{
 		ref: r, number: number, start: v.Manifest.Start, box: box, log: sl.log, transport: transport,
@@ -93,6 +83,28 @@ func (s *Service) launch(ctx context.Context, sl *slot, st State, number int) (*
 	}
 	s.dropOtherTrees(r, number)
 	return p, nil
+}
+
+// box makes a box that shows a version's files and the app's data.
+func (s *Service) box(ctx context.Context, st State, number int) (sandbox.Box, error) {
+	v, _ := st.Version(number)
+	r := st.ref()
+	tree, err := s.checkout(ctx, r, v)
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.dataDir(r)
+	if err != nil {
+		return nil, err
+	}
+	box, err := s.sandbox.Create(ctx, r.scope(), sandbox.Spec{
+		Mounts: []sandbox.Mount{{Host: tree, Target: treeMount}, {Host: data, Target: dataMount, Writable: true}},
+		Limits: s.cfg.Limits,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("app.start: %w", err)
+	}
+	return box, nil
 }
 
 // lastWords are the last lines that an app logged before it failed to start: in
@@ -116,70 +128,6 @@ func boxTransport(box sandbox.Box) *http.Transport {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,
 	}
-}
-
-// supervise runs the app until ctx ends or it isn't worth restarting, and leaves
-// nothing of it behind.
-func (s *Service) supervise(ctx context.Context, p *preview) {
-	p.reason = p.loop(ctx, s.cfg)
-	p.transport.CloseIdleConnections()
-	s.kill(p.box)
-	close(p.done)
-	if p.reason != "" && p.answered.Load() {
-		s.gaveUp(p)
-	}
-}
-
-// loop runs the app, again when it crashed, and returns why it stopped doing so:
-// "" when ctx ended.
-func (p *preview) loop(ctx context.Context, cfg Config) string {
-	for crashes, backoff := 1, cfg.Backoff; ; crashes++ {
-		began := time.Now()
-		why := p.exec(ctx)
-		if ctx.Err() != nil {
-			return ""
-		}
-		p.log.add(FromPlatform, "it ended: "+why)
-		if time.Since(began) > steady {
-			crashes, backoff = 1, cfg.Backoff
-		}
-		if !p.answered.Load() {
-			return why
-		}
-		if crashes >= cfg.Crashes {
-			return fmt.Sprintf("it crashed %d times: %s", crashes, why)
-		}
-		p.log.add(FromPlatform, "it starts again in "+backoff.String())
-		select {
-		case <-ctx.Done():
-			return ""
-		case <-time.After(backoff):
-		}
-		backoff = min(2*backoff, maxBackoff)
-	}
-}
-
-// exec runs the app once and says how it ended.
-func (p *preview) exec(ctx context.Context) string {
-	stdout, stderr := p.log.writer(FromOut), p.log.writer(FromErr)
-	exit, err := p.box.Exec(ctx, sandbox.Command{
-		Argv: p.start, Dir: treeMount, Stdout: stdout, Stderr: stderr,
-		Env: map[string]string{
-			"PORT": port, "HOST": "127.0.0.1", "DATA_DIR": dataMount,
-			"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "NODE_ENV": "production",
-		},
-	})
-	stdout.flush()
-	stderr.flush()
-	switch {
-	case err != nil:
-		return err.Error()
-	case exit.Reason == sandbox.Exited:
-		return fmt.Sprintf("exit code %d", exit.Code)
-	case exit.Reason == sandbox.Signaled:
-		return fmt.Sprintf("signal %d", exit.Signal)
-	}
-	return "stopped for its limit: " + string(exit.Reason)
 }
 
 // await returns nil once the app answers GET / with 200.
@@ -252,39 +200,4 @@ func (p *preview) alive() bool {
 func (p *preview) stop() {
 	p.cancel()
 	<-p.done
-}
-
-// kill ends a box, whatever it takes: a box that can't be ended is the driver's
-// to sweep, and is logged.
-func (s *Service) kill(box sandbox.Box) {
-	ctx, cancel := context.WithTimeout(context.Background(), undoing)
-	defer cancel()
-	var err error
-	for range 3 {
-		if err = box.Kill(ctx); err == nil {
-			return
-		}
-	}
-	s.cfg.Logger.ErrorContext(ctx, "a box could not be ended", "error", err)
-}
-
-// gaveUp records that an app crashes too often to be kept running.
-func (s *Service) gaveUp(p *preview) {
-	sl, err := s.hold(s.ctx, p.ref.app)
-	if err != nil {
-		return // shutting down: it is tried again after the next start
-	}
-	defer s.release(sl)
-	if !sl.running.CompareAndSwap(p, nil) {
-		return // somebody has started or stopped it in the meantime
-	}
-	_, err = s.change(s.ctx, p.ref.scope(), p.ref.app, 0, func(st State) ([]core.Payload, error) {
-		if st.Started != p.number {
-			return nil, nil
-		}
-		return st.stop(p.reason), nil
-	})
-	if err != nil && s.ctx.Err() == nil {
-		s.cfg.Logger.ErrorContext(s.ctx, "a crash could not be recorded", "app", p.ref.app, "error", err)
-	}
 }

@@ -24,12 +24,16 @@ func (s *Service) home(org core.OrgID, app core.AppID) string {
 	return filepath.Join(s.cfg.Dir, string(org), string(app))
 }
 
+func (s *Service) treeDir(r ref, number int) string {
+	return filepath.Join(s.home(r.org, r.app), treePrefix+strconv.Itoa(number))
+}
+
 func (s *Service) tmp() string { return filepath.Join(s.cfg.Dir, "tmp") }
 
 // checkout returns a folder with a version's files. It appears there whole or
-// not at all, and is never written to again.
+// not at all, and is never written to again. The caller has the app's turn.
 func (s *Service) checkout(ctx context.Context, r ref, v Version) (string, error) {
-	dir := filepath.Join(s.home(r.org, r.app), treePrefix+strconv.Itoa(v.Number))
+	dir := s.treeDir(r, v.Number)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}

@@ -44,6 +44,7 @@ func (s *Service) ensure(ctx context.Context, r ref) (*preview, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Ready+undoing)
 	defer cancel()
 	if err := s.run(ctx, sl, st, st.Started); err != nil {
+		// Once, and here: the page that visitors get doesn't say why.
 		s.cfg.Logger.WarnContext(ctx, "an app doesn't start on request", "app", st.ID, "version", st.Started, "error", err)
 		sl.failure, sl.retry = err, s.cfg.Now().Add(retryAfter)
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,12 +29,17 @@ type meter struct {
 	count  atomic.Int64
 	failAt atomic.Int64 // 0: never
 	dead   atomic.Bool  // fail from then on
+	deadly bool         // don't fail: die
 }
 
 var errFault = errors.New("injected fault")
 
 func (m *meter) hit() error {
 	n, at := m.count.Add(1), m.failAt.Load()
+	if n == at && m.deadly {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
 	if n == at || (m.dead.Load() && at > 0 && n > at) {
 		return core.E(core.Unavailable, "fault", "injected").Because(errFault)
 	}
@@ -121,28 +127,25 @@ func (f faultyBox) Kill(ctx context.Context) error {
 // saga is a task's end as the agent drives it: publish, preview, and on failure
 // the compensations in reverse.
 type saga struct {
-	tools map[string]tool.Tool
+	tools *tool.Registry
 	call  tool.Call
 	undo  []core.Call
 }
 
-func newSaga(s *Service, scope core.Scope, app core.AppID, base int, dir string) *saga {
-	g := &saga{tools: map[string]tool.Tool{}, call: tool.Call{
+func newSaga(s *Service, scope core.Scope, app core.AppID, base int, dir string) (*saga, error) {
+	tools, err := tool.NewRegistry(toolapp.Tools(s)...)
+	return &saga{tools: tools, call: tool.Call{
 		Scope: scope.As(core.ActorWorker, "w1"), Task: "tsk_saga", Workspace: tool.Workspace{Dir: dir},
 		Facts: tool.Facts{Prompt: "change it", App: app, Base: base},
-	}}
-	for _, t := range toolapp.Tools(s) {
-		g.tools[t.Spec().Name] = t
-	}
-	return g
+	}}, err
 }
 
 // forward runs the two calls and reports whether both succeeded.
 func (g *saga) forward(ctx context.Context) bool {
 	for _, name := range []string{"publish_app", "preview_app"} {
 		c := g.call
-		c.ID = core.CallID("cal_" + name)
-		res, err := g.tools[name].Call(ctx, c)
+		c.ID, c.Arguments = core.CallID("cal_"+name), json.RawMessage("{}")
+		res, err := g.tools.Call(ctx, name, c)
 		if res.Undo != nil {
 			g.undo = append(g.undo, *res.Undo)
 		}
@@ -161,7 +164,7 @@ func (g *saga) back(t *testing.T) {
 		c.ID, c.Arguments = core.CallID(fmt.Sprint("cal_undo", i)), g.undo[i].Arguments
 		var err error
 		for range 5 {
-			if _, err = g.tools[g.undo[i].Tool].Call(t.Context(), c); err == nil {
+			if _, err = g.tools.Call(t.Context(), g.undo[i].Tool, c); err == nil {
 				break
 			}
 		}
@@ -209,7 +212,11 @@ func newFaultCase(r *rig, base int, at int64, dead bool) *faultCase {
 	m.count.Store(0)
 	m.failAt.Store(at)
 	m.dead.Store(dead)
-	c.saga = newSaga(r.Service, r.scope, c.app, base, r.app("Two", "two"))
+	g, err := newSaga(r.Service, r.scope, c.app, base, r.app("Two", "two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.saga = g
 	return c
 }
 
@@ -336,7 +343,10 @@ func TestDeathThenRestart(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.swept(next)
-				again := newSaga(next, c.scope, c.app, c.base, c.saga.call.Workspace.Dir)
+				again, err := newSaga(next, c.scope, c.app, c.base, c.saga.call.Workspace.Dir)
+				if err != nil {
+					t.Fatal(err)
+				}
 				if repeat {
 					if !again.forward(t.Context()) {
 						t.Fatal("the saga can't be repeated")

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"os"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -19,12 +20,17 @@ func (s *Service) Find(ctx context.Context, scope core.Scope, idOrName string) (
 	return s.Get(ctx, scope, r.app)
 }
 
-// Folder returns a folder of this machine that holds the current version's
-// files. It is a copy to read: changes made there reach nothing.
+// Folder returns the folder of this machine that holds the current version's
+// files, if there is one: while the version runs, and until another does. It is
+// for looking; a change is made by the next version. "" if there is none.
 func (s *Service) Folder(ctx context.Context, scope core.Scope, app core.AppID) (string, error) {
 	v, err := s.Version(ctx, scope, app, 0)
 	if err != nil {
 		return "", err
 	}
-	return s.checkout(ctx, ref{org: scope.Org, project: scope.Project, app: app}, v)
+	dir := s.treeDir(ref{org: scope.Org, project: scope.Project, app: app}, v.Number)
+	if _, err := os.Stat(dir); err != nil {
+		return "", nil // not checked out
+	}
+	return dir, nil
 }

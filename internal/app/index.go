@@ -13,6 +13,8 @@ type ref struct {
 	app     core.AppID
 }
 
+func (s State) ref() ref { return ref{org: s.Org, project: s.Project, app: s.ID} }
+
 // scope returns the scope in which the platform itself acts on the app.
 func (r ref) scope() core.Scope {
 	return core.Scope{Org: r.org, Project: r.project, Actor: core.Actor{Kind: core.ActorSystem, ID: "preview"}}
@@ -29,7 +31,7 @@ func newIndex() *index { return &index{byName: map[string]ref{}} }
 
 // put follows an app's state. A name belongs to the app that had it first.
 func (x *index) put(st State) {
-	r := ref{org: st.Org, project: st.Project, app: st.ID}
+	r := st.ref()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	have, taken := x.byName[st.Name]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -339,6 +340,36 @@ func (r *rig) events(app core.AppID) []core.Event {
 		r.t.Fatal(err)
 	}
 	return events
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	r, app := newRig(t), newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	name := r.get(app).Name
+	for _, by := range []string{string(app), name} {
+		if st, err := r.Find(t.Context(), r.scope, by); err != nil || st.ID != app {
+			t.Errorf("find %s: %+v, %v", by, st.effective(), err)
+		}
+	}
+	other := r.scope
+	other.Project = "prj_other"
+	for _, c := range []struct {
+		scope core.Scope
+		by    string
+	}{{r.scope, "nobody"}, {r.scope, ""}, {other, name}, {other, string(app)}} {
+		if _, err := r.Find(t.Context(), c.scope, c.by); core.CodeOf(err) != core.NotFound {
+			t.Errorf("find %q in %s: %v; want not_found", c.by, c.scope.Project, err)
+		}
+	}
+	if dir, err := r.Folder(t.Context(), r.scope, app); err != nil || dir != "" {
+		t.Errorf("before it ran, its folder is %q, %v", dir, err)
+	}
+	r.start(app)
+	dir, err := r.Folder(t.Context(), r.scope, app)
+	if _, statErr := os.Stat(filepath.Join(dir, core.ManifestName)); err != nil || dir == "" || statErr != nil {
+		t.Errorf("its folder is %q, %v, %v", dir, err, statErr)
+	}
 }
 
 func TestDelete(t *testing.T) {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -101,10 +100,6 @@ func (s *Service) run(ctx context.Context, sl *slot, st State, number int) error
 		return nil
 	}
 	s.halt(sl)
-	if s.runningNow() >= s.cfg.Previews {
-		return core.E(core.Exhausted, "app.start", fmt.Sprintf("%d apps are running, which is the limit", s.cfg.Previews)).
-			WithHint("stop one with isekai app stop")
-	}
 	p, err := s.launch(ctx, sl, st, number)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
@@ -77,6 +78,7 @@ type Service struct {
 	cfg     Config
 	names   *index
 	gate    chan struct{} // holds a token for each start that is under way
+	places  atomic.Int64  // taken by previews
 
 	ctx   context.Context // ends with Shutdown
 	end   context.CancelFunc

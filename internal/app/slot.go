@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -99,18 +100,17 @@ func (s *Service) release(sl *slot) {
 	s.unrefer(sl)
 }
 
-// runningNow counts the previews.
-func (s *Service) runningNow() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, sl := range s.slots {
-		if sl.running.Load() != nil {
-			n++
-		}
+// reserve takes one of the places for previews, if one is free; vacate returns it.
+func (s *Service) reserve() error {
+	if n := s.places.Add(1); n > int64(s.cfg.Previews) {
+		s.vacate()
+		return core.E(core.Exhausted, "app.start", fmt.Sprintf("%d apps are running, which is the limit", s.cfg.Previews)).
+			WithHint("stop one with isekai app stop")
 	}
-	return n
+	return nil
 }
+
+func (s *Service) vacate() { s.places.Add(-1) }
 
 func errShutdown() error {
 	return core.E(core.Unavailable, "app", "the platform is shutting down").WithHint("try again once it is up")

@@ -31,6 +31,9 @@ func (t publish) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if err := needApp(publishName, c); err != nil {
 		return tool.Result{}, err
 	}
+	if c.Workspace.Dir == "" {
+		return tool.Result{}, core.E(core.Invalid, publishName, "the task has no workspace")
+	}
 	back, err := compensation(retractName, undo{App: c.Facts.App, Call: c.ID})
 	if err != nil {
 		return tool.Result{}, err
