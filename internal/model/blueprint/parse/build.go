@@ -44,7 +44,7 @@ func (e *draft) columns(r *reader) {
 	e.Entity.Fields = make([]spec.Field, 0, len(e.fields))
 	for i := range e.fields {
 		f := &e.fields[i]
-		f.settle(r.tables)
+		f.settle(r)
 		if f.Column == "" {
 			f.Name = unique(fieldIdent(f.Label), names)
 			f.Column = unique(f.Name, taken)
@@ -83,9 +83,9 @@ func fieldIdent(label string) string {
 }
 
 // settle makes the field's parts fit its type.
-func (f *field) settle(tables map[string]string) {
-	if f.Ref != "" && tables[f.Ref] != "" {
-		f.Ref = tables[f.Ref]
+func (f *field) settle(r *reader) {
+	if f.Ref != "" && r.tables[f.Ref] != "" {
+		f.Ref = r.tables[f.Ref]
 	}
 	one, five := 1.0, 5.0
 	switch f.Type {
@@ -111,8 +111,12 @@ func (f *field) settle(tables map[string]string) {
 		}
 	case spec.Decimal:
 	case spec.Money:
+		if f.Currency == "" && r.currency == "" {
+			r.currency = "USD"
+			r.note("You named no currency; amounts are in US dollars.")
+		}
 		if f.Currency == "" {
-			f.Currency = "USD"
+			f.Currency = r.currency
 		}
 	default:
 		f.Min, f.Max, f.Unit = nil, nil, ""

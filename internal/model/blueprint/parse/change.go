@@ -37,6 +37,13 @@ func apply(a spec.App, wish string) (next spec.App, notes []string) {
 		c.entities = append(c.entities, draftOf(e))
 	}
 	c.old = len(c.entities)
+	for _, e := range next.Entities {
+		for _, f := range e.Fields {
+			if f.Currency != "" {
+				c.currency = f.Currency
+			}
+		}
+	}
 	for _, s := range c.sents {
 		c.sentence(s)
 	}
@@ -164,6 +171,10 @@ func (c *changer) wish(s sentence, i int) int {
 	}
 	if name, is := splitIs(p); is != nil && c.mode == unsaid {
 		if _, f := c.find(name); f != nil {
+			if v := value(is); p.has("also") && f.Type == spec.Choice && c.addChoice(f, v) {
+				p.use()
+				return i + 1
+			}
 			s[i].p = append(append(phrase{}, name...), is...)
 			return c.alter(s, i)
 		}

@@ -39,9 +39,12 @@ func (c *changer) add(s sentence, i int) int {
 		c.note(sentenceCase(c.cur.Plural) + " have " + article(small(f.Label)) + " already.")
 		return i + 1
 	}
-	before := len(c.cur.fields)
+	on, before, kinds := c.cur, len(c.cur.fields), len(c.entities)
 	next := c.item(s, i)
-	if next < len(s) && s[next].sep == "with" && len(c.cur.fields) > before {
+	if allUsed(p) && len(on.fields) == before && len(c.entities) == kinds {
+		c.note(sentenceCase(on.Plural) + ` have "` + p.trim().String() + `" already.`)
+	}
+	if next < len(s) && s[next].sep == "with" && c.cur == on && len(on.fields) > before {
 		if f := &c.cur.fields[len(c.cur.fields)-1]; f.Type == spec.Choice || usualChoices(f.key) != nil || choiceNamed(f.key) {
 			next = c.describe(f, s, next)
 		}
@@ -66,13 +69,20 @@ func (c *changer) addValue(p phrase) bool {
 		v[0].used = true
 		v = v[1:]
 	}
-	text := value(v)
-	if text == "" || len(f.Choices) >= spec.MaxChoices || slices.ContainsFunc(f.Choices, func(have string) bool { return strings.EqualFold(have, text) }) {
+	if !c.addChoice(f, value(v)) {
 		return false
 	}
 	p.use()
-	f.Choices = append(f.Choices, text)
 	c.cur = e
+	return true
+}
+
+// addChoice adds a value to a choice that hasn't got it yet.
+func (c *changer) addChoice(f *field, v string) bool {
+	if v == "" || len(f.Choices) >= spec.MaxChoices || slices.ContainsFunc(f.Choices, func(have string) bool { return strings.EqualFold(have, v) }) {
+		return false
+	}
+	f.Choices = append(f.Choices, v)
 	return true
 }
 

@@ -216,11 +216,11 @@ func (c *changer) alter(s sentence, i int) int {
 			continue
 		}
 		rest := p[n:]
-		for len(rest) > 1 && (rest[0].low == "to" || len(rest) > 2 && choosing[rest[0].low] || rest[0].low == "into" || rest[0].low == "as" || rest[0].low == "be" || rest[0].low == "is") {
+		for len(rest) > 1 && (rest[0].low == "to" || choosing[rest[0].low] || rest[0].low == "into" || rest[0].low == "as" || rest[0].low == "be" || rest[0].low == "is") {
 			rest = rest[1:]
 		}
 		if len(rest) == 0 {
-			break
+			continue
 		}
 		p[:n].use()
 		cs := append(sentence{{p: rest, depth: s[i].depth}}, s[i+1:]...)
@@ -229,7 +229,7 @@ func (c *changer) alter(s sentence, i int) int {
 	if at := p.index("currency"); at >= 0 && c.cur != nil {
 		if cur, _, ok := unitOf(p[at+1:].trim()); ok && cur != "" {
 			p.use()
-			c.currency(cur)
+			c.setCurrency(cur)
 			return i + 1
 		}
 	}
@@ -246,7 +246,7 @@ func (c *changer) alter(s sentence, i int) int {
 // choosing are the words of "a choice of" and "one of".
 var choosing = set("a,choice,dropdown,selection,one,of,either,between")
 
-func (c *changer) currency(cur string) {
+func (c *changer) setCurrency(cur string) {
 	for _, e := range c.entities {
 		for i := range e.fields {
 			if e.fields[i].Type == spec.Money {

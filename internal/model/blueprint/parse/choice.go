@@ -19,7 +19,7 @@ func choiceName(p phrase) (n int, ok bool) {
 
 // value returns what p says as a choice's value, or "".
 func value(p phrase) string {
-	for len(p) > 0 && (p[0].low == "a" || p[0].low == "an" || p[0].low == "the" || p[0].low == "either" || p[0].low == "be" || p[0].low == "is" || p[0].low == "are") {
+	for len(p) > 0 && (p[0].low == "a" || p[0].low == "an" || p[0].low == "the" || p[0].low == "either" || p[0].low == "of" || p[0].low == "be" || p[0].low == "is" || p[0].low == "are") {
 		p = p[1:]
 	}
 	return strings.TrimSpace(clip(p.String(), 40))
@@ -52,7 +52,7 @@ func (r *reader) values(cs sentence, i int) (vals []string, next int) {
 			break
 		}
 		add(c.p)
-		if last := c.sep != ","; last && (i+1 == len(cs) || cs[i+1].sep != "or") {
+		if last := c.sep != "," && depth == 0; last && (i+1 == len(cs) || cs[i+1].sep != "or") {
 			return vals, i + 1
 		}
 	}

@@ -40,7 +40,7 @@ func accentOf(p phrase, alone bool) (hex string, used phrase) {
 			continue
 		}
 		rest := p.without(i, n)
-		framed := i > 0 && p[i-1].low == "in" && i+n == len(p) || i == len(p)-n && p.has("make", "turn", "paint", "colour", "color")
+		framed := i+n < len(p) && kindNouns[p[i+n].low] || i > 0 && p[i-1].low == "in" && i+n == len(p) || i == len(p)-n && p.has("make", "turn", "paint", "colour", "color")
 		for _, t := range rest {
 			if colourFrame[t.low] || colourFrame[t.lem] {
 				framed = true

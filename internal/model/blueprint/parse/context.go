@@ -134,6 +134,12 @@ func containsAll(p, q phrase) bool {
 // context marks the words that say for whom or where the app is: they go into
 // its description.
 func (r *reader) context(p phrase) {
+	if in := p.index("in"); in >= 0 && in+1 < len(p) {
+		if cur, _, ok := unitOf(p[in+1 : in+2]); ok && cur != "" {
+			p[in : in+2].use()
+			r.currency = cur
+		}
+	}
 	for i, t := range p {
 		if contexts[t.lem] && (i > 0 && (function[p[i-1].low] || contexts[p[i-1].lem] || p[i-1].used) || i == 0) {
 			t.used = true
@@ -159,6 +165,9 @@ func (r *reader) modifiers(p phrase, at int, e *draft) {
 		}
 		m := p[i : i+n]
 		m.use()
+		if t == e.thing { // "rental properties"
+			continue
+		}
 		e.also = append(e.also, field{Field: spec.Field{Label: label(m.lemma()), Type: spec.Text}, key: m.lemma()})
 	}
 }

@@ -58,8 +58,12 @@ func splitIs(p phrase) (name, is phrase) {
 		case "is", "are", "either", "be":
 			name, is = p[:i], p[i+1:]
 		case "can", "could", "may", "must", "should":
-			if i+1 < len(p) && p[i+1].low == "be" {
-				name, is = p[:i], p[i+2:]
+			be := i + 1
+			if be < len(p) && p[be].low == "also" {
+				be++
+			}
+			if be < len(p) && p[be].low == "be" {
+				name, is = p[:i], p[be+1:]
 			}
 		}
 		if len(is) > 0 {

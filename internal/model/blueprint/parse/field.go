@@ -39,15 +39,23 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 	if !nameable(p) {
 		return f, next, false
 	}
+	singularName := false // "categories food and rent" is a category
 	if n, choice := choiceName(p); choice && n < len(p) && is == nil && !f.typed {
 		if _, known := fieldType(p); known == 0 || known < len(p) && isValue(p[n:]) {
 			p, is = p[:n], p[n:]
+			singularName = isPlural(p.last())
 		}
+	}
+	if len(p) == 2 && is == nil && isValue(p[1:]) && next < len(cs) && (cs[next].sep == "," || cs[next].sep == "or") && isValue(cs[next].p) { // "visibility good, fair or poor"
+		p, is = p[:1], p[1:]
 	}
 	if len(p) == 0 {
 		return f, next, false
 	}
 	f.name(p)
+	if singularName {
+		f.Label = label(p.lemma())
+	}
 	switch {
 	case len(is) > 0:
 		next = r.describe(&f, append(sentence{{p: is, depth: cs[i].depth}}, cs[next:]...), 0) + i

@@ -278,6 +278,10 @@ func (r *reader) closing(e *draft) {
 	if e.thing == nil || r.board && e == r.entities[0] {
 		return
 	}
+	if d := defaults(e.thing); len(d) > 1 && d[1].Type == spec.Money && e.number() == nil {
+		e.add(d[1])
+		r.note("I added " + article(small(d[1].Label)) + ".")
+	}
 	for _, f := range e.fields {
 		if f.Type == spec.Boolean || statusLike[lastWord(f.key)] {
 			return
@@ -295,7 +299,7 @@ func (r *reader) closing(e *draft) {
 var nameLike = set("title,name,subject,headline,description")
 
 // poorNames are texts that don't tell one entry from another.
-var poorNames = set("colour,color,location,address,phone,city,country,shape,material,genre,category,type,kind,brand,room,shelf,assignee,reporter,owner,source,language,region,currency,seat,place,unit,label,department,team,format,role,status,size,isbn,assigned,payment")
+var poorNames = set("colour,color,location,address,phone,city,country,shape,material,genre,category,type,kind,brand,room,shelf,assignee,reporter,owner,source,language,region,currency,seat,place,unit,label,department,team,format,role,status,size,isbn,sku,code,barcode,reference,assigned,payment")
 
 func lastWord(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
 

@@ -38,6 +38,10 @@ func (r *reader) gadget() *gadget {
 			return &gadget{Gadget: spec.Gadget{Kind: gw.kind}, before: head[:at], after: head[at+n:]}
 		}
 	}
+	if len(head) == 1 && head[0].low == "vote" && len(r.sents[0]) > 1 && r.sents[0][1].sep == ":" {
+		head.use()
+		return &gadget{Gadget: spec.Gadget{Kind: spec.Poll}}
+	}
 	if i := head.index("note"); i >= 0 && r.mentions("markdown") {
 		head[i : i+1].use()
 		return &gadget{Gadget: spec.Gadget{Kind: spec.Notes}, before: head[:i], after: head[i+1:]}
@@ -78,7 +82,7 @@ func (r *reader) gadgetApp(g *gadget) spec.App {
 	case spec.TicTacToe:
 		g.title = "Tic-tac-toe"
 		r.mentions("2", "two", "player", "game", "tic", "tac", "toe")
-		if r.mentions("computer", "ai", "bot", "opponent", "online") {
+		if r.mentions("computer", "ai", "bot", "opponent", "online", "against") {
 			r.note("It is for two people at one screen; it has no computer opponent and isn't played over a network.")
 		}
 	case spec.Landing:

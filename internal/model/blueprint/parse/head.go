@@ -29,6 +29,7 @@ func (r *reader) sentence(s sentence, first bool) {
 		if r.cur == nil {
 			r.plainList()
 		}
+		r.parens = s[k].sep == "("
 		r.list(s, k)
 	}
 }
@@ -65,7 +66,7 @@ func (r *reader) heads(s sentence, list bool) {
 
 func anyComma(s sentence) bool {
 	for _, c := range s {
-		if c.comma || c.sep == "," {
+		if c.comma || c.sep == "," || c.sep == ";" || c.sep == "belongs" {
 			return true
 		}
 	}

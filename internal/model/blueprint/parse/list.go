@@ -33,9 +33,7 @@ func (r *reader) item(s sentence, i int) int {
 		return i + 1
 	}
 	switch {
-	case r.picture(p):
-		return i + 1
-	case r.extra(p):
+	case r.extra(p), r.picture(p), r.doing(p), r.listed(s, i):
 		return i + 1
 	case r.child(p):
 		return i + 1
@@ -45,11 +43,19 @@ func (r *reader) item(s sentence, i int) int {
 		r.cur.named = true
 		return next
 	}
-	if f, ok := doneBy(p); ok {
-		r.cur.add(f)
-		r.cur.named = true
-	}
 	return i + 1
+}
+
+// listed reads "authors" in "books (title, author) and authors (name)": a kind of
+// thing with a list of its own in parentheses.
+func (r *reader) listed(s sentence, i int) bool {
+	p := s[i].p.trim()
+	if !r.parens || s[i].depth > 0 || i+1 == len(s) || s[i+1].depth == 0 || len(p) == 0 || len(p) > maxThing || !isPlural(p.last()) {
+		return false
+	}
+	a, _ := lookup(p)
+	r.cur = r.entity(p, a.thing)
+	return true
 }
 
 // lead drops what people do from the beginning of an item: "I can set a
@@ -70,6 +76,9 @@ func (e *draft) add(f field) {
 	for i, have := range e.fields {
 		if have.key != f.key {
 			continue
+		}
+		if have.Column != "" { // it is there already: a change says so by "make", not "add"
+			return
 		}
 		if f.typed || f.listed {
 			f.Required = f.Required || have.Required
@@ -142,6 +151,9 @@ func (r *reader) picture(p phrase) bool {
 func (r *reader) child(p phrase) bool {
 	many := p.has("many", "multiple", "several")
 	q := p.trim()
+	if _, ok := lookup(p); ok {
+		q = p
+	}
 	if len(q) == 0 || len(q) > maxThing || q.last().kind != word || r.cur == nil {
 		return false
 	}
@@ -212,7 +224,7 @@ var marks = set("mark,tick,check,flag,set")
 // them as done", "tick off".
 func doneBy(p phrase) (f field, ok bool) {
 	for i, t := range p {
-		if d, ok := doings[t.low]; ok && len(p.content()) == 1 {
+		if d, ok := doings[t.low]; ok && (len(p.content()) == 1 || len(p.content()) == 2 && i == 0 && isPlural(p.last()) && (t.low == "rate" || hasSuffix(t.low, "ize", "ise"))) {
 			p.use()
 			d.Choices = append([]string(nil), d.Choices...)
 			return field{Field: d, key: strings.ToLower(singular(strings.ToLower(d.Label))), typed: true}, true

@@ -39,6 +39,13 @@ func (r *reader) more1(s sentence, i *int, adds bool) bool {
 			}
 		}
 	}
+	if _, is := splitIs(p); is != nil && r.cur != nil {
+		if f, next, ok := r.field(s, *i); ok && (f.listed || f.typed || f.Max != nil || f.Required) {
+			r.cur.add(f)
+			*i = next
+			return true
+		}
+	}
 	if r.doing(p) {
 		*i++
 		return true

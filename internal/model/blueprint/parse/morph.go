@@ -27,7 +27,7 @@ var plurals = func() map[string]string {
 }()
 
 // mass are the words that end in s and aren't plurals.
-var mass = set(`address,status,gas,bus,business,class,process,progress,access,success,glass,grass,boss,loss,mass,pass,press,stress,dress,
+var mass = set(`abs,his,address,status,gas,bus,business,class,process,progress,access,success,glass,grass,boss,loss,mass,pass,press,stress,dress,
 	fitness,wellness,illness,happiness,witness,chess,tennis,analysis,basis,bonus,virus,campus,focus,menu,previous,various,famous,delicious,
 	bliss,css,this,is,was,has,its,yes,us,as,plus,thus,always,perhaps,across,gps,sms,rss,canvas,atlas,alias,lens,christmas,kudos,physics,maths,
 	mathematics,politics,economics,logistics,genius,radius,census,consensus,cactus,hummus,citrus,iris,paris,texas,dns,https,pros,cons,ios,vs,less,unless,ms,mbps,aws,asics`)
@@ -37,7 +37,7 @@ func singular(w string) string {
 	if s, ok := irregular[w]; ok {
 		return s
 	}
-	if len(w) < 4 || mass[w] || !strings.HasSuffix(w, "s") || strings.HasSuffix(w, "ss") {
+	if len(w) < 3 || mass[w] || !strings.HasSuffix(w, "s") || strings.HasSuffix(w, "ss") {
 		return w
 	}
 	switch {

@@ -38,11 +38,12 @@ type reader struct {
 	declared []string // lemmas of the entities that the prompt talks about
 	title    string   // when the prompt names one
 	accent   string
-	board    bool // the head says "kanban board"
+	currency string // of amounts that name none
+	parens   bool   // the lists of fields stand in parentheses
+	board    bool   // the head says "kanban board"
 	pending  []*wish
 	tables   map[string]string // by entity name, once build has run
 	notes    []string
-	added    []string // what finish added by itself, for the notes
 }
 
 // draft is an entity in the making.
@@ -145,12 +146,18 @@ func colourField(s sentence, i int) bool {
 	return i+1 < len(s) && (s[i+1].sep == "or" || s[i+1].sep == ",") && len(s[i+1].p) > 0 && accents[s[i+1].p[0].low] != ""
 }
 
-// allNotes returns what was noted, then the words that weren't understood.
+// allNotes returns what was noted, then the words that weren't understood, in
+// notes of less than 300 bytes unless a word is longer.
 func (r *reader) allNotes() []string {
 	notes := append([]string(nil), r.notes...)
-	notes = append(notes, r.added...)
-	if left := r.leftover(); len(left) > 0 {
-		notes = append(notes, "I didn't understand: "+strings.Join(left, ", ")+".")
+	for left := r.leftover(); len(left) > 0; {
+		n, size := 0, 0
+		for n < len(left) && (n == 0 || size+len(left[n]) < 220) {
+			size += len(left[n]) + 2
+			n++
+		}
+		notes = append(notes, "I didn't understand: "+strings.Join(left[:n], ", ")+".")
+		left = left[n:]
 	}
 	if r.cut {
 		notes = append(notes, "I read the first 5,000 characters only.")

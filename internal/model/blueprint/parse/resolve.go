@@ -45,6 +45,8 @@ func (r *reader) grant(w *wish) {
 	e, fs := w.on, &w.on.Features
 	switch w.kind {
 	case search:
+		r.fieldOf(e, w.by, "")
+		r.fieldOf(e, w.of, "")
 		fs.Search = true
 	case sorting:
 		r.fieldOf(e, w.by, "")

@@ -3,9 +3,9 @@ package parse
 // homeThings is the lexicon of things that people keep for themselves:
 // names = fields = features.
 const homeThings = `
-book|novel|~reading list|~library|~reading|~book collection|audiobook|ebook = title, author, pages, status (to read, reading, read), rating, notes =
+book|novel|~reading list|~library|~reading log|~reading tracker|~book collection|audiobook|ebook = title, author, pages, status (to read, reading, read), rating, notes =
 task|todo|to do|~todo list|~to do list|todo item|to do item|~task list|chore|errand|checklist|assignment|~homework|action item|~reminder list|~bucket list = title, due date, priority low, medium or high, done flag, notes = overdue marks
-!item|~shopping list|~grocery list|~grocery|~groceries|shopping item|~shopping = name, quantity, category (fruit and vegetables, dairy, bakery, meat and fish, drinks, household, other), bought flag =
+!item|~shopping list|~grocery list|~grocery|~groceries|shopping item|~shopping = name, quantity, category (produce, dairy, bakery, meat, drinks, household, other), bought flag =
 !item|~packing list|packing item = name, quantity, category (clothes, toiletries, documents, electronics, other), packed flag =
 wish|~wish list|~wishlist|gift|gift idea|present idea = name, for whom, price, link, occasion, bought flag =
 expense|~spending|~cost tracker|~outgoing = description as text, amount, date, category (food, housing, transport, health, fun, other), payment method (cash, card, transfer), notes = totals of amount per category, chart of amount per month

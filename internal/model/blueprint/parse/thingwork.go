@@ -28,7 +28,7 @@ shift|~rota|~roster|~work schedule|~shift schedule = person, date, start time, e
 meeting|meeting note|standup = title, date, start time, attendees as tags, minutes as long text, action items as long text = calendar by date
 event|calendar event|appointment|~agenda|~schedule|~calendar|booking|reservation|~class schedule = title, date, start time, end time, location, notes = calendar by date
 visit|consultation|session|patient visit|lesson|~tutoring|tutoring session = title, date, start time, person, price, paid flag, notes = calendar by date
-guest|~guest list|wedding guest|~rsvp|invitation|invitee|party guest|attendee|participant = name, e-mail, rsvp (yes, no, maybe), plus ones, dietary needs as text, table =
+guest|~guest list|~wedding guest|~rsvp|invitation|invitee|party guest|attendee|participant = name, e-mail, rsvp (yes, no, maybe), plus ones, dietary needs as text, table =
 volunteer|member|club member|player|~team roster|athlete|musician = name, e-mail, phone, role as text, joined date, active flag, notes =
 match|tournament|fixture|score|result|race = title, date, opponent, our score, their score, location, notes = calendar by date
 student|pupil|learner|~class list = name, e-mail, class as text, birthday, notes =

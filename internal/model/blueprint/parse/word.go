@@ -24,13 +24,13 @@ var function = union(determiners, pronouns, set(`
 	able,enable,enables,possible,possibility,ability,track,tracks,tracking,manage,manages,managing,keep,keeps,keeping,record,recording,log,logging,store,stores,storing,save,saves,saving,organise,organize,organising,organizing,
 	list,listing,show,shows,showing,see,view,viewing,display,displays,displaying,add,adding,adds,edit,editing,delete,deleting,remove,removing,update,updating,enter,entering,browse,browsing,put,get,gets,use,used,useful,include,includes,including,
 	contain,contains,containing,consist,consists,consisting,featuring,collect,collecting,maintain,maintaining,monitor,monitoring,follow,remember,work,works,set,setting,choose,pick,handle,handling,administer,run,running,go,take,think,know,
-	simple,small,basic,little,tiny,minimal,nice,nicely,good,great,beautiful,pretty,modern,clean,cool,neat,awesome,quick,fast,easy,easily,lightweight,personal,complete,full,proper,plain,useful,favourite,favorite,basic,
+	simple,small,basic,little,tiny,minimal,nice,nicely,good,great,beautiful,pretty,modern,clean,cool,neat,awesome,quick,fast,easy,easily,lightweight,personal,complete,proper,plain,useful,favourite,favorite,basic,
 	app,apps,application,applications,webapp,web,program,tool,software,page,website,site,thing,things,stuff,field,fields,data,information,info,details,entry,entries,record,records,following,called,named,
-	kind,way,part,case,able,based,related,something,bit,each,current,currently,existing,fine,user,property,properties,attribute,attributes,feature,features,support,supports,supporting,plus`))
+	kind,way,part,case,able,based,related,something,bit,each,current,currently,existing,fine,user,attribute,attributes,feature,features,support,supports,supporting,plus`))
 
 // kindNouns say what sort of app it is, not what it keeps.
 var kindNouns = set(`tracker,list,log,logbook,manager,management,database,db,catalog,catalogue,organizer,organiser,planner,diary,system,tool,website,site,page,register,registry,
-	directory,collection,app,application,overview,record,records,keeper,board,dashboard,sheet,spreadsheet,table,archive,index,tracking,planning,administration,portal,crud,history,monitor,schedule,scheduler`)
+	directory,collection,app,application,overview,record,records,keeper,board,dashboard,sheet,spreadsheet,table,archive,index,tracking,planning,administration,portal,crud,history,monitor,calendar,agenda,trainer,watchlist,schedule,scheduler`)
 
 // contexts are for whom or where an app is. They are kept in its description.
 var contexts = set(`shop,store,family,home,house,household,team,company,office,school,club,class,business,garden,kitchen,startup,organization,organisation,church,community,
