@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
@@ -51,11 +52,7 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, translateFile(op, path, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, translateFile(op, path, err)
-	}
-	if err := f.Close(); err != nil {
+	if err := makeFile(path); err != nil {
 		return nil, translateFile(op, path, err)
 	}
 	db, err := connect(path, "wal_autocheckpoint(1000)", 1)
@@ -67,6 +64,23 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, translate(op, err)
 	}
 	return db, nil
+}
+
+// makeFile makes the file, or checks that the one there can be written. It
+// doesn't open that: closing it would drop the locks of this process.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(errors.New("not a file"), err)
+	}
+	const forWriting = 2 // W_OK
+	return syscall.Access(path, forWriting)
 }
 
 // translateFile gives an error of opening the file its code and a hint.

@@ -296,6 +296,35 @@ func TestNewerSchemaStopsOpen(t *testing.T) {
 	}
 }
 
+// Several processes, here several stores, may open one file, new as it is, and
+// write to it in turn.
+func TestStoresShareAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "isekai.db")
+	const stores, each = 4, 10
+	var all sync.WaitGroup
+	for i := range stores {
+		all.Go(func() {
+			s, err := Open(t.Context(), Config{Path: path})
+			if err != nil {
+				t.Errorf("open: %v", err)
+				return
+			}
+			defer func() { _ = s.Close() }()
+			stream := core.StreamID("tsk_" + strings.Repeat("x", i))
+			for v := range int64(each) {
+				if _, err := s.Append(t.Context(), scope, store.Append{Stream: stream, Expected: v, Events: events(1)}); err != nil {
+					t.Errorf("append: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got, err := open(t, path).ReadOrg(t.Context(), "org_a", 0, 1000); err != nil || len(got) != stores*each {
+		t.Errorf("%d events, want %d (%v)", len(got), stores*each, err)
+	}
+}
+
 func TestOpensAndClosesWithoutALeak(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	path := filepath.Join(t.TempDir(), "isekai.db")

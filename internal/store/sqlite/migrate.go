@@ -75,23 +75,31 @@ func migrateUp(ctx context.Context, db *sql.DB) error {
 }
 
 // migrateFrom brings the database to the newest of the migrations, each in a
-// transaction of its own.
+// transaction of its own. It is done when the database is there, whoever took it
+// there; each round but the last gets at least one step further.
 func migrateFrom(ctx context.Context, db *sql.DB, files fs.FS) error {
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
 	if err != nil {
 		return failed(err)
 	}
-	current, newest, err := p.GetVersions(ctx)
-	switch {
-	case err != nil:
-		return translate("store.migrate", err)
-	case current > newest:
-		return tooNew(current, newest)
-	case current == newest:
-		return nil
+	for {
+		current, newest, err := p.GetVersions(ctx)
+		switch {
+		case err != nil:
+			return translate("store.migrate", err)
+		case current > newest:
+			return tooNew(current, newest)
+		case current == newest:
+			return nil
+		}
+		if _, err = p.Up(ctx); err == nil {
+			return nil
+		}
+		// Another process may have done the same at the same time.
+		if now, _, e := p.GetVersions(ctx); e != nil || now <= current {
+			return failed(err)
+		}
 	}
-	_, err = p.Up(ctx)
-	return failed(err)
 }
 
 // failed adds to a migration's error what it means, and keeps its code.
