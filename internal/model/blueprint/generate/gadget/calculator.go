@@ -7,6 +7,8 @@ type exactParts struct {
 	Fixed  bool // shows a number with so many decimals
 	Plain  bool // shows a number with so many significant digits
 	Exact  bool // says whether Plain rounded
+	Power  bool // of a fraction, where the language has none
+	Ceil   bool // of a fraction, where the language has none
 }
 
 // calculators are the variants.
@@ -16,9 +18,9 @@ var calculators = map[string]struct {
 	form  bool // its page is a form whose results follow what is typed
 }{
 	"basic":      {exactParts{Plain: true, Exact: true}, []string{"static/calculator_basic.css"}, false},
-	"tip":        {exactParts{Field: true, Fields: true, Fixed: true, Plain: true}, []string{"static/results.css", "static/calculator_tip.css"}, true},
-	"bmi":        {exactParts{Field: true, Fields: true, Fixed: true}, []string{"static/results.css", "static/units.css"}, true},
-	"loan":       {exactParts{Field: true, Fields: true, Fixed: true}, []string{"static/results.css", "static/calculator_loan.css"}, true},
+	"tip":        {exactParts{Field: true, Fields: true, Fixed: true, Plain: true, Ceil: true}, []string{"static/results.css", "static/calculator_tip.css"}, true},
+	"bmi":        {exactParts{Field: true, Fields: true, Fixed: true, Power: true}, []string{"static/results.css", "static/units.css"}, true},
+	"loan":       {exactParts{Field: true, Fields: true, Fixed: true, Power: true}, []string{"static/results.css", "static/calculator_loan.css"}, true},
 	"percentage": {exactParts{Field: true, Fields: true, Plain: true, Exact: true}, []string{"static/calculator_percentage.css"}, true},
 }
 

@@ -1,5 +1,4 @@
 // The calculator: works out an expression as people type it, exactly.
-
 import { exact, Fraction, Invalid, LIMIT, parse, plain } from "./exact.js";
 
 const LONGEST = 120;

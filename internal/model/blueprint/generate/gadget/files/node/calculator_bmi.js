@@ -1,5 +1,4 @@
 // The body mass index of adults, with the World Health Organization's classes.
-
 import { fields, fixed, Fraction, Invalid, rounded } from "./exact.js";
 
 // What a unit of height is in metres and a unit of weight in kilograms.
@@ -21,8 +20,8 @@ const CLASSES = [
 // Answer {"units", "height", "weight"} with the index, its class and the normal weights.
 // Metric is centimetres and kilograms, imperial inches and pounds.
 export function calculate(data) {
-  const name = data.units ?? "metric";
-  if (!Object.hasOwn(UNITS, name)) throw new Invalid({ units: "Choose metric or imperial." });
+  const { units: name = "metric" } = data;
+  if (typeof name !== "string" || !Object.hasOwn(UNITS, name)) throw new Invalid({ units: "Choose metric or imperial." });
   const units = UNITS[name];
   const { height, weight } = fields(data, {
     height: { label: "the height", least: units.height[0], most: units.height[1] },

@@ -1,5 +1,4 @@
 // The loan calculator: equal monthly payments, interest reckoned each month.
-
 import { fields, fixed, Fraction, rounded } from "./exact.js";
 
 // Answer {"amount", "rate", "years"} with the payment, the totals and the balance by year.

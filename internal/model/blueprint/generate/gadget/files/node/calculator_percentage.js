@@ -1,5 +1,4 @@
 // The percentage calculator: three questions about two numbers.
-
 import { exact, fields, Invalid, plain } from "./exact.js";
 
 const DIGITS = 12; // significant ones that are shown

@@ -1,5 +1,4 @@
 // The tip calculator: what to leave, and what each person pays.
-
 import { fields, fixed, Fraction, Invalid, plain, rounded } from "./exact.js";
 
 const ROUNDING = ["none", "person", "total"];
@@ -15,7 +14,7 @@ export function calculate(data) {
     percent: { label: "the tip", least: 0, most: 100 },
     people: { label: "the number of people", least: 1, most: 1000, whole: true },
   });
-  const rounding = data.rounding ?? "none";
+  const { rounding = "none" } = data;
   if (!ROUNDING.includes(rounding)) throw new Invalid({ rounding: "Choose how to round." });
   const { percent, people } = given;
   const bill = rounded(given.bill, 2);

@@ -1,7 +1,5 @@
 // The rules of the countdown, by a clock that the tests turn.
-
 import assert from "node:assert/strict";
-
 import { clock } from "../static/clock.js";
 import { advance, create, isRunning, LONGEST, parse, pause, remaining, reset, start } from "../static/countdown.js";
 

@@ -1,7 +1,5 @@
 // The rules of studying, with chance in the tests' hands.
-
 import assert from "node:assert/strict";
-
 import { begin, current, flip, isDone, shuffled, sort } from "../static/deck.js";
 
 const CARDS = [{ id: 1 }, { id: 2 }, { id: 3 }];

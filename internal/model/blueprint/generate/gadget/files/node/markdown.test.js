@@ -1,7 +1,5 @@
 // Markdown, as the tree that it means.
-
 import assert from "node:assert/strict";
-
 import { parse, safeLink } from "../static/markdown.js";
 
 // A tree in one line: p(a em(b)).

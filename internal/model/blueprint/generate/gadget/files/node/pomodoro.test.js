@@ -1,7 +1,5 @@
 // The rules of the pomodoro timer, by a clock that the tests turn.
-
 import assert from "node:assert/strict";
-
 import { clock } from "../static/clock.js";
 import { advance, create, isRunning, pause, remaining, reset, skip, start } from "../static/pomodoro.js";
 

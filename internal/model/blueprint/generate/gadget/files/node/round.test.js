@@ -1,7 +1,5 @@
 // The rules of a quiz round, with chance in the tests' hands.
-
 import assert from "node:assert/strict";
-
 import { begin, current, isOver, next, pick } from "../static/round.js";
 
 const last = () => 0.999; // leaves the order as it is

@@ -1,7 +1,5 @@
 // The rules of the stopwatch, by a clock that the tests turn.
-
 import assert from "node:assert/strict";
-
 import { clock } from "../static/clock.js";
 import { create, elapsed, isRunning, lap, lapTimes, start, stop } from "../static/stopwatch.js";
 

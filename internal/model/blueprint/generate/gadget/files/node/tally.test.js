@@ -1,7 +1,5 @@
 // The arithmetic of the poll.
-
 import assert from "node:assert/strict";
-
 import { leaders, percentages } from "../static/tally.js";
 
 export const tests = {

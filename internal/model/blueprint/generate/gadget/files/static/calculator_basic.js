@@ -1,5 +1,4 @@
 // The calculator's keys, display and history.
-
 import { ask } from "./ask.js";
 import { pretty } from "./number.js";
 

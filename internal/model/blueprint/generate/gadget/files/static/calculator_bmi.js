@@ -1,5 +1,4 @@
 // The body mass index's page.
-
 import { live } from "./live.js";
 
 const NAMES = {

@@ -1,5 +1,4 @@
 // The loan calculator's page.
-
 import { live } from "./live.js";
 import { pretty } from "./number.js";
 

@@ -1,5 +1,4 @@
 // The percentage calculator's page: each question is a form of its own.
-
 import { live } from "./live.js";
 import { pretty } from "./number.js";
 

@@ -1,5 +1,4 @@
 // The tip calculator's page.
-
 import { live } from "./live.js";
 import { pretty } from "./number.js";
 

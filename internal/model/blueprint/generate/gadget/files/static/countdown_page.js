@@ -1,5 +1,4 @@
 // The countdown's page.
-
 import { arm, ring } from "./bell.js";
 import { clock } from "./clock.js";
 import { advance, create, isRunning, parse, pause, remaining, reset, start } from "./countdown.js";

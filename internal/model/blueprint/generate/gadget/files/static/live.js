@@ -1,5 +1,4 @@
 // A form that shows its results while it is filled in.
-
 import { ask, Refusal } from "./ask.js";
 
 const PAUSE = 150; // milliseconds without typing before the server is asked

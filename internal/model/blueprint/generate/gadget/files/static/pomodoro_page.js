@@ -1,5 +1,4 @@
 // The pomodoro timer's page.
-
 import { arm, ring } from "./bell.js";
 import { clock } from "./clock.js";
 import { advance, create, isRunning, pause, remaining, reset, skip, start } from "./pomodoro.js";

@@ -1,5 +1,4 @@
 // The stopwatch's page.
-
 import { clock } from "./clock.js";
 import { load, save } from "./saved.js";
 import { create, elapsed, isRunning, lap, lapTimes, start, stop } from "./stopwatch.js";

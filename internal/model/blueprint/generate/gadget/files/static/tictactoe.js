@@ -1,5 +1,4 @@
 // The board of tic-tac-toe. The server is the referee: it knows the rules.
-
 import { ask } from "./ask.js";
 
 const EMPTY = ".........";
