@@ -12,7 +12,7 @@ type rgb [3]float64
 
 var (
 	white = rgb{1, 1, 1}
-	black = rgb{0.06, 0.07, 0.09}
+	black = rgb{}
 	paper = rgb{0.965, 0.969, 0.976} // the light background of style.css
 	night = rgb{0.114, 0.125, 0.149} // its lightest dark one
 )

@@ -153,7 +153,7 @@ func (s *server) do(method, path string, body any, headers ...string) answer {
 		s.t.Fatal(err)
 	}
 	a := answer{status: response.StatusCode, header: response.Header, text: string(text)}
-	if strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
+	if len(text) > 0 && strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
 		if err := json.Unmarshal(text, &a.json); err != nil {
 			s.t.Fatalf("%s %s: %v in %q", method, path, err, text)
 		}

@@ -74,6 +74,12 @@ func (v *view) Uses(types ...string) bool {
 	})
 }
 
+// Used is Uses as a value, for "types".
+func (v *view) Used() func(...string) bool { return v.Uses }
+
+// Filtered is FilterUses as a value.
+func (v *view) Filtered() func(...string) bool { return v.FilterUses }
+
 // AnyText reports whether values are checked to be text of some length.
 func (v *view) AnyText() bool { return v.Uses("text", "longtext", "url", "email", "tags") }
 
