@@ -128,6 +128,7 @@ func (r *reader) extra(p phrase) bool {
 // picture reads a wish to keep a picture: a link to one is what it gets.
 func (r *reader) picture(p phrase) bool {
 	q := p.trim()
+	said := q.String()
 	if of := q.index("of"); of == 1 && pictures[q[0].lem] {
 		q.use()
 		q = q[:1]
@@ -136,7 +137,7 @@ func (r *reader) picture(p phrase) bool {
 		return false
 	}
 	q.use()
-	r.note(`It stores no files or pictures: "` + q.String() + `" is a link to one.`)
+	r.note(`It stores no files or pictures: "` + said + `" is a link to one.`)
 	label := sentenceCase(clip(q.lower(), 40))
 	if len(q) == 1 {
 		label = sentenceCase(q.last().lem)
