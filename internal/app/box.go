@@ -130,17 +130,22 @@ func boxTransport(box sandbox.Box) *http.Transport {
 	}
 }
 
-// await returns nil once the app answers GET / with 200.
+// await returns nil once the app answers GET / with 200. It has limit to begin
+// answering, and then a fifth of that to answer right.
 func (p *preview) await(ctx context.Context, limit time.Duration) *core.Error {
 	const op = "app.start"
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	status := 0
+	var wrong <-chan time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		if a, err := p.get(ctx); err == nil {
-			if status = a.status; status == http.StatusOK {
+			if a.status == http.StatusOK {
 				p.answered.Store(true)
 				return nil
+			}
+			if status = a.status; wrong == nil {
+				wrong = time.After(limit / 5)
 			}
 		}
 		select {
@@ -151,6 +156,7 @@ func (p *preview) await(ctx context.Context, limit time.Duration) *core.Error {
 			return core.E(core.Invalid, op, "the app ended before it answered: "+p.reason)
 		case <-time.After(pause):
 			continue
+		case <-wrong:
 		case <-ctx.Done():
 		}
 		switch {

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
@@ -29,6 +28,7 @@ type meter struct {
 	count  atomic.Int64
 	failAt atomic.Int64 // 0: never
 	dead   atomic.Bool  // fail from then on
+	die    func()       // called when it is dead
 	deadly bool         // don't fail: die
 }
 
@@ -39,6 +39,9 @@ func (m *meter) hit() error {
 	if n == at && m.deadly {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
+	}
+	if n == at && m.dead.Load() {
+		m.die()
 	}
 	if n == at || (m.dead.Load() && at > 0 && n > at) {
 		return core.E(core.Unavailable, "fault", "injected").Because(errFault)
@@ -177,6 +180,7 @@ func (g *saga) back(t *testing.T) {
 // faultCase is one way for the saga to go wrong, at one point.
 type faultCase struct {
 	*rig
+	ctx   context.Context // ends when the process is dead
 	meter *meter
 	base  int
 	app   core.AppID
@@ -196,11 +200,7 @@ func newFaultCase(r *rig, base int, at int64, dead bool) *faultCase {
 		}
 	}
 	m := c.meter
-	r.Service = r.open(faultyStore{r.store, m}, faultyBlobs{r.blobs, m}, faultyDriver{r.double, m}, func(c *Config) {
-		if dead {
-			c.Ready = 100 * time.Millisecond // a dead process doesn't wait
-		}
-	})
+	r.Service = r.open(faultyStore{r.store, m}, faultyBlobs{r.blobs, m}, faultyDriver{r.double, m})
 	if err := r.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +209,8 @@ func newFaultCase(r *rig, base int, at int64, dead bool) *faultCase {
 			t.Fatalf("version 1 answers %d", status)
 		}
 	}
+	c.ctx, m.die = context.WithCancel(t.Context())
+	t.Cleanup(m.die)
 	m.count.Store(0)
 	m.failAt.Store(at)
 	m.dead.Store(dead)
@@ -281,7 +283,7 @@ func everyPoint(t *testing.T, dead bool, check func(t *testing.T, c *faultCase, 
 				met := true
 				ok := t.Run(fmt.Sprint("fault ", at), func(t *testing.T) {
 					c := newFaultCase(shared.beside(t), base, at, dead)
-					through := c.saga.forward(t.Context())
+					through := c.saga.forward(c.ctx)
 					if met = c.meter.count.Load() >= at; !met {
 						c.meter.failAt.Store(0)
 					}

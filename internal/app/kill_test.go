@@ -82,9 +82,9 @@ func killScope() core.Scope {
 // the saga to its end: one version, one app that answers.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	stride := int64(4)
+	stride := int64(6)
 	if testing.Short() {
-		stride = 12
+		stride = 18
 	}
 	for at, through := int64(1), false; !through; at += stride {
 		through = killedAt(t, at)

@@ -122,7 +122,7 @@ func (r *rig) expect(name, path string, status int, body string) {
 
 func TestFailedSwitchLeavesTheOld(t *testing.T) {
 	t.Parallel()
-	r, app := newRig(t, func(c *Config) { c.Ready = 300 * time.Millisecond }), newApp()
+	r, app := newRig(t, func(c *Config) { c.Ready = time.Second }), newApp()
 	r.publish(app, 0, r.app("One", "one"))
 	r.start(app)
 	name := r.get(app).Name
@@ -132,7 +132,7 @@ func TestFailedSwitchLeavesTheOld(t *testing.T) {
 		says  string
 	}{
 		{"broken", core.Invalid, "no such table"},
-		{"silent", core.Unavailable, "didn't answer within 300ms"},
+		{"silent", core.Unavailable, "didn't answer within 1s"},
 		{"teapot", core.Invalid, "404, not 200"},
 	} {
 		r.publish(app, r.get(app).Current, r.app("Next", c.start))

@@ -251,7 +251,7 @@ func TestLiveCrashAndLog(t *testing.T) {
 
 func TestLiveFailures(t *testing.T) {
 	t.Parallel()
-	l := newLive(t, func(c *Config) { c.Ready = 3 * time.Second })
+	l := newLive(t, func(c *Config) { c.Ready = 6 * time.Second })
 	for name, c := range map[string]struct {
 		code core.Code
 		says string

@@ -89,7 +89,7 @@ func TestProxyRemembersAFailedStart(t *testing.T) {
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	m := &meter{}
+	m := &meter{die: func() {}}
 	next := r.open(r.store, r.blobs, faultyDriver{r.double, m})
 	if err := next.Restore(t.Context()); err != nil {
 		t.Fatal(err)
