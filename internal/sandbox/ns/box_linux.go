@@ -23,6 +23,7 @@ type box struct {
 	limits  sandbox.Limits
 	path    string // PATH
 	init    *os.Process
+	child   *boot.Child // the first process's memory until it has started
 	control *control
 	execs   atomic.Uint64 // the last id of an Exec
 

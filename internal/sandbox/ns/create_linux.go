@@ -91,22 +91,42 @@ func (b *box) start(ctx context.Context, im *image, spec sandbox.Spec) (err erro
 		return core.E(core.Unavailable, op, "can't write the run folder").Because(err)
 	}
 	marker.Close()
-	g, err := b.makeGroups()
-	if err != nil {
-		return core.E(core.Unsupported, op, "can't limit memory, processes and CPU with cgroups").Because(err)
+	early := b.d.groups.unified != "" // the first process starts in one of the groups
+	var g *group
+	if early {
+		if g, err = b.makeGroups(); err != nil {
+			return err
+		}
+		defer g.close()
 	}
-	defer g.close()
+	if err := b.startInit(g); err != nil {
+		return err
+	}
+	if !early { // while the first process starts
+		if g, err = b.makeGroups(); err != nil {
+			return err
+		}
+		defer g.close()
+	}
+	return b.setUp(ctx, im, spec, g)
+}
+
+// startInit starts the first process.
+func (b *box) startInit(g *group) error {
 	control, end, err := newControl()
 	if err != nil {
 		return core.E(core.Unavailable, op, "no control socket").Because(err)
 	}
+	defer end.Close()
 	b.control = control
-	b.init, err = b.d.spawn(end, b.d.uid(b.slot), g.init)
-	end.Close()
-	if err != nil {
+	cgroup := -1
+	if g != nil {
+		cgroup = g.init
+	}
+	if err := b.spawn(end, cgroup); err != nil {
 		return spawnError(err)
 	}
-	return b.setUp(ctx, im, spec, g)
+	return b.control.send(request(boot.OpHello, 0))
 }
 
 // makeGroups makes the box's groups, and once more if a box of a dead process is in
@@ -117,7 +137,10 @@ func (b *box) makeGroups() (*group, error) {
 		b.d.groups.remove(b.name)
 		g, err = b.d.groups.create(b.name, b.limits, b.firstUID())
 	}
-	return g, err
+	if err != nil {
+		return nil, core.E(core.Unsupported, op, "can't limit memory, processes and CPU with cgroups").Because(err).WithHint(hintDoctor)
+	}
+	return g, nil
 }
 
 // firstUID is the host uid of the box's first process.
@@ -144,7 +167,11 @@ func (b *box) setUp(ctx context.Context, im *image, spec sandbox.Spec, g *group)
 		}
 		fds = append(fds, trees...)
 	}
-	if _, _, err := b.control.ask(ctx, boot.OpSetup, s.Encode, fds...); err != nil {
+	_, _, err := b.control.ask(ctx, boot.OpSetup, s.Encode, fds...)
+	if failed := b.child.Failed(); failed != nil {
+		return spawnError(failed)
+	}
+	if err != nil {
 		return core.E(core.Unsupported, op, "can't build the box").Because(err).WithHint(hintDoctor)
 	}
 	return b.openMounts(spec)
@@ -211,20 +238,19 @@ func cpuSeconds(l sandbox.Limits) uint64 { return uint64(math.Ceil(l.CPUTime.Sec
 // The process isn't tied to this one by PR_SET_PDEATHSIG: that fires when the thread
 // that started it ends, which Go threads may do at any time. The control socket ties
 // it: the kernel closes our end however this process dies.
-func (d *Driver) spawn(control *os.File, uid, cgroup int) (*os.Process, error) {
-	null := int(d.null.Fd())
-	pid, err := boot.Spawn(boot.Start{
-		Exe: "/proc/self/exe", Files: [4]int{null, null, null, int(control.Fd())}, Cgroup: cgroup, Caps: setupCaps,
+func (b *box) spawn(control *os.File, cgroup int) (err error) {
+	null := int(b.d.null.Fd())
+	b.child, err = boot.Spawn(boot.Start{
+		Exe: "/proc/self/exe", Files: [4]int{null, null, null, int(control.Fd())}, Cgroup: cgroup, Caps: setupCaps, Root: b.d.root,
 		Flags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p, err := os.FindProcess(pid) // it is our child and not waited for: the pid is its own
-	if err != nil {
-		return nil, err
+	if b.init, err = os.FindProcess(b.child.Pid); err != nil { // our child, not waited for: the pid is its own
+		return err
 	}
-	return p, d.writeMaps(pid, uid)
+	return b.d.writeMaps(b.child.Pid, b.d.uid(b.slot))
 }
 
 // writeMaps gives the first process its ids. See user_namespaces(7).

@@ -54,6 +54,9 @@ func (b *box) mapOwner(ctx context.Context, m sandbox.Mount, tree int, spaces ma
 	space, ok := spaces[owner]
 	if !ok {
 		_, fd, err := b.control.ask(ctx, boot.OpIDMap, func(e *boot.Encoder) { e.Uint(owner.UID); e.Uint(owner.GID) })
+		if failed := b.child.Failed(); failed != nil {
+			return spawnError(failed)
+		}
 		if err != nil {
 			return core.E(core.Unsupported, op, "can't map the owner of "+m.Host).Because(err)
 		}

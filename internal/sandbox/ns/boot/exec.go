@@ -7,10 +7,15 @@ import (
 	"unsafe"
 )
 
-// running is a command and all that it started: a PID namespace of its own, whose
-// first process, the leader, is a copy of this one that only reaps. When the
-// leader ends, the kernel has ended everything in the namespace.
+// running is a command and all that it started. Its leader is a process that starts
+// the workload and then only reaps what loses its parent.
+//
+// The first command of a box runs in the box's own PID namespace. When its leader has
+// ended this process ends the rest (sweep). A command that starts meanwhile gets a PID
+// namespace and a /proc of its own, with the leader as first process: when that ends,
+// the kernel has ended everything in it.
 type running struct {
+	nested bool
 	id     uint64
 	pid    int // of the leader
 	pidfd  int
@@ -56,6 +61,7 @@ func (b *box) exec(d *Decoder, fds []int) {
 		return
 	}
 	p := b.plan(&x, stdio, status[1])
+	p.nested = b.crowded()
 	pid, pidfd, e := launch(p)
 	syscall.Close(status[1])
 	if e != 0 {
@@ -63,26 +69,34 @@ func (b *box) exec(d *Decoder, fds []int) {
 		report(result, Result{Why: NoStart, Stage: stageFork, Errno: uint64(e)})
 		return
 	}
-	r := &running{id: x.ID, pid: pid, pidfd: pidfd, result: result, status: status[0], plan: p}
+	r := &running{nested: p.nested, id: x.ID, pid: pid, pidfd: pidfd, result: result, status: status[0], plan: p}
 	b.execs[x.ID] = r
 	b.watch.started()
+}
+
+// crowded reports whether a command must have a PID namespace of its own: another one
+// runs in the box's, or the kernel can't keep it from signalling its leader.
+func (b *box) crowded() bool {
+	for _, r := range b.execs {
+		if !r.nested {
+			return true
+		}
+	}
+	return b.setup.Shared && !b.scoped
 }
 
 // reap ends the account of a command whose leader has ended.
 func (b *box) reap(r *running) {
 	var ws syscall.WaitStatus
 	var ru syscall.Rusage
-	for {
-		pid, err := syscall.Wait4(r.pid, &ws, syscall.WNOHANG, &ru)
-		if err == syscall.EINTR {
-			continue
-		}
-		if pid != r.pid {
-			return
-		}
-		break
+	if !wait(r.pid, &ws, &ru, syscall.WNOHANG) {
+		return
 	}
-	res := Result{Why: r.why, Status: uint64(ws), CPU: uint64((ru.Utime.Nano() + ru.Stime.Nano()) / 1000)}
+	res := Result{Why: r.why, Status: uint64(ws), CPU: micros(&ru)}
+	delete(b.execs, r.id)
+	if !r.nested {
+		res.CPU += b.sweep()
+	}
 	b.watch.reaped += res.CPU
 	var rec [2]record
 	n, _ := syscall.Read(r.status, (*[unsafe.Sizeof(rec)]byte)(unsafe.Pointer(&rec))[:])
@@ -93,9 +107,72 @@ func (b *box) reap(r *running) {
 		res.note(rec[i])
 	}
 	closeAll([]int{r.status, r.pidfd})
-	delete(b.execs, r.id)
 	report(r.result, res)
 }
+
+// sweep ends what a command has left in the box's own PID namespace, and returns the
+// CPU time of that in microseconds. A signal to all is atomic: no fork escapes it. If
+// other commands run, all are stopped for a moment to tell whose is whose.
+func (b *box) sweep() (cpu uint64) {
+	var ws syscall.WaitStatus
+	var ru syscall.Rusage
+	if len(b.execs) == 0 {
+		syscall.Kill(-1, syscall.SIGKILL)
+		for wait(-1, &ws, &ru, 0) {
+			cpu += micros(&ru)
+		}
+		return cpu
+	}
+	syscall.Kill(-1, syscall.SIGSTOP)
+	pids := b.unnested()
+	for _, pid := range pids {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if !b.watch.stopped {
+		syscall.Kill(-1, syscall.SIGCONT)
+	}
+	for left := len(pids) + 1; len(pids) < left; { // a child becomes ours when its parent has ended
+		left = len(pids)
+		rest := pids[:0]
+		for _, pid := range pids {
+			if wait(pid, &ws, &ru, 0) {
+				cpu += micros(&ru)
+			} else {
+				rest = append(rest, pid)
+			}
+		}
+		pids = rest
+	}
+	return cpu
+}
+
+// unnested lists the processes of the box's own PID namespace, without this one and
+// the leaders.
+func (b *box) unnested() (pids []int) {
+	leaders := map[int]bool{}
+	for _, r := range b.execs {
+		leaders[r.pid] = true
+	}
+	b.each(func(name string) {
+		pid := int(atoi([]byte(name)))
+		if !leaders[pid] && len(fields(b.read(name+"/status"), "NSpid:")) == 1 {
+			pids = append(pids, pid)
+		}
+	})
+	return pids
+}
+
+// wait waits for a child, and reports whether one has ended.
+func wait(pid int, ws *syscall.WaitStatus, ru *syscall.Rusage, flags int) bool {
+	for {
+		got, err := syscall.Wait4(pid, ws, flags, ru)
+		if err != syscall.EINTR {
+			return err == nil && got > 0
+		}
+	}
+}
+
+func micros(ru *syscall.Rusage) uint64 { return uint64((ru.Utime.Nano() + ru.Stime.Nano()) / 1000) }
 
 // record is what leader and workload write into the status pipe.
 type record struct{ stage, value uint64 }

@@ -46,7 +46,7 @@ type plan struct {
 	groups                       []int
 	group2                       int
 	rlimits                      []Rlimit
-	shared, affine               bool
+	shared, affine, nested       bool
 	cpus                         [16]uint64
 	ruleset                      uintptr
 	argv, env, paths             []unsafe.Pointer
@@ -80,14 +80,17 @@ func launch(p *plan) (pid, pidfd int, e syscall.Errno) {
 	p.workFn = closure(work)
 	fn := closure(lead)
 	blockSignals(&mask)
-	r, errno := spawnVM(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD)|cloneVM|syscall.CLONE_NEWPID|syscall.CLONE_NEWNS|clonePidfd,
-		p.leadStack.top(), uintptr(unsafe.Pointer(&p.pidfd)), fn, unsafe.Pointer(p))
+	flags := uintptr(syscall.SIGCHLD) | cloneVM | clonePidfd
+	if p.nested {
+		flags |= syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
+	}
+	r, errno := spawnVM(syscall.SYS_CLONE, flags, p.leadStack.top(), uintptr(unsafe.Pointer(&p.pidfd)), fn, unsafe.Pointer(p))
 	restoreSignals(&mask)
 	return int(r), int(p.pidfd), syscall.Errno(errno)
 }
 
-// lead is the leader: it gives the namespace a /proc of its own, starts the workload,
-// keeps nothing open but the status pipe, and reaps until the workload has ended.
+// lead is the leader: it starts the workload, keeps nothing open but the status pipe,
+// and reaps until the workload has ended. A namespace of its own gets its own /proc.
 //
 //go:nosplit
 //go:norace
@@ -95,8 +98,12 @@ func launch(p *plan) (pid, pidfd int, e syscall.Errno) {
 func lead(arg unsafe.Pointer) {
 	p := (*plan)(arg)
 	const flags = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
-	_, _, e := syscall.RawSyscall6(syscall.SYS_MOUNT, uintptr(p.procName), uintptr(p.procPath), uintptr(p.procName), flags, uintptr(p.procOpts), 0)
-	if e != 0 {
+	if p.nested {
+		_, _, e := syscall.RawSyscall6(syscall.SYS_MOUNT, uintptr(p.procName), uintptr(p.procPath), uintptr(p.procName), flags, uintptr(p.procOpts), 0)
+		if e != 0 {
+			p.quit(stageProc, e)
+		}
+	} else if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetSubreaper, 1, 0, 0, 0, 0); e != 0 {
 		p.quit(stageProc, e)
 	}
 	workload, errno := p.fork()

@@ -62,7 +62,7 @@ func (b *box) landlock() (int, error) {
 		attr.fs |= llIoctlDev
 	}
 	if version >= 6 {
-		attr.scoped, size = llScopeAbstract|llScopeSignal, 24
+		attr.scoped, size, b.scoped = llScopeAbstract|llScopeSignal, 24, true
 	}
 	set, _, e := syscall.Syscall(sysLandlockCreate, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if e != 0 {

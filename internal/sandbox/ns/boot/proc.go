@@ -59,19 +59,36 @@ func (b *box) statm(pid string) uint64 {
 	return uint64(atoi(buf[1:])) * uint64(syscall.Getpagesize())
 }
 
-// field returns the number after a label at the start of a line.
+// field returns the first number after a label at the start of a line, 0 if there is
+// none.
 func field(buf []byte, label string) uint64 {
+	if l := fields(buf, label); len(l) > 0 {
+		return l[0]
+	}
+	return 0
+}
+
+// fields returns the numbers after a label at the start of a line.
+func fields(buf []byte, label string) (l []uint64) {
 	for i := 0; i+len(label) <= len(buf); i++ {
 		if (i > 0 && buf[i-1] != '\n') || string(buf[i:i+len(label)]) != label {
 			continue
 		}
-		rest := buf[i+len(label):]
-		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-			rest = rest[1:]
+		for rest := buf[i+len(label):]; len(rest) > 0; {
+			switch c := rest[0]; {
+			case c >= '0' && c <= '9':
+				l = append(l, uint64(atoi(rest)))
+				for len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
+					rest = rest[1:]
+				}
+			case c == ' ' || c == '\t':
+				rest = rest[1:]
+			default:
+				return l
+			}
 		}
-		return uint64(atoi(rest))
 	}
-	return 0
+	return l
 }
 
 // cpuTime returns the microseconds that the box's processes have used, those that

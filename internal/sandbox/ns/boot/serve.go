@@ -17,6 +17,7 @@ type pollFd struct {
 // exits, and the kernel ends every process of the box and takes down its mounts
 // and its network.
 func serve() {
+	defaultSignals()
 	prctl(prSetName, uintptr(cstr(Argv0)), 0)
 	b := &box{execs: map[uint64]*running{}, group2: -1, proc: -1}
 	buf, oob := make([]byte, MaxMessage), make([]byte, 2048)
@@ -94,19 +95,15 @@ func rights(oob []byte) (fds []int) {
 
 func (b *box) handle(op Op, seq uint64, d *Decoder, fds []int) {
 	switch op {
+	case OpHello:
 	case OpIDMap:
-		fd, err := -1, b.assume(false)
-		if err == nil {
-			fd, err = b.idmap(IDMap{UID: d.Uint(), GID: d.Uint()})
-		}
+		fd, err := b.idmap(IDMap{UID: d.Uint(), GID: d.Uint()})
 		answer(seq, err, nil, fd)
 	case OpSetup:
 		b.setup.Decode(d)
 		err := error(syscall.EBADMSG)
 		if !d.Bad {
-			if err = b.assume(b.setup.Shared); err == nil {
-				err = b.build(fds)
-			}
+			err = b.build(fds)
 		}
 		answer(seq, err, nil, -1)
 	case OpExec:
@@ -147,29 +144,6 @@ func answer(seq uint64, err error, body []byte, fd int) {
 	if err == nil && fd >= 0 {
 		syscall.Close(fd)
 	}
-}
-
-// assume takes the ids that the driver has given to this process in its user namespace,
-// on every thread, unless it has them already; then it gives up the runtime's signal
-// handlers, which that needs.
-func (b *box) assume(shared bool) error {
-	if b.assumed {
-		return nil
-	}
-	b.assumed = true
-	if !shared {
-		if err := syscall.Setgroups(nil); err != nil {
-			return fail("setgroups", err)
-		}
-		if err := syscall.Setresgid(0, 0, 0); err != nil {
-			return fail("setresgid", err)
-		}
-		if err := syscall.Setresuid(0, 0, 0); err != nil {
-			return fail("setresuid", err)
-		}
-	}
-	defaultSignals()
-	return nil
 }
 
 func closeAll(fds []int) {

@@ -9,11 +9,11 @@ import (
 
 // box is the state of the first process. One thread owns it.
 type box struct {
-	assumed   bool
 	setup     Setup
 	proc      int // the box's /proc, which shows every process of the box, or -1
 	procMount int
 	ruleset   int      // Landlock
+	scoped    bool     // the rule set keeps signals within a command
 	groups    []int    // cgroup v1 "tasks" files
 	group2    int      // cgroup v2 folder, or -1
 	writable  []volume // the mounts to watch
@@ -172,7 +172,7 @@ func (b *box) openProc() (err error) {
 	if b.proc >= 0 {
 		return nil
 	}
-	b.procMount, err = newFS("proc", mountAttrNoSuid|mountAttrNoDev|mountAttrNoExec, "subset", "pid")
+	b.procMount, err = newFS("proc", mountAttrNoSuid|mountAttrNoDev|mountAttrNoExec, "subset", "pid", "hidepid", "2")
 	if err != nil {
 		return fail("proc", err)
 	}

@@ -41,33 +41,49 @@ func closure(f func(unsafe.Pointer)) unsafe.Pointer {
 // Start describes the start of a box's first process.
 type Start struct {
 	Exe    string
-	Files  [4]int  // what it gets as 0 to 3
+	Files  [4]int  // what it gets as 0 to 3; the last is the control socket
 	Flags  uintptr // of clone: the new namespaces
 	Cgroup int     // descriptor of a cgroup v2 folder to start in, or -1
 	Caps   uint64  // the capabilities that it keeps, in its new user namespace
+	Root   bool    // it becomes user and group 0 of its user namespace first
 }
 
-// Spawn starts the first process of a box and returns its pid once it has executed
-// Start.Exe with Argv0 as its only argument and an empty environment. It has no uid in
-// its user namespace yet: the caller writes the maps.
+// Child is a first process on its way. It must be kept until the process has answered,
+// or has ended: until it has executed Start.Exe it runs on the child's memory.
+type Child struct {
+	Pid   int
+	start *starting
+}
+
+// Failed returns why the process ended without executing Start.Exe, if it did.
+func (c *Child) Failed() error {
+	if c.start.failed == 0 {
+		return nil
+	}
+	return syscall.Errno(c.start.failed)
+}
+
+// Spawn starts the first process of a box. The process waits until there is something
+// to read on the control socket; before that the caller writes the maps of its user
+// namespace. Then it executes Start.Exe with Argv0 as its only argument and an empty
+// environment.
 //
 //go:noinline
 //go:norace
 //go:nocheckptr
-func Spawn(s Start) (int, error) {
+func Spawn(s Start) (*Child, error) {
 	c := &starting{
-		exe: cstr(s.Exe), argv: cstrs([]string{Argv0}), env: cstrs(nil), files: s.Files,
+		exe: cstr(s.Exe), argv: cstrs([]string{Argv0}), env: cstrs(nil), files: s.Files, root: s.Root,
 		header: capHeader{version: capVersion3}, wanted: s.Caps,
 	}
-	c.data[0], c.data[3] = uint32(s.Caps), uint32(s.Caps>>32)
-	c.data[1], c.data[4] = c.data[0], c.data[3]
-	c.data[2], c.data[5] = c.data[0], c.data[3]
-	st := new(stack)
-	flags := s.Flags | cloneVM | cloneVfork
-	trap, a1, a2 := uintptr(syscall.SYS_CLONE), flags|uintptr(syscall.SIGCHLD), st.top()
+	for i := range 3 { // effective, permitted, inheritable
+		c.data[i], c.data[3+i] = uint32(s.Caps), uint32(s.Caps>>32)
+	}
+	flags, top := s.Flags|cloneVM, c.stack.top()
+	trap, a1, a2 := uintptr(syscall.SYS_CLONE), flags|uintptr(syscall.SIGCHLD), top
 	if s.Cgroup >= 0 {
-		c.clone = [11]uint64{0: uint64(flags) | cloneIntoCgroup, 4: uint64(syscall.SIGCHLD),
-			5: uint64(uintptr(unsafe.Pointer(&st.words[0]))), 6: uint64(st.top() - uintptr(unsafe.Pointer(&st.words[0]))), 10: uint64(s.Cgroup)}
+		base := uintptr(unsafe.Pointer(&c.stack.words[0]))
+		c.clone = [11]uint64{0: uint64(flags) | cloneIntoCgroup, 4: uint64(syscall.SIGCHLD), 5: uint64(base), 6: uint64(top - base), 10: uint64(s.Cgroup)}
 		trap, a1, a2 = sysClone3, uintptr(unsafe.Pointer(&c.clone)), unsafe.Sizeof(c.clone)
 	}
 	fn := closure(become)
@@ -75,43 +91,44 @@ func Spawn(s Start) (int, error) {
 	blockSignals(&mask)
 	pid, errno := spawnVM(trap, a1, a2, 0, fn, unsafe.Pointer(c))
 	restoreSignals(&mask)
-	keep(unsafe.Pointer(st))
 	if errno != 0 {
-		return 0, syscall.Errno(errno)
+		return nil, syscall.Errno(errno)
 	}
-	if c.failed != 0 {
-		syscall.Wait4(int(pid), nil, 0, nil)
-		return 0, syscall.Errno(c.failed)
-	}
-	return int(pid), nil
+	return &Child{Pid: int(pid), start: c}, nil
 }
 
-// keep makes the compiler believe that p is needed until here.
-//
-//go:noinline
-func keep(unsafe.Pointer) {}
-
-// starting is what become works from.
+// starting is what become works from, and on.
 type starting struct {
 	exe       unsafe.Pointer
 	argv, env []unsafe.Pointer
 	files     [4]int
+	root      bool
 	header    capHeader
 	data      [6]uint32
 	wanted    uint64
 	clone     [11]uint64
 	action    [4]uintptr // struct sigaction: SIG_DFL
 	mask      uint64
+	peek      byte
 	failed    uintptr
+	stack     stack
 }
 
-// become executes the first process's program. The parent waits for it, or for its end.
+// become waits for the word and executes the first process's program.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func become(arg unsafe.Pointer) {
 	c := (*starting)(arg)
+	const peek = 2 // MSG_PEEK
+	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.files[3]), uintptr(unsafe.Pointer(&c.peek)), 1, peek, 0, 0)
+	if e != 0 || n == 0 {
+		c.fail(syscall.ECANCELED)
+	}
+	if c.root {
+		c.assume()
+	}
 	for i := range c.files { // first out of the way of 0 to 3
 		fd, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(c.files[i]), syscall.F_DUPFD_CLOEXEC, 4)
 		if e != 0 {
@@ -125,6 +142,39 @@ func become(arg unsafe.Pointer) {
 		}
 	}
 	syscall.RawSyscall(sysCloseRange, 4, 1<<31, 4) // at execve
+	c.keepCaps()
+	for sig := uintptr(1); sig < 65; sig++ { // of this process only: the table is a copy
+		syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&c.action)), 0, 8, 0, 0)
+	}
+	restoreSignals(&c.mask)
+	_, _, e = syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(c.exe), uintptr(unsafe.Pointer(&c.argv[0])), uintptr(unsafe.Pointer(&c.env[0])))
+	c.fail(e)
+}
+
+// assume takes the ids that the caller has mapped.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (c *starting) assume() {
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0); e != 0 {
+		c.fail(e)
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, 0, 0, 0); e != 0 {
+		c.fail(e)
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, 0, 0, 0); e != 0 {
+		c.fail(e)
+	}
+}
+
+// keepCaps makes the capabilities survive execve. It has them all, as whoever makes a
+// user namespace.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (c *starting) keepCaps() {
 	if _, _, e := syscall.RawSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&c.header)), uintptr(unsafe.Pointer(&c.data)), 0); e != 0 {
 		c.fail(e)
 	}
@@ -136,19 +186,19 @@ func become(arg unsafe.Pointer) {
 			c.fail(e)
 		}
 	}
-	for sig := uintptr(1); sig < 65; sig++ { // this process's handlers only: the table is a copy
-		syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&c.action)), 0, 8, 0, 0)
-	}
-	restoreSignals(&c.mask)
-	_, _, e := syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(c.exe), uintptr(unsafe.Pointer(&c.argv[0])), uintptr(unsafe.Pointer(&c.env[0])))
-	c.fail(e)
 }
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (c *starting) fail(e syscall.Errno) {
 	c.failed = uintptr(e)
 	for {
 		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 127, 0, 0)
 	}
 }
+
+// keep makes the compiler believe that p is needed until here.
+//
+//go:noinline
+func keep(unsafe.Pointer) {}

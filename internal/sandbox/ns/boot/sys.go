@@ -42,6 +42,7 @@ const (
 	prSetName            = 15
 	prSetSeccomp         = 22
 	prCapBSetDrop        = 24
+	prSetSubreaper       = 36
 	prSetNoNewPrivs      = 38
 	prCapAmbient         = 47
 	prCapAmbientRaise    = 2

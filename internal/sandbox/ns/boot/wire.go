@@ -16,7 +16,8 @@ type Op uint64
 
 // The ops.
 const (
-	OpIDMap  Op = 1 + iota // body: IDMap; answer's descriptor: a user namespace
+	OpHello  Op = 1 + iota // go ahead and execute; not answered
+	OpIDMap                // body: IDMap; answer's descriptor: a user namespace
 	OpSetup                // body: Setup; descriptors: Setup says
 	OpExec                 // body: Exec; descriptors: result pipe, stdin unless empty, stdout, stderr
 	OpKill                 // body: the id of an Exec
