@@ -20,6 +20,7 @@ import (
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/tool"
 )
@@ -34,6 +35,7 @@ type node struct {
 	url   string
 
 	store   *sqlite.Store
+	events  store.Events // the streams of store, as the modules use them
 	blobs   *local.Store
 	bus     *inproc.Bus
 	hub     *notify.Hub
@@ -53,16 +55,17 @@ type node struct {
 }
 
 // open wires a node and starts it as far as mode says. It owns dir from here on.
-func open(ctx context.Context, cfg Config, dir *DataDir, mode cli.Mode) (_ *node, err error) {
-	n := &node{cfg: cfg, mode: mode, log: newLogger(cfg.Log), dir: dir, token: newToken(), local: newPipes(), failed: make(chan error, 1)}
+func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *node, err error) {
+	n := &node{cfg: i.cfg, mode: mode, log: newLogger(i.cfg.Log), dir: dir, token: newToken(), local: newPipes(), failed: make(chan error, 1)}
 	n.stages.add("data directory", func(context.Context) error { return dir.Close() })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
 		}
 	}()
+	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.events) }
 	for _, step := range []func(context.Context) error{
-		n.openListener, n.openStorage, n.openSandbox, n.openModules, n.catchUp, n.startBackground, n.startServer,
+		n.openListener, openStorage, n.openSandbox, n.openModules, n.catchUp, n.startBackground, n.startServer,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -106,11 +109,20 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (n *node) openStorage(ctx context.Context) (err error) {
+func (n *node) openStorage(ctx context.Context, wrap func(store.Events) store.Events) (err error) {
 	if n.store, err = sqlite.Open(ctx, sqlite.Config{Path: n.dir.Join("isekai.db")}); err != nil {
 		return err
 	}
 	n.stages.add("store", func(context.Context) error { return n.store.Close() })
+	if n.mode != cli.Direct { // the data directory's lock says that nobody else is at work
+		if err := n.store.Reclaim(ctx); err != nil {
+			return err
+		}
+	}
+	n.events = n.store
+	if wrap != nil {
+		n.events = wrap(n.store)
+	}
 	n.blobs, err = local.Open(n.dir.Join("blobs"))
 	return err
 }
@@ -118,11 +130,14 @@ func (n *node) openStorage(ctx context.Context) (err error) {
 // openModules wires the modules; none of them runs yet.
 func (n *node) openModules(ctx context.Context) (err error) {
 	n.hub = &notify.Hub{}
-	n.apps = app.New(n.store, n.blobs, n.sandbox, app.Config{
+	n.apps = app.New(struct {
+		store.Events
+		store.Views
+	}{n.events, n.store}, n.blobs, n.sandbox, app.Config{
 		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
 	})
 	n.stages.add("previews", n.apps.Shutdown)
-	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID}
+	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID}
 	if n.tools, err = newTools(n.sandbox, n.apps); err != nil {
 		return err
 	}
@@ -133,7 +148,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.bus.Subscribe("watchers", n.hub.Handle)
 	n.relay = relay.New(relay.Config{Outbox: n.store, Bus: n.bus, Wake: n.store.OutboxWake, Log: n.log})
 	n.worker = agent.NewWorker(agent.WorkerConfig{
-		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
+		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
 		Changed: n.hub.Watch, Wake: n.store.WorkWake, Dir: n.dir.Join("workspaces"),
 		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Logger: n.log,
 	})

@@ -13,19 +13,24 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // BuildVersion is the release; the linker sets it.
 var BuildVersion = "0.1.0-dev"
 
 // Platform is the cli.Platform of this build.
-type Platform struct{}
+type Platform struct {
+	// Events, if set, stands between the modules and the store's streams. The
+	// crash tests end the process there, at a place that they choose.
+	Events func(store.Events) store.Events
+}
 
 // New returns the platform.
 func New() Platform { return Platform{} }
 
 // Load implements cli.Platform.
-func (Platform) Load(path string, overrides map[string]any) (cli.Instance, error) {
+func (p Platform) Load(path string, overrides map[string]any) (cli.Instance, error) {
 	if path == "" {
 		path = os.Getenv("ISEKAI_CONFIG")
 	}
@@ -33,7 +38,7 @@ func (Platform) Load(path string, overrides map[string]any) (cli.Instance, error
 	if err != nil {
 		return nil, err
 	}
-	return instance{c}, nil
+	return instance{cfg: c, events: p.Events}, nil
 }
 
 // Version implements cli.Platform.
@@ -50,7 +55,10 @@ func (Platform) Version() cli.Version {
 }
 
 // instance is a configured installation.
-type instance struct{ cfg Config }
+type instance struct {
+	cfg    Config
+	events func(store.Events) store.Events
+}
 
 // Config implements cli.Instance; Secret hides itself.
 func (i instance) Config() any { return i.cfg }
@@ -61,7 +69,7 @@ func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error)
 	for deadline := time.Now().Add(5 * time.Second); ; {
 		dir, err := OpenDataDir(i.cfg.DataDir)
 		if err == nil {
-			return embed(ctx, i.cfg, dir, mode)
+			return i.embed(ctx, dir, mode)
 		}
 		if !Busy(err) || mode == cli.Serving {
 			return nil, err
@@ -95,8 +103,8 @@ func remote(ctx context.Context, dataDir string) (*cli.Conn, error) {
 }
 
 // embed opens the data directory within this process.
-func embed(ctx context.Context, cfg Config, dir *DataDir, mode cli.Mode) (*cli.Conn, error) {
-	n, err := open(ctx, cfg, dir, mode)
+func (i instance) embed(ctx context.Context, dir *DataDir, mode cli.Mode) (*cli.Conn, error) {
+	n, err := i.open(ctx, dir, mode)
 	if err != nil {
 		return nil, err
 	}
