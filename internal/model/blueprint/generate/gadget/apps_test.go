@@ -10,20 +10,20 @@ import (
 // gadgets are an app of every gadget and variant, by name, without a runtime.
 func gadgets() map[string]spec.App {
 	apps := map[string]spec.App{
-		"landing": {Title: "Luna Bakery", Description: "Sourdough bread & cakes <baked> daily.", Gadget: &spec.Gadget{
+		"landing": {Title: "Luna Bakery", Description: "a landing page for a bakery", Gadget: &spec.Gadget{
 			Kind: spec.Landing, Sections: []spec.Section{
+				{Heading: "Luna Bakery", Text: "Sourdough bread & cakes <baked> daily."},
 				{Heading: "Our bread", Text: "Rye, wheat and spelt.\n\nEvery morning."},
 				{Heading: "Contact", Text: "Write to us."},
 				{Heading: "Contact", Text: "Or come by."},
 			},
 		}},
 		"tictactoe": {Title: "Tic-tac-toe", Gadget: &spec.Gadget{Kind: spec.TicTacToe}},
-		"cards":     withEntity("Swedish verbs", spec.Cards, "card", text("front"), text("back"), spec.Field{Type: spec.Boolean, Column: "known"}),
-		"quiz":      withEntity("Capitals", spec.Quiz, "question", text("question"), text("answer"), spec.Field{Type: spec.Tags, Column: "wrong_answers"}),
-		"poll":      withEntity("Lunch", spec.Poll, "option", text("option"), spec.Field{Type: spec.Integer, Column: "votes"}),
-		"notes":     withEntity("Notes", spec.Notes, "note", text("title"), spec.Field{Type: spec.LongText, Column: "body"}, spec.Field{Type: spec.Tags, Column: "tags"}),
+		"cards":     withEntity("Swedish verbs", spec.Cards),
+		"quiz":      withEntity("Capitals", spec.Quiz),
+		"poll":      withEntity("Lunch", spec.Poll),
+		"notes":     withEntity("Notes", spec.Notes),
 	}
-	apps["notes"].Entities[0].Features.Search = true
 	apps["poll"].Gadget.Question = `Where do we "eat"? </script>`
 	for kind, variants := range map[spec.GadgetKind][]string{
 		spec.Calculator: {"basic", "tip", "bmi", "loan", "percentage"},
@@ -51,15 +51,7 @@ func made(name, runtime string) spec.App {
 	return a
 }
 
-func text(column string) spec.Field {
-	return spec.Field{Type: spec.Text, Column: column, Required: true}
-}
-
-func withEntity(title string, kind spec.GadgetKind, name string, fields ...spec.Field) spec.App {
-	for i := range fields {
-		fields[i].Name, fields[i].Label = fields[i].Column, fields[i].Column
-	}
-	return spec.App{Title: title, Gadget: &spec.Gadget{Kind: kind}, Entities: []spec.Entity{
-		{Table: name + "s", Name: name, Plural: name + "s", Slug: name + "s", Fields: fields},
-	}}
+func withEntity(title string, kind spec.GadgetKind) spec.App {
+	e, _ := spec.GadgetEntity(kind)
+	return spec.App{Title: title, Gadget: &spec.Gadget{Kind: kind}, Entities: []spec.Entity{e}}
 }

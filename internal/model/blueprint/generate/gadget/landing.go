@@ -11,8 +11,10 @@ import (
 // landingPage is what the landing page's template is filled with. It says what
 // the spec says and nothing else.
 type landingPage struct {
-	Title, Lead string
-	Sections    []landingSection
+	Title    string
+	Top      spec.Section     // the spec's first section: what the page begins with
+	Lead     []string         // the paragraphs of its text
+	Sections []landingSection // the others
 }
 
 type landingSection struct {
@@ -20,8 +22,8 @@ type landingSection struct {
 	Paragraphs  []string
 }
 
-// Action is the section that the call to action leads to: the one about getting in touch or starting,
-// else the last.
+// Action is the section that the call to action leads to: the one about getting
+// in touch or starting, else the last.
 func (p landingPage) Action() *landingSection {
 	for i := range p.Sections {
 		if calls.MatchString(p.Sections[i].Heading) {
@@ -39,11 +41,15 @@ var (
 	unnamed = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// landing writes a page without a script.
+// landing writes a page without a script. The first section is its top.
 func (w *writer) landing(a spec.App) {
-	page := landingPage{Title: a.Title, Lead: a.Description}
+	sections := a.Gadget.Sections
+	if len(sections) == 0 {
+		sections = []spec.Section{{Heading: a.Title, Text: a.Description}}
+	}
+	page := landingPage{Title: a.Title, Top: sections[0], Lead: paragraphs(sections[0].Text)}
 	taken := map[string]bool{"": true, "main": true}
-	for _, s := range a.Gadget.Sections {
+	for _, s := range sections[1:] {
 		id := anchor(s.Heading, taken)
 		page.Sections = append(page.Sections, landingSection{id, s.Heading, paragraphs(s.Text)})
 	}

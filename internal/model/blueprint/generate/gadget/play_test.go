@@ -198,8 +198,8 @@ func studiesCards(t *testing.T, b browser) {
 func playsTheQuiz(t *testing.T, b browser) {
 	a := made("quiz", "node")
 	a.Gadget.Seed = []spec.Seed{
-		{"question": "Sweden?", "answer": "Stockholm", "wrong_answers": []any{"Oslo", "Turku"}},
-		{"question": "Norway?", "answer": "Oslo", "wrong_answers": []any{"Bergen"}},
+		{"question": "Sweden?", "answer": "Stockholm", "wrong": []any{"Oslo", "Turku"}},
+		{"question": "Norway?", "answer": "Oslo", "wrong": []any{"Bergen"}},
 	}
 	p := b.open(t, serve(t, a))
 	for i, right := range []bool{true, false} {

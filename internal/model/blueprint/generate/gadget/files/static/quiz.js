@@ -7,11 +7,7 @@ const PAGE = 500;
 
 // Show the quiz tab in root. entity is the questions'.
 export async function show(root, entity) {
-  const questions = (await all(entity)).map((entry) => ({
-    text: entry.{{.Question}},
-    answer: entry.{{.Answer}},
-    wrong: entry.{{.Wrong}} ?? [],
-  }));
+  const questions = (await all(entity)).map(({ question, answer, wrong }) => ({ text: question, answer, wrong: wrong ?? [] }));
   const round = begin(questions);
   if (round.questions.length === 0) {
     const missing = questions.length === 0 ? "There are no questions yet." : "The questions have no wrong answers yet.";

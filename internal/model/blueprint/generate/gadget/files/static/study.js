@@ -27,7 +27,7 @@ async function all(entity) {
 
 // Say how far the deck is known, and offer to study all of it or the rest.
 function overview(root, entity, cards) {
-  const unknown = cards.filter((card) => !card.{{.Known}});
+  const unknown = cards.filter((card) => !card.known);
   const known = cards.length - unknown.length;
   const study = (chosen) => () => round(root, entity, cards, begin(chosen));
   root.replaceChildren(
@@ -62,7 +62,7 @@ function round(root, entity, cards, deck) {
         h("progress", { max: deck.queue.length, value: deck.at, "aria-label": "Progress" }),
         h("button", { class: deck.isFlipped ? "face back" : "face", type: "button", onclick: () => set(flip(deck)) },
           h("span", { class: "side" }, deck.isFlipped ? "Back" : "Front"),
-          h("span", { class: "words", "aria-live": "polite" }, deck.isFlipped ? card.{{.Back}} : card.{{.Front}}),
+          h("span", { class: "words", "aria-live": "polite" }, deck.isFlipped ? card.back : card.front),
         ),
         h("div", { class: "row verdict" },
           h("button", { class: "button", type: "button", onclick: () => answer(false) }, "Still learning"),
@@ -84,10 +84,10 @@ function round(root, entity, cards, deck) {
   async function answer(isKnown) {
     const card = current(deck);
     set(sort(deck, isKnown));
-    if (Boolean(card.{{.Known}}) === isKnown) return;
-    card.{{.Known}} = isKnown;
+    if (Boolean(card.known) === isKnown) return;
+    card.known = isKnown;
     try {
-      await change(entity, card, { {{.Known}}: isKnown });
+      await change(entity, card, { known: isKnown });
     } catch (problem) {
       toast(`That wasn't saved: ${problem.message}`);
     }

@@ -78,13 +78,13 @@ class Desk {
   }
 
   drawList() {
-    const tags = [...new Set(this.notes.flatMap((note) => note.{{.Tags}} ?? []))].sort((a, b) => a.localeCompare(b));
+    const tags = [...new Set(this.notes.flatMap((note) => note.tags ?? []))].sort((a, b) => a.localeCompare(b));
     if (!tags.includes(this.tag)) this.tag = "";
     this.tags.replaceChildren(...tags.map((tag) =>
       button("button small tag", `#${tag}`, () => this.choose(tag), { "aria-pressed": String(tag === this.tag) })));
-    const shown = this.notes.filter((note) => this.tag === "" || (note.{{.Tags}} ?? []).includes(this.tag));
+    const shown = this.notes.filter((note) => this.tag === "" || (note.tags ?? []).includes(this.tag));
     this.items.replaceChildren(...shown.map((note) => {
-      const words = [h("strong", {}, note.{{.Title}}), h("span", { class: "muted" }, firstLine(note.{{.Body}} ?? ""))];
+      const words = [h("strong", {}, note.title), h("span", { class: "muted" }, firstLine(note.body ?? ""))];
       const current = { "aria-current": String(note.id === this.note?.id) };
       return h("li", {}, button("item", words, () => this.open(note), current));
     }));
@@ -100,9 +100,9 @@ class Desk {
   open(note) {
     this.flush();
     this.note = note;
-    this.title.value = note?.{{.Title}} ?? "";
-    this.labels.value = (note?.{{.Tags}} ?? []).join(", ");
-    this.text.value = note?.{{.Body}} ?? "";
+    this.title.value = note?.title ?? "";
+    this.labels.value = (note?.tags ?? []).join(", ");
+    this.text.value = note?.body ?? "";
     this.state.textContent = "";
     this.drawPreview();
     this.drawList();
@@ -132,7 +132,7 @@ class Desk {
     if (!this.isChanged) return;
     this.isChanged = false;
     const values = this.values();
-    if (!values.{{.Title}}) {
+    if (!values.title) {
       this.state.textContent = "";
       return;
     }
@@ -158,9 +158,9 @@ class Desk {
   values() {
     const tags = this.labels.value.split(",").map((tag) => tag.trim().replace(/^#/, "")).filter(Boolean);
     return {
-      {{.Title}}: (this.title.value.trim() || firstLine(this.text.value)).slice(0, LONGEST_TITLE),
-      {{.Body}}: this.text.value,
-      {{.Tags}}: [...new Set(tags)],
+      title: (this.title.value.trim() || firstLine(this.text.value)).slice(0, LONGEST_TITLE),
+      body: this.text.value,
+      tags: [...new Set(tags)],
     };
   }
 
@@ -168,7 +168,7 @@ class Desk {
     await this.saving;
     const note = this.note;
     if (note?.id !== undefined) {
-      if (!confirm(`Delete “${note.{{.Title}}}”?`)) return;
+      if (!confirm(`Delete “${note.title}”?`)) return;
       try {
         await remove(this.entity, note.id);
       } catch (problem) {
@@ -199,7 +199,7 @@ function button(style, words, onclick, props) {
 
 function firstLine(text) {
   const line = text.split("\n").find((candidate) => /\w/u.test(candidate)) ?? "";
-  return line.replace(/^[#>*+\-\s]+/, "").slice(0, LONGEST_TITLE);
+  return line.replace(/^[#>*+\-\s]+|[*`~]/g, "").slice(0, LONGEST_TITLE);
 }
 
 // Make the element of a Markdown node. Text stays text, and links are only those that markdown.js lets through.
