@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -308,5 +309,30 @@ func TestCanceled(t *testing.T) {
 	_, err := model.Collect(ctx, planner(), model.Request{Purpose: model.Plan, Brief: model.Brief{Prompt: readingList}}, nil)
 	if core.CodeOf(err) != core.Canceled {
 		t.Error(err)
+	}
+}
+
+// Every prompt of the parser's corpus becomes files, for either runtime.
+func TestEveryPromptBecomesFiles(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("parse/testdata/prompts.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prompt := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		for _, runtime := range []string{"python", "node"} {
+			fs := files(t, parse.Prompt(prompt, runtime))
+			a, err := spec.Decode([]byte(fs[spec.Name]))
+			if err != nil || fs[core.ManifestName] == "" {
+				t.Errorf("%q on %s: %v", prompt, runtime, err)
+			}
+			for _, s := range a.Suggestions {
+				next, understood := parse.Change(a, s)
+				if !understood {
+					t.Errorf("%q: %q isn't understood of the app as it was stored", prompt, s)
+				}
+				files(t, next)
+			}
+		}
 	}
 }

@@ -85,12 +85,12 @@ const (
 // modeWords are the verbs of wishes. They hold for what follows, up to the next.
 var modeWords = []struct {
 	mode  mode
-	words []string
+	words patterns
 }{
-	{dropping, []string{"get rid of", "take out", "take away", "no more", "remove", "drop", "delete", "hide", "without", "eliminate", "disable", "lose", "do not need", "dont need", "no longer need"}},
-	{renaming, []string{"rename", "relabel", "retitle", "call"}},
-	{making, []string{"make", "change", "turn", "convert", "set", "switch", "paint", "use"}},
-	{adding, []string{"add", "include", "insert", "introduce", "create", "put", "show", "need", "want", "give", "allow", "have", "enable", "mark", "highlight"}},
+	{dropping, split("get rid of,take out,take away,no more,remove,drop,delete,hide,without,eliminate,disable,lose,do not need,dont need,no longer need")},
+	{renaming, split("rename,relabel,retitle,call")},
+	{making, split("make,change,turn,convert,set,switch,paint,use")},
+	{adding, split("add,include,insert,introduce,create,put,show,need,want,give,allow,have,enable,mark,highlight")},
 }
 
 // changer reads a wish for a change of an app that is there.
@@ -124,7 +124,7 @@ func modeOf(p phrase) (m mode, at, n int) {
 	for at = 0; at < len(p) && at < 6; at++ {
 		for _, mw := range modeWords {
 			for _, w := range mw.words {
-				if i, k := p[at:].find(w); i == 0 {
+				if i, k := p[at:min(len(p), at+len(w))].seek(w); i == 0 {
 					return mw.mode, at, k
 				}
 			}

@@ -217,6 +217,7 @@ func (c *changer) alter(s sentence, i int) int {
 		}
 		rest := p[n:]
 		for len(rest) > 1 && (rest[0].low == "to" || choosing[rest[0].low] || rest[0].low == "into" || rest[0].low == "as" || rest[0].low == "be" || rest[0].low == "is") {
+			rest[0].used = true
 			rest = rest[1:]
 		}
 		if len(rest) == 0 {

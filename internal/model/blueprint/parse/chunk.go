@@ -19,15 +19,16 @@ func introduces(sep string) bool { return sep == "with" || sep == "has" || sep =
 
 // separators are the words between chunks, by their first word.
 var separators = []struct {
-	words, sep string
+	words []string
+	sep   string
 }{
-	{"as well as", "and"}, {"and also", "and"}, {"and", "and"}, {"plus", "and"}, {"or", "or"},
-	{"belongs to", "belongs"}, {"belong to", "belongs"}, {"belonging to", "belongs"}, {"linked to", "belongs"}, {"related to", "belongs"},
-	{"consisting of", "with"}, {"consists of", "with"}, {"made up of", "with"}, {"such as", "with"}, {"with", "with"}, {"including", "with"}, {"containing", "with"}, {"contains", "with"}, {"contain", "with"}, {"featuring", "with"},
-	{"having", "has"}, {"has", "has"}, {"have", "has"},
-	{"of which", ","}, {"but", "and"}, {"then", "and"},
-	{"that lets me", "where"}, {"that lets you", "where"}, {"that lets us", "where"}, {"which lets me", "where"}, {"that allows me to", "where"}, {"that allows us to", "where"}, {"that can", "where"},
-	{"where i can", "where"}, {"where we can", "where"}, {"where you can", "where"}, {"where people can", "where"}, {"where users can", "where"}, {"so that i can", "where"}, {"so i can", "where"}, {"so we can", "where"},
+	{[]string{"as", "well", "as"}, "and"}, {[]string{"and", "also"}, "and"}, {[]string{"and"}, "and"}, {[]string{"plus"}, "and"}, {[]string{"or"}, "or"},
+	{[]string{"belongs", "to"}, "belongs"}, {[]string{"belong", "to"}, "belongs"}, {[]string{"belonging", "to"}, "belongs"}, {[]string{"linked", "to"}, "belongs"}, {[]string{"related", "to"}, "belongs"},
+	{[]string{"consisting", "of"}, "with"}, {[]string{"consists", "of"}, "with"}, {[]string{"made", "up", "of"}, "with"}, {[]string{"such", "as"}, "with"}, {[]string{"with"}, "with"}, {[]string{"including"}, "with"}, {[]string{"containing"}, "with"}, {[]string{"contains"}, "with"}, {[]string{"contain"}, "with"}, {[]string{"featuring"}, "with"},
+	{[]string{"having"}, "has"}, {[]string{"has"}, "has"}, {[]string{"have"}, "has"},
+	{[]string{"of", "which"}, ","}, {[]string{"but"}, "and"}, {[]string{"then"}, "and"},
+	{[]string{"that", "lets", "me"}, "where"}, {[]string{"that", "lets", "you"}, "where"}, {[]string{"that", "lets", "us"}, "where"}, {[]string{"which", "lets", "me"}, "where"}, {[]string{"that", "allows", "me", "to"}, "where"}, {[]string{"that", "allows", "us", "to"}, "where"}, {[]string{"that", "can"}, "where"},
+	{[]string{"where", "i", "can"}, "where"}, {[]string{"where", "we", "can"}, "where"}, {[]string{"where", "you", "can"}, "where"}, {[]string{"where", "people", "can"}, "where"}, {[]string{"where", "users", "can"}, "where"}, {[]string{"so", "that", "i", "can"}, "where"}, {[]string{"so", "i", "can"}, "where"}, {[]string{"so", "we", "can"}, "where"},
 }
 
 // sentences splits tokens into sentences of chunks.
@@ -122,7 +123,7 @@ func (c *chunker) peek(n int) *token {
 // 0 when the words here belong to a chunk.
 func (c *chunker) separator() (sep string, n int) {
 	for _, s := range separators {
-		want := strings.Fields(s.words)
+		want := s.words
 		if c.i+len(want) > len(c.toks) {
 			continue
 		}

@@ -1,7 +1,5 @@
 package parse
 
-import "strings"
-
 // featureKind is what an app can offer on top of its entries.
 type featureKind string
 
@@ -29,18 +27,18 @@ type feature struct {
 // those that share words.
 var featureWords = []struct {
 	kind  featureKind
-	words string
+	words patterns
 }{
-	{given, "dark mode,dark theme,light mode,mobile friendly,phone friendly,mobile version,responsive design,responsive,on mobile,works on phone,on my phone,on phone,on a phone,keyboard friendly,by keyboard,keyboard navigation,accessible,crud,data validation,input validation,validation,validated"},
-	{csv, "csv import and export,import and export csv,csv import,csv export,import csv,export csv,export to csv,import from csv,export to excel,import from excel,excel export,excel import,export to spreadsheet,csv file,csv,excel,spreadsheet export,download as csv,import,export,importing,exporting"},
-	{kanban, "kanban board,kanban view,kanban,board view,task board,drag and drop board,swimlane,scrum board,trello style board,board"},
-	{calendar, "calendar view,month view,monthly calendar,calendar,in a calendar"},
-	{overdue, "overdue mark,overdue marker,mark overdue,highlight overdue,overdue highlighting,show overdue,overdue one,overdue entry,overdue warning,overdue,past due,late one,highlight late,expired one,highlight expired"},
-	{charting, "bar chart,pie chart,line chart,column chart,chart,graph,plot,diagram,histogram,statistic,stat,visualization,visualisation,trend,report"},
-	{totals, "running total,total amount per,total per,total by,total for each,total of,total,sum of,sum per,sum by,sum,subtotal,count per,count by,number per,summary per,summary by,how much per"},
-	{search, "full text search,search bar,search box,search function,search field,searching,searchable,search,lookup,findable,find"},
-	{filter, "filter,filtering,filterable,filtered"},
-	{sorting, "sort,sorting,sortable,sorted,order by,ordered by,ordering"},
+	{given, split("dark mode,dark theme,light mode,mobile friendly,phone friendly,mobile version,responsive design,responsive,on mobile,works on phone,on my phone,on phone,on a phone,keyboard friendly,by keyboard,keyboard navigation,accessible,crud,data validation,input validation,validation,validated")},
+	{csv, split("csv import and export,import and export csv,csv import,csv export,import csv,export csv,export to csv,import from csv,export to excel,import from excel,excel export,excel import,export to spreadsheet,csv file,csv,excel,spreadsheet export,download as csv,import,export,importing,exporting")},
+	{kanban, split("kanban board,kanban view,kanban,board view,task board,drag and drop board,swimlane,scrum board,trello style board,board")},
+	{calendar, split("calendar view,month view,monthly calendar,calendar,in a calendar")},
+	{overdue, split("overdue mark,overdue marker,mark overdue,highlight overdue,overdue highlighting,show overdue,overdue one,overdue entry,overdue warning,overdue,past due,late one,highlight late,expired one,highlight expired")},
+	{charting, split("bar chart,pie chart,line chart,column chart,chart,graph,plot,diagram,histogram,statistic,stat,visualization,visualisation,trend,report")},
+	{totals, split("running total,total amount per,total per,total by,total for each,total of,total,sum of,sum per,sum by,sum,subtotal,count per,count by,number per,summary per,summary by,how much per")},
+	{search, split("full text search,search bar,search box,search function,search field,searching,searchable,search,lookup,findable,find")},
+	{filter, split("filter,filtering,filterable,filtered")},
+	{sorting, split("sort,sorting,sortable,sorted,order by,ordered by,ordering")},
 }
 
 // featureOf reads a feature out of p. A "total" in the singular, without "per",
@@ -81,8 +79,8 @@ var argumentWords = set("per,by,of,for,each")
 func featureAt(p phrase) (f feature, at, n int) {
 	at = len(p)
 	for _, fw := range featureWords {
-		for _, w := range strings.Split(fw.words, ",") {
-			if i, k := p.find(w); i >= 0 && (i < at || i == at && k > n) {
+		for _, w := range fw.words {
+			if i, k := p.seek(w); i >= 0 && (i < at || i == at && k > n) {
 				f.kind, at, n = fw.kind, i, k
 			}
 		}

@@ -1,25 +1,23 @@
 package parse
 
 import (
-	"strings"
-
 	"github.com/isekai-run/isekai/internal/model/blueprint/spec"
 )
 
 // gadgetWords are the phrases that ask for a gadget.
 var gadgetWords = []struct {
 	kind  spec.GadgetKind
-	words string
+	words patterns
 }{
-	{spec.TicTacToe, "tic tac toe,tictactoe,noughts and crosses,tic tac"},
-	{spec.Cards, "flash card,flashcard"},
-	{spec.Quiz, "quiz,trivia"},
-	{spec.Poll, "poll,opinion poll,voting app,vote app,voting"},
-	{spec.Timer, "pomodoro timer,pomodoro,egg timer,kitchen timer,countdown timer,countdown,stopwatch,stop watch,timer"},
-	{spec.Converter, "unit converter,unit conversion,converter,convert,conversion"},
-	{spec.Calculator, "calculator,calculate,calc"},
-	{spec.Landing, "landing page,home page,homepage,one page website,one page site,portfolio site,portfolio website,portfolio page,portfolio"},
-	{spec.Notes, "markdown note,note taking app,note taking,notepad,note app,notebook"},
+	{spec.TicTacToe, split("tic tac toe,tictactoe,noughts and crosses,tic tac")},
+	{spec.Cards, split("flash card,flashcard")},
+	{spec.Quiz, split("quiz,trivia")},
+	{spec.Poll, split("poll,opinion poll,voting app,vote app,voting")},
+	{spec.Timer, split("pomodoro timer,pomodoro,egg timer,kitchen timer,countdown timer,countdown,stopwatch,stop watch,timer")},
+	{spec.Converter, split("unit converter,unit conversion,converter,convert,conversion")},
+	{spec.Calculator, split("calculator,calculate,calc")},
+	{spec.Landing, split("landing page,home page,homepage,one page website,one page site,portfolio site,portfolio website,portfolio page,portfolio")},
+	{spec.Notes, split("markdown note,note taking app,note taking,notepad,note app,notebook")},
 }
 
 // gadget finds the gadget that the prompt asks for, or returns nil.
@@ -29,8 +27,8 @@ func (r *reader) gadget() *gadget {
 	}
 	head := r.sents[0][0].p
 	for _, gw := range gadgetWords {
-		for _, w := range strings.Split(gw.words, ",") {
-			at, n := head.find(w)
+		for _, w := range gw.words {
+			at, n := head.seek(w)
 			if at < 0 || at+n < len(head) && kindNouns[head[at+n].low] && head[at+n].low != "app" && head[at+n].low != "tool" && head[at+n].low != "page" && head[at+n].low != "site" && head[at+n].low != "website" && head[at+n].low != "board" {
 				continue
 			}

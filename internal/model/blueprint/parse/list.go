@@ -94,7 +94,7 @@ func (e *draft) add(f field) {
 // extra reads p as a feature or as something that can't be done; or, after a
 // feature that is by a field, as one more field of it.
 func (r *reader) extra(p phrase) bool {
-	if l := cannotOf(p); l != nil && !(l.words[:3] == "pdf" && p.has("link")) {
+	if l := cannotOf(p); l != nil {
 		if _, n := fieldType(p); n == len(p.trim()) && n > 0 && len(p) == n && len(p) > 1 {
 			return false
 		}

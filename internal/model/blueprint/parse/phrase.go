@@ -71,11 +71,35 @@ func (p phrase) index(lemmas ...string) int {
 
 // find returns where the words (of lemmas or of words as written) stand next to
 // each other, and how many they are; -1 if nowhere.
-func (p phrase) find(words string) (at, n int) {
-	want := strings.Fields(words)
+func (p phrase) find(words string) (at, n int) { return p.seek(strings.Fields(words)) }
+
+// seek is find for words that are split already.
+func (p phrase) seek(want []string) (at, n int) {
 	for i := 0; i+len(want) <= len(p); i++ {
 		if p.at(i, want) {
 			return i, len(want)
+		}
+	}
+	return -1, 0
+}
+
+// patterns are phrases of the lexicon, each split into words.
+type patterns [][]string
+
+// split reads comma-separated phrases.
+func split(list string) patterns {
+	var out patterns
+	for _, words := range strings.Split(list, ",") {
+		out = append(out, strings.Fields(words))
+	}
+	return out
+}
+
+// first returns where the first of the phrases that p holds stands; -1 if none.
+func (ps patterns) first(p phrase) (at, n int) {
+	for _, want := range ps {
+		if at, n := p.seek(want); at >= 0 {
+			return at, n
 		}
 	}
 	return -1, 0
