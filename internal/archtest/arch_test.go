@@ -31,7 +31,7 @@ func layer(path string) (room, owner string) {
 		return "port", path
 	case slices.Contains(modules, first):
 		return "module", first
-	case slices.Contains(ports, first) && below && strings.HasSuffix(strings.SplitN(rest, "/", 2)[0], "test"):
+	case slices.Contains(ports, first) && strings.SplitN(rest, "/", 2)[0] == first+"test":
 		return "suite", first
 	case slices.Contains(ports, first) && below:
 		return "driver", first + "/" + strings.SplitN(rest, "/", 2)[0]
@@ -136,6 +136,8 @@ func TestTable(t *testing.T) {
 		{"store/sqlite", "bus", false},
 		{"store/sqlite", "bus/inproc", false},
 		{"tool/app", "sandbox", true},
+		{"tool/apptest", "sandbox", true},
+		{"tool/tooltest", "sandbox", false},
 		{"tool/app", "tool/files", false},
 		{"model/openai", "model/blueprint", false},
 		{"model/blueprint", "model/blueprint/parse", true},
