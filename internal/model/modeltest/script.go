@@ -89,12 +89,13 @@ func (a Answer) usage() *core.Usage {
 	return &defaultUsage
 }
 
-// pieces cuts the text into pieces of up to 7 bytes, at rune borders.
+// pieces cuts the text into pieces of about 7 bytes, at rune borders; a long one
+// into about 100.
 func pieces(s string) []string {
 	var list []string
-	start := 0
+	start, size := 0, max(7, len(s)/100)
 	for i := range s {
-		if i-start >= 7 {
+		if i-start >= size {
 			list, start = append(list, s[start:i]), i
 		}
 	}

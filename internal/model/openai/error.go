@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/openai/wire"
 )
 
 const (
@@ -30,7 +31,6 @@ var (
 	errIdle       = errors.New("the model stopped in the middle of its answer")
 	errCut        = errors.New("the answer was cut off")
 	errTooLarge   = errors.New("the answer is too large")
-	errNonsense   = errors.New("the answer isn't a stream of chat completions")
 	errFiltered   = errors.New("the provider's content filter withheld the answer")
 )
 
@@ -38,14 +38,7 @@ var (
 type statusError struct {
 	status     int // 0 when it came within a stream
 	retryAfter time.Duration
-	detail
-}
-
-// detail is what OpenAI's error object holds.
-type detail struct {
-	Message string `json:"message"`
-	Type    string `json:"type"`
-	Code    string `json:"code"`
+	wire.Detail
 }
 
 func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.status, e.Message) }
@@ -58,29 +51,8 @@ func newStatusError(res *http.Response, body []byte) *statusError {
 	if json.Unmarshal(body, &envelope) == nil && len(envelope.Error) > 0 {
 		body = envelope.Error
 	}
-	e.detail = newDetail(body)
+	e.Detail = wire.NewDetail(body)
 	return e
-}
-
-// newDetail reads an error object, a string, or any text.
-func newDetail(raw []byte) detail {
-	var loose struct {
-		Message string `json:"message"`
-		Type    string `json:"type"`
-		Code    any    `json:"code"` // some servers send a number
-	}
-	var s string
-	switch {
-	case json.Unmarshal(raw, &loose) == nil:
-		d := detail{Message: loose.Message, Type: loose.Type}
-		if loose.Code != nil {
-			d.Code = fmt.Sprint(loose.Code)
-		}
-		return d
-	case json.Unmarshal(raw, &s) == nil:
-		return detail{Message: s}
-	}
-	return detail{Message: string(raw)}
 }
 
 // retryAfter reads how long the server asks to wait (RFC 9110, and OpenAI's
@@ -121,7 +93,7 @@ func passing(err error) bool {
 			s.status == 0 && s.is("overloaded", "rate_limit", "server_error", "internal")
 		return busy && !s.quota() && s.retryAfter <= maxRetryAfter
 	}
-	if errors.Is(err, errTooLarge) || errors.Is(err, errNonsense) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, errTooLarge) || errors.Is(err, wire.ErrNonsense) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	var u *url.Error
@@ -158,7 +130,7 @@ func (m *Model) failed(ctx context.Context, err error, name string) error {
 		return core.E(core.Invalid, op, err.Error()).WithHint("say it in other words")
 	case errors.Is(err, errFirstToken), errors.Is(err, errIdle), errors.Is(err, errTotal):
 		return core.E(core.Unavailable, op, err.Error()).WithHint("try again; a local model may need a longer timeout to load")
-	case errors.Is(err, errCut), errors.Is(err, errNonsense):
+	case errors.Is(err, errCut), errors.Is(err, wire.ErrNonsense):
 		return core.E(core.Unavailable, op, err.Error())
 	}
 	var u *url.Error

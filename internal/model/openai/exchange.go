@@ -15,6 +15,8 @@ import (
 	sdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/packages/ssestream"
+
+	"github.com/isekai-run/isekai/internal/model/openai/wire"
 )
 
 // exchange is one request whose answer has begun.
@@ -24,7 +26,7 @@ type exchange struct {
 	timer  *time.Timer // ends ctx when the server is silent for too long
 	idle   time.Duration
 	events ssestream.Decoder
-	first  event
+	first  wire.Event
 }
 
 const (
@@ -72,19 +74,23 @@ func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*excha
 
 // next reads the next event, or io.EOF at the regular end. The caller has armed
 // the timer.
-func (x *exchange) next() (event, error) {
+func (x *exchange) next() (wire.Event, error) {
 	if !x.events.Next() {
 		if err := x.events.Err(); err != nil {
-			return event{}, err
+			return wire.Event{}, err
 		}
-		return event{}, errCut
+		return wire.Event{}, errCut
 	}
 	x.timer.Stop() // a consumer may take its time
 	data := bytes.TrimSpace(x.events.Event().Data)
 	if string(data) == "[DONE]" {
-		return event{}, io.EOF
+		return wire.Event{}, io.EOF
 	}
-	return decode(data)
+	e, refused, err := wire.Decode(data)
+	if refused != nil {
+		return e, &statusError{Detail: *refused}
+	}
+	return e, err
 }
 
 // close ends the exchange and with it the connection, unless the answer was

@@ -1,4 +1,4 @@
-package openai
+package wire
 
 import (
 	"encoding/json"
@@ -13,16 +13,16 @@ func FuzzEvent(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		e, err := decode(data)
+		e, _, err := Decode(data)
 		if err != nil {
 			return
 		}
-		var cs calls
+		var cs Calls
 		for _, c := range e.Choices {
-			_ = c.Delta.text()
+			_ = c.Delta.String()
 			for _, tc := range c.Delta.ToolCalls {
-				cs.add(tc)
-				cs.add(tc)
+				cs.Add(tc)
+				cs.Add(tc)
 			}
 		}
 		if len(cs) > 2*len(data) || !json.Valid(data) {
