@@ -17,10 +17,10 @@
 //     tests/cases.json, the same ones on both runtimes, straight and over HTTP.
 //   - Timers, and the decks, rounds, tallies and Markdown of the entity views,
 //     have to run in the browser. Their logic is an ES module in static/ that never
-//     touches the page. On Node the app's tests import it. Python can't run it, so there the tests
-//     check what is served: every file, its type, the policy, the configured
-//     lengths; that the modules are right is then shown by this package's tests,
-//     which run the same files.
+//     touches the page. On Node the app's tests import it. Python can't run it, so
+//     there they check what is served: every file, its type, the configured
+//     lengths. The modules are the same bytes on both runtimes, which this
+//     package's tests hold, so what a Node app's tests show is true of both.
 package gadget
 
 import (

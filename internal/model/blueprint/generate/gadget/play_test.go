@@ -258,7 +258,7 @@ func writesNotes(t *testing.T, b browser) {
 	p.wait(`document.querySelector(".title").value === "Groceries"`)
 	p.run(chromedp.Reload())
 	p.wait(`document.querySelectorAll(".item").length === 2`)
-	p.says(".items", "Call the *dentist*")
+	p.says(".items", "Call the dentist")
 }
 
 func landingLeadsToItsSections(t *testing.T, b browser) {
