@@ -150,11 +150,13 @@ func (e *entity) HasGroups() bool {
 	return slices.ContainsFunc(e.AllTotals(), func(t *total) bool { return t.by != nil })
 }
 
-// Kanban, Calendar: the fields by which entries are laid out.
-func (e *entity) KanbanField() string   { return e.nameOf(e.Features.Kanban) }
+// KanbanField is the choice whose values are the columns of a board, or nothing.
+func (e *entity) KanbanField() string { return e.nameOf(e.Features.Kanban) }
+
+// CalendarField is the date that places an entry in a month, or nothing.
 func (e *entity) CalendarField() string { return e.nameOf(e.Features.Calendar) }
 
-// OverdueDate and OverdueDone: the fields that tell what is overdue.
+// OverdueDate is the date after which an entry is overdue, or nothing.
 func (e *entity) OverdueDate() string {
 	if e.Features.Overdue == nil {
 		return ""
@@ -178,7 +180,7 @@ func (e *entity) VotesHere() bool { return e.first && e.app.Votes() }
 
 func (t *total) same(o *total) bool { return t.field == o.field && t.by == o.by }
 
-// Names of the field summed and of the one grouped by; empty for none.
+// Field is the name of the field summed; empty for a count.
 func (t *total) Field() string { return t.field.name() }
 
 // By is the name of the field grouped by; empty for none.

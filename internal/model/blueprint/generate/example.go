@@ -220,7 +220,7 @@ func (e *entity) ChangedValue() string {
 	return `entry["id"]`
 }
 
-// SortNames are all fields; SortName is one whose values compare simply.
+// SortNames are all fields, as a literal.
 func (e *entity) SortNames() string {
 	var names []string
 	for _, f := range e.Fields {

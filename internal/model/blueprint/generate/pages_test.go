@@ -64,6 +64,10 @@ func usesTheList(t *testing.T, p *tab) {
 	p.until(`document.querySelector("dialog[open] #field-title")?.value === "The Dispossessed"`)
 	p.run(chromedp.KeyEvent(kb.Escape))
 	p.until(`!document.querySelector("dialog")`)
+	p.run(chromedp.KeyEvent(kb.Enter)) // the focus is back where it was
+	p.until(`document.querySelector("dialog[open]")`)
+	p.run(chromedp.SendKeys("#field-author", ", Ursula"), chromedp.KeyEvent(kb.Enter))
+	p.until(`!document.querySelector("dialog") && document.activeElement.dataset.open === "1" && document.querySelector("tbody").textContent.includes("Le Guin, Ursula")`)
 	p.run(chromedp.Click(`[aria-label="Delete The Dispossessed"]`))
 	p.until(`document.querySelector(".empty")?.textContent.includes("No books match")`)
 	p.run(chromedp.Click(".toast button"))
