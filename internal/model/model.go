@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -107,15 +108,17 @@ type Answer struct {
 
 // Collect runs a request to its end and returns the whole answer. onText, if
 // not nil, sees the text as it comes. A stream that ends without Done is
-// unavailable: it was cut.
+// unavailable: it was cut. With an error, the answer is what came until then.
 func Collect(ctx context.Context, m Model, r Request, onText func(string)) (Answer, error) {
 	var a Answer
+	var text strings.Builder
 	done := false
 	for c, err := range m.Stream(ctx, r) {
 		if err != nil {
+			a.Text = text.String()
 			return a, err
 		}
-		a.Text += c.Text
+		text.WriteString(c.Text)
 		if c.Text != "" && onText != nil {
 			onText(c.Text)
 		}
@@ -127,6 +130,7 @@ func Collect(ctx context.Context, m Model, r Request, onText func(string)) (Answ
 		}
 		done = done || c.Done
 	}
+	a.Text = text.String()
 	if !done {
 		return a, core.E(core.Unavailable, "model.stream", "the answer was cut off")
 	}
