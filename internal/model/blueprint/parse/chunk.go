@@ -91,6 +91,10 @@ func (c *chunker) mark(t *token) {
 	case "/":
 		c.split("or")
 	case "-", "•", "*":
+		if len(c.cur) == 0 && len(c.chunk.p) > 0 { // "my records - artist, album, year"
+			c.split(":")
+			return
+		}
 		c.split(",")
 	}
 }

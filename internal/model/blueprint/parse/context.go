@@ -155,6 +155,29 @@ func (r *reader) context(p phrase) {
 // ownVerbs are what people do with what they keep lists of.
 var ownVerbs = set("read,own,bought,buy,watched,watch,visited,visit,drank,drunk,drink,ate,eat,cook,cooked,see,saw,seen,played,play,collect,collected,spend,spent,earn,earned,lend,lent,grow,do,did,meet,met,sell,sold,learn,tried,try,taste,tasted")
 
+// places reads what the entries are in or about: "employees in departments",
+// "time spent on projects" belong to those.
+func (r *reader) places(p phrase, e *draft) {
+	for i, t := range p {
+		if t.low != "on" && t.low != "in" && t.low != "under" && t.low != "about" {
+			continue
+		}
+		j := i + 1
+		for j < len(p) && determiners[p[j].low] {
+			j++
+		}
+		if j >= len(p) {
+			return
+		}
+		if th, n := thingAt(p, j); th != nil && isPlural(p[j+n-1]) && !contexts[p[j].lem] && !kindNouns[p[j].low] && !function[p[j].low] {
+			if parent := r.entity(p[j:j+n], th); parent != e {
+				e.parent = append(e.parent, parent.Name)
+			}
+			return
+		}
+	}
+}
+
 // modifiers reads the things before the one that is kept: "customer orders" have
 // a customer.
 func (r *reader) modifiers(p phrase, at int, e *draft) {

@@ -108,6 +108,8 @@ func askedField(p phrase) (f field, ok bool) {
 	switch q := p[:n].lower(); {
 	case q == "how long" && len(words) < 3:
 		name, f.Unit = "duration", "minutes"
+	case q == "how often" && name != "":
+		name += " frequency"
 	case q == "how far":
 		name, f.Unit = "distance", "km"
 	case q == "how much" && (len(words) == 0 || words.has("cost", "costs", "paid", "spend", "spent", "pay")):

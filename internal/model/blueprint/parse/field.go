@@ -194,6 +194,8 @@ func (r *reader) orElse(f *field, cs sentence, i int) int {
 // limit applies bounds, a currency and a unit to the field, where they fit.
 func (f *field) limit(b bounds, cur string, m measure) {
 	switch {
+	case cur == "GBP" && f.Type == spec.Decimal: // a weight in pounds
+		f.Unit = "lb"
 	case cur != "":
 		f.Type, f.Currency, f.Unit = spec.Money, cur, ""
 	case m.unit != "" && f.Type != spec.Rating && f.Type != spec.Choice:

@@ -222,7 +222,7 @@ func (r *reader) relate() {
 			if f.many && f.Type == spec.Text {
 				f.Type = spec.Tags
 			}
-			if f.typed || f.Type != spec.Text {
+			if f.typed || f.Type == spec.Tags || f.Type == spec.LongText {
 				continue
 			}
 			if parent := r.named(f.key); parent != nil && parent != e {
@@ -299,7 +299,7 @@ func (r *reader) closing(e *draft) {
 var nameLike = set("title,name,subject,headline,description")
 
 // poorNames are texts that don't tell one entry from another.
-var poorNames = set("colour,color,location,address,phone,city,country,shape,material,genre,category,type,kind,brand,room,shelf,assignee,reporter,owner,source,language,region,currency,seat,place,unit,label,department,team,format,role,status,size,isbn,sku,code,barcode,reference,assigned,payment")
+var poorNames = set("colour,color,location,address,phone,city,country,shape,material,genre,category,type,kind,brand,room,shelf,assignee,reporter,owner,source,language,region,currency,seat,place,unit,label,department,team,format,role,status,size,isbn,frequency,sku,code,barcode,reference,assigned,payment")
 
 func lastWord(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
 

@@ -15,7 +15,7 @@ var gadgetWords = []struct {
 	{spec.Poll, split("poll,opinion poll,voting app,vote app,voting")},
 	{spec.Timer, split("pomodoro timer,pomodoro,egg timer,kitchen timer,countdown timer,countdown,stopwatch,stop watch,timer")},
 	{spec.Converter, split("unit converter,unit conversion,converter,convert,conversion")},
-	{spec.Calculator, split("calculator,calculate,calc")},
+	{spec.Calculator, split("bmi,calculator,calculate,calc")},
 	{spec.Landing, split("landing page,home page,homepage,one page website,one page site,portfolio site,portfolio website,portfolio page,portfolio")},
 	{spec.Notes, split("markdown note,note taking app,note taking,notepad,note app,notebook")},
 }

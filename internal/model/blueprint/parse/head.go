@@ -22,7 +22,13 @@ func (r *reader) sentence(s sentence, first bool) {
 	case k == len(s):
 		r.more(s)
 		return
+	case k == 1 && s[0].p.has("per", "each", "every") && s[0].p[0].low != "each" && s[0].p[0].low != "every" && r.newKind(s[0].p):
+		r.head(s[0].p, false)
 	case !r.subject(s[:k]):
+		if k == 1 && r.newKind(s[0].p) {
+			r.head(s[0].p, false)
+			break
+		}
 		r.more(s[:k])
 	}
 	if k < len(s) {
@@ -32,6 +38,12 @@ func (r *reader) sentence(s sentence, first bool) {
 		r.parens = s[k].sep == "("
 		r.list(s, k)
 	}
+}
+
+// newKind reports whether a later sentence speaks of one more kind of thing.
+func (r *reader) newKind(p phrase) bool {
+	at, n, th := r.pick(p)
+	return th != nil && isPlural(p[at+n-1]) && r.entityOf(p[at:at+n]) == nil
 }
 
 // heads reads the chunks before the first list of fields.
@@ -111,6 +123,7 @@ func (r *reader) head(p phrase, first bool) {
 		}
 	}
 	r.modifiers(p, at, e)
+	r.places(rest, e)
 	r.context(rest)
 }
 
@@ -135,10 +148,30 @@ func (r *reader) pick(p phrase) (at, n int, th *thing) {
 				at, n, th = j, k2, t2
 				j += k2
 			}
-			return at, n, th
+			return pickContents(p, at, n, th)
 		}
 	}
 	return 0, 0, nil
+}
+
+// pickContents prefers what a list is of to the list: "a CRM to manage
+// customers" keeps customers.
+func pickContents(p phrase, at, n int, th *thing) (int, int, *thing) {
+	if a, ok := lookup(p[at : at+n]); !ok || !a.list {
+		return at, n, th
+	}
+	for i := at + n; i < len(p); i++ {
+		if p[i].low != "to" && p[i].low != "of" {
+			continue
+		}
+		for j := i + 1; j < len(p) && (j == i+1 || function[p[j-1].low]); j++ {
+			if t, k := thingAt(p, j); t != nil && isPlural(p[j+k-1]) && !contexts[p[j].lem] && !function[p[j].low] {
+				p[at : at+n].use()
+				return j, k, t
+			}
+		}
+	}
+	return at, n, th
 }
 
 // unknownNoun returns the words of a head that name a thing which the lexicon
@@ -214,7 +247,7 @@ func (r *reader) entity(noun phrase, th *thing) *draft {
 		name = th.name
 	}
 	for _, e := range r.entities {
-		if e.Name == name {
+		if e.Name == name || e.Name == name+" entry" {
 			return e
 		}
 	}
@@ -223,6 +256,9 @@ func (r *reader) entity(noun phrase, th *thing) *draft {
 		return r.entities[len(r.entities)-1]
 	}
 	e := &draft{thing: th, noun: noun}
+	if th == nil && hasSuffix(name, "ing") && len(noun) == 1 && !isPlural(noun[0]) {
+		name += " entry"
+	}
 	e.Name = clip(name, 40)
 	e.Plural = plural(e.Name)
 	r.entities = append(r.entities, e)

@@ -32,6 +32,10 @@ func (r *reader) item(s sentence, i int) int {
 		takeAttributes(p, &r.cur.fields[len(r.cur.fields)-1])
 		return i + 1
 	}
+	if q := p.trim(); c.sep == "with" && i+1 == len(s) && !r.cur.named && len(q) == 1 && contexts[q[0].lem] { // "with friends"
+		q.use()
+		return i + 1
+	}
 	switch {
 	case r.extra(p), r.picture(p), r.doing(p), r.listed(s, i):
 		return i + 1
@@ -163,6 +167,10 @@ func (r *reader) child(p phrase) bool {
 	_, asField := fieldType(q)
 	_, unit := measures[q.last().lem]
 	switch {
+	case q.lemma() == r.cur.Name && isPlural(q.last()) && !r.cur.named: // "a library with books and members"
+		q.use()
+		r.cur.listed = true
+		return true
 	case r.cur.named && r.entityOf(q) == r.cur, q.lemma() == r.cur.Name:
 		return false
 	case declared && isPlural(q.last()):
@@ -175,13 +183,15 @@ func (r *reader) child(p phrase) bool {
 	}
 	parent := r.cur
 	e := r.entity(q, a.thing)
-	e.parent = append(e.parent, parent.Name)
+	if !parent.listed {
+		e.parent = append(e.parent, parent.Name)
+	}
 	return true
 }
 
 // childFields are fields in the lexicon that are rather things of their own when
 // they come in the plural.
-var childFields = set("task,song,student,product,project,course,guest,client,customer,episode,album,team,player,question,answer,option,comment,employee,item")
+var childFields = set("task,song,student,product,project,course,guest,client,customer,episode,album,team,player,question,answer,option,comment,employee,item,member,participant,attendee")
 
 // belongs reads what the current entity belongs to: "employees that belong to
 // departments".

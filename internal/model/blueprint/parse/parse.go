@@ -52,6 +52,7 @@ type draft struct {
 	thing  *thing
 	fields []field
 	also   []field  // what its name says it has: "customer orders"
+	listed bool     // it stands in a list of kinds of things, none of which belongs to it
 	named  bool     // the prompt names fields of it
 	noun   phrase   // as the prompt names it
 	titled string   // what the app is called if this entity is the first

@@ -41,10 +41,11 @@ refuel|~fuel|fill up|~fuel log|~fueling|gas fill|~refueling = station, date, lit
 !entry|dream|~journal|journal entry|~diary|diary entry|~mood|~mood journal|~gratitude|~gratitude journal|thought|~daily journal|~mood tracker = title, date, mood (great, good, okay, bad), text as long text, tags = calendar by date
 medication|medicine|pill|supplement|prescription = name, dose, frequency (daily, weekly, when needed), start date, end date, notes =
 !entry|symptom|headache|migraine|~blood pressure|~health|~health log|~period|allergy = title, date, severity low, medium or high, notes = calendar by date
+!entry|~water intake|~hydration|~water = title, date, amount in ml, notes = totals of amount, chart of amount per month
 !night|~sleep|nap|~sleep log = title, date, bedtime, wake time, hours, quality rating, notes = chart of hours per month
 idea|inspiration|brainstorm|project idea = title, description, category, priority low, medium or high, tags =
 quote|quotation|~saying = quote as text, author, source, tags =
-joke|story|poem|lyric|blog post|post|article|blog|content|newsletter issue = title, text as long text, author, date, status (draft, in review, published), tags =
+post|blog post|article|~blog|~content|newsletter issue|joke|story|poem|lyric = title, text as long text, author, date, status (draft, in review, published), tags =
 word|vocabulary|phrase|~vocab|verb|translation = word, translation, example as text, learned flag, tags =
 bookmark|link|favorite link|website link|~read later|~reading queue = title, url, tags, read flag, notes =
 gift card|coupon|voucher = name, shop, amount, expiry date, used flag = overdue marks

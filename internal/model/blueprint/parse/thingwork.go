@@ -18,7 +18,7 @@ shipment|delivery|package|parcel = tracking number, recipient, carrier, ship dat
 bug|defect|bug report|crash = title, description, severity low, medium or high, status (open, in progress, fixed, closed), reporter, reported date =
 issue|ticket|support ticket|support request|~helpdesk|~help desk|incident|complaint|request|feature request = title, description, priority low, medium or high, status (open, in progress, waiting, closed), requester e-mail, opened date =
 project|client project|side project|construction project = name, client, status (planned, active, on hold, done), start date, deadline, budget, notes =
-time entry|~time tracking|~timesheet|~work hour|~hour|~working hour|~billable hour|~time sheet|~time log|~hour worked|~worked hour = description as text, project, date, hours, billable flag = totals of hours per project, chart of hours per month
+time entry|~time tracking|~timesheet|~work hour|~hour|~working hour|~billable hour|~time sheet|~time log|~time spent|~hour worked|~worked hour = description as text, project, date, hours, billable flag = totals of hours per project, chart of hours per month
 employee|~staff|staff member|~personnel|worker|team member|colleague|coworker|~crew = name, e-mail, phone, job title, start date, salary, active flag =
 department|division|branch|team|unit|squad = name, location, description =
 applicant|candidate|job applicant|recruit|~recruiting|~hiring|~recruitment = name, e-mail, position, stage (applied, interview, offer, hired, rejected), rating, link, notes = kanban by stage

@@ -25,11 +25,11 @@ var function = union(determiners, pronouns, set(`
 	list,listing,show,shows,showing,see,view,viewing,display,displays,displaying,add,adding,adds,edit,editing,delete,deleting,remove,removing,update,updating,enter,entering,browse,browsing,put,get,gets,use,used,useful,include,includes,including,
 	contain,contains,containing,consist,consists,consisting,featuring,collect,collecting,maintain,maintaining,monitor,monitoring,follow,remember,work,works,set,setting,choose,pick,handle,handling,administer,run,running,go,take,think,know,
 	simple,small,basic,little,tiny,minimal,nice,nicely,good,great,beautiful,pretty,modern,clean,cool,neat,awesome,quick,fast,easy,easily,lightweight,personal,complete,proper,plain,useful,favourite,favorite,basic,
-	app,apps,application,applications,webapp,web,program,tool,software,page,website,site,thing,things,stuff,field,fields,data,information,info,details,entry,entries,record,records,following,called,named,
+	app,apps,application,applications,webapp,web,program,tool,page,website,site,thing,things,stuff,field,fields,data,information,info,details,entry,entries,record,records,following,called,named,
 	kind,way,part,case,able,based,related,something,bit,each,current,currently,existing,fine,user,attribute,attributes,feature,features,support,supports,supporting,plus`))
 
 // kindNouns say what sort of app it is, not what it keeps.
-var kindNouns = set(`tracker,list,log,logbook,manager,management,database,db,catalog,catalogue,organizer,organiser,planner,diary,system,tool,website,site,page,register,registry,
+var kindNouns = set(`tracker,list,log,chart,software,logbook,manager,management,database,db,catalog,catalogue,organizer,organiser,planner,diary,system,tool,website,site,page,register,registry,
 	directory,collection,app,application,overview,record,records,keeper,board,dashboard,sheet,spreadsheet,table,archive,index,tracking,planning,administration,portal,crud,history,monitor,calendar,agenda,trainer,watchlist,schedule,scheduler`)
 
 // contexts are for whom or where an app is. They are kept in its description.
