@@ -84,6 +84,13 @@ func (p *tab) until(condition string) {
 	p.run(chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(20*time.Second)))
 }
 
+// redraws does what makes the page draw the element anew, and waits until it has.
+func (p *tab) redraws(selector string, action chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	p.run(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).dataset.old = true", selector)), action)
+	p.until(fmt.Sprintf("document.querySelector(%q)?.dataset.old === undefined", selector))
+}
+
 // js evaluates and returns.
 func js[T any](p *tab, expression string) T {
 	p.t.Helper()

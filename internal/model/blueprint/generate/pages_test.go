@@ -48,15 +48,15 @@ func usesTheList(t *testing.T, p *tab) {
 	p.fits()
 	p.shoot("list")
 
-	p.run(chromedp.Evaluate[chromedp.Void](`document.querySelector("tbody").id = "before"`), chromedp.Click(`[aria-label="Finished: The Dispossessed"]`))
-	p.until(`!document.querySelector("#before") && document.activeElement.dataset.toggle === "1 finished"`)
+	p.redraws("tbody", chromedp.Click(`[aria-label="Finished: The Dispossessed"]`))
+	p.until(`document.activeElement.dataset.toggle === "1 finished"`)
 	if entry := app.must(200, "GET", "/api/books/1", nil); entry.json["finished"] != true || entry.json["pages"] != 387.0 {
 		t.Errorf("after the tick: %s", entry.text)
 	}
 	p.run(chromedp.Click(`//th/button[contains(., "Pages")]`))
-	p.until(`document.querySelector('th[aria-sort="ascending"]') && document.querySelector("tbody .name").textContent === "Book 0"`)
+	p.until(`document.activeElement.closest('th[aria-sort="ascending"]') && document.querySelector("tbody .name").textContent === "Book 0"`)
 	p.run(chromedp.KeyEvent(kb.Enter))
-	p.until(`document.querySelector('th[aria-sort="descending"]') && document.querySelector("tbody .name").textContent === "The Dispossessed"`)
+	p.until(`document.activeElement.closest('th[aria-sort="descending"]') && document.querySelector("tbody .name").textContent === "The Dispossessed"`)
 
 	p.run(chromedp.SendKeys(`input[type="search"]`, "disposs"))
 	p.until(`document.querySelectorAll("tbody tr").length === 1`)
@@ -110,7 +110,8 @@ func usesEveryView(t *testing.T, p *tab) {
 	p.until(`document.querySelectorAll(".day").length >= 28`)
 	day := js[string](p, `(() => { const d = new Date(); return [d.getFullYear(), String(d.getMonth() + 1).padStart(2, "0"), "15"].join("-") })()`)
 	app.must(201, "POST", "/api/projects", map[string]any{"name": "This month's", "members": 1, "deadline": day, "stage": "idea"})
-	p.run(chromedp.Click(`[data-turn="next"]`), chromedp.Click(`[data-turn="previous"]`))
+	p.redraws(".month", chromedp.Click(`[data-turn="next"]`))
+	p.redraws(".month", chromedp.Click(`[data-turn="previous"]`))
 	p.until(`document.querySelector(".event")?.textContent === "This month's"`)
 	p.fits()
 	p.shoot("calendar")

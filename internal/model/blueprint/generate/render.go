@@ -21,7 +21,9 @@ var functions = template.FuncMap{
 	"tuple": tuple,
 	"array": array,
 	"line":  line,
-	"types": func(is func(...string) bool, types ...string) string { return array(slices.DeleteFunc(types, func(t string) bool { return !is(t) })) },
+	"types": func(is func(...string) bool, types ...string) string {
+		return array(slices.DeleteFunc(types, func(t string) bool { return !is(t) }))
+	},
 	"ident": func(s string) string { return camel(strings.ReplaceAll(s, "-", "_")) },
 }
 
