@@ -31,7 +31,9 @@ check:
 	$(GO) test ./internal/archtest
 
 bench: build setup
-	$(GO) run ./bench/all -isekai bin/isekai
+	$(GO) run ./bench/start -isekai bin/isekai
+	$(GO) run ./bench/sandbox
+	$(GO) run ./bench/append
 
 soak: build setup
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e
