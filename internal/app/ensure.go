@@ -74,7 +74,7 @@ func (s *Service) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("app.restore: %w", err)
 	}
-	projector := Projector{Store: s.store}
+	projector := NewProjector(s.store)
 	for _, org := range orgs {
 		if err := projector.CatchUp(ctx, org, 0); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -51,69 +50,19 @@ func Project(st State) (store.Row, error) {
 	}, err
 }
 
-// Projector keeps View. An event from the bus is its signal to catch up from
-// the org's own order of events: so it misses none and applies each once, in
-// whatever order or however often the bus delivers. Safe for concurrent use.
-type Projector struct {
-	Store Store
-	mu    sync.Mutex
-}
-
-// Handle is the bus.Handler. unavailable: an event before this one can't be
-// read yet; it is to be delivered again.
-func (p *Projector) Handle(ctx context.Context, e core.Event) error {
-	if !strings.HasPrefix(e.Type, "app.") {
-		return nil
+// NewProjector returns the consumer of the bus that keeps View.
+func NewProjector(st Store) *store.Projector {
+	return &store.Projector{
+		Store: st, View: View,
+		Wants: func(eventType string) bool { return strings.HasPrefix(eventType, "app.") },
+		Row: func(ctx context.Context, org core.OrgID, stream core.StreamID) (store.Row, error) {
+			s, err := fold(ctx, st, org, core.AppID(stream))
+			if err != nil {
+				return store.Row{}, err
+			}
+			return Project(s)
+		},
 	}
-	return p.CatchUp(ctx, e.Org, e.Position)
-}
-
-// CatchUp applies an org's events up to the newest, and fails with unavailable
-// if that is before upTo.
-func (p *Projector) CatchUp(ctx context.Context, org core.OrgID, upTo int64) error {
-	const page = 256
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	at, err := p.Store.Checkpoint(ctx, org, View)
-	for err == nil && (upTo == 0 || at < upTo) {
-		var events []core.Event
-		if events, err = p.Store.ReadOrg(ctx, org, at, page); err != nil || len(events) == 0 {
-			break
-		}
-		at = events[len(events)-1].Position
-		err = p.apply(ctx, org, at, events)
-	}
-	if err != nil {
-		return fmt.Errorf("app.project: %w", err)
-	}
-	if at < upTo {
-		return core.E(core.Unavailable, "app.project", "an earlier event isn't readable yet")
-	}
-	return nil
-}
-
-// apply writes the rows of the apps that events are about. A row is the fold of
-// the whole stream, so it may be ahead of position, never behind it.
-func (p *Projector) apply(ctx context.Context, org core.OrgID, position int64, events []core.Event) error {
-	var rows []store.Row
-	seen := map[core.StreamID]bool{}
-	for _, e := range events {
-		if seen[e.Stream] || !strings.HasPrefix(e.Type, "app.") {
-			continue
-		}
-		seen[e.Stream] = true
-		st, err := fold(ctx, p.Store, org, core.AppID(e.Stream))
-		if err != nil {
-			return err
-		}
-		row, err := Project(st)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, row)
-	}
-	_, err := p.Store.Apply(ctx, org, View, position, rows)
-	return err
 }
 
 // List returns a page of the project's apps, newest first, and the cursor of

@@ -30,7 +30,7 @@ func TestProjectorIsExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Reverse(events)
-	p := &Projector{Store: r.store}
+	p := NewProjector(r.store)
 	var group sync.WaitGroup
 	for _, e := range append(events, events...) {
 		group.Go(func() {
@@ -75,7 +75,7 @@ func TestProjectorRebuilds(t *testing.T) {
 		r.publish(newApp(), 0, r.app("One", "one"))
 	}
 	rows := func() []store.Row {
-		p := &Projector{Store: r.store}
+		p := NewProjector(r.store)
 		if err := p.CatchUp(t.Context(), r.scope.Org, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestProjectorAsksAgain(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.publish(newApp(), 0, r.app("One", "one"))
-	p := &Projector{Store: r.store}
+	p := NewProjector(r.store)
 	err := p.Handle(t.Context(), core.Event{Org: r.scope.Org, Stream: testApp.Stream(), Position: 99, Type: "app.created"})
 	if core.CodeOf(err) != core.Unavailable {
 		t.Fatalf("%v; want unavailable", err)

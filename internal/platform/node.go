@@ -144,7 +144,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
 	n.bus = inproc.New(inproc.Config{})
 	n.bus.Subscribe("tasks", agent.NewProjector(n.store).Handle)
-	n.bus.Subscribe("apps", (&app.Projector{Store: n.store}).Handle)
+	n.bus.Subscribe("apps", app.NewProjector(n.store).Handle)
 	n.bus.Subscribe("watchers", n.hub.Handle)
 	n.relay = relay.New(relay.Config{Outbox: n.store, Bus: n.bus, Wake: n.store.OutboxWake, Log: n.log})
 	n.worker = agent.NewWorker(agent.WorkerConfig{
