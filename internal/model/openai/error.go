@@ -171,7 +171,7 @@ func (m *Model) refused(ctx context.Context, s *statusError, name string) error 
 	return e
 }
 
-var keys = regexp.MustCompile(`\b(sk|key|Bearer)[-_ ][\w*.-]{6,}`)
+var keys = regexp.MustCompile(`\b(?:sk-|Bearer )[\w*.-]{6,}`)
 
 // clean takes keys out of a server's message, some quote them, and bounds it.
 func (m *Model) clean(s string) string {
