@@ -29,12 +29,12 @@ func value(p phrase) string {
 func isValue(p phrase) bool { return valueWords[strings.ToLower(value(p))] }
 
 // values reads a choice's values from cs[i], which belongs to the list for sure,
-// and on for as long as what follows is one more value. It returns the index
-// after the last.
-func (r *reader) values(cs sentence, i int) (vals []string, next int) {
+// and on for as long as what follows is one more value. It returns them, the
+// words that say them, and the index after the last.
+func (r *reader) values(cs sentence, i int) (vals []string, words phrase, next int) {
 	add := func(p phrase) {
 		v := value(p)
-		p.use()
+		words = append(words, p...)
 		for _, have := range vals {
 			if strings.EqualFold(have, v) {
 				v = ""
@@ -53,10 +53,10 @@ func (r *reader) values(cs sentence, i int) (vals []string, next int) {
 		}
 		add(c.p)
 		if last := c.sep != "," && depth == 0; last && (i+1 == len(cs) || cs[i+1].sep != "or") {
-			return vals, i + 1
+			return vals, words, i + 1
 		}
 	}
-	return vals, i
+	return vals, words, i
 }
 
 // continues reports whether a chunk is one more value of the choice before it.

@@ -29,7 +29,7 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 	p = takeAttributes(p, &f)
 	b, p := takeBounds(p)
 	cur, m, p := takeUnit(p)
-	if c, u, ok := unitOf(p[max(0, len(p)-1):]); ok && len(p) > 1 && (b.min != nil || b.max != nil) && cur == "" {
+	if c, u, ok := unitOf(p[max(0, len(p)-1):]); ok && len(p) > 1 && b != (bounds{}) && cur == "" {
 		p[len(p)-1:].use()
 		cur, m, p = c, u, p[:len(p)-1]
 	}
@@ -40,7 +40,7 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 		return f, next, false
 	}
 	singularName := false // "categories food and rent" is a category
-	if n, choice := choiceName(p); choice && n < len(p) && is == nil && !f.typed {
+	if n, choice := choiceName(p); choice && n < len(p) && is == nil && !f.typed && b == (bounds{}) {
 		if _, known := fieldType(p); known == 0 || known < len(p) && isValue(p[n:]) {
 			p, is = p[:n], p[n:]
 			singularName = isPlural(p.last())
@@ -154,14 +154,11 @@ func (r *reader) describe(f *field, cs sentence, i int) int {
 			i++
 			continue
 		}
-		vals, next := r.values(cs, i)
+		vals, words, next := r.values(cs, i)
 		if len(vals) >= 2 {
+			words.use()
 			setChoices(&f.Field, vals)
 			f.typed, f.listed = true, true
-		} else {
-			for _, t := range cs[i].p {
-				t.used = t.used && len(vals) == 0
-			}
 		}
 		i = next
 	}
@@ -183,7 +180,8 @@ func (r *reader) orElse(f *field, cs sentence, i int) int {
 	case len(p.content()) > 2 || determiners[p[0].low]:
 		return i
 	}
-	vals, next := r.values(cs, i)
+	vals, words, next := r.values(cs, i)
+	words.use()
 	first := small(f.Label)
 	f.Label, f.key = "Kind", "kind"
 	setChoices(&f.Field, append([]string{first}, vals...))

@@ -120,7 +120,7 @@ func (r *reader) others() {
 			if l := cannotOf(c.p); l != nil && !allUsed(c.p) {
 				r.refuse(l, c.p)
 			} else if f, ok := featureOf(c.p); ok && f.kind == given {
-				c.p.use()
+				useFeature(c.p)
 			}
 			r.context(c.p)
 		}
