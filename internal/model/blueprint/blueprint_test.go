@@ -326,11 +326,9 @@ func TestEveryPromptBecomesFiles(t *testing.T) {
 			if err != nil || fs[core.ManifestName] == "" {
 				t.Errorf("%q on %s: %v", prompt, runtime, err)
 			}
-			for _, s := range a.Suggestions {
-				next, understood := parse.Change(a, s)
-				if !understood {
-					t.Errorf("%q: %q isn't understood of the app as it was stored", prompt, s)
-				}
+			if next, understood := parse.Change(a, a.Suggestions[0]); !understood {
+				t.Errorf("%q: %q isn't understood of the app as it was stored", prompt, a.Suggestions[0])
+			} else if runtime == "python" {
 				files(t, next)
 			}
 		}
