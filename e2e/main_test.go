@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 // bin is the folder with the programs under test.
@@ -170,4 +171,16 @@ func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
 	err := <-s.done
 	s.done <- err
+}
+
+// failure is what a --json command says on standard error.
+func failure(t *testing.T, r result) core.Failure {
+	t.Helper()
+	all := lines[struct {
+		Error core.Failure `json:"error"`
+	}](t, r.err)
+	if len(all) != 1 || all[0].Error.Code == "" || all[0].Error.Msg == "" {
+		t.Fatalf("the error isn't one line of JSON: %q", r.err)
+	}
+	return all[0].Error
 }
