@@ -29,16 +29,15 @@ var scope = core.Scope{Org: "org_a", Project: "prj_a", Actor: core.Actor{Kind: c
 // rig is an installation with a real store and real blobs, and a model and
 // tools that the test scripts.
 type rig struct {
-	t       *testing.T
-	store   *sqlite.Store
-	blobs   *local.Store
-	dir     string
-	model   func(model.Request) (model.Answer, error)
-	tools   *tool.Registry
-	tasks   agent.Service
-	hub     notify.Hub
-	clock   atomic.Int64 // offset to the real time, in nanoseconds
-	workers sync.WaitGroup
+	t     *testing.T
+	store *sqlite.Store
+	blobs *local.Store
+	dir   string
+	model func(model.Request) (model.Answer, error)
+	tools *tool.Registry
+	tasks agent.Service
+	hub   notify.Hub
+	clock atomic.Int64 // offset to the real time, in nanoseconds
 }
 
 func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tools ...tool.Tool) *rig {
