@@ -102,7 +102,8 @@ var bwrapArgs = []string{
 
 // box is the whole life of a box with the default limits.
 func box(ctx context.Context, d *ns.Driver) error {
-	b, err := d.Create(ctx, core.Scope{}, sandbox.Spec{})
+	scope := core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "bench"}}
+	b, err := d.Create(ctx, scope, sandbox.Spec{})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,10 @@ import (
 const op = "sandbox.create"
 
 // Create starts a box. See sandbox.Driver.
-func (d *Driver) Create(ctx context.Context, _ core.Scope, spec sandbox.Spec) (sandbox.Box, error) {
+func (d *Driver) Create(ctx context.Context, scope core.Scope, spec sandbox.Spec) (sandbox.Box, error) {
+	if err := scope.Valid(); err != nil {
+		return nil, err
+	}
 	spec.Limits = spec.Limits.OrDefault()
 	if err := check(spec); err != nil {
 		return nil, err

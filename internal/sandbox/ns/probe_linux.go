@@ -122,7 +122,8 @@ func (d *Driver) tryBox(ctx context.Context) error {
 		return core.E(core.Unavailable, "sandbox.probe", "can't write the run folder").Because(err)
 	}
 	defer os.RemoveAll(dir)
-	b, err := d.Create(ctx, core.Scope{}, sandbox.Spec{Mounts: []sandbox.Mount{{Host: dir, Target: "/workspace", Writable: true}}})
+	scope := core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "probe"}}
+	b, err := d.Create(ctx, scope, sandbox.Spec{Mounts: []sandbox.Mount{{Host: dir, Target: "/workspace", Writable: true}}})
 	if err != nil {
 		return err
 	}
