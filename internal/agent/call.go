@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,9 +71,28 @@ func (d *drive) keepAnswer(ctx context.Context, c CallModel, a model.Answer, to 
 		}
 		// Ids are ours: a provider's may repeat within a task.
 		id := core.CallID(fmt.Sprintf("%sc%d", c.Call, i+1))
-		to.Calls = append(to.Calls, core.CallContent{ID: id, Tool: call.Tool, Arguments: args, Problem: call.Problem})
+		to.Calls = append(to.Calls, core.CallContent{
+			ID: id, Tool: call.Tool, Arguments: args, Subject: subject(call.Arguments), Problem: call.Problem,
+		})
 	}
 	return nil
+}
+
+// subject is the argument that says best what a call is about.
+func subject(args json.RawMessage) string {
+	var a struct {
+		Path    string   `json:"path"`
+		Argv    []string `json:"argv"`
+		Pattern string   `json:"pattern"`
+	}
+	_ = json.Unmarshal(args, &a) // what doesn't decode has no subject
+	switch {
+	case a.Path != "":
+		return clip(a.Path, 200)
+	case len(a.Argv) > 0:
+		return clip(strings.Join(a.Argv, " "), 200)
+	}
+	return clip(a.Pattern, 200)
 }
 
 // callTool stores the request, runs the tool, and notes what came of it.

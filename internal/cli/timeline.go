@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -86,12 +85,8 @@ func (t *timeline) plan(p core.Plan, at time.Time) {
 func (t *timeline) tool(p core.ToolSettled, at time.Time) {
 	c := t.calls[p.Call]
 	what := c.Tool
-	s := subject(c)
-	if s == "" && p.Error == nil && p.Evidence == nil && !p.Failed {
-		s = oneLine(firstLine(p.Output.Text))
-	}
-	if s != "" {
-		what += " " + s
+	if c.Subject != "" {
+		what += " " + c.Subject
 	}
 	switch {
 	case p.Error != nil:
@@ -106,30 +101,6 @@ func (t *timeline) tool(p core.ToolSettled, at time.Time) {
 		name = "  failed"
 	}
 	t.line(name, what, at.Sub(t.began[p.Call]))
-}
-
-// subject is the argument that says best what a call is about.
-func subject(c core.CallContent) string {
-	var a struct {
-		Path    string   `json:"path"`
-		Argv    []string `json:"argv"`
-		Pattern string   `json:"pattern"`
-	}
-	if c.Arguments.Blob != "" || json.Unmarshal([]byte(c.Arguments.Text), &a) != nil {
-		return ""
-	}
-	switch {
-	case a.Path != "":
-		return oneLine(a.Path)
-	case len(a.Argv) > 0:
-		return oneLine(strings.Join(a.Argv, " "))
-	}
-	return oneLine(a.Pattern)
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
 }
 
 const wide = 78
