@@ -79,11 +79,9 @@ func (c *changer) addValue(p phrase) bool {
 
 // addChoice adds a value to a choice that hasn't got it yet.
 func (c *changer) addChoice(f *field, v string) bool {
-	if v == "" || len(f.Choices) >= spec.MaxChoices || slices.ContainsFunc(f.Choices, func(have string) bool { return strings.EqualFold(have, v) }) {
-		return false
-	}
-	f.Choices = append(f.Choices, v)
-	return true
+	was := len(f.Choices)
+	f.Choices = withValue(f.Choices, v)
+	return len(f.Choices) > was
 }
 
 // addEntity reads a new kind of thing: "authors with a name and a country", "a

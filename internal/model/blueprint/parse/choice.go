@@ -33,16 +33,8 @@ func isValue(p phrase) bool { return valueWords[strings.ToLower(value(p))] }
 // words that say them, and the index after the last.
 func (r *reader) values(cs sentence, i int) (vals []string, words phrase, next int) {
 	add := func(p phrase) {
-		v := value(p)
 		words = append(words, p...)
-		for _, have := range vals {
-			if strings.EqualFold(have, v) {
-				v = ""
-			}
-		}
-		if v != "" && len(vals) < spec.MaxChoices {
-			vals = append(vals, v)
-		}
+		vals = withValue(vals, value(p))
 	}
 	add(cs[i].p)
 	depth := cs[i].depth
@@ -57,6 +49,19 @@ func (r *reader) values(cs sentence, i int) (vals []string, words phrase, next i
 		}
 	}
 	return vals, words, i
+}
+
+// withValue returns vals with v, unless it is empty, there already or too many.
+func withValue(vals []string, v string) []string {
+	for _, have := range vals {
+		if strings.EqualFold(have, v) || strings.ToLower(have) == strings.ToLower(v) {
+			return vals
+		}
+	}
+	if v == "" || len(vals) >= spec.MaxChoices {
+		return vals
+	}
+	return append(vals, v)
 }
 
 // continues reports whether a chunk is one more value of the choice before it.

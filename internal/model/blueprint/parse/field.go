@@ -180,11 +180,17 @@ func (r *reader) orElse(f *field, cs sentence, i int) int {
 	case len(p.content()) > 2 || determiners[p[0].low]:
 		return i
 	}
-	vals, words, next := r.values(cs, i)
+	more, words, next := r.values(cs, i)
+	vals := []string{small(f.Label)}
+	for _, v := range more {
+		vals = withValue(vals, v)
+	}
+	if len(vals) < 2 {
+		return i
+	}
 	words.use()
-	first := small(f.Label)
 	f.Label, f.key = "Kind", "kind"
-	setChoices(&f.Field, append([]string{first}, vals...))
+	setChoices(&f.Field, vals)
 	f.typed, f.listed = true, true
 	return next
 }

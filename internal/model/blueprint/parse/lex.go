@@ -39,10 +39,10 @@ var joined = map[string]string{
 // symbols are the marks that stand for words.
 var symbols = map[rune]string{'€': "euro", '$': "dollar", '£': "pound", '¥': "yen", '%': "percent", '+': "and", '&': "and"}
 
-// lex splits text into tokens. It reads at most core.MaxPrompt characters; cut
+// lex splits text into tokens. What isn't UTF-8 is white space. It reads at most core.MaxPrompt characters; cut
 // tells whether there were more.
 func lex(text string) (toks []*token, cut bool) {
-	l := lexer{rest: text}
+	l := lexer{rest: strings.ToValidUTF8(text, " ")}
 	for n := 0; l.rest != ""; n = l.read {
 		if n >= core.MaxPrompt {
 			return l.toks, true

@@ -3,6 +3,7 @@ package parse
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // phrase is a run of tokens, not always adjacent in the text.
@@ -170,10 +171,11 @@ var plainLetters = map[rune]string{
 
 // sentenceCase returns s with its first letter upper-case.
 func sentenceCase(s string) string {
-	for i, r := range s {
-		return s[:i] + string(unicode.ToUpper(r)) + s[i+len(string(r)):]
+	r, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return ""
 	}
-	return s
+	return string(unicode.ToUpper(r)) + s[size:]
 }
 
 // label returns what a field of this name is labelled.
@@ -192,10 +194,11 @@ func small(label string) string {
 	if len(label) > 1 && label[1] >= 'A' && label[1] <= 'Z' {
 		return label
 	}
-	for i, r := range label {
-		return label[:i] + string(unicode.ToLower(r)) + label[i+len(string(r)):]
+	r, size := utf8.DecodeRuneInString(label)
+	if size == 0 {
+		return ""
 	}
-	return label
+	return string(unicode.ToLower(r)) + label[size:]
 }
 
 // article returns the word with "a" or "an" before it.
