@@ -121,7 +121,7 @@ func wrongCommand(t *testing.T, g rig) {
 		"a relative folder":     {Argv: []string{"true"}, Dir: "data"},
 	} {
 		_, err := box.Exec(t.Context(), c)
-		wantCode(t, what, err, core.Invalid)
+		wantCode(t, what, err, core.Invalid, core.NotFound)
 	}
 }
 

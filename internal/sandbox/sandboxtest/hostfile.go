@@ -47,6 +47,8 @@ func hostFileTests(c canary) map[string]func(*testing.T, rig) {
 		"make device nodes":             makeDevices,
 		"open a planted device node":    plantedDevice,
 		"a symlink at a mount's target": plantedTarget,
+		"a host file as stdin":          hostStdin,
+		"a host file as stdout":         hostStdout,
 	}
 }
 

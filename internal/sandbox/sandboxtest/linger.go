@@ -16,6 +16,8 @@ func lingerTests() map[string]func(*testing.T, rig) {
 		"a double-forked daemon ends with its command": daemonEnds,
 		"a daemon ends with its box":                   daemonKilled,
 		"a command that ignores signals":               stubborn,
+		"a command that stops itself":                  stopped,
+		"a child that holds on to the output":          holdsOutput,
 		"endless output":                               endless,
 		"endless output that nobody takes":             blockedOutput,
 	}
@@ -72,6 +74,24 @@ func stubborn(t *testing.T, g rig) {
 	o := run(t, box, program("stubborn"))
 	if o.Reason != sandbox.TimedOut || o.Wall > soon {
 		t.Errorf("%+v", o.Exit)
+	}
+}
+
+// stopped stops, and so does nothing ever again by itself.
+func stopped(t *testing.T, g rig) {
+	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{Wall: 300 * time.Millisecond}})
+	o := run(t, box, sandbox.Command{Argv: []string{"sh", "-c", "kill -STOP $$"}})
+	if o.Reason != sandbox.TimedOut || o.Wall > soon {
+		t.Errorf("%+v", o.Exit)
+	}
+}
+
+// holdsOutput leaves a child behind that has stdout and stderr open.
+func holdsOutput(t *testing.T, g rig) {
+	box := g.box(t, sandbox.Spec{})
+	o := run(t, box, sandbox.Command{Argv: []string{"sh", "-c", "echo said; sleep 50 & setsid sleep 50 &"}})
+	if got := ok(t, o); got != "said" || o.Wall > soon {
+		t.Errorf("%q, %+v", got, o.Exit)
 	}
 }
 

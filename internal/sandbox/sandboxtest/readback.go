@@ -61,8 +61,15 @@ func racingSwap(t *testing.T, g rig) {
 			b, err := os.ReadFile(filepath.Join(dir, name))
 			return err == nil && string(b) == hostSecret
 		})
+	}
+	eventually(t, "a host that asks what maybe is, is told FIFO and file in turn", func() bool {
+		before, err := os.Lstat(dir + "/maybe")
+		after, err2 := os.Lstat(dir + "/maybe")
+		return err == nil && err2 == nil && before.Mode().IsRegular() != after.Mode().IsRegular()
+	})
+	for _, name := range []string{"file", "folder/file", "maybe"} {
 		read := 0
-		for end := time.Now().Add(700 * time.Millisecond); time.Now().Before(end); {
+		for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
 			var w strings.Builder
 			_, err := box.Copy(t.Context(), "/data/"+name, &w, 1000)
 			if strings.Contains(w.String(), hostSecret) {

@@ -3,7 +3,9 @@ package sandboxtest
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -14,10 +16,14 @@ import (
 
 func resourceTests() map[string]func(*testing.T, rig) {
 	tests := map[string]func(*testing.T, rig){
-		"fill both at once":     func(t *testing.T, g rig) { fillDisk(t, g, "/tmp", "/data") },
-		"open too many files":   openTooMany,
-		"write too long a file": tooLong,
-		"use more than the CPU": busyLoop,
+		"fill both at once":                 func(t *testing.T, g rig) { fillDisk(t, g, "/tmp", "/data") },
+		"open too many files":               openTooMany,
+		"write too long a file":             tooLong,
+		"use more than the CPU":             func(t *testing.T, g rig) { busyLoop(t, g, "spin") },
+		"use more than the CPU by children": func(t *testing.T, g rig) { busyLoop(t, g, "burn") },
+	}
+	for _, way := range []string{"fill-unlinked", "fill-locked", "fill-deep"} {
+		tests[way] = func(t *testing.T, g rig) { fillHidden(t, g, way) }
 	}
 	for _, dir := range []string{"/tmp", "/data", "/dev/shm"} {
 		tests["fill "+dir] = func(t *testing.T, g rig) { fillDisk(t, g, dir) }
@@ -30,22 +36,19 @@ func resourceTests() map[string]func(*testing.T, rig) {
 // driver that measures from time to time.
 const patience = "1500"
 
-// limited runs an attack that a limit must stop: a refusal, or the end of the
-// command for the given reasons.
+// limited runs an attack that a limit must stop. Either the attack was refused
+// what it asked for, and says so or falls; or the driver ended it, for one of the
+// reasons.
 func limited(t *testing.T, box sandbox.Box, reasons []sandbox.Reason, args ...string) outcome {
 	t.Helper()
 	o := run(t, box, program(args...))
-	t.Logf("in the box: %v %+v", o.findings(t), o.Exit)
-	wantRefused(t, o.findings(t))
-	if o.OK() {
-		return o
-	}
-	for _, r := range reasons {
-		if o.Reason == r {
-			return o
-		}
-	}
-	if len(o.findings(t)) == 0 && o.Reason != sandbox.Exited && o.Reason != sandbox.Signaled {
+	all := o.findings(t)
+	t.Logf("in the box: %v %+v", all, o.Exit)
+	wantRefused(t, all)
+	switch {
+	case o.OK() && len(all) == 0:
+		t.Errorf("%q did nothing\nstderr: %s", args, clip(o.err))
+	case o.Reason != sandbox.Exited && !slices.Contains(reasons, o.Reason):
 		t.Errorf("%q: ended with %+v, want one of %v", args, o.Exit, reasons)
 	}
 	return o
@@ -63,9 +66,34 @@ func fillDisk(t *testing.T, g rig, dirs ...string) {
 	usable(t, g, box)
 }
 
+// fillHidden writes where it isn't easily counted, far more than is allowed.
+func fillHidden(t *testing.T, g rig, way string) {
+	outside := folder(t)
+	wantDone(t, g.attackOutside(t, false, way, "0", "32", outside))
+	unlock(t, outside)
+	box, host := g.workspace(t, sandbox.Limits{Disk: 16 << 20, CPU: 2})
+	t.Cleanup(func() { unlock(t, host) })
+	limited(t, box, []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, way, patience, "200", "/data")
+	usable(t, g, box)
+}
+
+// unlock makes the folders that an attack closed removable.
+func unlock(t *testing.T, dir string) {
+	t.Helper()
+	folders, err := filepath.Glob(dir + "/hidden/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		if err := os.Chmod(f, 0o700); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // fillInodes makes a hundred times as many files as allowed.
 func fillInodes(t *testing.T, g rig, dir string) {
-	wantDone(t, g.attackOutside(t, false, "inodes", "0", "3000", folder(t)))
+	wantDone(t, g.attackOutside(t, false, "inodes", "0", "1000", folder(t)))
 	box, _ := g.workspace(t, sandbox.Limits{Inodes: 300, CPU: 2})
 	limited(t, box, []sandbox.Reason{sandbox.DiskFull}, "inodes", patience, "30000", dir)
 	usable(t, g, box)
@@ -118,11 +146,11 @@ func tooLong(t *testing.T, g rig) {
 
 // busyLoop uses as much of the processors as it gets: in the box not much more
 // than its share, whatever the machine does besides.
-func busyLoop(t *testing.T, g rig) {
+func busyLoop(t *testing.T, g rig, way string) {
 	const share = 0.2
-	eventually(t, "outside a loop gets twice that share", func() bool { return percent(t, g.attackOutside(t, false, "spin", "500")) > 200*share })
+	eventually(t, "outside a loop gets twice that share", func() bool { return percent(t, g.attackOutside(t, false, way, "500")) > 200*share })
 	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{CPU: share}})
-	o := run(t, box, program("spin", "1500"))
+	o := run(t, box, program(way, "1500"))
 	if got := percent(t, o.findings(t)); got > 160*share {
 		t.Errorf("in the box it got %v %% of a processor, the limit is %v %%", got, 100*share)
 	}

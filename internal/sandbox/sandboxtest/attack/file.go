@@ -104,18 +104,21 @@ func plant(r report, args []string) {
 	r.call("regular file", os.WriteFile(dir+"/file", []byte("innocent"), 0o666))
 }
 
-// swap exchanges a file with a symlink to args[1], and a folder with a symlink
-// to the folder args[2], in args[0], until it is killed.
+// swap exchanges in args[0], until it is killed, a file with a symlink to
+// args[1], a folder with a symlink to the folder args[2], and a file with a FIFO.
 func swap(r report, args []string) {
 	dir := args[0]
 	must(os.WriteFile(dir+"/file", []byte("innocent"), 0o666))
 	must(os.Symlink(args[1], dir+"/spare"))
+	must(os.WriteFile(dir+"/maybe", []byte("innocent"), 0o666))
+	must(unix.Mkfifo(dir+"/sparefifo", 0o666))
 	must(os.Mkdir(dir+"/folder", fs.ModePerm))
 	must(os.WriteFile(dir+"/folder/file", []byte("innocent"), 0o666))
 	must(os.Symlink(args[2], dir+"/sparefolder"))
 	r.done("swap", "started")
 	for {
 		_ = unix.Renameat2(unix.AT_FDCWD, dir+"/file", unix.AT_FDCWD, dir+"/spare", unix.RENAME_EXCHANGE)
+		_ = unix.Renameat2(unix.AT_FDCWD, dir+"/maybe", unix.AT_FDCWD, dir+"/sparefifo", unix.RENAME_EXCHANGE)
 		_ = unix.Renameat2(unix.AT_FDCWD, dir+"/folder", unix.AT_FDCWD, dir+"/sparefolder", unix.RENAME_EXCHANGE)
 	}
 }

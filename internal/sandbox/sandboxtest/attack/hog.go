@@ -13,7 +13,7 @@ import (
 // milliseconds, for a driver that watches from time to time, before it says that
 // it got it.
 func hogAttacks() map[string]attack {
-	return map[string]attack{"hog": hog, "hogs": hogs, "memfd": memfd, "fork": forkMany, "threads": threads, "forkbomb": forkBomb}
+	return map[string]attack{"hog": hog, "hogs": hogs, "memfd": memfd, "shm": sharedMemory, "fork": forkMany, "threads": threads, "forkbomb": forkBomb}
 }
 
 // hog touches args[1] MiB.
@@ -65,25 +65,27 @@ func hogs(r report, args []string) {
 		pids = append(pids, int(pid))
 	}
 	_ = unix.Close(ready[1]) // so that the read ends when every child has died
-	got := 0
-	for got < count {
-		var b [1]byte
-		n, err := unix.Read(ready[0], b[:])
-		if err == unix.EINTR {
+	for got := 0; got < count; {
+		if reaped, _ := unix.Wait4(-1, nil, unix.WNOHANG, nil); reaped > 0 {
+			r.refused(try, fmt.Sprintf("one was killed after %d", got))
+			return
+		}
+		// Not for ever: one that is killed now writes nothing.
+		ready := []unix.PollFd{{Fd: int32(ready[0]), Events: unix.POLLIN}}
+		if n, err := unix.Poll(ready, 20); err != nil || n == 0 {
 			continue
 		}
-		if n != 1 || b[0] != 1 {
+		var b [1]byte
+		if n, err := unix.Read(int(ready[0].Fd), b[:]); err != nil || n != 1 || b[0] != 1 {
 			r.refused(try, fmt.Sprintf("after %d", got))
 			return
 		}
 		got++
 	}
 	stay(args[0])
-	for _, pid := range pids {
-		if reaped, _ := unix.Wait4(pid, nil, unix.WNOHANG, nil); reaped != 0 {
-			r.refused(try, "one was killed")
-			return
-		}
+	if reaped, _ := unix.Wait4(-1, nil, unix.WNOHANG, nil); reaped > 0 {
+		r.refused(try, "one was killed")
+		return
 	}
 	r.done(try, "ok")
 }
@@ -119,6 +121,37 @@ func memfd(r report, args []string) {
 			r.refused(try, err.Error())
 			return
 		}
+	}
+	stay(args[0])
+	r.done(try, "ok")
+}
+
+// sharedMemory fills args[1] segments of 16 MiB, and lets go of each: they belong
+// to no process, but to whoever asks for them by their key. It removes them.
+func sharedMemory(r report, args []string) {
+	try := "fill " + args[1] + " segments"
+	var ids []int
+	defer func() {
+		for _, id := range ids {
+			_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) // else they would stay
+		}
+	}()
+	for i := range number(args[1]) {
+		id, err := unix.SysvShmGet(unix.IPC_PRIVATE, 16<<20, unix.IPC_CREAT|0o600)
+		if err != nil {
+			r.refused(try, fmt.Sprintf("%v after %d", err, i))
+			return
+		}
+		ids = append(ids, id)
+		b, err := unix.SysvShmAttach(id, 0, 0)
+		if err != nil {
+			r.refused(try, fmt.Sprintf("%v after %d", err, i))
+			return
+		}
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+		must(unix.SysvShmDetach(b))
 	}
 	stay(args[0])
 	r.done(try, "ok")

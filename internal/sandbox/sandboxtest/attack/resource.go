@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +17,15 @@ import (
 // argument, so that the control outside is bounded.
 func resourceAttacks() map[string]attack {
 	return map[string]attack{
-		"fill":   fill,
-		"inodes": inodes,
-		"open":   openMany,
-		"append": appendTo,
-		"spin":   spin,
+		"fill":          fill,
+		"fill-unlinked": hide(unlinked),
+		"fill-locked":   hide(locked),
+		"fill-deep":     hide(deep),
+		"inodes":        inodes,
+		"open":          openMany,
+		"append":        appendTo,
+		"spin":          spin,
+		"burn":          burn,
 	}
 }
 
@@ -127,4 +132,42 @@ func spin(r report, args []string) {
 	must(unix.Getrusage(unix.RUSAGE_SELF, &u))
 	used := time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	r.done("spin", strconv.FormatInt(int64(used*100/time.Since(start)), 10))
+}
+
+// burn does what spin does in short-lived children, one after the other, so that
+// none of them has used much when it is looked at.
+func burn(r report, args []string) {
+	start := time.Now()
+	end := start.Add(time.Duration(number(args[0])) * time.Millisecond)
+	for time.Now().Before(end) {
+		if err := burnOne(); err != nil {
+			r.refused("burn", err.Error())
+			return
+		}
+	}
+	var u unix.Rusage
+	must(unix.Getrusage(unix.RUSAGE_CHILDREN, &u))
+	used := time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	r.done("burn", strconv.FormatInt(int64(used*100/time.Since(start)), 10))
+}
+
+// burnOne makes a child that counts for some milliseconds.
+//
+//go:norace
+func burnOne() error {
+	pid, _, e := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	if pid == 0 {
+		x := uint32(1)
+		for range 8_000_000 {
+			x ^= x << 13
+			x ^= x >> 17
+			x ^= x << 5
+		}
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(x&1), 0, 0) // of use, so that the loop stays
+	}
+	_, err := unix.Wait4(int(pid), nil, 0, nil)
+	return err
 }

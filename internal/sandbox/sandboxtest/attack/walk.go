@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,23 +32,19 @@ func hunt(r report, args []string) {
 			r.done("environment", e)
 		}
 	}
-	files := 0
+	buf := make([]byte, biggest)
 	for _, root := range args {
-		walk(root, func(path string, d fs.DirEntry) {
-			files++
-			if holds(path, canary) || strings.Contains(path, string(canary)) {
+		walk(root, func(path string) {
+			if holds(path, canary, buf) || strings.Contains(path, string(canary)) {
 				r.done("hunt", path)
 			}
 		})
 	}
 	r.refused("hunt", "looked at everything else")
-	if files == 0 {
-		r.refused("hunt", "saw no file")
-	}
 }
 
 // walk visits what isn't a folder below root.
-func walk(root string, visit func(path string, d fs.DirEntry)) {
+func walk(root string, visit func(path string)) {
 	toolchains := []string{"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/opt", "/nix", "/sys"}
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -58,23 +55,24 @@ func walk(root string, visit func(path string, d fs.DirEntry)) {
 		case d.IsDir() && (filepath.Base(path) == "task" || filepath.Base(path) == "net") && strings.HasPrefix(path, "/proc/"):
 			return fs.SkipDir
 		case !d.IsDir():
-			visit(path, d)
+			visit(path)
 		}
 		return nil
 	})
 }
 
-func holds(path string, canary []byte) bool {
+// holds reports whether a file holds the canary. One that was last changed
+// before the test began can't: that spares the toolchains that lie elsewhere.
+func holds(path string, canary, buf []byte) bool {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || time.Since(time.Unix(st.Ctim.Unix())) > time.Hour {
 		return false
 	}
-	buf := make([]byte, biggest)
 	n := 0
 	for n < len(buf) {
 		k, err := unix.Read(fd, buf[n:])
