@@ -109,11 +109,12 @@ func lines[T any](t *testing.T, out string) []T {
 // server is a running isekai serve.
 type server struct {
 	*client.Client
-	url  string
-	dir  string
-	cmd  *exec.Cmd
-	errs *bytes.Buffer
-	done chan error
+	url   string
+	token string
+	dir   string
+	cmd   *exec.Cmd
+	errs  *bytes.Buffer
+	done  chan error
 }
 
 // serve starts a server at a free port and returns when it is ready.
@@ -135,7 +136,7 @@ func serve(t *testing.T, dir string, env []string) *server {
 			PID        int
 		}
 		if err == nil && json.Unmarshal(b, &at) == nil && at.PID == s.cmd.Process.Pid {
-			s.url, s.Client = at.URL, client.New(at.URL, at.Token, nil)
+			s.url, s.token, s.Client = at.URL, at.Token, client.New(at.URL, at.Token, nil)
 			return s
 		}
 		select {

@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds every wait for a condition: long, for a machine under load.
-const patience = 90 * time.Second
+const patience = time.Minute
 
 // until waits for a condition, and fails the test with what say returns when it
 // doesn't come.

@@ -30,11 +30,17 @@ func (s *server) taskEvents(tags []string) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.cfg.Tasks.Get(ctx, scope, in.Task); err != nil { // ownership, at every attach and resume
+		st, err := s.cfg.Tasks.Get(ctx, scope, in.Task) // ownership, at every attach and resume
+		if err != nil {
 			return nil, err
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			s.follow(newSSE(hc), hc.Context(), scope, in.Task, after)
+			out := newSSE(hc)
+			if st.Finished != nil && after >= st.Version { // a reader that missed nothing but the end
+				out.end()
+				return
+			}
+			s.follow(out, hc.Context(), scope, in.Task, after)
 		}}, nil
 	})
 }

@@ -1,0 +1,304 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// ask sends a request to the server as it is; headers come in pairs.
+func (s *server) ask(t *testing.T, method, path string, body any, headers ...string) reply {
+	t.Helper()
+	res := s.open(t, method, path, body, headers...)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reply{status: res.StatusCode, header: res.Header, text: string(b)}
+	if strings.Contains(r.header.Get("Content-Type"), "json") && len(b) > 0 {
+		if err := json.Unmarshal(b, &r.json); err != nil {
+			t.Fatalf("%s %s: %v in %q", method, path, err, b)
+		}
+	}
+	return r
+}
+
+func (s *server) open(t *testing.T, method, path string, body any, headers ...string) *http.Response {
+	t.Helper()
+	var reader io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader = bytes.NewReader(b)
+	}
+	ctx, done := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(done)
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+			continue
+		}
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// bearer is the header that proves that its sender may read the data directory.
+func (s *server) bearer() []string { return []string{"Authorization", "Bearer " + s.token} }
+
+// refused fails the test unless the reply is a problem (RFC 9457) of this status
+// and code, with a hint.
+func (r reply) refused(t *testing.T, status int, code core.Code) {
+	t.Helper()
+	var p client.Problem
+	if err := json.Unmarshal([]byte(r.text), &p); err != nil {
+		t.Fatalf("%d, and no problem: %q", r.status, r.text)
+	}
+	if r.status != status || p.Status != status || p.Code != code || p.Title == "" || p.Detail == "" {
+		t.Errorf("%d %s, want %d %s", r.status, r.text, status, code)
+	}
+	if kind := r.header.Get("Content-Type"); kind != "application/problem+json" {
+		t.Errorf("a problem as %q", kind)
+	}
+}
+
+func TestAPIAsksForACredential(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), cleanEnv())
+	doc := s.ask(t, "GET", "/openapi.json", nil)
+	paths, _ := doc.json["paths"].(map[string]any)
+	if v, _ := doc.json["openapi"].(string); doc.status != http.StatusOK || !strings.HasPrefix(v, "3.1") || len(paths) < 10 {
+		t.Fatalf("the document: %d, OpenAPI %q, %d paths", doc.status, v, len(paths))
+	}
+	var open []string
+	tried := 0
+	for path, item := range paths {
+		for method := range item.(map[string]any) {
+			method = strings.ToUpper(method)
+			real := strings.NewReplacer("{task}", "tsk_1", "{app}", "app_1", "{version}", "1").Replace(path)
+			if strings.Contains(real, "{") {
+				t.Fatalf("a path with an unknown part: %s", path)
+			}
+			r := s.ask(t, method, real, nil)
+			if r.status == http.StatusOK {
+				open = append(open, method+" "+path)
+				continue
+			}
+			tried++
+			r.refused(t, http.StatusUnauthorized, core.Unauthenticated)
+			if r.header.Get("WWW-Authenticate") == "" || r.json["hint"] == nil {
+				t.Errorf("%s %s doesn't say how to authenticate: %s", method, path, r.text)
+			}
+			s.ask(t, method, real, nil, "Authorization", "Bearer "+strings.Repeat("x", len(s.token))).
+				refused(t, http.StatusUnauthorized, core.Unauthenticated)
+			s.ask(t, method, real, nil, "Authorization", "Basic "+s.token).refused(t, http.StatusUnauthorized, core.Unauthenticated)
+		}
+	}
+	if !slices.Equal(open, []string{"GET /healthz"}) {
+		t.Errorf("open without a credential: %q", open)
+	}
+	if tried < 15 {
+		t.Errorf("only %d operations were tried", tried)
+	}
+}
+
+func TestAPIRefusesOtherOrigins(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), cleanEnv())
+	wish := map[string]any{"kind": "app", "prompt": "a tip calculator"}
+	for _, host := range []string{"evil.example", "evil.example:80", "localhost.evil.example", "10.0.0.1", "127.0.0.1.nip.io"} {
+		if r := s.ask(t, "GET", "/v1/apps", nil, append(s.bearer(), "Host", host)...); r.status != http.StatusMisdirectedRequest {
+			t.Errorf("for the host %s: %d", host, r.status)
+		}
+	}
+	s.ask(t, "GET", "/v1/apps", nil, append(s.bearer(), "Host", "localhost:1")...).wants(t, map[string]any{"items": []any{}})
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.url, "http://"), ":")
+	for name, headers := range map[string][]string{
+		"another site":           {"Sec-Fetch-Site", "cross-site"},
+		"an app of this server":  {"Sec-Fetch-Site", "same-site", "Origin", "http://some-app.localhost:" + port},
+		"an old browser's page":  {"Origin", "http://evil.example"},
+		"a page without origin":  {"Origin", "null"},
+		"an app, an old browser": {"Origin", "http://some-app.localhost:" + port},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.ask(t, "POST", "/v1/tasks", wish, append(s.bearer(), headers...)...).refused(t, http.StatusForbidden, core.Denied)
+		})
+	}
+	if tasks, err := s.Tasks(t.Context(), client.ListOptions{}); err != nil || len(tasks.Items) != 0 {
+		t.Errorf("%d tasks: %v", len(tasks.Items), err)
+	}
+}
+
+func TestAPISaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), cleanEnv())
+	for _, c := range []struct {
+		name, method, path string
+		body               any
+		status             int
+		code               core.Code
+	}{
+		{"an unknown route", "GET", "/v1/nothing", nil, 404, core.NotFound},
+		{"an unknown method", "PATCH", "/nothing", nil, 404, core.NotFound},
+		{"an unknown task", "GET", "/v1/tasks/tsk_none", nil, 404, core.NotFound},
+		{"an unknown app", "GET", "/v1/apps/none", nil, 404, core.NotFound},
+		{"a change of an unknown app", "POST", "/v1/apps/none/changes", map[string]any{"prompt": "add a date"}, 404, core.NotFound},
+		{"an empty prompt", "POST", "/v1/tasks", map[string]any{"kind": "app", "prompt": " "}, 422, core.Invalid},
+		{"a long prompt", "POST", "/v1/tasks", map[string]any{"kind": "app", "prompt": strings.Repeat("x", 5001)}, 422, core.Invalid},
+		{"an unknown kind", "POST", "/v1/tasks", map[string]any{"kind": "poem", "prompt": "a rose"}, 422, core.Invalid},
+		{"an unknown field", "POST", "/v1/tasks", map[string]any{"kind": "app", "prompt": "a rose", "colour": "red"}, 422, core.Invalid},
+		{"a task without a model", "POST", "/v1/tasks", map[string]any{"kind": "task", "prompt": "count"}, 501, core.Unsupported},
+		{"an unknown query", "GET", "/v1/apps?colour=red", nil, 422, core.Invalid},
+		{"a limit beyond the bound", "GET", "/v1/apps?limit=1000", nil, 422, core.Invalid},
+		{"a bad cursor", "GET", "/v1/apps?cursor=%00", nil, 422, core.Invalid},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := s.ask(t, c.method, c.path, c.body, s.bearer()...)
+			r.refused(t, c.status, c.code)
+			if r.json["hint"] == nil {
+				t.Errorf("no hint in %s", r.text)
+			}
+		})
+	}
+}
+
+// A reader that comes back with the id of the last event that it has seen gets
+// exactly the rest.
+func TestStreamResumesInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), cleanEnv())
+	task, err := s.CreateTask(t.Context(), client.NewTask{Kind: core.KindApp, Prompt: "a tip calculator"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/v1/tasks/" + string(task.ID) + "/events"
+	res := s.open(t, "GET", path, nil, s.bearer()...) // while it is at work
+	live := sse(t, res)
+	if len(live) < 20 || live[len(live)-1].event != "end" {
+		t.Fatalf("%d events", len(live))
+	}
+	for _, after := range []int{0, 1, len(live) / 2, len(live) - 2, len(live) - 1} {
+		rest := sse(t, s.open(t, "GET", path, nil, append(s.bearer(), "Last-Event-ID", fmt.Sprint(after))...))
+		if !slices.Equal(rest, live[after:]) {
+			t.Errorf("after %d: %d events, want %d", after, len(rest), len(live)-after)
+		}
+	}
+	s.ask(t, "GET", path, nil, append(s.bearer(), "Last-Event-ID", "x")...).refused(t, 422, core.Invalid)
+}
+
+// event is a server-sent event.
+type event struct{ id, event, data string }
+
+// sse reads a stream of events to its end.
+func sse(t *testing.T, res *http.Response) (all []event) {
+	t.Helper()
+	defer res.Body.Close()
+	if kind := res.Header.Get("Content-Type"); res.StatusCode != http.StatusOK || kind != "text/event-stream" {
+		t.Fatalf("%s, %s", res.Status, kind)
+	}
+	var e event
+	sc := bufio.NewScanner(res.Body)
+	sc.Buffer(nil, 4<<20)
+	for sc.Scan() {
+		name, value, _ := strings.Cut(sc.Text(), ": ")
+		switch name {
+		case "id":
+			e.id = value
+		case "event":
+			e.event = value
+		case "data":
+			e.data = value
+		case "":
+			if e != (event{}) {
+				all = append(all, e)
+			}
+			e = event{}
+		}
+	}
+	if err := sc.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestAPIKeepsPromises(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), cleanEnv())
+	wish := map[string]any{"kind": "app", "prompt": "two player tic tac toe"}
+	first := s.ask(t, "POST", "/v1/tasks", wish, append(s.bearer(), "Idempotency-Key", "k1")...)
+	again := s.ask(t, "POST", "/v1/tasks", wish, append(s.bearer(), "Idempotency-Key", "k1")...)
+	if first.status != http.StatusCreated || again.status != http.StatusCreated || first.json["id"] != again.json["id"] {
+		t.Errorf("a repeat: %d %v, then %d %v", first.status, first.json["id"], again.status, again.json["id"])
+	}
+	s.ask(t, "POST", "/v1/tasks", map[string]any{"kind": "app", "prompt": "another"}, append(s.bearer(), "Idempotency-Key", "k1")...).
+		refused(t, http.StatusConflict, core.Conflict)
+	if tasks, err := s.Tasks(t.Context(), client.ListOptions{}); err != nil || len(tasks.Items) != 1 {
+		t.Errorf("%d tasks: %v", len(tasks.Items), err)
+	}
+
+	id := core.TaskID(first.json["id"].(string))
+	for _, err := range s.TaskEvents(t.Context(), id, 0) { // to its end
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	task, err := s.Task(t.Context(), id)
+	if err != nil || task.Status != core.StatusSucceeded {
+		t.Fatalf("%s: %v", task.Status, err)
+	}
+	app := "/v1/apps/" + string(task.App)
+	stale := s.ask(t, "GET", app, nil, s.bearer()...).header.Get("ETag")
+	stopped := s.ask(t, "POST", app+"/stop", nil, append(s.bearer(), "If-Match", stale)...)
+	fresh := stopped.header.Get("ETag")
+	if stopped.status != http.StatusOK || stale == "" || fresh == "" || fresh == stale {
+		t.Fatalf("stop: %d, %s after %s", stopped.status, fresh, stale)
+	}
+	for _, c := range []struct{ method, path string }{{"POST", "/start"}, {"POST", "/select"}, {"DELETE", ""}} {
+		var body any
+		if c.path == "/select" {
+			body = map[string]any{"version": 1}
+		}
+		s.ask(t, c.method, app+c.path, body, append(s.bearer(), "If-Match", stale)...).refused(t, http.StatusConflict, core.Conflict)
+	}
+	if r := s.ask(t, "DELETE", app, nil, append(s.bearer(), "If-Match", fresh)...); r.status != http.StatusNoContent {
+		t.Errorf("delete: %d %s", r.status, r.text)
+	}
+	s.ask(t, "GET", app, nil, s.bearer()...).refused(t, http.StatusNotFound, core.NotFound)
+}
+
+func TestReferencePage(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir(), cleanEnv())
+	p := browse(t, s.url+"/docs")
+	p.says("h1", "Isekai API")
+	p.says("#create-task", "/v1/tasks")
+	p.says("#TaskDetail", "status")
+	if broken := value[int](p, `[...document.querySelectorAll('a[href^="#"]')].filter((a) => !document.getElementById(a.getAttribute("href").slice(1))).length`); broken != 0 {
+		t.Errorf("%d links lead nowhere", broken)
+	}
+	p.staysAtHome(s.url)
+}
