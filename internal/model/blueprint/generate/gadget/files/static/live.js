@@ -3,7 +3,8 @@ import { ask, Refusal } from "./ask.js";
 
 const PAUSE = 150; // milliseconds without typing before the server is asked
 
-// Ask /api/<path> whenever the form changes, and hand the answer to show.
+// Ask /api/<path> whenever the form changes and is filled in, and hand the answer
+// to show.
 //
 // A field's problem appears below it (in [data-error=<name>]) once the field was
 // visited; other problems appear in the form's .problem. While there is a problem
@@ -18,6 +19,12 @@ export function live(form, path, show) {
     request.abort();
     request = new AbortController();
     const { signal } = request;
+    const gaps = unfinished(form);
+    if (Object.keys(gaps).length > 0) {
+      tell(form, gaps, visited, "");
+      show(null);
+      return;
+    }
     try {
       const answer = await ask(path, Object.fromEntries(new FormData(form)), { signal });
       tell(form, {}, visited, "");
@@ -47,6 +54,17 @@ export function live(form, path, show) {
   });
   update();
   return update;
+}
+
+// The fields that are empty, or that end in a separator as in "48.": there is
+// nothing to ask the server about yet.
+function unfinished(form) {
+  const gaps = {};
+  for (const [name, value] of new FormData(form)) {
+    if (value.trim() === "") gaps[name] = "Fill this in.";
+    else if (/[.,]$/.test(value)) gaps[name] = "";
+  }
+  return gaps;
 }
 
 function tell(form, errors, visited, problem) {
