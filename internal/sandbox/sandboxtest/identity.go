@@ -12,7 +12,10 @@ import (
 )
 
 func identityTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){"a setuid program": setuidProgram}
+	return map[string]func(*testing.T, rig){
+		"run a setuid program":          setuidProgram,
+		"leave a setuid program behind": leftSetuid,
+	}
 }
 
 // setuidProgram has the attack program in a mount, with its owner's setuid and
@@ -50,8 +53,44 @@ func setuidProgram(t *testing.T, g rig) {
 	ok(t, o)
 	wantRefused(t, o.findings(t))
 	// What the workload makes itself isn't honoured either.
-	o = run(t, box, sandbox.Command{Argv: []string{"sh", "-c", "cp /suid/attack /data/own && chmod 6755 /data/own && exec /data/own suid"}})
+	o = run(t, box, sandbox.Command{Argv: []string{"sh", "-c", "cp /suid/attack /data/own; chmod 6755 /data/own; exec /data/own suid"}})
 	wantRefused(t, o.findings(t))
+}
+
+// leftSetuid looks on the host at what a workload left in a mount: a file of the
+// host's user with the setuid bit gives his powers to whoever runs it there.
+func leftSetuid(t *testing.T, g rig) {
+	outside := folder(t)
+	t.Log(g.attackOutside(t, false, "leave-setuid", outside))
+	if left := setuidFiles(t, outside); len(left) < 8 {
+		t.Errorf("the control outside shows too little: %q", left)
+	}
+	box, dir := g.workspace(t, sandbox.Limits{})
+	t.Log(attackIn(t, box, "leave-setuid", "/data"))
+	sh(t, box, "cp /bin/true /data/copied; chmod 6755 /data/copied || true; install -m 4755 /bin/true /data/installed || true; chmod u+s,g+s /data/copied || true")
+	if left := setuidFiles(t, dir); len(left) > 0 {
+		t.Errorf("the box left on the host %q", left)
+	}
+}
+
+// setuidFiles are the files in a folder that have the setuid or setgid bit.
+func setuidFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode()&(os.ModeSetuid|os.ModeSetgid) != 0 {
+			left = append(left, e.Name())
+		}
+	}
+	return left
 }
 
 // everyCapability is a file capability of version 2, effective: all of them.

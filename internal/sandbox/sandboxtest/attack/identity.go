@@ -21,10 +21,11 @@ func identityAttacks() map[string]attack {
 			_ = syscall.Setresuid(0, 0, 0)
 			r.powers("become root")
 		},
-		"capset":      capset,
-		"suid":        suid,
-		"seccomp-off": seccompOff,
-		"prctl":       prctl,
+		"capset":       capset,
+		"suid":         suid,
+		"seccomp-off":  seccompOff,
+		"prctl":        prctl,
+		"leave-setuid": leaveSetuid,
 	}
 }
 
