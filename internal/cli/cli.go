@@ -164,7 +164,7 @@ func (sh *shell) with(ctx context.Context, mode Mode, f func(*Conn) error) (err 
 // print writes v as JSON with --json, else text.
 func (sh *shell) print(v any, text func(io.Writer)) error {
 	if !sh.json {
-		text(sh.io.Out)
+		text(plain{sh.io.Out})
 		return nil
 	}
 	return sh.printJSON(v)
@@ -187,8 +187,9 @@ func (sh *shell) complain(err error) {
 		_ = enc.Encode(map[string]any{"error": core.Fail(err)}) // nowhere left to complain to
 		return
 	}
-	fmt.Fprintln(sh.io.Err, "isekai: "+err.Error())
+	w := plain{sh.io.Err}
+	fmt.Fprintln(w, "isekai: "+err.Error())
 	if h := core.HintOf(err); h != "" {
-		fmt.Fprintln(sh.io.Err, "  "+h)
+		fmt.Fprintln(w, "  "+h)
 	}
 }

@@ -175,14 +175,14 @@ func (sh *shell) showResult(w io.Writer, t client.TaskDetail, a client.AppDetail
 	if exit {
 		state = "answered, and was stopped"
 	}
-	fmt.Fprintf(w, "\n%s %s\n\n", a.Title, state)
-	row := func(name, value string) { fmt.Fprintf(w, "  %-8s %s\n", name, value) }
+	fmt.Fprintf(w, "\n%s %s\n\n", printable(a.Title), state)
+	row := func(name, value string) { fmt.Fprintf(w, "  %-8s %s\n", name, printable(value)) }
 	if !exit {
 		row("Open", a.URL)
 	}
 	row("Tests", fmt.Sprintf("%d passed, %d failed", a.Selected.Tests.Passed, a.Selected.Tests.Failed))
 	row("Files", a.Dir)
-	row("Change", fmt.Sprintf("isekai app change %s %q", a.Name, suggestion(a.Selected.Suggestions)))
+	row("Change", "isekai app change "+a.Name+" "+quoted(suggestion(a.Selected.Suggestions)))
 	for _, n := range a.Selected.Notes {
 		row("Note", n)
 	}

@@ -146,20 +146,6 @@ func oneLine(s string) string {
 	return s
 }
 
-// printable drops control characters, so that what a model or an app says can't
-// drive the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == 0x200e || r == 0x200f || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
-			return -1
-		}
-		return r
-	}, s)
-}
-
 func modelName(m string) string {
 	if m == "blueprint" {
 		return "the built-in planner"
