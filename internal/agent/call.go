@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
@@ -22,9 +23,7 @@ const (
 // callModel stores the request, asks, and notes the answer.
 func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	if d.state.Pending == nil {
-		if err := d.note(core.ModelRequested{Call: c.Call, Purpose: c.Purpose, Model: d.state.Model}); err != nil {
-			return err
-		}
+		d.note(core.ModelRequested{Call: c.Call, Purpose: c.Purpose, Model: d.state.Model})
 	}
 	if err := d.flush(ctx, store.WorkKeep); err != nil {
 		return err
@@ -48,11 +47,15 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	}
 	settled := core.ModelSettled{Call: c.Call, Usage: answer.Usage, Error: core.Fail(err)}
 	if err == nil {
-		if err := d.keepAnswer(ctx, c, answer, &settled); err != nil {
+		switch err := d.keepAnswer(ctx, c, answer, &settled); {
+		case core.CodeOf(err) == core.Exhausted: // asked again, it would be as long
+			settled = core.ModelSettled{Call: c.Call, Usage: answer.Usage, Error: core.Fail(err)}
+		case err != nil:
 			return err
 		}
 	}
-	return d.note(settled)
+	d.note(settled)
+	return nil
 }
 
 // keepAnswer puts a model's answer into the event, its long texts into blobs.
@@ -106,12 +109,11 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 		effect = t.Spec().Effect
 	}
 	if p := d.state.Pending; p == nil || p.Answer != "" {
-		if err := d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo}); err != nil {
-			return err
-		}
+		d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo})
 	}
 	if c.Settle != nil {
-		return d.note(*c.Settle)
+		d.note(*c.Settle)
+		return nil
 	}
 	if err := d.flush(ctx, store.WorkKeep); err != nil {
 		return err
@@ -135,7 +137,8 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if err != nil {
 		return err
 	}
-	return d.note(settled)
+	d.note(settled)
+	return nil
 }
 
 // settle makes the event of a tool's result.
@@ -152,15 +155,15 @@ func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res 
 	default:
 		s.Error = core.Fail(err)
 	}
-	if s.Output, err = d.content(ctx, res.Output); err != nil {
-		return s, err
+	s.Output, err = d.content(ctx, res.Output)
+	if err == nil && effect != core.Pure && d.managed() {
+		s.Tree, err = d.snapshot(ctx)
 	}
-	if effect != core.Pure && d.managed() {
-		if s.Tree, err = d.snapshot(ctx); err != nil {
-			return s, err
-		}
+	if core.CodeOf(err) == core.Exhausted { // made again, the call would leave as much
+		s.Output = core.Content{Text: clip("The call was made, but what it left can't be kept: "+err.Error(), core.MaxInline)}
+		s.Failed, err = true, nil
 	}
-	return s, nil
+	return s, err
 }
 
 // interruptible runs f with a context that also ends when the task is canceled,
@@ -189,13 +192,15 @@ func (d *drive) interruptible(ctx context.Context, f func(context.Context) error
 // unsettled reports whether a call ended for a reason that leaves its outcome
 // open: the next worker decides by the tool's effect.
 func unsettled(err error) bool {
-	return errors.Is(err, errShutdown) || errors.Is(err, errLeaseLost)
+	return errors.Is(err, errShutdown) || store.LeaseLost(err)
 }
 
 // watchCancel ends the call when somebody asks for the task to be canceled.
 func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc) {
 	changed, stop := d.Changed(d.lease.Org, d.lease.Stream)
 	defer stop()
+	poll := time.NewTicker(d.Poll) // for a wake-up, or a read, that failed
+	defer poll.Stop()
 	for after := d.state.Version; ; {
 		es, err := d.Events.ReadStream(ctx, d.lease.Org, d.lease.Stream, after, 100)
 		if err == nil {
@@ -211,6 +216,7 @@ func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc)
 		case <-ctx.Done():
 			return
 		case <-changed:
+		case <-poll.C:
 		}
 	}
 }

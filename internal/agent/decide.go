@@ -64,19 +64,34 @@ func Decide(s State, now time.Time) Effect {
 	case s.stopping():
 		return finish(s)
 	}
-	if why := exceeded(s, now); why != "" {
+	e := decideWork(s)
+	if why := exceeded(s, now); why != "" && e.spends() {
 		return giveUp(s, &core.Failure{Code: core.Exhausted, Msg: why, Hint: "raise the limit, or ask for less at once"})
 	}
-	if s.Plan == nil {
+	return e
+}
+
+// decideWork is what a task that nothing stops needs next.
+func decideWork(s State) Effect {
+	switch {
+	case s.Plan == nil:
 		return decidePlan(s)
-	}
-	if s.Step >= len(s.Plan.Steps) {
+	case s.Step >= len(s.Plan.Steps):
 		return finish(s)
-	}
-	if s.Attempt == 0 {
+	case s.Attempt == 0:
 		return record(core.StepStarted{Step: s.Step, Attempt: s.Tried + 1, Title: s.Plan.Steps[s.Step].Title})
 	}
 	return decideStep(s)
+}
+
+// spends reports whether the effect is what limits bound: a call, or an attempt.
+// What a call has shown is judged, and a task that is done ends, at any limit.
+func (e Effect) spends() bool {
+	if len(e.Record) > 0 {
+		_, ok := e.Record[0].(core.StepStarted)
+		return ok
+	}
+	return e.Model != nil || e.Tool != nil
 }
 
 func record(p ...core.Payload) Effect { return Effect{Record: p} }

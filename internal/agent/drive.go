@@ -12,9 +12,8 @@ import (
 )
 
 var (
-	errShutdown  = errors.New("the worker is stopping")
-	errLeaseLost = errors.New("the lease was lost")
-	errCanceled  = errors.New("the task is being canceled")
+	errShutdown = errors.New("the worker is stopping")
+	errCanceled = errors.New("the task is being canceled")
 )
 
 // drive is one task being worked on under one lease.
@@ -74,12 +73,14 @@ func (w *Worker) heartbeat(ctx context.Context, l store.Lease, lost context.Canc
 			return
 		case <-t.C:
 		}
-		renewed, err := w.Work.Renew(ctx, l, w.Lease)
+		beat, done := context.WithTimeout(ctx, w.Lease/3) // a store that hangs has to be noticed, too
+		renewed, err := w.Work.Renew(beat, l, w.Lease)
+		done()
 		switch {
 		case err == nil:
 			l, last = renewed, w.Now()
 		case store.LeaseLost(err) || w.Now().Sub(last) >= w.Lease:
-			lost(errLeaseLost)
+			lost(store.ErrLeaseLost)
 			return
 		}
 	}
@@ -91,18 +92,20 @@ func (d *drive) run(ctx, calls context.Context) error {
 		return err
 	}
 	if err := d.openWorkspace(calls); err != nil {
-		return err
+		if !lasting(err) || d.state.stopping() {
+			return err
+		}
+		d.note(giveUp(d.state, core.Fail(err)).Record...)
 	}
 	for {
 		if ctx.Err() != nil {
-			return errors.Join(d.flush(calls, store.WorkKeep), ctx.Err())
+			return errors.Join(d.leave(calls), ctx.Err())
 		}
 		e := Decide(d.state, d.Now())
 		var err error
 		switch {
 		case e.Record != nil:
-			err = d.note(e.Record...)
-			if err == nil && d.state.Finished != nil {
+			if d.note(e.Record...); d.state.Finished != nil {
 				return d.finish(calls)
 			}
 		case e.Model != nil:
@@ -110,15 +113,18 @@ func (d *drive) run(ctx, calls context.Context) error {
 		case e.Tool != nil:
 			err = d.callTool(calls, *e.Tool)
 		case e.Ask != nil:
-			if err = d.note(*e.Ask); err == nil {
-				return d.flush(calls, store.WorkNone)
+			d.note(*e.Ask)
+			if err = d.flush(calls, store.WorkNone); err == nil {
+				return nil
 			}
 		case e.Sleep > 0:
 			if err = d.flush(calls, store.WorkKeep); err == nil {
 				err = d.sleep(ctx, e.Sleep)
 			}
 		default:
-			return d.flush(calls, store.WorkNone)
+			if err = d.flush(calls, store.WorkNone); err == nil {
+				return nil
+			}
 		}
 		if moved(err) {
 			err = d.reload(calls)
@@ -127,6 +133,26 @@ func (d *drive) run(ctx, calls context.Context) error {
 			return err
 		}
 	}
+}
+
+// leave stores the outcomes that are known, whoever else appends meanwhile.
+func (d *drive) leave(ctx context.Context) error {
+	err := d.flush(ctx, store.WorkKeep)
+	for moved(err) {
+		if err = d.reload(ctx); err == nil {
+			err = d.flush(ctx, store.WorkKeep)
+		}
+	}
+	return err
+}
+
+// lasting reports whether err is one that time doesn't mend.
+func lasting(err error) bool {
+	switch core.CodeOf(err) {
+	case core.NotFound, core.Invalid, core.Internal:
+		return true
+	}
+	return false
 }
 
 // moved reports whether somebody else appended to the stream: a cancel, say.
@@ -149,19 +175,16 @@ func (d *drive) finish(ctx context.Context) error {
 		if err := d.load(ctx); err != nil {
 			return err
 		}
-		if err := d.note(facts...); err != nil {
-			return err
-		}
+		d.note(facts...)
 	}
 }
 
 // note applies facts to the state; they are stored by the next flush.
-func (d *drive) note(facts ...core.Payload) error {
+func (d *drive) note(facts ...core.Payload) {
 	for _, f := range facts {
 		d.state = d.state.apply(f, d.Now().UTC())
 	}
 	d.facts = append(d.facts, facts...)
-	return nil
 }
 
 // flush appends the facts, if there are any or the work changes.
@@ -208,9 +231,7 @@ func (d *drive) reload(ctx context.Context) error {
 	for _, f := range facts {
 		switch f.(type) {
 		case core.ModelSettled, core.ToolSettled:
-			if err := d.note(f); err != nil {
-				return err
-			}
+			d.note(f)
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ func TestAnAppIsBuilt(t *testing.T) {
 	if got := log.String(); got != "[write write publish preview]" {
 		t.Errorf("effects: %s", got)
 	}
+	stop() // the workspace goes last
 	if _, err := os.Stat(filepath.Join(r.dir, "work", string(scope.Org), string(id))); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the workspace is still there: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"iter"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
@@ -38,11 +39,14 @@ type rig struct {
 	tasks agent.Service
 	hub   notify.Hub
 	clock atomic.Int64 // offset to the real time, in nanoseconds
+	keep  blob.Store   // what workers keep blobs in; nil: blobs
+	work  store.Work   // what workers claim from; nil: store
+	lease time.Duration
 }
 
 func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tools ...tool.Tool) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), model: answer}
+	r := &rig{t: t, dir: t.TempDir(), model: answer, lease: 10 * time.Second}
 	var err error
 	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "db"), Now: r.now}); err != nil {
 		t.Fatal(err)
@@ -82,11 +86,19 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 	if events == nil {
 		events = r.store
 	}
+	var keep blob.Store = r.blobs
+	if r.keep != nil {
+		keep = r.keep
+	}
+	var work store.Work = r.store
+	if r.work != nil {
+		work = r.work
+	}
 	w := agent.NewWorker(agent.WorkerConfig{
-		Name: name, Events: events, Work: r.store, Blobs: r.blobs, Tools: r.tools,
+		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
 		Models:  func(string) (model.Model, string, error) { return r, "m", nil },
 		Changed: r.hub.Watch, Wake: r.store.WorkWake, Dir: filepath.Join(r.dir, "work"),
-		Lease: 600 * time.Millisecond, Poll: 20 * time.Millisecond, Grace: 50 * time.Millisecond, Now: r.now,
+		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: 50 * time.Millisecond, Now: r.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -175,7 +187,7 @@ func platformTools(log *effects) []tool.Tool {
 				return tool.Result{}, err
 			}
 			log.add("write", c.ID)
-			return tool.Result{Output: "ok"}, os.WriteFile(filepath.Join(c.Workspace.Dir, a.Path), []byte(a.Text), 0o600)
+			return tool.Result{Output: "ok"}, writeFile(c, a.Path, a.Text)
 		}),
 		newFn(agent.ToolTest, core.Pure, func(_ context.Context, c tool.Call) (tool.Result, error) {
 			for name, want := range map[string]string{"a.txt": "alpha", "b.txt": "beta"} {
@@ -202,6 +214,10 @@ func platformTools(log *effects) []tool.Tool {
 			return tool.Result{}, nil
 		}),
 	}
+}
+
+func writeFile(c tool.Call, name, text string) error {
+	return os.WriteFile(filepath.Join(c.Workspace.Dir, name), []byte(text), 0o600)
 }
 
 // effects records what took place.

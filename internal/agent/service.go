@@ -57,7 +57,7 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 	_, err := s.append(ctx, scope, id, 0, store.WorkReady, created)
 	if moved(err) && n.Key != "" {
 		had, err := Load(ctx, s.Events, scope.Org, id)
-		if err == nil && (had.Created.Prompt != n.Prompt || had.Created.Kind != n.Kind || had.Created.Base != n.Base) {
+		if err == nil && !same(had.Created, n) {
 			err = core.E(core.Conflict, "task.create", "this idempotency key was used for another request").
 				WithHint("use a new key for a new request")
 		}
@@ -67,6 +67,14 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		return State{}, err
 	}
 	return Load(ctx, s.Events, scope.Org, id)
+}
+
+// same reports whether n is the wish that c was made of. What the server added
+// may differ by now: the version that the app is at, the model that was meant by
+// none.
+func same(c core.TaskCreated, n NewTask) bool {
+	return c.Kind == n.Kind && c.Prompt == n.Prompt && c.App == n.App && (c.Base > 0) == (n.Base > 0) &&
+		c.Workspace == n.Workspace && c.Limits == n.Limits.OrDefault()
 }
 
 func check(n NewTask) error {

@@ -37,11 +37,11 @@ func (d *drive) openWorkspace(ctx context.Context) error {
 	}
 	if d.state.Tree == "" {
 		if err := os.RemoveAll(d.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("open workspace: %w", err)
+			return noWorkspace(err)
 		}
 	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
-		return fmt.Errorf("open workspace: %w", err)
+		return noWorkspace(err)
 	}
 	if d.state.Tree == "" {
 		return nil
@@ -50,6 +50,11 @@ func (d *drive) openWorkspace(ctx context.Context) error {
 		return fmt.Errorf("open workspace: %w", err)
 	}
 	return nil
+}
+
+// noWorkspace is the error of a disk that may work again later.
+func noWorkspace(err error) error {
+	return core.E(core.Unavailable, "workspace", "can't open the task's workspace").Because(err)
 }
 
 // snapshot stores the workspace's files and returns their tree, or "" if it is
