@@ -3,7 +3,6 @@ package ns
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +51,7 @@ func (b *box) Kill(context.Context) error {
 		close(b.killed)
 		if b.init != nil {
 			_ = b.init.Kill()
+			b.d.groups.remove(b.name) // while the first process ends; what was in them is ending too
 			_, _ = b.init.Wait()
 		}
 		if b.control != nil {
@@ -67,7 +67,7 @@ func (b *box) Kill(context.Context) error {
 			}
 		}
 		b.mu.Unlock()
-		os.Remove(filepath.Join(b.d.dir, b.name))
+		_ = b.d.mark(b.slot, 0) // at worst Sweep finds nothing left of it
 		b.d.release(b.slot)
 	})
 	return nil

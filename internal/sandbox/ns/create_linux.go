@@ -89,11 +89,9 @@ func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/
 
 // start makes the groups, the first process and, through it, the rest.
 func (b *box) start(ctx context.Context, im *image, spec sandbox.Spec) (err error) {
-	marker, err := os.OpenFile(filepath.Join(b.d.dir, b.name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return core.E(core.Unavailable, op, "can't write the run folder").Because(err)
+	if err := b.d.mark(b.slot, 1); err != nil {
+		return err
 	}
-	marker.Close()
 	early := b.d.groups.unified != "" // the first process starts in one of the groups
 	var g *group
 	if early {
@@ -197,7 +195,9 @@ func (d *Driver) describe(im *image, spec sandbox.Spec) *boot.Setup {
 	}
 	if d.groups.memory == "" {
 		s.Memory = uint64(l.Memory)
-		s.Rlimits = append(s.Rlimits, rlimit(unix.RLIMIT_DATA, uint64(l.Memory)))
+		// A bound on how far one process gets between two looks. It counts what is
+		// promised, not what is used, so it must be generous.
+		s.Rlimits = append(s.Rlimits, rlimit(unix.RLIMIT_DATA, 2*uint64(l.Memory)+1<<30))
 	}
 	if d.groups.pids == "" {
 		s.Pids = uint64(l.Pids)

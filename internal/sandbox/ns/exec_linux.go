@@ -187,7 +187,7 @@ func (r *run) reason(res boot.Result, exit sandbox.Exit, why sandbox.Reason) san
 		return sandbox.DiskFull
 	case exit.Code != 0 && r.b.d.groups.ooms(r.b.name) > r.ooms:
 		return sandbox.OutOfMem
-	case exit.Signal == int(syscall.SIGXCPU), exit.Signal == int(syscall.SIGKILL) && uint64(exit.CPU.Round(100*time.Millisecond).Seconds()) >= cpuSeconds(l):
+	case exit.Signal == int(syscall.SIGKILL) && exit.CPU.Seconds() >= 0.8*float64(cpuSeconds(l)): // the kernel counts in ticks
 		return sandbox.TimedOut
 	}
 	return exit.Reason

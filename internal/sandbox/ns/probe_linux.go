@@ -78,11 +78,11 @@ func (d *Driver) limitChecks() []sandbox.Check {
 	watched := "no cgroup can be written: the box's first process "
 	fixed := func(name, detail string) sandbox.Check { return sandbox.Check{Name: name, OK: true, Detail: detail} }
 	return []sandbox.Check{
-		by("memory limit", d.groups.memory, "memory.limit_in_bytes", watched+"adds up resident memory every 5 to 50 ms; RLIMIT_DATA bounds each process"),
+		by("memory limit", d.groups.memory, "memory.limit_in_bytes", watched+"adds up resident memory every 5 to 40 ms; RLIMIT_DATA bounds each process"),
 		by("process limit", d.groups.pids, "pids.max", "no cgroup can be written: RLIMIT_NPROC within the box's user namespace"),
 		by("CPU limit", d.groups.cpu, "cpu.cfs_quota_us", watched+"stops the others while they have used more than their share; core affinity bounds them"),
 		d.swapCheck(),
-		fixed("disk limit", "the size of /tmp's file system; writable mounts are measured when their file system changes, every 5 to 50 ms"),
+		fixed("disk limit", "the size of /tmp's file system; writable mounts are measured when their file system changes, every 5 to 40 ms"),
 		fixed("CPU time limit", "RLIMIT_CPU"), fixed("wall time limit", "timer"), fixed("output limit", "pipes"),
 		fixed("open file limit", "RLIMIT_NOFILE"), fixed("file size limit", "RLIMIT_FSIZE"),
 	}

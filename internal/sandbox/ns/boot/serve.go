@@ -7,6 +7,14 @@ import (
 	"unsafe"
 )
 
+// message and rightsBuf are where requests arrive. They are no heap memory because
+// that would be made resident whole at every start of a box; these are, page by page,
+// as far as messages reach.
+var (
+	message   [MaxMessage]byte
+	rightsBuf [2048]byte
+)
+
 type pollFd struct {
 	fd              int32
 	events, revents int16
@@ -20,7 +28,6 @@ func serve() {
 	defaultSignals()
 	prctl(prSetName, uintptr(cstr(Argv0)), 0)
 	b := &box{execs: map[uint64]*running{}, group2: -1, proc: -1}
-	buf, oob := make([]byte, MaxMessage), make([]byte, 2048)
 	for {
 		polls := []pollFd{{fd: controlFD, events: pollIn}}
 		order := make([]*running, 0, len(b.execs))
@@ -36,7 +43,7 @@ func serve() {
 				b.reap(r)
 			}
 		}
-		if polls[0].revents != 0 && !b.receive(buf, oob) {
+		if polls[0].revents != 0 && !b.receive(message[:], rightsBuf[:]) {
 			return
 		}
 		b.tick()

@@ -19,10 +19,10 @@ type watch struct {
 const (
 	millisecond = int64(1e6)
 	lookSoon    = 5 * millisecond
-	lookLate    = 50 * millisecond
+	lookLate    = 40 * millisecond
 
 	// fastest is more than two cores can dirty or write in a nanosecond, in bytes.
-	fastest = 4
+	fastest = 10
 )
 
 // started is called when a command has started.
