@@ -66,8 +66,9 @@ func forEntity(e *draft) []string {
 			by = small(f.Label)
 		}
 	}
-	if by == "" && number != nil {
-		by = small(e.fields[0].Label)
+	// What entries are called by groups them only if it isn't theirs alone.
+	if first := e.fields[0]; by == "" && number != nil && first.Column != "title" && first.Column != "name" {
+		by = small(first.Label)
 	}
 	if number != nil && by != "" {
 		if len(fs.Totals) == 0 {
