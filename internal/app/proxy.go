@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -71,7 +72,7 @@ func reverseProxy(app core.AppID, transport http.RoundTripper, log *slog.Logger)
 		Rewrite:        rewrite,
 		Transport:      transport,
 		FlushInterval:  -1,
-		ModifyResponse: confineCookies,
+		ModifyResponse: confine,
 		ErrorLog:       slog.NewLogLogger(log.With("app", app).Handler(), slog.LevelDebug),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
 			writePage(w, r, pageSilent.about(app))
@@ -105,8 +106,19 @@ func withoutPlatform(line string) string {
 	return strings.TrimSpace(strings.Join(kept, ";"))
 }
 
+// confine keeps what an app answers to its own host. An error is an answer that
+// isn't HTTP: a status below 100 would make net/http panic.
+func confine(res *http.Response) error {
+	if res.StatusCode < 100 {
+		return fmt.Errorf("the app answered with status %03d", res.StatusCode)
+	}
+	res.Header.Del("Clear-Site-Data") // a browser clears the cookies of the whole domain
+	confineCookies(res)
+	return nil
+}
+
 // confineCookies makes an app's cookies its own host's alone.
-func confineCookies(res *http.Response) error {
+func confineCookies(res *http.Response) {
 	set := res.Header["Set-Cookie"]
 	kept := set[:0]
 	for _, line := range set {
@@ -127,7 +139,6 @@ func confineCookies(res *http.Response) error {
 	if len(set) > 0 {
 		res.Header["Set-Cookie"] = kept
 	}
-	return nil
 }
 
 // platformCookie reports whether a cookie is Isekai's own.

@@ -1,6 +1,11 @@
 package app
 
 import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -41,14 +46,35 @@ func TestProxyCookies(t *testing.T) {
 			t.Errorf("Cookie %q becomes %q; want %q", line, got, want)
 		}
 	}
-	res := &http.Response{Header: http.Header{"Set-Cookie": {
+	res := &http.Response{StatusCode: 200, Header: http.Header{"Clear-Site-Data": {`"cookies"`}, "Set-Cookie": {
 		"a=1; Path=/; domain=.localhost; HttpOnly", "isekai_session=forged; Path=/", "b=2",
 	}}}
-	if err := confineCookies(res); err != nil {
-		t.Fatal(err)
+	if err := confine(res); err != nil || res.Header.Get("Clear-Site-Data") != "" {
+		t.Fatal(err, res.Header)
 	}
 	if got := strings.Join(res.Header["Set-Cookie"], "|"); got != "a=1; Path=/; HttpOnly|b=2" {
 		t.Fatalf("Set-Cookie becomes %q", got)
+	}
+}
+
+// An app's answer with a status that HTTP doesn't have is the app's failure: the
+// visitor gets the page that says so, and not a broken connection.
+func TestProxyImpossibleStatus(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]int{"000": 502, "099": 502, "999": 999} {
+		box, visitor := net.Pipe()
+		go func() {
+			defer box.Close()
+			if _, err := http.ReadRequest(bufio.NewReader(box)); err == nil {
+				_, _ = io.WriteString(box, "HTTP/1.1 "+status+" Odd\r\nContent-Length: 0\r\n\r\n")
+			}
+		}()
+		transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return visitor, nil }}
+		w := httptest.NewRecorder()
+		reverseProxy("app_1", transport, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "http://x.localhost/", nil))
+		if w.Code != want {
+			t.Errorf("status %s becomes %d", status, w.Code)
+		}
 	}
 }
 
