@@ -189,14 +189,10 @@ func (sh *shell) appChange() *cobra.Command {
 			}
 			return sh.withApp(c.Context(), Working, args[0], func(conn *Conn, a client.AppDetail) error {
 				sh.greet(conn)
-				t, err := conn.Client.ChangeApp(c.Context(), a.ID, n, core.NewID("key"))
-				if err != nil {
-					return err
-				}
-				if t, err = sh.follow(c.Context(), conn, t.ID); err != nil {
-					return err
-				}
-				return sh.conclude(c.Context(), conn, t, exit)
+				key := core.NewID("key")
+				return sh.work(c.Context(), conn, exit, func(cl *client.Client) (client.TaskDetail, error) {
+					return cl.ChangeApp(c.Context(), a.ID, n, key)
+				})
 			})
 		},
 	}

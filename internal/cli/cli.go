@@ -50,18 +50,6 @@ const (
 	Serving             // the same at the configured address; a server that runs is a conflict
 )
 
-// Conn is a way to a server. Close releases it: an embedded one stops in
-// stages. Failed gets an error if an embedded one can't go on.
-type Conn struct {
-	Client   *client.Client
-	URL      string // where it listens; empty in Direct mode
-	Embedded bool
-	Model    string // what tasks use: "gpt-5-mini", "blueprint"
-	Notice   string // how to configure a model, if there is none
-	Failed   <-chan error
-	Close    func() error
-}
-
 // SandboxCommand is a command for an operator to try in a sandbox.
 type SandboxCommand struct {
 	Argv   []string

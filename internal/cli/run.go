@@ -44,12 +44,21 @@ func prompt(_ *cobra.Command, args []string) error {
 // run creates an app's task, shows its way, and says what came of it.
 func (sh *shell) run(ctx context.Context, conn *Conn, n client.NewTask, exit bool) error {
 	sh.greet(conn)
-	t, err := conn.Client.CreateTask(ctx, n, core.NewID("key"))
+	key := core.NewID("key")
+	return sh.work(ctx, conn, exit, func(c *client.Client) (client.TaskDetail, error) { return c.CreateTask(ctx, n, key) })
+}
+
+// work creates a task, shows its way to the end, and says what came of it.
+func (sh *shell) work(ctx context.Context, conn *Conn, exit bool, create func(*client.Client) (client.TaskDetail, error)) error {
+	var t client.TaskDetail
+	err := conn.do(ctx, func(c *client.Client) (err error) {
+		t, err = create(c)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	t, err = sh.follow(ctx, conn, t.ID)
-	if err != nil {
+	if t, err = sh.follow(ctx, conn, t.ID); err != nil {
 		return err
 	}
 	return sh.conclude(ctx, conn, t, exit)
@@ -68,35 +77,54 @@ func (sh *shell) greet(conn *Conn) {
 	fmt.Fprintln(sh.io.Out)
 }
 
-// follow shows a task's events until it is over or waits for a person.
-func (sh *shell) follow(ctx context.Context, conn *Conn, id core.TaskID) (client.TaskDetail, error) {
-	tl := newTimeline(sh.io.Out)
-	for e, err := range conn.Client.TaskEvents(ctx, id, 0) {
-		switch {
-		case ctx.Err() != nil:
-			return client.TaskDetail{}, sh.interrupted(id)
-		case err != nil:
-			return client.TaskDetail{}, err
+// follow shows a task's events until it is over or waits for a person, whoever
+// works on it meanwhile.
+func (sh *shell) follow(ctx context.Context, conn *Conn, id core.TaskID) (t client.TaskDetail, err error) {
+	show := newTimeline(sh.io.Out).show
+	if sh.json {
+		show = func(e core.Event) error { return sh.printJSON(e) }
+	}
+	var seen int64
+	err = conn.do(ctx, func(c *client.Client) (err error) {
+		if conn.idle() {
+			if t, err = c.Task(ctx, id); err != nil || t.Status == core.StatusWaiting {
+				return err
+			}
+			if !t.Status.Terminal() {
+				return core.E(core.Unavailable, "", "no process works on task "+string(id)).
+					WithHint("go on with it: isekai task resume " + string(id))
+			}
 		}
-		if sh.json {
-			err = sh.printJSON(e)
-		} else {
-			err = tl.show(e)
+		if err = sh.watch(ctx, c, id, &seen, show); err == nil {
+			t, err = c.Task(ctx, id)
+		}
+		return err
+	})
+	if ctx.Err() != nil {
+		err = sh.interrupted(id)
+	}
+	return t, err
+}
+
+// watch shows the events after seen, which it moves on, until the task is over or
+// waits for a person.
+func (sh *shell) watch(ctx context.Context, c *client.Client, id core.TaskID, seen *int64, show func(core.Event) error) error {
+	for e, err := range c.TaskEvents(ctx, id, *seen) {
+		if err == nil {
+			err = show(e)
 		}
 		if err != nil {
-			return client.TaskDetail{}, err
+			return err
 		}
+		*seen = e.Version
 		if e.Type == (core.ApprovalRequested{}).EventType() {
-			t, err := conn.Client.Task(ctx, id)
+			t, err := c.Task(ctx, id)
 			if err != nil || t.Status == core.StatusWaiting {
-				return t, err
+				return err
 			}
 		}
 	}
-	if ctx.Err() != nil {
-		return client.TaskDetail{}, sh.interrupted(id)
-	}
-	return conn.Client.Task(ctx, id)
+	return nil
 }
 
 // interrupted is the end of a watch by Ctrl-C: the task isn't lost.
@@ -122,16 +150,19 @@ func (sh *shell) conclude(ctx context.Context, conn *Conn, t client.TaskDetail, 
 	if t.Kind != core.KindApp {
 		return sh.print(result{Type: "result", Task: t}, func(w io.Writer) { fmt.Fprintln(w, "\n"+strings.TrimSpace(t.Answer)) })
 	}
-	a, err := conn.Client.App(ctx, t.App)
+	var a client.AppDetail
+	err := conn.do(ctx, func(c *client.Client) (err error) {
+		if exit {
+			a, err = c.StopApp(ctx, t.App)
+		} else {
+			a, err = c.App(ctx, t.App)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if exit {
-		if a, err = conn.Client.StopApp(ctx, t.App); err != nil {
-			return err
-		}
-	}
-	err = sh.print(result{Type: "result", Task: t, App: &a, Stopped: exit}, func(w io.Writer) { sh.showResult(w, t, a, exit) })
+	err = sh.print(result{Type: "result", Task: t, App: &a, Stopped: exit}, func(w io.Writer) { showResult(w, a, exit, conn.Embedded) })
 	if err != nil || exit || !conn.Embedded {
 		return err
 	}
@@ -170,7 +201,7 @@ func (sh *shell) unsuccessful(t client.TaskDetail) error {
 	return core.E(core.Unavailable, "", "task "+string(t.ID)+" didn't finish: "+t.Summary)
 }
 
-func (sh *shell) showResult(w io.Writer, t client.TaskDetail, a client.AppDetail, exit bool) {
+func showResult(w io.Writer, a client.AppDetail, exit, embedded bool) {
 	state := "is running"
 	if exit {
 		state = "answered, and was stopped"
@@ -192,10 +223,11 @@ func (sh *shell) showResult(w io.Writer, t client.TaskDetail, a client.AppDetail
 	switch {
 	case exit:
 		row("Start", "isekai app start "+a.Name)
-	default:
+	case embedded:
 		row("Stop", "Ctrl-C; isekai app start "+a.Name+" starts it again")
+	default:
+		row("Stop", "isekai app stop "+a.Name)
 	}
-	_ = t
 }
 
 func suggestion(s []string) string {

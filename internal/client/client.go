@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,6 +42,13 @@ type request struct {
 	body   any // JSON
 }
 
+// errGone is in the chain of the errors of a server that doesn't answer.
+var errGone = errors.New("no answer")
+
+// Gone reports whether err says that there was no server to answer, and not what
+// one has answered.
+func Gone(err error) bool { return errors.Is(err, errGone) }
+
 // open sends a request and returns the answer if it is a success.
 func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
 	var body io.Reader
@@ -75,7 +83,7 @@ func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, core.E(core.Unavailable, "client", "the server can't be reached").Because(err).
+		return nil, core.E(core.Unavailable, "client", "the server can't be reached").Because(errors.Join(errGone, err)).
 			WithHint("is it running? isekai doctor says more")
 	}
 	if res.StatusCode >= 300 {
@@ -112,7 +120,7 @@ func (c *Client) call(ctx context.Context, r request, out any) (string, error) {
 	defer res.Body.Close()
 	if out != nil {
 		if err := json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(out); err != nil {
-			return "", core.E(core.Unavailable, "client", "the answer was cut or isn't JSON").Because(err)
+			return "", core.E(core.Unavailable, "client", "the answer was cut or isn't JSON").Because(errors.Join(errGone, err))
 		}
 	}
 	return res.Header.Get("ETag"), nil

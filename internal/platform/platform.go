@@ -66,7 +66,7 @@ func (i instance) Config() any { return i.cfg }
 // Connect implements cli.Instance.
 func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error) {
 	// The process that holds the data directory may be starting, or ending.
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(2 * i.cfg.Worker.Grace); ; {
 		dir, err := OpenDataDir(i.cfg.DataDir)
 		if err == nil {
 			return i.embed(ctx, dir, mode)
@@ -75,6 +75,7 @@ func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error)
 			return nil, err
 		}
 		if conn, cerr := remote(ctx, i.cfg.DataDir); cerr == nil {
+			conn.Again = func(ctx context.Context) (*cli.Conn, error) { return i.Connect(ctx, mode) }
 			return conn, nil
 		}
 		if time.Now().After(deadline) {

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/client"
+)
+
+// Conn is a way to a server. Close releases it: an embedded one stops in
+// stages. Failed gets an error if an embedded one can't go on.
+type Conn struct {
+	Client   *client.Client
+	URL      string // where it listens; empty in Direct mode
+	Embedded bool
+	Model    string // what tasks use: "gpt-5-mini", "blueprint"
+	Notice   string // how to configure a model, if there is none
+	Failed   <-chan error
+	Close    func() error
+	// Again, unless it is nil, connects anew when the server has gone.
+	Again func(ctx context.Context) (*Conn, error)
+}
+
+const maxRejoin = 5 // servers that come and go within one command
+
+// do calls f. The server may be another command's process, which ends when that
+// command does: then f is called again with what answers now, at the latest this
+// process itself. So f must be repeatable.
+func (c *Conn) do(ctx context.Context, f func(*client.Client) error) error {
+	for tries := 0; ; tries++ {
+		err := f(c.Client)
+		if !client.Gone(err) || c.Again == nil || tries == maxRejoin || ctx.Err() != nil {
+			return err
+		}
+		next, err := c.Again(ctx)
+		if err != nil {
+			return err
+		}
+		*c = *next
+	}
+}
+
+// idle reports whether nobody is there to work on tasks: the data directory was
+// opened only to look into it.
+func (c *Conn) idle() bool { return c.Embedded && c.URL == "" }
