@@ -61,16 +61,17 @@ func (e *Error) WithHint(hint string) *Error { e.Hint = hint; return e }
 // Because returns the error with its cause.
 func (e *Error) Because(err error) *Error { e.Err = err; return e }
 
-// CodeOf returns the code of the outermost Error in err's chain; Canceled and
-// Unavailable for a context's end and deadline; Internal for any other error
-// and "" for nil.
+// CodeOf returns the code of the first Error in err's tree that has one;
+// Canceled and Unavailable for a context's end and deadline; Internal for any
+// other error and "" for nil.
 func CodeOf(err error) Code {
-	var e *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return ""
-	case errors.As(err, &e) && e.Code != "":
+	}
+	if e := find(err, func(e *Error) bool { return e.Code != "" }); e != nil {
 		return e.Code
+	}
+	switch {
 	case errors.Is(err, context.Canceled):
 		return Canceled
 	case errors.Is(err, context.DeadlineExceeded):
@@ -79,17 +80,29 @@ func CodeOf(err error) Code {
 	return Internal
 }
 
-// HintOf returns the first hint in err's chain, or "".
+// HintOf returns the first hint in err's tree, or "".
 func HintOf(err error) string {
-	for err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			return ""
-		}
-		if e.Hint != "" {
-			return e.Hint
-		}
-		err = e.Err
+	if e := find(err, func(e *Error) bool { return e.Hint != "" }); e != nil {
+		return e.Hint
 	}
 	return ""
+}
+
+// find returns the first Error in err's tree, in the order of errors.As, that is
+// as wanted, or nil.
+func find(err error, wanted func(*Error) bool) *Error {
+	if e, ok := err.(*Error); ok && wanted(e) { //nolint:errorlint // it is the walk itself
+		return e
+	}
+	switch u := err.(type) { //nolint:errorlint // it is the walk itself
+	case interface{ Unwrap() error }:
+		return find(u.Unwrap(), wanted)
+	case interface{ Unwrap() []error }:
+		for _, err := range u.Unwrap() {
+			if e := find(err, wanted); e != nil {
+				return e
+			}
+		}
+	}
+	return nil
 }
