@@ -2,10 +2,11 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,37 +116,47 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// traces is what the boxes of one data directory have on the host.
+// traces is what a program and its boxes have on the host.
 type traces struct {
 	processes []string // pid and start time
-	boxes     []string // names of the boxes that are there
-	cgroups   []string
-	mounts    []string
+	cgroups   []string // of boxes
+	mounts    []string // below the data directory
 }
 
-func (h traces) none() bool { return len(h.processes)+len(h.boxes)+len(h.cgroups)+len(h.mounts) == 0 }
+func (h traces) none() bool { return len(h.processes)+len(h.cgroups)+len(h.mounts) == 0 }
 
-// tracesOf looks for what a program and its boxes have on the host now.
+// tracesOf looks for what the program that runs as pid has on the host now.
 func tracesOf(t *testing.T, pid int, dir string) traces {
 	t.Helper()
 	h := traces{processes: descendants(t, pid), mounts: mountsBelow(t, dir)}
-	entries, err := os.ReadDir(filepath.Join(dir, "sandbox"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "isekai-") {
-			h.boxes = append(h.boxes, e.Name())
+	groups := map[string]bool{}
+	for _, p := range h.processes {
+		pid, _, _ := strings.Cut(p, "@")
+		b, err := os.ReadFile("/proc/" + pid + "/cgroup")
+		if err != nil {
+			continue // it has just ended
+		}
+		for line := range strings.Lines(string(b)) {
+			for _, part := range strings.Split(strings.TrimSpace(line), "/") {
+				if strings.HasPrefix(part, "isekai-") {
+					groups[part] = true
+				}
+			}
 		}
 	}
-	h.cgroups = cgroupsNamed(t, h.boxes)
+	h.cgroups = slices.Sorted(maps.Keys(groups))
 	return h
 }
 
 // left returns which of the traces are still there.
 func (h traces) left(t *testing.T, dir string) traces {
 	t.Helper()
-	now := traces{cgroups: cgroupsNamed(t, h.boxes), mounts: mountsBelow(t, dir)}
+	now := traces{mounts: mountsBelow(t, dir)}
+	for _, name := range h.cgroups {
+		if cgroupExists(t, name) {
+			now.cgroups = append(now.cgroups, name)
+		}
+	}
 	for _, p := range h.processes {
 		pid, began, _ := strings.Cut(p, "@")
 		n, err := strconv.Atoi(pid)
@@ -154,11 +165,6 @@ func (h traces) left(t *testing.T, dir string) traces {
 		}
 		if _, at, ok := parent(n); ok && at == began {
 			now.processes = append(now.processes, p)
-		}
-	}
-	for _, name := range h.boxes {
-		if _, err := os.Lstat(filepath.Join(dir, "sandbox", name)); err == nil {
-			now.boxes = append(now.boxes, name)
 		}
 	}
 	return now
@@ -201,11 +207,7 @@ func parent(pid int) (up int, began string, ok bool) {
 	if err != nil {
 		return 0, "", false
 	}
-	_, after, _ := strings.Cut(string(b), ") ")
-	if i := strings.LastIndex(string(b), ") "); i >= 0 { // a name may hold a bracket
-		after = string(b)[i+2:]
-	}
-	f := strings.Fields(after)
+	f := strings.Fields(string(b)[strings.LastIndex(string(b), ")")+1:]) // a name may hold a bracket
 	if len(f) < 20 || f[0] == "Z" {
 		return 0, "", false
 	}
@@ -228,20 +230,16 @@ func mountsBelow(t *testing.T, dir string) (found []string) {
 	return found
 }
 
-// cgroupsNamed returns the control groups of boxes, in every hierarchy.
-func cgroupsNamed(t *testing.T, boxes []string) (found []string) {
+// cgroupExists reports whether a box's group is in any hierarchy.
+func cgroupExists(t *testing.T, name string) bool {
 	t.Helper()
-	if len(boxes) == 0 {
-		return nil
-	}
-	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, e os.DirEntry, err error) error {
+	found := false
+	err := filepath.WalkDir("/sys/fs/cgroup", func(_ string, e os.DirEntry, err error) error {
 		if err != nil {
 			return nil // a group that went while we walked
 		}
-		for _, name := range boxes {
-			if e.IsDir() && strings.HasPrefix(e.Name(), name) {
-				found = append(found, path)
-			}
+		if found = e.IsDir() && e.Name() == name; found {
+			return filepath.SkipAll
 		}
 		return nil
 	})
