@@ -38,6 +38,10 @@ type (
 			Version int `json:"version" minimum:"1"`
 		}
 	}
+	appQuery struct {
+		Status string `query:"status" enum:"running,stopped,"`
+		PageQuery
+	}
 	appAnswer struct {
 		ETag string `header:"ETag"`
 		Body client.AppDetail
@@ -51,7 +55,7 @@ func (m MatchHeader) version() (int64, error) {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(strings.Trim(m.IfMatch, `"`), 10, 64)
-	if err != nil || n < 1 {
+	if err != nil || n < 1 || m.IfMatch != etag(n) {
 		return 0, core.E(core.Invalid, "app", "If-Match isn't an ETag of this API").WithHint("send the ETag of the answer that you have read")
 	}
 	return n, nil
@@ -61,7 +65,7 @@ func (s *server) apps() {
 	tags := []string{"apps"}
 	handle(s, huma.Operation{
 		OperationID: "list-apps", Method: http.MethodGet, Path: "/v1/apps", Summary: "List apps, newest first", Tags: tags,
-	}, func(ctx context.Context, scope core.Scope, in *listQuery) (*appPage, error) {
+	}, func(ctx context.Context, scope core.Scope, in *appQuery) (*appPage, error) {
 		sums, next, err := s.cfg.Apps.List(ctx, scope, in.Status, in.Cursor, in.Limit)
 		page := client.Page[client.App]{Items: make([]client.App, len(sums)), Next: next}
 		for i, sum := range sums {

@@ -188,13 +188,14 @@ func (s *server) followLog(ctx context.Context, scope core.Scope, in *logQuery) 
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	follow, err := s.cfg.Apps.Follow(ctx, scope, st.ID, after)
+	if err != nil {
+		stop()
+		return nil, err
+	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		ctx, stop := context.WithCancel(hc.Context())
 		defer stop()
-		follow, err := s.cfg.Apps.Follow(ctx, scope, st.ID, after)
-		if err != nil {
-			return // the reader asks again, and is told
-		}
 		lines := make(chan app.Line) // no buffer: a slow reader holds back itself alone
 		go func() {
 			defer close(lines)

@@ -36,9 +36,22 @@ func statusOf(c core.Code) int {
 	case core.Unsupported:
 		return http.StatusNotImplemented
 	case core.Canceled:
-		return 499 // the client has gone: nobody reads it (nginx's number)
+		return statusCanceled
 	}
 	return http.StatusInternalServerError
+}
+
+// statusCanceled says that the client has gone, so that nobody reads it: nginx's
+// number, which has no text in net/http.
+const statusCanceled = 499
+
+// newProblem returns the answer of a status.
+func newProblem(status int, code core.Code, detail, hint, requestID string) *problem {
+	title := http.StatusText(status)
+	if status == statusCanceled {
+		title = "Client Closed Request"
+	}
+	return &problem{client.Problem{Title: title, Status: status, Code: code, Detail: detail, Hint: hint, RequestID: requestID}}
 }
 
 // codeOf is the reverse, for errors that huma itself finds.
@@ -68,29 +81,29 @@ func (s *server) fromError(rq *request, err error) error {
 	}
 	code := core.CodeOf(err)
 	status := statusOf(code)
-	p := client.Problem{
-		Title: http.StatusText(status), Status: status, Code: code,
-		Detail: err.Error(), Hint: core.HintOf(err), RequestID: rq.id,
-	}
-	if code == core.Internal {
+	if status == http.StatusInternalServerError {
 		s.cfg.Logger.Error("request failed", "request", rq.id, "err", err)
-		p.Detail, p.Hint = "something went wrong here", "the server's log says more under this request id"
+		return newProblem(status, core.Internal, "something went wrong here", "the server's log says more under this request id", rq.id)
 	}
-	return &problem{p}
+	return newProblem(status, code, err.Error(), core.HintOf(err), rq.id)
 }
 
 // humaError replaces huma's own error type, so that what its validation finds
 // looks like every other error.
-func humaError(status int, msg string, errs ...error) huma.StatusError {
-	p := client.Problem{Title: http.StatusText(status), Status: status, Code: codeOf(status), Detail: msg}
-	for i, err := range errs {
+func humaError(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+	hint := ""
+	for _, err := range errs {
 		if err == nil {
 			continue
 		}
-		if i > 0 || p.Hint != "" {
-			p.Hint += "; "
+		if hint != "" {
+			hint += "; "
 		}
-		p.Hint += err.Error()
+		hint += err.Error()
 	}
-	return &problem{p}
+	id := ""
+	if ctx != nil { // while the document is made there is no request
+		id = requestOf(ctx.Context()).id
+	}
+	return newProblem(status, codeOf(status), msg, hint, id)
 }

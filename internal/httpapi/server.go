@@ -8,8 +8,10 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -59,9 +61,14 @@ type server struct {
 	api huma.API
 }
 
-// setHumaError runs once: huma keeps its error constructor in a package
-// variable, and offers no other way.
-var setHumaError = sync.OnceFunc(func() { huma.NewError = humaError })
+// setHumaError runs once: huma keeps its error constructors in package
+// variables, and offers no other way.
+var setHumaError = sync.OnceFunc(func() {
+	huma.NewErrorWithContext = humaError
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return humaError(nil, status, msg, errs...)
+	}
+})
 
 // New returns the API as a handler.
 func New(cfg Config) http.Handler {
@@ -110,7 +117,8 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.deny(w, r, core.E(core.Denied, "request", "a page of another origin can't do this"))
 	}))
-	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	next = cross.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := &request{id: core.NewID("req")}
 		h := w.Header()
 		h.Set("X-Request-Id", rq.id)
@@ -119,8 +127,27 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, rq)))
-	}))
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
+		defer s.survive(w, r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// survive answers a request whose handler panics like any other bug. If an
+// answer has begun it is cut, so that nobody takes a part for the whole.
+func (s *server) survive(w http.ResponseWriter, r *http.Request) {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler: //nolint:errorlint // a panic's value, by net/http's contract
+		panic(p)
+	default:
+		err := core.E(core.Internal, "request", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+		if w.Header().Get("Content-Type") != "" {
+			s.cfg.Logger.Error("request failed", "request", requestOf(r.Context()).id, "err", err)
+			panic(http.ErrAbortHandler)
+		}
+		s.deny(w, r, err)
+	}
 }
 
 // authenticate lets no operation run without a scope, unless the operation says

@@ -22,11 +22,14 @@ type (
 		Key  string `header:"Idempotency-Key" maxLength:"200" doc:"a repeat with the same key returns the first answer"`
 		Body client.NewTask
 	}
-	listQuery struct {
-		Kind   string `query:"kind"`
-		Status string `query:"status"`
-		Cursor string `query:"cursor"`
+	PageQuery struct {
+		Cursor string `query:"cursor" doc:"next of the page before"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	}
+	listQuery struct {
+		Kind   string `query:"kind" enum:"app,task,"`
+		Status string `query:"status" enum:"queued,running,waiting,succeeded,failed,canceled,"`
+		PageQuery
 	}
 	cancelTask struct {
 		TaskPath

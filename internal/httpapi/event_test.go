@@ -1,0 +1,107 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// reader reads a stream of events a message at a time.
+type reader struct {
+	t    *testing.T
+	res  *http.Response
+	next chan string // closed at the end
+}
+
+func (r *rig) follow(path string, headers ...string) *reader {
+	r.t.Helper()
+	f := &reader{t: r.t, res: r.open("GET", path, "", headers...), next: make(chan string)}
+	r.t.Cleanup(func() { f.res.Body.Close() })
+	if f.res.StatusCode != 200 || f.res.Header.Get("Content-Type") != "text/event-stream" {
+		b, _ := io.ReadAll(f.res.Body)
+		r.t.Fatalf("%d %s: %s", f.res.StatusCode, f.res.Header.Get("Content-Type"), b)
+	}
+	go func() {
+		defer close(f.next)
+		sc := bufio.NewScanner(f.res.Body)
+		var m []string
+		for sc.Scan() {
+			switch line := sc.Text(); {
+			case line != "":
+				m = append(m, line)
+			case len(m) > 0 && m[0] != ": ":
+				select {
+				case f.next <- strings.Join(m, "\n"):
+				case <-r.t.Context().Done():
+					return
+				}
+				fallthrough
+			default:
+				m = nil
+			}
+		}
+	}()
+	return f
+}
+
+// want fails the test unless the next message holds text; "" is the end.
+func (f *reader) want(text string) {
+	f.t.Helper()
+	select {
+	case m, ok := <-f.next:
+		if ok != (text != "") || !strings.Contains(m, text) {
+			f.t.Fatalf("got %q, want %q", m, text)
+		}
+	case <-time.After(10 * time.Second):
+		f.t.Fatalf("nothing comes, want %q", text)
+	}
+}
+
+func TestEventsComeAndEnd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	f := r.follow("/v1/tasks/" + string(r.task) + "/events")
+	f.want("id: 1\ndata: {")
+	r.append(core.TaskCancelRequested{Reason: "x"})
+	f.want("id: 2\n")
+	r.append(core.TaskFinished{Status: core.StatusCanceled})
+	f.want(`"type":"task.finished"`)
+	f.want("event: end")
+	f.want("")
+}
+
+// TestEventsResume goes on after each event, the last included: a connection can
+// be cut between the last event and the end of the stream.
+func TestEventsResume(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.append(core.TaskCancelRequested{}, core.TaskFinished{Status: core.StatusCanceled})
+	for after, want := range map[string][]string{
+		"0": {"id: 1\n", "id: 2\n", "id: 3\n"}, "1": {"id: 2\n", "id: 3\n"}, "2": {"id: 3\n"}, "3": nil, "9": nil,
+	} {
+		f := r.follow("/v1/tasks/"+string(r.task)+"/events", "Last-Event-ID", after)
+		for _, w := range want {
+			f.want(w)
+		}
+		f.want("event: end")
+		f.want("")
+	}
+}
+
+// TestStreamsEndWhenTheServerStops: without the event that says they are
+// complete, so that their readers resume.
+func TestStreamsEndWhenTheServerStops(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	events := r.follow("/v1/tasks/" + string(r.task) + "/events")
+	events.want("id: 1\n")
+	log := r.follow("/v1/apps/" + string(r.app) + "/logs/stream")
+	r.stop()
+	events.want("")
+	log.want("")
+}

@@ -1,0 +1,238 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/blob/local"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+)
+
+var scope = core.Scope{Org: "org_a", Project: "prj_a", Actor: core.Actor{Kind: core.ActorUser, ID: "u"}}
+
+const token = "right"
+
+// noBox is the sandbox of a host that has none.
+type noBox struct{}
+
+var errNoBox = core.E(core.Unsupported, "sandbox", "none here").WithHint("use another host")
+
+func (noBox) Create(context.Context, core.Scope, sandbox.Spec) (sandbox.Box, error) {
+	return nil, errNoBox
+}
+func (noBox) Sweep(context.Context) (int, error)   { return 0, nil }
+func (noBox) Probe(context.Context) sandbox.Report { return sandbox.Report{} }
+
+// log is a logger's output.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// rig is the API before a real store, with a task and an app of two versions.
+type rig struct {
+	t     *testing.T
+	store *sqlite.Store
+	hub   notify.Hub
+	tasks *agent.Service
+	apps  *app.Service
+	log   log
+	url   string
+	stop  context.CancelFunc // Stopping ends
+	task  core.TaskID
+	app   core.AppID
+}
+
+func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
+	t.Helper()
+	r := &rig{t: t, app: "app_shelf"}
+	dir := t.TempDir()
+	var err error
+	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "db")}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.store.Close() })
+	blobs, err := local.Open(filepath.Join(dir, "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	logger := slog.New(slog.NewTextHandler(&r.log, nil))
+	r.apps = app.New(r.store, blobs, noBox{}, app.Config{Dir: filepath.Join(dir, "apps"), Logger: logger})
+	t.Cleanup(func() { _ = r.apps.Shutdown(context.Background()) })
+	r.tasks = &agent.Service{Events: r.store, IDs: core.NewID}
+	r.publish(dir, 0, "1")
+	r.publish(dir, 1, "2")
+	st, err := r.tasks.Create(t.Context(), scope, agent.NewTask{Kind: core.KindApp, Prompt: "a shelf", Model: "blueprint"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.task = st.Task
+	stopping, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	r.stop = stop
+	cfg := httpapi.Config{
+		Version: "test", Tasks: r.tasks, Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs,
+		Authenticate: func(_ context.Context, got string) (core.Scope, error) {
+			switch got {
+			case token:
+				return scope, nil
+			case "theirs":
+				return core.Scope{Org: "org_b", Project: "prj_b", Actor: scope.Actor}, nil
+			}
+			return core.Scope{}, core.E(core.Unauthenticated, "request", "the token isn't valid")
+		},
+		Model: func(asked string, _ core.TaskKind) (string, error) { return modelOf(asked) },
+		Watch: r.hub.Watch,
+		Health: func(context.Context) client.Health {
+			return client.Health{Status: "ok", Checks: []client.HealthCheck{}}
+		},
+		Previews: true, Stopping: stopping, Logger: logger,
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	srv := httptest.NewServer(httpapi.New(cfg))
+	t.Cleanup(srv.Close)
+	t.Cleanup(stop) // before the server waits for its streams
+	r.url = srv.URL
+	return r
+}
+
+// modelOf fails with the code that is asked for.
+func modelOf(asked string) (string, error) {
+	if code, ok := strings.CutPrefix(asked, "fail-"); ok {
+		if code == "plain" {
+			return "", errors.New("secret cause")
+		}
+		if code == "panic" {
+			panic("secret cause")
+		}
+		return "", core.E(core.Code(code), "model", "asked to fail").WithHint("don't")
+	}
+	return "blueprint", nil
+}
+
+func (r *rig) publish(dir string, base int, text string) {
+	r.t.Helper()
+	from := filepath.Join(dir, "tree"+text)
+	if err := os.MkdirAll(from, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		core.ManifestName: `{"title":"Shelf","runtime":"python","start":["python3","app.py"],"test":["python3","-m","unittest"]}`,
+		"app.py":          "print(" + text + ")\n",
+	} {
+		if err := os.WriteFile(filepath.Join(from, name), []byte(content), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if _, err := r.apps.Publish(r.t.Context(), scope, core.Publication{
+		App: r.app, Base: base, Task: core.TaskID("tsk_" + text), Call: core.CallID("cal_" + text), Prompt: "p" + text, Dir: from,
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := app.NewProjector(r.store).CatchUp(r.t.Context(), scope.Org, 0); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// append adds a fact to the task.
+func (r *rig) append(facts ...core.Payload) {
+	r.t.Helper()
+	for _, p := range facts {
+		st, err := r.tasks.Get(r.t.Context(), scope, r.task)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		data, err := core.EncodePayload(p)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		events, err := r.store.Append(r.t.Context(), scope, store.Append{
+			Stream: r.task.Stream(), Expected: st.Version,
+			Events: []store.NewEvent{{ID: core.EventID(core.NewID("evt")), Type: p.EventType(), Data: data}},
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		_ = r.hub.Handle(r.t.Context(), events[0])
+	}
+}
+
+// answer is what the API said.
+type answer struct {
+	status  int
+	header  http.Header
+	body    string
+	problem client.Problem
+}
+
+// do sends a request; headers are name, value pairs. Without an Authorization
+// the right one is sent.
+func (r *rig) do(method, path, body string, headers ...string) answer {
+	r.t.Helper()
+	res := r.open(method, path, body, headers...)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	a := answer{status: res.StatusCode, header: res.Header, body: string(b)}
+	if a.status >= 400 {
+		if err := json.Unmarshal(b, &a.problem); err != nil || res.Header.Get("Content-Type") != "application/problem+json" {
+			r.t.Fatalf("%s %s: %d isn't a problem: %s (%v)", method, path, a.status, b, err)
+		}
+	}
+	return a
+}
+
+func (r *rig) open(method, path, body string, headers ...string) *http.Response {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res
+}
