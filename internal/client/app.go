@@ -100,6 +100,9 @@ func (c *Client) copy(ctx context.Context, r request, w io.Writer) error {
 	defer res.Body.Close()
 	n, err := io.Copy(w, res.Body)
 	if err != nil {
+		if ctx.Err() != nil {
+			return ended(ctx)
+		}
 		return core.E(core.Unavailable, "client", "the download was cut").Because(err)
 	}
 	if res.ContentLength >= 0 && n != res.ContentLength {

@@ -81,7 +81,7 @@ func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
 	res, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, ended(ctx)
 		}
 		return nil, core.E(core.Unavailable, "client", "the server can't be reached").Because(errors.Join(errGone, err)).
 			WithHint("is it running? isekai doctor says more")
@@ -91,6 +91,11 @@ func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
 		return nil, problem(res)
 	}
 	return res, nil
+}
+
+// ended is the error of a context that ended first: canceled or unavailable.
+func ended(ctx context.Context) error {
+	return core.E(core.CodeOf(ctx.Err()), "", "stopped before the server had answered").Because(ctx.Err())
 }
 
 // problem reads an error answer.
@@ -120,6 +125,9 @@ func (c *Client) call(ctx context.Context, r request, out any) (string, error) {
 	defer res.Body.Close()
 	if out != nil {
 		if err := json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(out); err != nil {
+			if ctx.Err() != nil {
+				return "", ended(ctx)
+			}
 			return "", core.E(core.Unavailable, "client", "the answer was cut or isn't JSON").Because(errors.Join(errGone, err))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -37,6 +39,10 @@ func (c *Client) stream(ctx context.Context, path, lastID string) iter.Seq2[mess
 		for {
 			res, err := c.open(ctx, request{method: http.MethodGet, path: path,
 				header: map[string]string{"Accept": "text/event-stream", "Last-Event-ID": lastID}})
+			if err == nil && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+				res.Body.Close()
+				err = core.E(core.Invalid, "client", "what answers at "+c.base+" isn't Isekai")
+			}
 			if err == nil {
 				for m, readErr := range readSSE(res.Body) {
 					if readErr != nil {
@@ -63,7 +69,7 @@ func (c *Client) stream(ctx context.Context, path, lastID string) iter.Seq2[mess
 			}
 			if fruitless++; ctx.Err() != nil || core.CodeOf(err) != core.Unavailable || fruitless > maxReconnect {
 				if ctx.Err() != nil {
-					err = ctx.Err()
+					err = ended(ctx)
 				}
 				yield(message{}, err)
 				return
@@ -83,6 +89,7 @@ func readSSE(r io.Reader) iter.Seq2[message, error] {
 		sc.Buffer(make([]byte, 0, 64<<10), maxMessage)
 		var m message
 		var data []string
+		size := 0
 		for sc.Scan() {
 			line := strings.TrimSuffix(sc.Text(), "\r")
 			if line == "" {
@@ -91,8 +98,12 @@ func readSSE(r io.Reader) iter.Seq2[message, error] {
 						return
 					}
 				}
-				m, data = message{}, nil
+				m, data, size = message{}, nil, 0
 				continue
+			}
+			if size += len(line); size > maxMessage {
+				yield(message{}, tooLong())
+				return
 			}
 			field, value, _ := strings.Cut(line, ":")
 			value = strings.TrimPrefix(value, " ")
@@ -105,10 +116,18 @@ func readSSE(r io.Reader) iter.Seq2[message, error] {
 				data = append(data, value)
 			}
 		}
-		if err := sc.Err(); err != nil {
+		switch err := sc.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			yield(message{}, tooLong())
+		case err != nil:
 			yield(message{}, core.E(core.Unavailable, "client", "the stream was cut").Because(err))
 		}
 	}
+}
+
+// tooLong is invalid, so that the same message isn't asked for again.
+func tooLong() error {
+	return core.E(core.Invalid, "client", fmt.Sprintf("an event is longer than %d bytes", maxMessage))
 }
 
 // decode reads a message's data as JSON.
