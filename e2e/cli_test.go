@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -186,7 +187,7 @@ func TestInterruptWhileTheAppRuns(t *testing.T) {
 	previewAt(t, last.App.URL).must(http.StatusCreated, "POST", "/api/books", map[string]any{"title": "Momo"})
 
 	had := tracesOf(t, p.cmd.Process.Pid, d.dir)
-	if len(had.processes) < 2 || len(had.cgroups) != 1 || len(had.mounts) != 0 {
+	if len(had.processes) < 2 || os.Geteuid() == 0 && len(had.cgroups) != 1 || len(had.mounts) != 0 {
 		t.Errorf("while the app runs: %+v", had)
 	}
 	p.interrupt()

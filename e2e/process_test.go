@@ -37,11 +37,19 @@ type process struct {
 	done chan struct{}
 }
 
-// begin starts the program; it ends with the test at the latest.
+// begin starts the program.
 func begin(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(bin, "isekai"), args...), done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, &p.out, &p.errs
+	c := exec.Command(filepath.Join(bin, "isekai"), args...)
+	c.Env = env
+	return start(t, c)
+}
+
+// start starts a command; it ends with the test at the latest.
+func start(t *testing.T, c *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: c, done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errs
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

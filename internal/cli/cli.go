@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +87,7 @@ type shell struct {
 // Main runs the command line and returns the exit code. The first end of ctx is
 // a wish to stop cleanly.
 func Main(ctx context.Context, p Platform, stdio IO, args []string) int {
-	sh := &shell{platform: p, io: stdio}
+	sh := &shell{platform: p, io: stdio, json: wantsJSON(args)}
 	root := sh.root()
 	root.SetArgs(args)
 	root.SetIn(stdio.In)
@@ -110,12 +111,38 @@ func (sh *shell) root() *cobra.Command {
 		return core.E(core.Invalid, "", err.Error()).WithHint(c.CommandPath() + " --help lists the flags")
 	})
 	f := root.PersistentFlags()
-	f.BoolVar(&sh.json, "json", false, "print JSON")
+	f.BoolVar(&sh.json, "json", sh.json, "print JSON")
 	f.StringVar(&sh.config, "config", "", "configuration file (YAML)")
 	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
+	explainArgs(root)
 	return root
+}
+
+// explainArgs makes what cobra says of wrong arguments an error like every other.
+func explainArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			err := check(c, args)
+			if err != nil && core.CodeOf(err) == core.Internal {
+				err = core.E(core.Invalid, "", err.Error()).WithHint(c.CommandPath() + " --help says what it takes")
+			}
+			return err
+		}
+	}
+	for _, sub := range c.Commands() {
+		explainArgs(sub)
+	}
+}
+
+// wantsJSON looks for --json before the flags are read: a flag that can't be is
+// told as JSON, too.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--json")
 }
 
 // instance reads the configuration.

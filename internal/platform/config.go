@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,6 +61,9 @@ func (s Secret) String() string {
 	}
 	return "[set]"
 }
+
+// Format hides the secret from every verb of package fmt.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // MarshalText hides the secret.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -129,7 +134,7 @@ func LoadConfig(path string, overrides map[string]any) (Config, error) {
 	}
 	var c Config
 	if err := k.Unmarshal("", &c); err != nil {
-		return Config{}, core.E(core.Invalid, op, "a setting has the wrong type").Because(err)
+		return Config{}, core.E(core.Invalid, op, "a setting has the wrong type").Because(err).WithHint(configHint)
 	}
 	// The names that the providers' own tools use.
 	if c.Model.APIKey == "" {
@@ -159,19 +164,21 @@ func envKey(known []string) func(string, string) (string, any) {
 	}
 }
 
+const configHint = "correct it where you have set it (file, ISEKAI_ variable or flag), or leave it out for its default"
+
 func (c Config) check() error {
 	const op = "config"
 	switch {
 	case c.DataDir == "":
 		return core.E(core.Invalid, op, "no data directory: this user has no home folder").WithHint("set ISEKAI_DATA_DIR or --data-dir")
 	case c.Worker.Concurrency < 1 || c.Worker.Concurrency > 256:
-		return core.E(core.Invalid, op, "worker.concurrency must be from 1 to 256")
+		return core.E(core.Invalid, op, "worker.concurrency must be from 1 to 256").WithHint(configHint)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level):
-		return core.E(core.Invalid, op, "log.level must be debug, info, warn or error")
+		return core.E(core.Invalid, op, "log.level must be debug, info, warn or error").WithHint(configHint)
 	case c.Log.Format != "text" && c.Log.Format != "json":
-		return core.E(core.Invalid, op, "log.format must be text or json")
+		return core.E(core.Invalid, op, "log.format must be text or json").WithHint(configHint)
 	case c.Model.Timeout < time.Second:
-		return core.E(core.Invalid, op, "model.timeout must be at least 1s")
+		return core.E(core.Invalid, op, "model.timeout must be at least 1s").WithHint(configHint)
 	}
 	return nil
 }

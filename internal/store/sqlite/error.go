@@ -51,6 +51,9 @@ func translateCode(op string, e *driver.Error) error {
 		return core.E(core.Unavailable, op, "another process holds the database").
 			WithHint("try again; end other programs that have the file open").Because(e)
 	case lib.SQLITE_IOERR:
+		if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // no room for the index of the log
+			return full(op, e)
+		}
 		return core.E(core.Unavailable, op, "the disk failed").
 			WithHint("check the disk of the data directory").Because(e)
 	case lib.SQLITE_TOOBIG:
