@@ -16,6 +16,9 @@ type Service struct {
 	Events store.Events
 	Views  store.Views
 	IDs    core.IDs // core.NewID
+	// Folder returns an invalid error for a folder that can't be a task's
+	// workspace. nil: any can.
+	Folder func(path string) error
 }
 
 // NewTask is the wish for a task.
@@ -41,6 +44,11 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 	}
 	if err := check(n); err != nil {
 		return State{}, err
+	}
+	if n.Workspace != "" && s.Folder != nil {
+		if err := s.Folder(n.Workspace); err != nil {
+			return State{}, err
+		}
 	}
 	id := core.TaskID(s.IDs("tsk"))
 	if n.Key != "" {

@@ -137,7 +137,8 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
 	})
 	n.stages.add("previews", n.apps.Shutdown)
-	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID}
+	folder := func(path string) error { return checkFolder(n.dir.Path, path) }
+	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID, Folder: folder}
 	if n.tools, err = newTools(n.sandbox, n.apps); err != nil {
 		return err
 	}
@@ -183,8 +184,10 @@ func (n *node) catchUp(ctx context.Context) error {
 	}
 	tasks := agent.NewProjector(n.store)
 	for _, org := range orgs {
-		if err := tasks.CatchUp(ctx, org, 0); err != nil {
-			return err
+		// The relay tries again. A stream that can't be read, of a newer build or
+		// damaged, must not keep everything else from working.
+		if err := tasks.CatchUp(ctx, org, 0); err != nil && ctx.Err() == nil {
+			n.log.Error("the list of tasks is behind", "org", org, "err", err)
 		}
 	}
 	return n.apps.Restore(ctx)
@@ -260,6 +263,8 @@ func (n *node) startServer(context.Context) error {
 	}
 	n.stages.add("server", func(limit context.Context) error {
 		stop()
+		limit, done := context.WithTimeout(limit, n.cfg.Worker.Grace)
+		defer done()
 		err := n.server.Shutdown(limit)
 		if err != nil { // a reader that doesn't go: its connection is cut
 			err = n.server.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -117,6 +118,15 @@ func (i instance) embed(ctx context.Context, dir *DataDir, mode cli.Mode) (*cli.
 
 // Sandbox implements cli.Instance.
 func (i instance) Sandbox(ctx context.Context, c cli.SandboxCommand) (int, error) {
+	if c.Dir != "" {
+		data, err := filepath.Abs(i.cfg.DataDir)
+		if err == nil {
+			err = checkFolder(data, c.Dir)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 	run, err := os.MkdirTemp("", "isekai-sandbox-*")
 	if err != nil {
 		return 0, diskError("sandbox", os.TempDir(), err)
