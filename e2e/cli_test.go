@@ -226,6 +226,11 @@ func TestInterruptABuildAndResume(t *testing.T) {
 		t.Errorf("a half-made app: %+v", apps)
 	}
 
+	// Nobody works on it now: a watch would wait for ever, and says so.
+	if r := d.run("task", "watch", "--json", id); r.code != 7 || !strings.Contains(failure(t, r).Hint, "isekai task resume "+id) {
+		t.Errorf("watch: exit code %d: %s", r.code, r.err)
+	}
+
 	again := d.begin("task", "resume", "--json", id)
 	again.says(t, `{"type":"result"`)
 	again.interrupt()

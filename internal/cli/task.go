@@ -140,7 +140,11 @@ func (sh *shell) taskWatch() *cobra.Command {
 
 func (sh *shell) taskCancel() *cobra.Command {
 	return sh.taskOne("cancel", "Ask a task to stop; what it did is undone", func(ctx context.Context, conn *Conn, id core.TaskID) error {
-		t, err := conn.Client.CancelTask(ctx, id, "by command")
+		var t client.TaskDetail
+		err := conn.do(ctx, func(c *client.Client) (err error) {
+			t, err = c.CancelTask(ctx, id, "by command")
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -156,16 +160,18 @@ func (sh *shell) taskCancel() *cobra.Command {
 func (sh *shell) taskResume() *cobra.Command {
 	var as string
 	c := sh.taskOne("resume", "Go on with a task, and answer what it waits for", func(ctx context.Context, conn *Conn, id core.TaskID) error {
-		t, err := conn.Client.Task(ctx, id)
+		err := conn.do(ctx, func(c *client.Client) error {
+			t, err := c.Task(ctx, id)
+			if err == nil && t.Status == core.StatusWaiting {
+				_, err = c.ResumeTask(ctx, id, core.Answer(as))
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		if t.Status == core.StatusWaiting {
-			if _, err := conn.Client.ResumeTask(ctx, id, core.Answer(as)); err != nil {
-				return err
-			}
-		}
-		if t, err = sh.follow(ctx, conn, id); err != nil {
+		t, err := sh.follow(ctx, conn, id)
+		if err != nil {
 			return err
 		}
 		return sh.conclude(ctx, conn, t, false)
