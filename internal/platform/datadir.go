@@ -51,7 +51,20 @@ func OpenDataDir(path string) (*DataDir, error) {
 		return nil, core.E(core.Conflict, op, abs+" is in use by another isekai").Because(errBusy).
 			WithHint("stop that one, or choose another folder with --data-dir; isekai app list and the like talk to the one that runs")
 	}
-	return &DataDir{Path: abs, lock: f}, nil
+	d := &DataDir{Path: abs, lock: f}
+	// What a killed process announced is no more: something else may be there.
+	if err := d.withdraw(); err != nil {
+		return nil, errors.Join(diskError(op, abs, err), f.Close())
+	}
+	return d, nil
+}
+
+// withdraw removes the announcement, if there is one.
+func (d *DataDir) withdraw() error {
+	if err := os.Remove(d.Join(serverName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Busy reports whether err says that another process holds the data directory.
@@ -78,10 +91,7 @@ func (d *DataDir) Join(elem ...string) string {
 
 // Close gives the folder back, and withdraws the announcement.
 func (d *DataDir) Close() error {
-	if err := os.Remove(d.Join(serverName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, d.lock.Close())
-	}
-	return d.lock.Close()
+	return errors.Join(d.withdraw(), d.lock.Close())
 }
 
 // Server says how to reach the process that holds a data directory.

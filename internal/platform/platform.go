@@ -90,6 +90,9 @@ func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error)
 	}
 }
 
+// healthTime bounds how long a server may take to say how it is.
+const healthTime = 10 * time.Second
+
 // remote reaches the server that announces itself in the data directory.
 func remote(ctx context.Context, dataDir string) (*cli.Conn, error) {
 	s, ok := FindServer(dataDir)
@@ -97,6 +100,8 @@ func remote(ctx context.Context, dataDir string) (*cli.Conn, error) {
 		return nil, core.E(core.Unavailable, "connect", "no server announces itself in "+dataDir)
 	}
 	c := client.New(s.URL, s.Token, nil)
+	ctx, done := context.WithTimeout(ctx, healthTime)
+	defer done()
 	h, err := c.Health(ctx)
 	if err != nil {
 		return nil, err
