@@ -94,7 +94,7 @@ func dialEcho(t *testing.T, g rig) {
 }
 
 func dialMany(t *testing.T, g rig) {
-	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{Wall: -1, CPU: 2}})
+	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{Wall: -1, CPU: 2, OpenFiles: 1000}}) // the server closes when it gets to it
 	address := server(t, box, "127.0.0.1:8000")
 	var wg sync.WaitGroup
 	for i := range 60 {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/sandboxtest/finding"
 )
@@ -182,8 +183,8 @@ func plantedDevice(t *testing.T, g rig) {
 	if len(all) == 0 || all[0].Got == "ENOENT" {
 		t.Errorf("the node wasn't there to try: %v", all)
 	}
-	_, err := box.Copy(t.Context(), "/data/node", &stringWriter{}, 10)
-	wantCode(t, "copy", err, "invalid")
+	_, err := copied(t, box, "/data/node")
+	wantCode(t, "copy", err, core.Invalid)
 }
 
 // plantedTarget mounts at a path at which a workload has left a symlink: what is
@@ -201,7 +202,7 @@ func plantedTarget(t *testing.T, g rig) {
 		box, err := g.driver.Create(t.Context(), scope(), sandbox.Spec{Mounts: []sandbox.Mount{
 			{Host: outer, Target: "/app", Writable: true}, {Host: inner, Target: "/app/sub"}}})
 		if err != nil {
-			wantCode(t, fmt.Sprintf("create with a symlink to %s", target), err, "invalid")
+			wantCode(t, fmt.Sprintf("create with a symlink to %s", target), err, core.Invalid)
 			continue
 		}
 		script := "cat /etc/passwd /passwd /tmp/passwd 2>/dev/null || true"

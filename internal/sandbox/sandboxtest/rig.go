@@ -200,17 +200,28 @@ func background(t *testing.T, box sandbox.Box, c sandbox.Command) <-chan outcome
 	ended := make(chan outcome, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	finished := make(chan struct{})
+	var last outcome // to be read when finished
 	go func() {
 		defer close(finished)
 		o, err := tryRun(ctx, box, c)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			o.err += "\nexec: " + err.Error()
 		}
+		last = o
 		ended <- o
 	}()
 	t.Cleanup(func() {
+		early := ""
+		select {
+		case <-finished:
+			early = ", before the test did"
+		default:
+		}
 		cancel()
 		<-finished
+		if t.Failed() {
+			t.Logf("%q ended%s: %+v\nstderr: %s", c.Argv, early, last.Exit, clip(last.err))
+		}
 	})
 	return ended
 }
