@@ -2,7 +2,6 @@ package ns
 
 import (
 	"context"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,15 +15,10 @@ import (
 
 // box implements sandbox.Box.
 type box struct {
-	d       *Driver
-	slot    int
-	name    string
-	limits  sandbox.Limits
-	path    string // PATH
-	init    *os.Process
-	child   *boot.Child // the first process's memory until it has started
-	control *control
-	execs   atomic.Uint64 // the last id of an Exec
+	*seed
+	limits sandbox.Limits
+	path   string        // PATH
+	execs  atomic.Uint64 // the last id of an Exec
 
 	mu     sync.RWMutex // held for reading while mounts' descriptors are used
 	mounts []mounted
@@ -44,20 +38,11 @@ func gone(op string) error {
 	return core.E(core.Unavailable, op, "the box was killed")
 }
 
-// Kill ends the box. Killing the first process makes the kernel kill all others and
-// drop the mounts and the network; it has done so when Wait returns.
+// Kill ends the box. See sandbox.Box.
 func (b *box) Kill(context.Context) error {
 	b.kill.Do(func() {
 		close(b.killed)
-		if b.init != nil {
-			_ = b.init.Kill()
-			b.d.groups.remove(b.name) // while the first process ends; what was in them is ending too
-			_, _ = b.init.Wait()
-		}
-		if b.control != nil {
-			b.control.close()
-		}
-		b.d.groups.remove(b.name)
+		b.seed.end()
 		b.mu.Lock()
 		b.dead = true
 		for _, m := range b.mounts {
@@ -67,8 +52,6 @@ func (b *box) Kill(context.Context) error {
 			}
 		}
 		b.mu.Unlock()
-		_ = b.d.mark(b.slot, 0) // at worst Sweep finds nothing left of it
-		b.d.release(b.slot)
 	})
 	return nil
 }

@@ -31,130 +31,6 @@ func (c *cgroups) v1() (dirs []string) {
 	return dirs
 }
 
-// findCgroups looks at what this process may use. root is whether it may make a group
-// at the top of a v2 hierarchy.
-func findCgroups(root bool) (c cgroups) {
-	own := ownCgroups()
-	for _, m := range cgroupMounts() {
-		if m.unified {
-			c.unified = unifiedBase(filepath.Join(m.dir, relative(own[""], m.root)), m.dir, root)
-			continue
-		}
-		for name, to := range map[string]*string{"memory": &c.memory, "pids": &c.pids, "cpu": &c.cpu} {
-			dir := filepath.Join(m.dir, relative(own[name], m.root))
-			if m.options[name] && unix.Access(dir, unix.W_OK) == nil && (name != "memory" || countsSwap(dir)) {
-				*to = dir
-			}
-		}
-	}
-	if c.unified != "" {
-		c.memory, c.pids, c.cpu = "", "", ""
-	}
-	return c
-}
-
-// countsSwap reports whether a v1 memory group can limit memory with swap, or there
-// is no swap.
-func countsSwap(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, "memory.memsw.limit_in_bytes")); err == nil {
-		return true
-	}
-	swaps, err := os.ReadFile("/proc/swaps")
-	return err == nil && strings.Count(string(swaps), "\n") <= 1
-}
-
-// ownCgroups returns this process's path by controller; v2 has the name "".
-func ownCgroups() map[string]string {
-	own := map[string]string{}
-	data, _ := os.ReadFile("/proc/self/cgroup")
-	for _, line := range strings.Split(string(data), "\n") {
-		if f := strings.SplitN(line, ":", 3); len(f) == 3 {
-			for _, name := range strings.Split(f[1], ",") {
-				own[name] = f[2]
-			}
-		}
-	}
-	return own
-}
-
-type cgroupMount struct {
-	dir, root string
-	unified   bool
-	options   map[string]bool
-}
-
-// cgroupMounts reads proc_pid_mountinfo(5).
-func cgroupMounts() (l []cgroupMount) {
-	data, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, line := range strings.Split(string(data), "\n") {
-		before, after, ok := strings.Cut(line, " - ")
-		f, g := strings.Fields(before), strings.Fields(after)
-		if !ok || len(f) < 6 || len(g) < 3 || (g[0] != "cgroup" && g[0] != "cgroup2") {
-			continue
-		}
-		m := cgroupMount{dir: f[4], root: f[3], unified: g[0] == "cgroup2", options: map[string]bool{}}
-		for _, o := range strings.Split(g[2], ",") {
-			m.options[o] = true
-		}
-		l = append(l, m)
-	}
-	return l
-}
-
-// relative is a cgroup's path below a mount that shows the hierarchy from root on.
-func relative(path, root string) string {
-	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")); ok {
-		return rest
-	}
-	return "/"
-}
-
-// unifiedBase returns a v2 folder below which groups get all three controllers: this
-// process's own group if it was delegated, else, as root, one at the top.
-func unifiedBase(own, top string, root bool) string {
-	if delegate(own) {
-		return own
-	}
-	if !root {
-		return ""
-	}
-	dir := filepath.Join(top, "isekai")
-	if !delegate(top) || os.Mkdir(dir, 0o755) != nil && unix.Access(dir, unix.W_OK) != nil || !delegate(dir) {
-		return ""
-	}
-	return dir
-}
-
-// delegate gives the groups below dir the controllers that limits need. A group that
-// has processes can't give any, so this process first moves into a leaf of it.
-func delegate(dir string) bool {
-	have, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
-	if err != nil || !hasFields(string(have), "memory", "pids", "cpu") {
-		return false
-	}
-	enable := func() error { return writeTo(dir, "cgroup.subtree_control", "+memory +pids +cpu") }
-	if err := enable(); errors.Is(err, syscall.EBUSY) {
-		leaf := filepath.Join(dir, "isekai-server")
-		_ = os.Mkdir(leaf, 0o755)
-		_ = writeTo(leaf, "cgroup.procs", strconv.Itoa(os.Getpid()))
-		return enable() == nil
-	}
-	return err == nil && enable() == nil
-}
-
-func hasFields(s string, want ...string) bool {
-	have := map[string]bool{}
-	for _, f := range strings.Fields(s) {
-		have[f] = true
-	}
-	for _, w := range want {
-		if !have[w] {
-			return false
-		}
-	}
-	return true
-}
-
 // list returns the names of the groups that start with prefix.
 func (c *cgroups) list(prefix string) (names []string) {
 	dirs := c.v1()
@@ -214,17 +90,19 @@ type group struct {
 	init  int   // v2 folder of the first process, or -1
 }
 
+// close lets go of the descriptors; the groups stay. It is idempotent.
 func (g *group) close() {
 	for _, fd := range append(g.tasks, g.work, g.init) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
 	}
+	g.tasks, g.work, g.init = nil, -1, -1
 }
 
-// create makes a box's groups with its limits. owner is the host uid of its first
-// process, which starts workloads in the v2 group.
-func (c *cgroups) create(name string, l sandbox.Limits, owner int) (g *group, err error) {
+// create makes a box's groups. owner is the host uid of its first process, which starts
+// workloads in the v2 group.
+func (c *cgroups) create(name string, owner int) (g *group, err error) {
 	g = &group{work: -1, init: -1}
 	defer func() {
 		if err != nil {
@@ -238,23 +116,7 @@ func (c *cgroups) create(name string, l sandbox.Limits, owner int) (g *group, er
 		}
 	}
 	if c.unified != "" {
-		return g, c.createUnified(g, filepath.Join(c.unified, name), l, owner)
-	}
-	if c.memory != "" {
-		if err := limitMemory1(filepath.Join(c.memory, name), l.Memory); err != nil {
-			return g, err
-		}
-	}
-	if c.pids != "" {
-		if err := writeTo(filepath.Join(c.pids, name), "pids.max", strconv.Itoa(l.Pids)); err != nil {
-			return g, err
-		}
-	}
-	if c.cpu != "" {
-		dir := filepath.Join(c.cpu, name)
-		if err := writeTo(dir, "cpu.cfs_quota_us", strconv.Itoa(int(l.CPU*cpuPeriod))); err != nil {
-			return g, err
-		}
+		return g, createUnified(g, filepath.Join(c.unified, name), owner)
 	}
 	for _, dir := range c.v1() {
 		fd, err := unix.Open(filepath.Join(dir, name, "tasks"), unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -264,6 +126,30 @@ func (c *cgroups) create(name string, l sandbox.Limits, owner int) (g *group, er
 		g.tasks = append(g.tasks, fd)
 	}
 	return g, nil
+}
+
+// limit gives a box's groups their limits.
+func (c *cgroups) limit(name string, l sandbox.Limits) error {
+	if c.unified != "" {
+		return limitUnified(filepath.Join(c.unified, name, "work"), l)
+	}
+	if c.memory != "" {
+		if err := limitMemory1(filepath.Join(c.memory, name), l.Memory); err != nil {
+			return err
+		}
+	}
+	if c.pids != "" {
+		if err := writeTo(filepath.Join(c.pids, name), "pids.max", strconv.Itoa(l.Pids)); err != nil {
+			return err
+		}
+	}
+	if c.cpu != "" {
+		dir := filepath.Join(c.cpu, name)
+		if err := writeTo(dir, "cpu.cfs_quota_us", strconv.Itoa(int(l.CPU*cpuPeriod))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const cpuPeriod = 100_000 // microseconds; the kernel's default
@@ -279,7 +165,21 @@ func limitMemory1(dir string, bytes int64) error {
 	return nil
 }
 
-func (c *cgroups) createUnified(g *group, dir string, l sandbox.Limits, owner int) error {
+func limitUnified(work string, l sandbox.Limits) error {
+	for _, f := range [][2]string{
+		{"memory.max", strconv.FormatInt(l.Memory, 10)},
+		{"memory.swap.max", "0"},
+		{"pids.max", strconv.Itoa(l.Pids)},
+		{"cpu.max", strconv.Itoa(int(l.CPU*cpuPeriod)) + " " + strconv.Itoa(cpuPeriod)},
+	} {
+		if err := writeTo(work, f[0], f[1]); err != nil && !(f[0] == "memory.swap.max" && errors.Is(err, syscall.ENOENT)) {
+			return err
+		}
+	}
+	return nil
+}
+
+func createUnified(g *group, dir string, owner int) error {
 	work := filepath.Join(dir, "work")
 	for _, path := range []string{dir, work, filepath.Join(dir, "init")} {
 		if err := os.Mkdir(path, 0o755); err != nil {
@@ -293,16 +193,6 @@ func (c *cgroups) createUnified(g *group, dir string, l sandbox.Limits, owner in
 	}
 	for _, path := range []string{dir, work} {
 		if err := os.Chown(filepath.Join(path, "cgroup.procs"), owner, -1); err != nil {
-			return err
-		}
-	}
-	for _, f := range [][2]string{
-		{"memory.max", strconv.FormatInt(l.Memory, 10)},
-		{"memory.swap.max", "0"},
-		{"pids.max", strconv.Itoa(l.Pids)},
-		{"cpu.max", strconv.Itoa(int(l.CPU*cpuPeriod)) + " " + strconv.Itoa(cpuPeriod)},
-	} {
-		if err := writeTo(work, f[0], f[1]); err != nil && !(f[0] == "memory.swap.max" && errors.Is(err, syscall.ENOENT)) {
 			return err
 		}
 	}

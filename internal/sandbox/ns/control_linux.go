@@ -83,9 +83,11 @@ func (c *control) ask(ctx context.Context, op boot.Op, body func(*boot.Encoder),
 	if err := c.send(e, fds...); err != nil {
 		return nil, -1, err
 	}
-	stop := context.AfterFunc(ctx, func() { c.conn.SetReadDeadline(time.Unix(1, 0)) })
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { c.conn.SetReadDeadline(time.Unix(1, 0)); close(woken) })
 	defer func() {
 		if !stop() {
+			<-woken
 			c.conn.SetReadDeadline(time.Time{})
 		}
 	}()

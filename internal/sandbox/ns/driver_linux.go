@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,8 +41,14 @@ type Driver struct {
 	null    *os.File
 	image   func() (*image, error) // what every box sees, found out once
 
-	mu    sync.Mutex
-	slots [maxBoxes]bool
+	keep time.Duration
+	kept atomic.Pointer[seed]
+	work sync.WaitGroup // sowing
+
+	mu     sync.Mutex
+	slots  [maxBoxes]bool
+	sowing bool
+	closed bool
 }
 
 var _ sandbox.Driver = (*Driver)(nil)
@@ -60,7 +68,7 @@ func New(c Config) (*Driver, error) {
 	}
 	sum := sha256.Sum256([]byte(dir))
 	d := &Driver{
-		dir: dir, id: hex.EncodeToString(sum[:6]), root: os.Geteuid() == 0,
+		dir: dir, keep: c.keep(), id: hex.EncodeToString(sum[:6]), root: os.Geteuid() == 0,
 		base: firstUID + (int(sum[0])<<1|int(sum[1])&1)*maxOwners*maxBoxes*2,
 	}
 	if d.seccomp, err = seccompProgram(); err != nil {
@@ -80,6 +88,13 @@ func New(c Config) (*Driver, error) {
 // Close lets go of the driver's place among the installation's processes. Boxes must
 // have been killed. The end of the process does the same.
 func (d *Driver) Close() error {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.work.Wait()
+	if s := d.kept.Swap(nil); s != nil {
+		s.end()
+	}
 	d.null.Close()
 	return d.lock.Close()
 }
@@ -182,6 +197,8 @@ func (d *Driver) Sweep(ctx context.Context) (int, error) {
 // sweepOwner removes the boxes of a place whose lock is held, but for those that
 // this driver runs.
 func (d *Driver) sweepOwner(owner int, lock *os.File) (n int) {
+	d.mu.Lock() // a slot that is let go of has no mark and no groups any more
+	defer d.mu.Unlock()
 	left := map[int]bool{}
 	marks, _ := io.ReadAll(io.NewSectionReader(lock, 0, maxBoxes))
 	for slot, held := range marks {
@@ -195,8 +212,6 @@ func (d *Driver) sweepOwner(owner int, lock *os.File) (n int) {
 			left[slot] = true
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	for slot := range left {
 		if owner == d.owner && slot < maxBoxes && d.slots[slot] {
 			continue

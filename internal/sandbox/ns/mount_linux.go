@@ -15,10 +15,10 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox/ns/boot"
 )
 
-// trees opens, as root, every folder that the box will see as a mount that is attached
-// nowhere, and rewrites mounts to take those: the box's first process has no rights on
-// the host to open them by path. The caller closes them, also with an error.
-func (b *box) trees(ctx context.Context, im *image, spec sandbox.Spec, mounts []boot.Mount) (fds []int, err error) {
+// openTrees opens, as root, what mounts name as mounts that are attached nowhere, and
+// rewrites mounts to take those: a box's first process has no rights on the host to
+// open them by path. The caller closes them, also with an error.
+func openTrees(mounts []boot.Mount) (fds []int, err error) {
 	for i := range mounts {
 		fd, err := unix.OpenTree(unix.AT_FDCWD, mounts[i].Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 		if err != nil {
@@ -27,7 +27,11 @@ func (b *box) trees(ctx context.Context, im *image, spec sandbox.Spec, mounts []
 		fds = append(fds, fd)
 		mounts[i].Source = ""
 	}
-	own := fds[len(im.mounts):]
+	return fds, nil
+}
+
+// mapOwners maps the owner of each mount's folder.
+func (b *box) mapOwners(ctx context.Context, spec sandbox.Spec, trees []int) error {
 	spaces := map[boot.IDMap]int{}
 	defer func() {
 		for _, fd := range spaces {
@@ -35,11 +39,11 @@ func (b *box) trees(ctx context.Context, im *image, spec sandbox.Spec, mounts []
 		}
 	}()
 	for i, m := range spec.Mounts {
-		if err := b.mapOwner(ctx, m, own[i], spaces); err != nil {
-			return fds, err
+		if err := b.mapOwner(ctx, m, trees[i], spaces); err != nil {
+			return err
 		}
 	}
-	return fds, nil
+	return nil
 }
 
 // mapOwner makes the owner of a folder appear as the box's workload in it, so that the

@@ -61,7 +61,7 @@ func seccompProgram() ([]byte, error) {
 		load(dataNr),
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: x32Bit, SkipTrue: 1}, ret(unix.SECCOMP_RET_KILL_PROCESS),
 	}
-	for _, part := range []filter{cloneFilter(), socketFilter(), otherFilters()} {
+	for _, part := range []filter{cloneFilter(), socketFilter(), modeFilters(), otherFilters()} {
 		f = append(f, part...)
 	}
 	f = append(f, search(ranges(slices.Concat(allowed, allowedHere)))...)
@@ -157,6 +157,38 @@ func socketFilter() filter {
 	return append(socket, call(unix.SYS_SOCKETPAIR,
 		arg(0), unless(unix.AF_UNIX, 1), deny(unix.EAFNOSUPPORT), ret(unix.SECCOMP_RET_ALLOW))...)
 }
+
+// modeFilters refuse to set the set-user-id and set-group-id bits: what a workload
+// writes into a mount belongs, on the host, to whoever owns the folder. openat2 has its
+// mode behind a pointer: it isn't implemented, and libraries use openat.
+func modeFilters() (f filter) {
+	const (
+		bits    = unix.S_ISUID | unix.S_ISGID
+		creates = unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY // without these a mode is no mode
+	)
+	for _, c := range modeCalls {
+		body := filter{
+			arg(c.mode), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bits, SkipTrue: 1},
+			ret(unix.SECCOMP_RET_ALLOW), deny(unix.EPERM),
+		}
+		if c.flags != 0 {
+			body = append(filter{
+				arg(c.flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: creates, SkipTrue: 1}, ret(unix.SECCOMP_RET_ALLOW),
+			}, body...)
+		}
+		f = append(f, call(c.nr, body...)...)
+	}
+	return append(f, call(unix.SYS_OPENAT2, deny(unix.ENOSYS))...)
+}
+
+// modeCall is a system call that gives a file its mode: in which argument, and, if the
+// mode counts with some flags only, where those are.
+type modeCall struct{ nr, mode, flags uint32 }
+
+var modeCalls = append([]modeCall{
+	{nr: unix.SYS_FCHMOD, mode: 1}, {nr: unix.SYS_FCHMODAT, mode: 2}, {nr: unix.SYS_FCHMODAT2, mode: 2},
+	{nr: unix.SYS_MKDIRAT, mode: 2}, {nr: unix.SYS_MKNODAT, mode: 2}, {nr: unix.SYS_OPENAT, mode: 3, flags: 2},
+}, modeCallsHere...)
 
 // otherFilters allows limits of the process itself, and every ioctl that can't put
 // words into a terminal.

@@ -73,6 +73,14 @@ func TestSeccompVerdicts(t *testing.T) {
 		{"vsock", unix.SYS_SOCKET, []uint64{unix.AF_VSOCK, unix.SOCK_STREAM, 0}, no(unix.EAFNOSUPPORT)},
 		{"socket pair", unix.SYS_SOCKETPAIR, []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, allow},
 		{"inet pair", unix.SYS_SOCKETPAIR, []uint64{unix.AF_INET, unix.SOCK_STREAM, 0}, no(unix.EAFNOSUPPORT)},
+		{"chmod", unix.SYS_FCHMODAT, []uint64{0, 0, 0o755}, allow},
+		{"chmod u+s", unix.SYS_FCHMODAT, []uint64{0, 0, 0o4755}, no(unix.EPERM)},
+		{"chmod g+s", unix.SYS_FCHMOD, []uint64{0, 0o2755}, no(unix.EPERM)},
+		{"create", unix.SYS_OPENAT, []uint64{0, 0, unix.O_CREAT | unix.O_WRONLY, 0o644}, allow},
+		{"create with u+s", unix.SYS_OPENAT, []uint64{0, 0, unix.O_CREAT | unix.O_WRONLY, 0o4755}, no(unix.EPERM)},
+		{"nameless with u+s", unix.SYS_OPENAT, []uint64{0, 0, unix.O_TMPFILE | unix.O_WRONLY, 0o4755}, no(unix.EPERM)},
+		{"a folder, and no mode", unix.SYS_OPENAT, []uint64{0, 0, unix.O_DIRECTORY, 0o7777}, allow},
+		{"openat2", unix.SYS_OPENAT2, nil, no(unix.ENOSYS)},
 		{"own limits", unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_NOFILE}, allow},
 		{"another's limits", unix.SYS_PRLIMIT64, []uint64{1, unix.RLIMIT_NOFILE}, no(unix.EPERM)},
 		{"terminal size", unix.SYS_IOCTL, []uint64{1, unix.TIOCGWINSZ}, allow},
@@ -102,7 +110,10 @@ func TestSeccompSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := slices.Concat(allowed, allowedHere)
-	special := []uint32{unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_PRLIMIT64, unix.SYS_IOCTL}
+	special := []uint32{unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_PRLIMIT64, unix.SYS_IOCTL, unix.SYS_OPENAT2}
+	for _, c := range modeCalls {
+		special = append(special, c.nr)
+	}
 	for nr := range uint32(600) {
 		want := uint32(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM))
 		switch {

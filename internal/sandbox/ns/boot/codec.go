@@ -3,20 +3,48 @@
 package boot
 
 // Encode appends m to e.
-func (m *Setup) Encode(e *Encoder) {
+func (m *Image) Encode(e *Encoder) {
 	e.Uint(uint64(len(m.Links)))
 	for _, l := range m.Links {
 		e.String(l.Path)
 		e.String(l.To)
 	}
-	e.Uint(uint64(len(m.Mounts)))
-	for _, t := range m.Mounts {
+	encodeMounts(e, m.Mounts)
+	e.Bool(m.Leave)
+}
+
+// Decode reads m from d.
+func (m *Image) Decode(d *Decoder) {
+	m.Links = make([]Link, d.Count())
+	for i := range m.Links {
+		m.Links[i] = Link{Path: d.String(), To: d.String()}
+	}
+	m.Mounts = decodeMounts(d)
+	m.Leave = d.Bool()
+}
+
+func encodeMounts(e *Encoder, mounts []Mount) {
+	e.Uint(uint64(len(mounts)))
+	for _, t := range mounts {
 		e.String(t.Source)
 		e.String(t.Target)
 		e.Bool(t.File)
 		e.Bool(t.Device)
 		e.Bool(t.Writable)
 	}
+}
+
+func decodeMounts(d *Decoder) []Mount {
+	mounts := make([]Mount, d.Count())
+	for i := range mounts {
+		mounts[i] = Mount{Source: d.String(), Target: d.String(), File: d.Bool(), Device: d.Bool(), Writable: d.Bool()}
+	}
+	return mounts
+}
+
+// Encode appends m to e.
+func (m *Setup) Encode(e *Encoder) {
+	encodeMounts(e, m.Mounts)
 	e.Bool(m.Shared)
 	for _, v := range []uint64{m.Disk, m.Inodes, m.Memory, m.CPU, m.Pids} {
 		e.Uint(v)
@@ -33,14 +61,7 @@ func (m *Setup) Encode(e *Encoder) {
 
 // Decode reads m from d.
 func (m *Setup) Decode(d *Decoder) {
-	m.Links = make([]Link, d.Count())
-	for i := range m.Links {
-		m.Links[i] = Link{Path: d.String(), To: d.String()}
-	}
-	m.Mounts = make([]Mount, d.Count())
-	for i := range m.Mounts {
-		m.Mounts[i] = Mount{Source: d.String(), Target: d.String(), File: d.Bool(), Device: d.Bool(), Writable: d.Bool()}
-	}
+	m.Mounts = decodeMounts(d)
 	m.Shared = d.Bool()
 	m.Disk, m.Inodes, m.Memory, m.CPU, m.Pids = d.Uint(), d.Uint(), d.Uint(), d.Uint(), d.Uint()
 	m.Rlimits = make([]Rlimit, d.Count())

@@ -13,9 +13,6 @@ import (
 // that owner on the host. Nothing runs in the namespace: a child holds it until it
 // is open.
 func (b *box) idmap(m IDMap) (int, error) {
-	if err := b.openProc(); err != nil {
-		return -1, err
-	}
 	h := &holder{sleep: syscall.Timespec{Sec: 3600}}
 	pid, e := holdNamespace(h)
 	if e != 0 {

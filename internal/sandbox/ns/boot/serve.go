@@ -102,14 +102,22 @@ func rights(oob []byte) (fds []int) {
 
 func (b *box) handle(op Op, seq uint64, d *Decoder, fds []int) {
 	switch op {
-	case OpHello:
+	case OpImage:
+		var m Image
+		m.Decode(d)
+		b.broken = b.prepare(&m, fds)
 	case OpIDMap:
-		fd, err := b.idmap(IDMap{UID: d.Uint(), GID: d.Uint()})
+		fd, err := -1, b.broken
+		if err == nil {
+			fd, err = b.idmap(IDMap{UID: d.Uint(), GID: d.Uint()})
+		}
 		answer(seq, err, nil, fd)
 	case OpSetup:
 		b.setup.Decode(d)
 		err := error(syscall.EBADMSG)
-		if !d.Bad {
+		if b.broken != nil {
+			err = b.broken
+		} else if !d.Bad {
 			err = b.build(fds)
 		}
 		answer(seq, err, nil, -1)

@@ -9,6 +9,9 @@ import (
 
 // box is the state of the first process. One thread owns it.
 type box struct {
+	broken    error // why the image could not be made
+	root      int   // the box's
+	inside    bool  // it is this process's root
 	setup     Setup
 	proc      int // the box's /proc, which shows every process of the box, or -1
 	procMount int
@@ -35,20 +38,86 @@ func fail(what string, err error) error {
 	return &failure{what, err}
 }
 
-// build makes the box's root, moves into it and lets go of the host's.
-func (b *box) build(fds []int) error {
+// prepare makes the box's root, as far as it is the same for every box.
+func (b *box) prepare(m *Image, fds []int) (err error) {
+	defer closeAll(fds)
 	syscall.Umask(0)
-	root, err := newFS("tmpfs", mountAttrNoSuid|mountAttrNoDev, "mode", "0755", "size", "1m", "nr_inodes", "2048")
+	if err := b.openProc(); err != nil {
+		return err
+	}
+	b.root, err = newFS("tmpfs", mountAttrNoSuid|mountAttrNoDev, "mode", "0755", "size", "1m", "nr_inodes", "2048")
 	if err != nil {
 		return fail("tmpfs", err)
 	}
-	if err := attach(root, atFDCWD, "/"); err != nil {
+	// On /proc, below which nothing is mounted from; on / the kernel would take this
+	// process for one in a chroot, and refuse it user namespaces (idmap).
+	if err := attach(b.root, atFDCWD, "/proc"); err != nil {
 		return fail("new root", err)
 	}
-	if fds, err = b.takeGroups(fds); err != nil {
+	if err := b.mountAll(m.Mounts, fds); err != nil {
 		return err
 	}
-	for _, m := range b.setup.Mounts {
+	for _, l := range m.Links {
+		if err := mkdirs(b.root, parent(l.Path)); err != nil {
+			return fail("folder of "+l.Path, err)
+		}
+		if err := symlinkat(l.To, b.root, l.Path[1:]); err != nil {
+			return fail("link "+l.Path, err)
+		}
+	}
+	for _, dir := range []string{"/tmp", "/dev/shm", "/proc"} {
+		if err := mkdirs(b.root, dir); err != nil {
+			return fail(dir, err)
+		}
+	}
+	if err := syscall.Sethostname([]byte("box")); err != nil {
+		return fail("hostname", err)
+	}
+	if err := loopback(); err != nil {
+		return fail("loopback", err)
+	}
+	if m.Leave {
+		return b.enter()
+	}
+	return nil
+}
+
+// build finishes the box, moves into it and lets go of the host.
+func (b *box) build(fds []int) (err error) {
+	if fds, err = b.takeGroups(fds); err != nil {
+		closeAll(fds)
+		return err
+	}
+	defer closeAll(fds)
+	if err := b.mountAll(b.setup.Mounts, fds); err != nil {
+		return err
+	}
+	if err := b.scratch(b.root); err != nil {
+		return err
+	}
+	if err := attach(b.procMount, b.root, "proc"); err != nil {
+		return fail("/proc", err)
+	}
+	syscall.Close(b.procMount)
+	if err := b.enter(); err != nil {
+		return err
+	}
+	if err := setAttrs(b.root, mountAttrReadOnly, 0); err != nil {
+		return fail("read-only root", err)
+	}
+	syscall.Close(b.root)
+	if err := b.openVolumes(); err != nil {
+		return err
+	}
+	if b.ruleset, err = b.landlock(); err != nil {
+		return fail("landlock", err)
+	}
+	return fail("prctl", prctl(prSetDumpable, 0, 0))
+}
+
+// mountAll makes mounts, of which those without a source are the descriptors in turn.
+func (b *box) mountAll(mounts []Mount, fds []int) error {
+	for _, m := range mounts {
 		fd := -1
 		if m.Source == "" {
 			if len(fds) == 0 {
@@ -56,28 +125,11 @@ func (b *box) build(fds []int) error {
 			}
 			fd, fds = fds[0], fds[1:]
 		}
-		if err := b.mount(root, m, fd); err != nil {
+		if err := b.mount(m, fd); err != nil {
 			return fail("mount "+m.Target, err)
 		}
 	}
-	for _, l := range b.setup.Links {
-		if err := mkdirs(root, parent(l.Path)); err != nil {
-			return fail("folder of "+l.Path, err)
-		}
-		if err := symlinkat(l.To, root, l.Path[1:]); err != nil {
-			return fail("link "+l.Path, err)
-		}
-	}
-	if err := b.scratch(root); err != nil {
-		return err
-	}
-	if err := b.attachProc(root); err != nil {
-		return err
-	}
-	if err := enter(root); err != nil {
-		return err
-	}
-	return b.finish(root)
+	return nil
 }
 
 // takeGroups takes the descriptors of the cgroups that workloads join.
@@ -96,13 +148,14 @@ func (b *box) takeGroups(fds []int) ([]int, error) {
 	return fds, nil
 }
 
-func (b *box) mount(root int, m Mount, fd int) (err error) {
+func (b *box) mount(m Mount, fd int) (err error) {
 	if fd < 0 {
 		if fd, err = openTree(atFDCWD, m.Source); err != nil {
 			return err
 		}
+		defer syscall.Close(fd)
 	}
-	defer syscall.Close(fd)
+	root := b.root
 	attrs := uint64(mountAttrNoSuid | mountAttrNoDev)
 	switch {
 	case m.Device:
@@ -137,11 +190,6 @@ func (b *box) scratch(root int) error {
 		return fail("scratch", err)
 	}
 	defer syscall.Close(fs)
-	for _, dir := range []string{"/tmp", "/dev/shm", "/proc"} {
-		if err := mkdirs(root, dir); err != nil {
-			return fail(dir, err)
-		}
-	}
 	if err := attach(fs, root, "tmp"); err != nil {
 		return fail("scratch", err)
 	}
@@ -180,18 +228,13 @@ func (b *box) openProc() (err error) {
 	return fail("proc", err)
 }
 
-func (b *box) attachProc(root int) error {
-	if err := b.openProc(); err != nil {
-		return err
+// enter makes the box's root this process's, and the host's unreachable.
+func (b *box) enter() error {
+	if b.inside {
+		return nil
 	}
-	err := attach(b.procMount, root, "proc")
-	syscall.Close(b.procMount)
-	return fail("/proc", err)
-}
-
-// enter makes root the root, and the host's root unreachable.
-func enter(root int) error {
-	if err := syscall.Fchdir(root); err != nil {
+	b.inside = true
+	if err := syscall.Fchdir(b.root); err != nil {
 		return fail("chdir", err)
 	}
 	if err := syscall.PivotRoot(".", "."); err != nil {
@@ -201,27 +244,6 @@ func enter(root int) error {
 		return fail("unmount the host's root", err)
 	}
 	return fail("chdir", syscall.Chdir("/"))
-}
-
-// finish does what is left once the host is out of sight.
-func (b *box) finish(root int) (err error) {
-	if err := setAttrs(root, mountAttrReadOnly, 0); err != nil {
-		return fail("read-only root", err)
-	}
-	syscall.Close(root)
-	if err := syscall.Sethostname([]byte("box")); err != nil {
-		return fail("hostname", err)
-	}
-	if err := loopback(); err != nil {
-		return fail("loopback", err)
-	}
-	if err := b.openVolumes(); err != nil {
-		return err
-	}
-	if b.ruleset, err = b.landlock(); err != nil {
-		return fail("landlock", err)
-	}
-	return fail("prctl", prctl(prSetDumpable, 0, 0))
 }
 
 // loopback brings up the interface lo.

@@ -16,9 +16,9 @@ type Op uint64
 
 // The ops.
 const (
-	OpHello  Op = 1 + iota // go ahead and execute; not answered
+	OpImage  Op = 1 + iota // body: Image; descriptors: mounts without a Source. OpSetup answers for it
 	OpIDMap                // body: IDMap; answer's descriptor: a user namespace
-	OpSetup                // body: Setup; descriptors: Setup says
+	OpSetup                // body: Setup; descriptors: cgroups, then mounts without a Source
 	OpExec                 // body: Exec; descriptors: result pipe, stdin unless empty, stdout, stderr
 	OpKill                 // body: the id of an Exec
 	OpSocket               // body: domain, type; answer's descriptor: a socket
@@ -29,9 +29,15 @@ const (
 // what belongs to UID and GID on disk belongs to the workload in the box.
 type IDMap struct{ UID, GID uint64 }
 
+// Image describes what every box has.
+type Image struct {
+	Links  []Link  // symbolic links in the root
+	Mounts []Mount // in the order in which they are made
+	Leave  bool    // let go of the host's root at once: no later mount has a Source
+}
+
 // Setup describes a box.
 type Setup struct {
-	Links   []Link  // symbolic links in the root
 	Mounts  []Mount // in the order in which they are made
 	Shared  bool    // the first process and the workload have one uid: the box of an ordinary user
 	Disk    uint64  // bytes below /tmp, /dev/shm and the writable mounts
