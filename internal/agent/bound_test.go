@@ -206,6 +206,23 @@ func TestACancelBetweenTheCallAndTheStop(t *testing.T) {
 	}
 }
 
+// TestACancelEndsTheLastAttempt cancels a task while it is in a call after which
+// nothing else would be tried: it was canceled, and didn't fail.
+func TestACancelEndsTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, oneCall)
+	r.stall = make(chan struct{})
+	defer r.worker("w1", nil)()
+	id := r.create(core.KindApp, agent.Blueprint)
+	<-r.stall
+	if _, err := r.tasks.Cancel(t.Context(), scope, id, "enough"); err != nil {
+		t.Fatal(err)
+	}
+	if st := r.wait(id, "over", over); st.Status != core.StatusCanceled || st.Finished.Error != nil {
+		t.Errorf("%s: %+v", st.Status, st.Finished)
+	}
+}
+
 // TestACancelBetweenTheCrashAndTheQuestion cancels a task just before a person is
 // asked about a call of it: nobody is, and nothing waits.
 func TestACancelBetweenTheCrashAndTheQuestion(t *testing.T) {

@@ -26,6 +26,7 @@ type drive struct {
 	// appended together with the next request, in one transaction.
 	facts []core.Payload
 	dir   string // of the workspace
+	heard bool   // a call was told that the task is being canceled: what it shows is no failure of its own
 }
 
 // drive works on one task until it rests, ends, or the worker stops. ctx ends
@@ -126,7 +127,7 @@ func (d *drive) run(ctx, calls context.Context) error {
 				return nil
 			}
 		}
-		if moved(err) {
+		if moved(err) || err == nil && d.heard && !d.state.Canceling {
 			err = d.reload(calls)
 		}
 		if err != nil {

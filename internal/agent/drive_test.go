@@ -251,6 +251,28 @@ func TestCancelStopsARunningCall(t *testing.T) {
 	}
 }
 
+// The model's silence isn't taken for a failure that the cancel came after.
+func TestCancelStopsAModelCall(t *testing.T) {
+	t.Parallel()
+	for kind, name := range map[core.TaskKind]string{core.KindTask: "m", core.KindApp: agent.Blueprint} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			r.stall = make(chan struct{})
+			defer r.worker("w1", nil)()
+			id := r.create(kind, name)
+			<-r.stall
+			if _, err := r.tasks.Cancel(t.Context(), scope, id, "enough"); err != nil {
+				t.Fatal(err)
+			}
+			st := r.wait(id, "over", over)
+			if st.Status != core.StatusCanceled || st.Calls != 1 {
+				t.Errorf("%s after %d calls: %+v", st.Status, st.Calls, st.Finished)
+			}
+		})
+	}
+}
+
 // TestAStaleWorkerWritesNothing takes the lease away from a worker that is in
 // the middle of a call.
 func TestAStaleWorkerWritesNothing(t *testing.T) {

@@ -42,6 +42,7 @@ type rig struct {
 	keep  blob.Store   // what workers keep blobs in; nil: blobs
 	work  store.Work   // what workers claim from; nil: store
 	lease time.Duration
+	stall chan struct{} // closed by the model's first call, which then never ends by itself
 }
 
 func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tools ...tool.Tool) *rig {
@@ -67,6 +68,12 @@ func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.clock.Load
 // Stream implements model.Model with the script.
 func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk, error] {
 	return func(yield func(model.Chunk, error) bool) {
+		if r.stall != nil {
+			close(r.stall)
+			<-ctx.Done()
+			yield(model.Chunk{}, ctx.Err())
+			return
+		}
 		a, err := r.model(q)
 		if err != nil {
 			yield(model.Chunk{}, err)
