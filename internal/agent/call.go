@@ -45,9 +45,6 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	if unsettled(err) {
 		return err
 	}
-	if err := d.learnCancel(ctx, err); err != nil {
-		return err
-	}
 	settled := core.ModelSettled{Call: c.Call, Usage: answer.Usage, Error: core.Fail(err)}
 	if err == nil {
 		switch err := d.keepAnswer(ctx, c, answer, &settled); {
@@ -136,9 +133,6 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if unsettled(err) {
 		return err
 	}
-	if err := d.learnCancel(ctx, err); err != nil {
-		return err
-	}
 	settled, err := d.settle(ctx, c, effect, res, err)
 	if err != nil {
 		return err
@@ -193,15 +187,6 @@ func (d *drive) interruptible(ctx context.Context, f func(context.Context) error
 		return cause
 	}
 	return err
-}
-
-// learnCancel reads the stream again after a call that a cancel ended: what is
-// decided from its outcome must know why. Every fact is stored by then.
-func (d *drive) learnCancel(ctx context.Context, err error) error {
-	if core.CodeOf(err) != core.Canceled || d.state.Canceling {
-		return nil
-	}
-	return d.load(ctx)
 }
 
 // unsettled reports whether a call ended for a reason that leaves its outcome
