@@ -50,6 +50,10 @@ func (s *Service) checkout(ctx context.Context, r ref, v Version) (string, error
 		}
 		err = diskError("app.checkout", err)
 	}
+	if core.CodeOf(err) == core.NotFound { // of the app nothing is missing but files
+		err = core.E(core.Internal, "app.checkout", fmt.Sprintf("files of version %d are missing from the store", v.Number)).
+			Because(err).WithHint("restore the blobs from a backup, or select another version")
+	}
 	return "", errors.Join(err, os.RemoveAll(making))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox/archive"
 )
 
 // twoVersions publishes an app and a change of it.
@@ -95,7 +96,7 @@ func TestExportIsReproducible(t *testing.T) {
 	t.Parallel()
 	r, app := twoVersions(t)
 	root := r.get(app).Name + "-v2/"
-	for format, read := range map[Format]func(*testing.T, []byte) map[string]string{Zip: readZip, TarGz: readTar} {
+	for format, read := range map[archive.Format]func(*testing.T, []byte) map[string]string{archive.Zip: readZip, archive.TarGz: readTar} {
 		var first, second bytes.Buffer
 		for _, w := range []*bytes.Buffer{&first, &second} {
 			if err := r.Export(t.Context(), r.scope, app, 0, format, w); err != nil {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox/archive"
 )
 
 func newApp() core.AppID { return core.AppID(core.NewID("app")) }
@@ -430,7 +431,7 @@ func TestTenancy(t *testing.T) {
 			"files":   second(r.Files(ctx, scope, app, 1)),
 			"read":    second(r.ReadFile(ctx, scope, app, 1, core.ManifestName)),
 			"diff":    second(r.Diff(ctx, scope, app, 1, 1)),
-			"export":  r.Export(ctx, scope, app, 1, Zip, new(strings.Builder)),
+			"export":  r.Export(ctx, scope, app, 1, archive.Zip, new(strings.Builder)),
 			"start":   second(r.Start(ctx, scope, app, 0)),
 			"stop":    second(r.Stop(ctx, scope, app, 0)),
 			"select":  second(r.Select(ctx, scope, app, 1, 0)),

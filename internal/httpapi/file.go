@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox/archive"
 )
 
 type (
@@ -123,7 +124,7 @@ func (s *server) export(ctx context.Context, scope core.Scope, in *exportPath) (
 		name := st.Name + "-v" + strconv.Itoa(v.Number) + "." + in.Format
 		hc.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 		hc.SetHeader("Content-Type", map[string]string{"zip": "application/zip", "tar.gz": "application/gzip"}[in.Format])
-		if err := s.cfg.Apps.Export(ctx, scope, st.ID, v.Number, app.Format(in.Format), hc.BodyWriter()); err != nil {
+		if err := s.cfg.Apps.Export(ctx, scope, st.ID, v.Number, archive.Format(in.Format), hc.BodyWriter()); err != nil {
 			s.cfg.Logger.Error("export", "app", st.ID, "err", err)
 			panic(http.ErrAbortHandler) // the reader must not take half an archive for a whole one
 		}
