@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[core.Code]int{
+		core.Internal: 1, core.Invalid: 2, core.NotFound: 3, core.Conflict: 4, core.Unauthenticated: 5, core.Denied: 5,
+		core.Exhausted: 6, core.Unavailable: 7, core.Unsupported: 8, core.Canceled: 130,
+	} {
+		h := newHost(t, nil)
+		h.connect = fails(code)
+		if got, _, errs := h.run(t.Context(), "task", "list"); got != want || errs != "isekai: it failed\n  mend it\n" {
+			t.Errorf("%s: %d %q", code, got, errs)
+		}
+		got, out, errs := h.run(t.Context(), "task", "list", "--json")
+		var told struct{ Error core.Failure }
+		if err := json.Unmarshal([]byte(errs), &told); err != nil || got != want || out != "" || told.Error.Code != code || told.Error.Hint != "mend it" {
+			t.Errorf("%s as JSON: %d %q %q: %v", code, got, out, errs, err)
+		}
+	}
+	h := newHost(t, nil)
+	if h.connect = errPlain; exit(h.run(t.Context(), "task", "list")) != 1 {
+		t.Error("an error without a code")
+	}
+	h = newHost(t, everything())
+	if h.closing = fails(core.Unavailable); exit(h.run(t.Context(), "task", "list")) != 7 {
+		t.Error("a stop that fails isn't told")
+	}
+	h = newHost(t, nil)
+	if h.load = fails(core.Invalid); exit(h.run(t.Context(), "doctor")) != 2 || exit(h.run(t.Context(), "config")) != 2 || exit(h.run(t.Context(), "serve")) != 2 {
+		t.Error("a wrong configuration")
+	}
+	if h.load, h.exit = nil, 42; exit(h.run(t.Context(), "sandbox", "exec", "--", "false")) != 42 {
+		t.Error("a sandboxed command's exit code is lost")
+	}
+	if code, out, errs := h.run(t.Context(), "doctor"); code != 1 || !strings.Contains(out, "FAIL  disk") || !strings.Contains(out, "free some") || errs != "" {
+		t.Errorf("doctor: %d %q %q", code, out, errs)
+	}
+}
+
+func exit(code int, _, _ string) int { return code }
+
+// TestWrongCommandLines are all invalid, with a way out, before anything is done.
+func TestWrongCommandLines(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{
+		"nonsense", "run", "run |", "task run", "task show", "task show a b", "task nonsense", "app files", "app files a b c", "app diff",
+		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x",
+		"sandbox exec", "version x", "app export", "serve x",
+	} {
+		h := newHost(t, nil)
+		words := strings.Split(args, " ")
+		for i, w := range words {
+			words[i] = strings.ReplaceAll(w, "|", " ")
+		}
+		code, _, errs := h.run(t.Context(), words...)
+		if code != 2 || len(h.modes) > 0 || !strings.HasPrefix(errs, "isekai: ") || strings.Count(errs, "\n") < 2 {
+			t.Errorf("%q: %d, connected %v, %q", args, code, h.modes, errs)
+		}
+	}
+}
+
+// TestCommands is what each command prints, in text and as JSON, and how far it
+// needs this process to work.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args string
+		mode Mode
+		text []string // in what it prints
+		json []string // keys of the last line
+	}{
+		{"task list", Direct, []string{"TASK", "tsk_a", "p[2J", "more: --cursor cur"}, []string{"items", "next"}},
+		{"task show tsk_a", Direct, []string{"Status    succeeded", "[x] 1. one", "[ ] 2. two", "2 calls, 3 tokens"}, []string{"id", "status", "plan"}},
+		{"task watch tsk_a", Direct, []string{"succeeded  done"}, []string{"type", "version", "data"}},
+		{"task cancel tsk_a", Working, []string{"tsk_a: succeeded"}, []string{"id", "status"}},
+		{"task resume tsk_a", Working, []string{"Shelf is running"}, []string{"type", "task", "app"}},
+		{"task run words of it", Working, []string{"Model: m", "Open"}, []string{"type", "task"}},
+		{"run a shelf", Working, []string{"Model: m", "Shelf is running", "http://shelf.localhost", `isekai app change shelf "more"`, "a note"}, []string{"type", "task", "app"}},
+		{"run --exit a shelf", Working, []string{"was stopped", "isekai app start shelf"}, []string{"type", "task", "app", "stopped"}},
+		{"app list", Direct, []string{"shelf", "2 of 2", "running"}, []string{"items"}},
+		{"app show shelf", Direct, []string{"App       shelf (app_a)", "3 passed", "Idea      more"}, []string{"id", "selected"}},
+		{"app open shelf", Working, []string{"http://shelf.localhost\n"}, []string{"url"}},
+		{"app start shelf", Working, []string{"http://shelf.localhost\n"}, []string{"url"}},
+		{"app stop shelf", Direct, []string{"shelf: running"}, []string{"id"}},
+		{"app versions shelf", Direct, []string{"*  2", "   1"}, nil},
+		{"app files shelf", Direct, []string{"7  app.py"}, nil},
+		{"app logs shelf", Direct, []string{"2 lines missed", "hello"}, []string{"seq", "text"}},
+		{"app diff shelf 1 2", Direct, []string{"modified app.py\n-a\n+b\n"}, []string{"from", "to", "files"}},
+		{"app rollback shelf 2", Direct, []string{"shelf is at version 2"}, []string{"version"}},
+		{"app change shelf more of it", Working, []string{"Shelf is running"}, []string{"type", "task", "app"}},
+		{"app delete shelf --yes", Direct, []string{"deleted shelf"}, []string{"deleted"}},
+		{"version", -1, []string{"isekai 1.2.3 go linux/x"}, []string{"version", "go", "platform"}},
+		{"config", -1, []string{`"api_key":"[set]"`}, []string{"api_key"}},
+		{"doctor", -1, []string{"ok    store"}, nil},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, everything())
+			args := strings.Split(c.args, " ")
+			code, out, errs := h.run(t.Context(), args...)
+			if code != 0 || errs != "" || c.mode >= 0 && !slices.Equal(h.modes, []Mode{c.mode}) || c.mode < 0 && h.modes != nil {
+				t.Fatalf("%d in modes %v: %s%s", code, h.modes, out, errs)
+			}
+			for _, want := range c.text {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q isn't in\n%s", want, out)
+				}
+			}
+			if strings.Contains(out, "\x1b") {
+				t.Errorf("the terminal is driven: %q", out)
+			}
+			code, out, errs = h.run(t.Context(), append(args, "--json")...)
+			lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+			if code != 0 || errs != "" {
+				t.Fatalf("as JSON: %d %s%s", code, out, errs)
+			}
+			for _, line := range lines {
+				if !json.Valid([]byte(line)) {
+					t.Errorf("not JSON: %q", line)
+				}
+			}
+			last := map[string]json.RawMessage{}
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil && c.json != nil {
+				t.Fatal(err)
+			}
+			for _, key := range c.json {
+				if last[key] == nil {
+					t.Errorf("no %q in %s", key, lines[len(lines)-1])
+				}
+			}
+		})
+	}
+}
+
+func TestFilesAndArchives(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, everything())
+	if code, out, _ := h.run(t.Context(), "app", "files", "shelf", "app.py"); code != 0 || out != "print(1)\n" {
+		t.Errorf("%d %q", code, out)
+	}
+	path := filepath.Join(t.TempDir(), "x.tar.gz")
+	if code, out, errs := h.run(t.Context(), "app", "export", "shelf", "-o", path); code != 0 || out != path+"\n" {
+		t.Fatalf("%d %q %q", code, out, errs)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "PK" {
+		t.Errorf("%q, %v", b, err)
+	}
+	delete(h.answers, "GET /v1/apps/app_a/versions/current/export")
+	other := filepath.Join(filepath.Dir(path), "y.zip")
+	if code, _, _ := h.run(t.Context(), "app", "export", "shelf", "-o", other); code != 3 {
+		t.Errorf("an export that fails: %d", code)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Errorf("half a file stays: %v, %v", left, err)
+	}
+	if code, _, _ := h.run(t.Context(), "app", "export", "shelf", "-o", filepath.Join(path, "no", "z.zip")); code != 5 {
+		t.Errorf("a folder that isn't there: %d", code)
+	}
+	if code, _, errs := h.run(t.Context(), "app", "delete", "shelf"); code != 2 || !strings.Contains(errs, "--yes") {
+		t.Errorf("a delete without --yes: %d %q", code, errs)
+	}
+}
+
+func TestTasksThatDontSucceed(t *testing.T) {
+	t.Parallel()
+	for status, c := range map[string]struct {
+		more string
+		code int
+		text string
+	}{
+		"failed":   {`,"error":{"code":"exhausted","msg":"no tokens","hint":"buy some"}`, 6, "isekai: no tokens\n  buy some\n"},
+		"canceled": {``, 130, "was canceled"},
+		"waiting":  {`,"question":"did it\u001b[2J run?"`, 4, "isekai: did it[2J run?\n  answer: isekai task resume tsk_a --as repeat|done|failed\n"},
+	} {
+		h := newHost(t, everything())
+		h.answers["GET /v1/tasks/tsk_a"] = `{"id":"tsk_a","kind":"app","status":"` + status + `"` + c.more + `}`
+		code, _, errs := h.run(t.Context(), "run", "x")
+		if code != c.code || !strings.Contains(errs, c.text) {
+			t.Errorf("%s: %d %q", status, code, errs)
+		}
+	}
+}
+
+// TestCtrlC ends a watch and says how to go on; what serves stops quietly.
+func TestCtrlC(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, everything())
+	ctx, stop := context.WithCancel(t.Context())
+	h.answers["GET /v1/tasks/tsk_a/events"] = "id: 1\ndata: {\"type\":\"task.created\",\"version\":1,\"data\":{}}\n\n"
+	stopAt := &stopping{stop: stop}
+	var errs strings.Builder
+	code := Main(ctx, h, IO{Out: stopAt, Err: &errs}, []string{"task", "watch", "tsk_a"})
+	if code != 130 || !strings.Contains(errs.String(), "isekai task resume tsk_a") {
+		t.Errorf("%d %q", code, errs.String())
+	}
+	h.serving = true
+	ctx, stop = context.WithCancel(t.Context())
+	stop()
+	if code, out, _ := h.run(ctx, "serve", "--listen", "127.0.0.1:9"); code != 0 || !strings.Contains(out, "Serving at") || h.given["listen"] != "127.0.0.1:9" {
+		t.Errorf("%d %q, given %v", code, out, h.given)
+	}
+	h.failed <- fails(core.Exhausted)
+	if code, _, errs := h.run(t.Context(), "serve", "--data-dir", "/d"); code != 6 || !strings.Contains(errs, "mend it") || h.given["data_dir"] != "/d" {
+		t.Errorf("a server that can't go on: %d %q", code, errs)
+	}
+}
+
+// stopping stops once something is printed.
+type stopping struct{ stop func() }
+
+func (s *stopping) Write(b []byte) (int, error) { s.stop(); return len(b), nil }

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// host is a Platform and Instance before a server that the test scripts: answers
+// by "METHOD /path", everything else is not_found.
+type host struct {
+	t       *testing.T
+	answers map[string]string
+	load    error
+	connect error
+	closing error
+	modes   []Mode
+	given   map[string]any // to Load
+	exit    int            // of a sandbox
+	failed  chan error
+	serving bool // an embedded server
+	server  *httptest.Server
+}
+
+func newHost(t *testing.T, answers map[string]string) *host {
+	t.Helper()
+	h := &host{t: t, answers: answers, failed: make(chan error, 1)}
+	h.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := h.answers[r.Method+" "+r.URL.Path]
+		switch {
+		case !ok:
+			body = `404 {"code":"not_found","detail":"there is no such thing","hint":"look elsewhere"}`
+		case strings.HasPrefix(body, "id: "):
+			w.Header().Set("Content-Type", "text/event-stream")
+		}
+		if status, problem, ok := strings.Cut(body, " {"); ok && len(status) == 3 {
+			w.WriteHeader(map[string]int{"404": 404, "409": 409, "503": 503}[status])
+			body = "{" + problem
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(h.server.Close)
+	return h
+}
+
+func (h *host) Load(_ string, over map[string]any) (Instance, error) {
+	h.given = over
+	return h, h.load
+}
+func (h *host) Version() Version { return Version{Version: "1.2.3", Go: "go", Platform: "linux/x"} }
+func (h *host) Config() any      { return map[string]string{"api_key": "[set]"} }
+func (h *host) Connect(_ context.Context, m Mode) (*Conn, error) {
+	h.modes = append(h.modes, m)
+	if h.connect != nil {
+		return nil, h.connect
+	}
+	return &Conn{Client: client.New(h.server.URL, "t", nil), URL: h.server.URL, Embedded: h.serving, Model: "m", Failed: h.failed,
+		Close: func() error { return h.closing }}, nil
+}
+func (h *host) Doctor(context.Context) []client.HealthCheck {
+	return []client.HealthCheck{{Name: "store", OK: true, Detail: "fine"}, {Name: "disk", OK: h.exit == 0, Detail: "full", Hint: "free some"}}
+}
+func (h *host) Sandbox(_ context.Context, c SandboxCommand) (int, error) {
+	_, err := io.WriteString(c.Stdout, strings.Join(c.Argv, " "))
+	return h.exit, err
+}
+
+// run runs a command line to its end.
+func (h *host) run(ctx context.Context, args ...string) (code int, out, errs string) {
+	var o, e bytes.Buffer
+	code = Main(ctx, h, IO{In: strings.NewReader(""), Out: &o, Err: &e}, args)
+	return code, o.String(), e.String()
+}
+
+var errPlain = errors.New("plain")
+
+var _ interface {
+	Platform
+	Instance
+} = (*host)(nil)
+
+const (
+	aTask = `{"id":"tsk_a","kind":"app","status":"succeeded","prompt":"p\u001b[2J","app":"app_a","summary":"done","plan":{"title":"t","steps":[{"title":"one"},{"title":"two"}]},"step":1,"calls":2,"tokens":3}`
+	anApp = `{"id":"app_a","name":"shelf","title":"Shelf","status":"running","url":"http://shelf.localhost","version":2,"versions":2,` +
+		`"selected":{"number":2,"prompt":"p","tests":{"passed":3},"suggestions":["more"],"notes":["a note"]},"dir":"/d"}`
+	itsEnd = "id: 1\ndata: {\"type\":\"task.finished\",\"version\":1,\"data\":{\"status\":\"succeeded\",\"summary\":\"done\"}}\n\nevent: end\ndata: {}\n\n"
+)
+
+// everything answers every request of a command well.
+func everything() map[string]string {
+	return map[string]string{
+		"GET /v1/tasks": `{"items":[` + aTask + `],"next":"cur"}`, "GET /v1/tasks/tsk_a": aTask, "GET /v1/tasks/tsk_a/events": itsEnd,
+		"POST /v1/tasks": aTask, "POST /v1/tasks/tsk_a/cancel": aTask, "POST /v1/tasks/tsk_a/resume": aTask,
+		"GET /v1/apps": `{"items":[` + anApp + `]}`, "GET /v1/apps/shelf": anApp, "GET /v1/apps/app_a": anApp,
+		"POST /v1/apps/app_a/start": anApp, "POST /v1/apps/app_a/stop": anApp, "POST /v1/apps/app_a/select": anApp,
+		"POST /v1/apps/app_a/changes": aTask, "DELETE /v1/apps/app_a": "",
+		"GET /v1/apps/app_a/versions":               `{"items":[{"number":1,"prompt":"p"},{"number":2,"prompt":"q"}]}`,
+		"GET /v1/apps/app_a/versions/current/files": `{"items":[{"path":"app.py","size":7}]}`,
+		"GET /v1/apps/app_a/versions/current/file":  "print(1)\n", "GET /v1/apps/app_a/versions/current/export": "PK",
+		"GET /v1/apps/app_a/diff": `{"from":1,"to":2,"files":[{"path":"app.py","change":"modified","unified":"-a\n+b\n"}]}`,
+		"GET /v1/apps/app_a/logs": `{"items":[{"seq":1,"text":"hello","dropped":2}]}`,
+	}
+}
+
+func fails(c core.Code) error { return core.E(c, "", "it failed").WithHint("mend it") }
