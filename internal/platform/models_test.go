@@ -1,0 +1,127 @@
+package platform
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
+)
+
+func TestModels(t *testing.T) {
+	t.Parallel()
+	ollama := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"models":[{"name":"last-used"},{"name":"other"}]}`)
+	}))
+	defer ollama.Close()
+	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"models":[]}`) }))
+	defer empty.Close()
+	for name, c := range map[string]struct {
+		cfg      Model
+		uses     string
+		asked    string
+		resolved string
+		code     core.Code
+	}{
+		"none":                      {Model{}, "blueprint", "", "blueprint", ""},
+		"none, and one is asked":    {Model{}, "blueprint", "gpt", "", core.Unsupported},
+		"an Ollama that isn't":      {Model{Ollama: "http://127.0.0.1:1"}, "blueprint", "", "blueprint", ""},
+		"an Ollama without a model": {Model{Ollama: empty.URL}, "blueprint", "", "blueprint", ""},
+		"Ollama":                    {Model{Ollama: ollama.URL}, "last-used", "", "last-used", ""},
+		"Ollama, another":           {Model{Ollama: ollama.URL}, "last-used", "other", "other", ""},
+		"Ollama, one that isn't":    {Model{Ollama: ollama.URL}, "last-used", "gpt", "", core.NotFound},
+		"Ollama, configured":        {Model{Ollama: ollama.URL, Name: "other"}, "other", "", "other", ""},
+		"a key":                     {Model{APIKey: "k", Ollama: ollama.URL}, DefaultModel, "", DefaultModel, ""},
+		"a provider":                {Model{BaseURL: "http://127.0.0.1:1/v1", Name: "x"}, "x", "anything", "anything", ""},
+		"the planner is asked":      {Model{APIKey: "k"}, DefaultModel, "blueprint", "blueprint", ""},
+	} {
+		c.cfg.Timeout = time.Second
+		m := newModels(t.Context(), c.cfg, newPlanner())
+		if m.name() != c.uses || (m.notice() == "") != (c.uses != "blueprint") {
+			t.Errorf("%s: uses %s (%s)", name, m.name(), m.notice())
+		}
+		got, err := m.resolve(c.asked, core.KindApp)
+		if got != c.resolved || core.CodeOf(err) != c.code || err != nil && core.HintOf(err) == "" {
+			t.Errorf("%s: %s, %v", name, got, err)
+		}
+		if err != nil {
+			continue
+		}
+		if used, named, err := m.use(got); err != nil || used == nil || named != got {
+			t.Errorf("%s: %v, %s, %v", name, used, named, err)
+		}
+	}
+	if _, _, err := newModels(t.Context(), Model{}, newPlanner()).use("gpt"); core.CodeOf(err) != core.Unsupported {
+		t.Errorf("a model that is configured no more: %v", err)
+	}
+}
+
+// TestDoctor looks at an installation that isn't there, that runs and that is in
+// the way, and changes nothing.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	in := testInstance(t)
+	look := func() map[string]bool {
+		ok := map[string]bool{}
+		for _, c := range in.Doctor(t.Context()) {
+			if ok[c.Name] = c.OK; !c.OK && c.Detail == "" {
+				t.Errorf("%s fails, and nobody knows why", c.Name)
+			}
+		}
+		return ok
+	}
+	if ok := look(); !ok["data directory"] || !ok["disk"] || !ok["model"] || len(ok) < 6 {
+		t.Errorf("%v", ok)
+	}
+	conn, err := in.Connect(t.Context(), cli.Serving)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok := look(); !ok["data directory"] {
+		t.Error("a server that runs is taken for a fault")
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	in.cfg.DataDir = "/proc/nowhere"
+	if ok := look(); ok["data directory"] {
+		t.Error("a folder that can't be made is fine")
+	}
+}
+
+func TestPlatform(t *testing.T) {
+	cleanEnv(t)
+	t.Setenv("ISEKAI_CONFIG", yamlFile(t, "listen: 127.0.0.1:9\nmodel:\n  api_key: sk-secret\n"))
+	in, err := New().Load("", map[string]any{"data_dir": "/d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := in.Config().(Config); c.Listen != "127.0.0.1:9" || c.DataDir != "/d" || c.Model.APIKey.Reveal() != "sk-secret" {
+		t.Errorf("%+v", c)
+	}
+	if _, err := New().Load("/none", nil); core.CodeOf(err) != core.Invalid {
+		t.Errorf("%v", err)
+	}
+	if v := New().Version(); v.Version != BuildVersion || v.Go == "" || v.Platform == "" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// TestAHostWithoutASandbox says why wherever a box is wanted.
+func TestAHostWithoutASandbox(t *testing.T) {
+	t.Parallel()
+	none := noSandbox{core.E(core.Unsupported, "sandbox", "no namespaces").WithHint("allow them")}
+	if _, err := none.Create(t.Context(), localScope, sandbox.Spec{}); core.CodeOf(err) != core.Unsupported || core.HintOf(err) != "allow them" {
+		t.Errorf("%v", err)
+	}
+	if n, err := none.Sweep(t.Context()); n != 0 || err != nil {
+		t.Error(n, err)
+	}
+	if err := none.Probe(t.Context()).Err(); err == nil {
+		t.Error("it claims to isolate")
+	}
+}
