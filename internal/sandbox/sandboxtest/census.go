@@ -19,24 +19,24 @@ import (
 type counted map[string]bool
 
 // census counts.
-func census(t *testing.T) counted {
+func (g rig) census(t *testing.T) counted {
 	t.Helper()
 	c := counted{}
 	c.descriptors(t)
-	mine := c.processes(t)
+	c.processes(t)
 	c.mounts(t)
-	c.groups(mine)
+	c.groups(g.families)
 	return c
 }
 
-// compare fails the test if something is there now that wasn't, and stays.
-func (c counted) compare(t *testing.T) {
+// leaves fails the test if something is there now that wasn't, and stays.
+func (g rig) leaves(t *testing.T, before counted) {
 	t.Helper()
 	var extra []string
 	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		extra = extra[:0]
-		for _, name := range slices.Sorted(maps.Keys(census(t))) {
-			if !c[name] {
+		for _, name := range slices.Sorted(maps.Keys(g.census(t))) {
+			if !before[name] {
 				extra = append(extra, name)
 			}
 		}
@@ -67,7 +67,7 @@ func (c counted) descriptors(t *testing.T) {
 }
 
 // processes counts the descendants of this one, zombies included.
-func (c counted) processes(t *testing.T) map[int]bool {
+func (c counted) processes(t *testing.T) {
 	t.Helper()
 	parents := map[int]int{}
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -99,7 +99,6 @@ func (c counted) processes(t *testing.T) map[int]bool {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // for the message
 		c[fmt.Sprintf("process %d %q", pid, name)] = true
 	}
-	return mine
 }
 
 func (c counted) mounts(t *testing.T) {
@@ -113,23 +112,37 @@ func (c counted) mounts(t *testing.T) {
 	}
 }
 
-// groups counts control groups. One with processes in it that aren't ours
-// belongs to somebody else who makes boxes now.
-func (c counted) groups(mine map[int]bool) {
+// groups counts the control groups whose names begin as those of the driver under
+// test do: others on this machine may have theirs.
+func (c counted) groups(families []string) {
+	for _, path := range groupFolders() {
+		if slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(path, f) }) {
+			c["cgroup "+path] = true
+		}
+	}
+}
+
+// groupFolders are the paths of all control groups.
+func groupFolders() []string {
+	var all []string
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil // gone meanwhile
+		if err == nil && d.IsDir() { // else it is gone meanwhile
+			all = append(all, path)
 		}
-		procs, err := os.ReadFile(path + "/cgroup.procs")
-		if err != nil {
-			return nil
-		}
-		for _, field := range strings.Fields(string(procs)) {
-			if pid, err := strconv.Atoi(field); err == nil && !mine[pid] {
-				return nil
-			}
-		}
-		c["cgroup "+path] = true
 		return nil
 	})
+	return all
+}
+
+// groupFamilies are the beginnings of the names of the groups that came with a
+// box: what is left without the number at the end.
+func groupFamilies(before, with []string) []string {
+	var all []string
+	for _, path := range with {
+		if !slices.Contains(before, path) {
+			all = append(all, strings.TrimRight(path, "0123456789"))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

@@ -1,6 +1,12 @@
 package sandboxtest
 
-import "testing"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
 
 // The controls stand on their own, so that an attack that has stopped working is
 // seen even where no driver runs.
@@ -17,15 +23,23 @@ func TestAttacksWorkOutside(t *testing.T) {
 }
 
 func TestCensusSeesWhatIsLeft(t *testing.T) {
-	before := census(t)
 	g := rig{tools: folder(t)}
 	BuildAttack(t, g.tools)
+	before := g.census(t)
 	pid, _ := g.startOutside(t, "sleep", "60000")
-	found := false
-	for name := range census(t) {
-		found = found || !before[name] && len(name) > 7 && name[:7] == "process"
+	after := g.census(t)
+	for _, kind := range []string{fmt.Sprint("process ", pid), "descriptor pipe:"} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(after)), func(name string) bool {
+			return strings.HasPrefix(name, kind) && !before[name]
+		}) {
+			t.Errorf("%s isn't counted: %v", kind, after)
+		}
 	}
-	if !found {
-		t.Errorf("process %d isn't counted", pid)
+}
+
+func TestGroupFamilies(t *testing.T) {
+	got := groupFamilies([]string{"/a", "/a/x-1"}, []string{"/a", "/a/x-1", "/a/box-12", "/b/box-12", "/a/box-13"})
+	if want := []string{"/a/box-", "/b/box-"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -19,6 +19,8 @@ import (
 type rig struct {
 	driver sandbox.Driver
 	tools  string // the host folder that holds the attack program
+	// families are the beginnings of the names of the driver's control groups.
+	families []string
 }
 
 // tool is the attack program in a box.
@@ -64,10 +66,11 @@ func newRig(t *testing.T, open func(t *testing.T) sandbox.Driver) rig {
 	}
 	// The first box may start what a driver keeps (a helper, a group), which the
 	// count at the end shouldn't take for a leak.
+	before := groupFolders()
 	box := g.box(t, sandbox.Spec{})
-	if err := box.Kill(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	ok(t, run(t, box, program("exit", "0")))
+	g.families = groupFamilies(before, groupFolders())
+	wantKilled(t, box)
 	return g
 }
 

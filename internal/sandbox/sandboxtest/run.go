@@ -18,7 +18,7 @@ import (
 // Run is the conformance suite.
 func Run(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 	g := newRig(t, open)
-	before := census(t)
+	before := g.census(t)
 	t.Run("box", func(t *testing.T) {
 		for _, group := range []map[string]func(*testing.T, rig){
 			createTests(), execTests(), streamTests(), endTests(), insideTests(), mountTests(), copyTests(),
@@ -32,14 +32,14 @@ func Run(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 			}
 		}
 	})
-	t.Run("nothing is left behind", func(t *testing.T) { before.compare(t) })
+	t.Run("nothing is left behind", func(t *testing.T) { g.leaves(t, before) })
 }
 
 // Hostile is the suite of attacks.
 func Hostile(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 	canary := plantCanary(t)
 	g := newRig(t, open)
-	before := census(t)
+	before := g.census(t)
 	t.Run("attack", func(t *testing.T) {
 		for _, a := range callAttacks() {
 			t.Run(a.name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func Hostile(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 			}
 		}
 	})
-	t.Run("nothing is left behind", func(t *testing.T) { before.compare(t) })
+	t.Run("nothing is left behind", func(t *testing.T) { g.leaves(t, before) })
 }
 
 // scope is whom the boxes are for.
