@@ -17,7 +17,7 @@ import (
 type box struct {
 	*seed
 	limits sandbox.Limits
-	path   string        // PATH
+	image  *image
 	execs  atomic.Uint64 // the last id of an Exec
 
 	mu     sync.RWMutex // held for reading while mounts' descriptors are used
@@ -43,6 +43,7 @@ func (b *box) Kill(context.Context) error {
 	b.kill.Do(func() {
 		close(b.killed)
 		b.seed.end()
+		b.d.sow(b.image)
 		b.mu.Lock()
 		b.dead = true
 		for _, m := range b.mounts {

@@ -9,9 +9,9 @@ type Config struct {
 	// installation in cgroups and uids, so it must not change while boxes live.
 	RunDir string
 
-	// Keep is how long the driver keeps the beginnings of a box, a process of a few
-	// megabytes, ready for the next Create after one. 0: two seconds. Negative: it
-	// doesn't.
+	// Keep is how long, after a box has ended, the driver keeps the beginnings of
+	// another, a process of a few megabytes, ready for the next Create. 0: two seconds.
+	// Negative: it doesn't.
 	Keep time.Duration
 }
 

@@ -30,7 +30,7 @@ func (d *Driver) Create(ctx context.Context, scope core.Scope, spec sandbox.Spec
 	if err != nil {
 		return nil, err
 	}
-	b := &box{seed: s, limits: spec.Limits, path: im.path, killed: make(chan struct{})}
+	b := &box{seed: s, image: im, limits: spec.Limits, killed: make(chan struct{})}
 	if err := b.setUp(ctx, spec); err != nil {
 		b.Kill(context.Background())
 		if ctx.Err() != nil {
@@ -38,12 +38,14 @@ func (d *Driver) Create(ctx context.Context, scope core.Scope, spec sandbox.Spec
 		}
 		return nil, err
 	}
-	d.sow(im)
 	return b, nil
 }
 
 // setUp makes a box of a seed.
 func (b *box) setUp(ctx context.Context, spec sandbox.Spec) error {
+	if err := b.makeGroup(); err != nil {
+		return err
+	}
 	if err := b.d.groups.limit(b.name, b.limits); err != nil {
 		return core.E(core.Unsupported, op, "can't limit memory, processes and CPU with cgroups").Because(err).WithHint(hintDoctor)
 	}

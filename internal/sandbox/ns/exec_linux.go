@@ -61,7 +61,7 @@ func (b *box) command(c sandbox.Command) (*boot.Exec, error) {
 	if len(c.Argv) == 0 || c.Argv[0] == "" {
 		return nil, core.E(core.Invalid, opExec, "no command")
 	}
-	env := map[string]string{"PATH": b.path, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+	env := map[string]string{"PATH": b.image.path, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
 	for name, value := range c.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return nil, core.E(core.Invalid, opExec, fmt.Sprintf("%q can't be a variable's name", name))

@@ -15,7 +15,7 @@ import (
 
 // seed is what a box starts from: a slot, cgroups, and a first process that has made
 // what every box has. Making one takes most of the time that a box takes to start, so
-// a driver that has just used one makes the next (sow) and keeps it for a while.
+// when a box has ended the driver makes the next seed (sow) and keeps it for a while.
 type seed struct {
 	d       *Driver
 	slot    int
@@ -87,8 +87,7 @@ func (s *seed) start(im *image) (err error) {
 	if err := s.d.mark(s.slot, 1); err != nil {
 		return err
 	}
-	unified := s.d.groups.unified != ""
-	if unified { // the first process starts in one of the groups
+	if s.d.groups.unified != "" { // the first process starts in one of the groups
 		if err := s.makeGroup(); err != nil {
 			return err
 		}
@@ -102,13 +101,7 @@ func (s *seed) start(im *image) (err error) {
 	if err := s.spawn(end); err != nil {
 		return spawnError(err)
 	}
-	if err := s.sendImage(im); err != nil {
-		return err
-	}
-	if !unified { // while the first process starts
-		return s.makeGroup()
-	}
-	return nil
+	return s.sendImage(im)
 }
 
 // sendImage tells the first process what every box has, and thereby to go ahead. What
@@ -132,9 +125,13 @@ func (s *seed) sendImage(im *image) error {
 	return nil
 }
 
-// makeGroup makes the box's cgroups, and once more if those of a dead process are in
-// the way.
+// makeGroup makes the box's cgroups if it has none yet, and once more if those of a dead
+// process are in the way. Where it can wait it waits for the box: cgroups are what a
+// killed server leaves behind until the next one sweeps.
 func (s *seed) makeGroup() (err error) {
+	if s.group != nil {
+		return nil
+	}
 	owner := os.Getuid()
 	if s.d.root {
 		owner = s.d.uid(s.slot) + 1
