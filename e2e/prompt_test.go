@@ -162,8 +162,8 @@ var wishes = []wish{
 			p.refuses("/api/calculate", map[string]any{"bill": "ten", "percent": "15", "people": "0"}, "bill", "people")
 		},
 		browse: func(p *page) {
-			p.run(chromedp.SendKeys("#bill", "48"), chromedp.Click(`[data-percent="18"]`))
-			p.says(`[data-result="total"]`, "56.64")
+			p.run(chromedp.SendKeys("#bill", "48.50"), chromedp.Click(`[data-percent="18"]`))
+			p.says(`[data-result="total"]`, "57.23")
 		},
 	},
 	{
