@@ -110,7 +110,9 @@ func sandboxChecks(ctx context.Context) []client.HealthCheck {
 	driver, err := ns.New(ns.Config{RunDir: dir})
 	if err == nil {
 		report = driver.Probe(ctx)
-	} else {
+		err = driver.Close()
+	}
+	if err != nil {
 		report = noSandbox{err}.Probe(ctx)
 	}
 	var out []client.HealthCheck

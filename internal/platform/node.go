@@ -123,8 +123,11 @@ func (n *node) openStorage(ctx context.Context, wrap func(store.Events) store.Ev
 	if wrap != nil {
 		n.events = wrap(n.store)
 	}
-	n.blobs, err = local.Open(n.dir.Join("blobs"))
-	return err
+	if n.blobs, err = local.Open(n.dir.Join("blobs")); err != nil {
+		return err
+	}
+	n.stages.add("blobs", func(context.Context) error { return n.blobs.Close() })
+	return nil
 }
 
 // openModules wires the modules; none of them runs yet.

@@ -60,7 +60,11 @@ func TestStagesStopOnceAndInReverse(t *testing.T) {
 func TestStartAndStop(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	in := testInstance(t)
+	files := 0
 	for n := range 9 {
+		if n == 3 {
+			files = openFiles(t)
+		}
 		mode := []cli.Mode{cli.Direct, cli.Working, cli.Serving}[n%3]
 		conn, err := in.Connect(t.Context(), mode)
 		if err != nil {
@@ -85,6 +89,18 @@ func TestStartAndStop(t *testing.T) {
 		}
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	if now := openFiles(t); now > files {
+		t.Errorf("%d files are open after nine stops, %d were after three", now, files)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
 }
 
 // TestASecondProcess uses the one that runs, and refuses to serve beside it.

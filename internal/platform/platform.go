@@ -141,6 +141,7 @@ func (i instance) Sandbox(ctx context.Context, c cli.SandboxCommand) (int, error
 	if err != nil {
 		return 0, err
 	}
+	defer driver.Close()
 	var spec sandbox.Spec
 	cmd := sandbox.Command{Argv: c.Argv, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr}
 	if c.Dir != "" {

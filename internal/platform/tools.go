@@ -50,6 +50,7 @@ func (n *node) openSandbox(context.Context) error {
 		return nil
 	}
 	n.sandbox = driver
+	n.stages.add("sandbox", func(context.Context) error { return driver.Close() })
 	return nil
 }
 
