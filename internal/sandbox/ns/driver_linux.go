@@ -88,6 +88,13 @@ func New(c Config) (*Driver, error) {
 // Close lets go of the driver's place among the installation's processes. Boxes must
 // have been killed. The end of the process does the same.
 func (d *Driver) Close() error {
+	d.end()
+	d.null.Close()
+	return d.lock.Close()
+}
+
+// end ends what the driver does in the background.
+func (d *Driver) end() {
 	d.mu.Lock()
 	d.closed = true
 	d.mu.Unlock()
@@ -95,8 +102,6 @@ func (d *Driver) Close() error {
 	if s := d.kept.Swap(nil); s != nil {
 		s.end()
 	}
-	d.null.Close()
-	return d.lock.Close()
 }
 
 // claim takes the first free place among the processes of this installation. It is

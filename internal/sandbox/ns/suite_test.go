@@ -9,14 +9,7 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox/sandboxtest"
 )
 
-func open(t *testing.T) sandbox.Driver {
-	d, err := New(Config{RunDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return d
-}
+func open(t *testing.T) sandbox.Driver { return newDriver(t, t.TempDir()) }
 
 func TestConformance(t *testing.T) { sandboxtest.Run(t, open) }
 func TestHostile(t *testing.T)     { sandboxtest.Hostile(t, open) }
