@@ -1,5 +1,16 @@
 package sandboxtest
 
+import "testing"
+
+// callTests are the attacks that are judged by their findings alone, as tests.
+func callTests() tests {
+	all := tests{}
+	for _, a := range callAttacks() {
+		all[a.name] = func(t *testing.T, g rig) { g.try(t, a) }
+	}
+	return all
+}
+
 // callAttacks are those that are judged by their findings alone.
 func callAttacks() []callAttack {
 	all := []callAttack{

@@ -12,8 +12,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func copyTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func copyTests() tests {
+	return tests{
 		"copy reads a regular file":           copyFile,
 		"copy stops at its limit":             copyLimit,
 		"copy tells why it doesn't":           copyRefuses,

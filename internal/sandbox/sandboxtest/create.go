@@ -9,8 +9,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func createTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func createTests() tests {
+	return tests{
 		"an invalid spec is refused":           invalidSpecs,
 		"a call without a tenant is refused":   noTenant,
 		"a box outlives the call that made it": outlivesCreate,

@@ -15,8 +15,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox/sandboxtest/finding"
 )
 
-func dialTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func dialTests() tests {
+	return tests{
 		"dial reaches a server in the box":    dialEcho,
 		"many dial at once":                   dialMany,
 		"a port that nobody has is an error":  dialRefused,

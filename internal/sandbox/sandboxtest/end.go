@@ -11,8 +11,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func endTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func endTests() tests {
+	return tests{
 		"the wall limit ends a command":            wallLimit,
 		"the caller's context ends a command":      contextEnds,
 		"a context that is over runs nothing":      contextOver,

@@ -12,8 +12,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func execTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func execTests() tests {
+	return tests{
 		"an exit code is told":              exitCodes,
 		"a signal is told":                  signals,
 		"no shell stands between":           noShell,

@@ -7,8 +7,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func hogTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func hogTests() tests {
+	return tests{
 		"fork bomb":              forkBomb,
 		"too many children":      func(t *testing.T, g rig) { tooMany(t, g, "fork") },
 		"too many threads":       func(t *testing.T, g rig) { tooMany(t, g, "threads") },

@@ -39,8 +39,8 @@ func plantCanary(t *testing.T) canary {
 	return c
 }
 
-func hostFileTests(c canary) map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func hostFileTests(c canary) tests {
+	return tests{
 		"hunt for the server's secrets": c.hunted,
 		"read the host's files":         c.read,
 		"hard link the host's files":    c.linked,

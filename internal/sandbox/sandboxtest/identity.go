@@ -11,8 +11,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func identityTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func identityTests() tests {
+	return tests{
 		"run a setuid program":          setuidProgram,
 		"leave a setuid program behind": leftSetuid,
 	}

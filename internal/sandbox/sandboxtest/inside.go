@@ -12,8 +12,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func insideTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func insideTests() tests {
+	return tests{
 		"the workload has no power":            noPower,
 		"the root is read-only":                readOnlyRoot,
 		"zero limits are the defaults":         defaultLimits,

@@ -8,8 +8,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func lifeTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func lifeTests() tests {
+	return tests{
 		"stats say what is used":        stats,
 		"sweep leaves living boxes":     sweep,
 		"boxes start and end together":  crowd,

@@ -11,8 +11,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func lingerTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func lingerTests() tests {
+	return tests{
 		"a double-forked daemon ends with its command": daemonEnds,
 		"a daemon ends with its box":                   daemonKilled,
 		"a command that ignores signals":               stubborn,

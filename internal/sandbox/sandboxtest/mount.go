@@ -10,8 +10,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func mountTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func mountTests() tests {
+	return tests{
 		"a mount is read-only unless asked":           readOnlyMount,
 		"the host reads and removes what was written": writableMount,
 		"a mount shows later changes of the host":     liveMount,

@@ -9,8 +9,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func neighbourTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func neighbourTests() tests {
+	return tests{
 		"abstract sockets between boxes":    abstractSockets,
 		"IPC objects between boxes":         ipcObjects,
 		"loopback ports between boxes":      loopbackPorts,

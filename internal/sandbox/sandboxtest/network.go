@@ -7,8 +7,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func networkTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func networkTests() tests {
+	return tests{
 		"reach the host and beyond": outward,
 		"find a way out":            routes,
 		"type into a terminal":      terminal,

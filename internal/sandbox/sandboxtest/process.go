@@ -10,25 +10,25 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func processTests() map[string]func(*testing.T, rig) {
-	tests := map[string]func(*testing.T, rig){
+func processTests() tests {
+	all := tests{
 		"kill-init": killInit,
 		"kill-all":  killEverybody,
 		"fds":       inherited,
 	}
 	for _, name := range []string{"ptrace", "vm_readv", "vm_writev", "proc", "pidfd_getfd"} {
-		tests[name] = func(t *testing.T, g rig) {
+		all[name] = func(t *testing.T, g rig) {
 			victim := g.victim(t)
 			wantDone(t, g.attackOutside(t, false, name, victim))
 			wantRefused(t, attackIn(t, g.box(t, sandbox.Spec{}), name, "1", victim, strconv.Itoa(os.Getpid())))
 		}
 	}
-	tests["signal"] = func(t *testing.T, g rig) { // PID 1 of the box may be signaled: see kill-init
+	all["signal"] = func(t *testing.T, g rig) { // PID 1 of the box may be signaled: see kill-init
 		victim := g.victim(t)
 		wantDone(t, g.attackOutside(t, false, "signal", victim))
 		wantRefused(t, attackIn(t, g.box(t, sandbox.Spec{}), "signal", victim, strconv.Itoa(os.Getpid())))
 	}
-	return tests
+	return all
 }
 
 // killInit sends each signal to PID 1 of the box, which mustn't fall: it is what

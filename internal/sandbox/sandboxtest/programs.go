@@ -13,8 +13,8 @@ import (
 )
 
 // programTests run what users run. A filter that is too tight breaks these.
-func programTests() map[string]func(*testing.T, rig) {
-	tests := map[string]func(*testing.T, rig){
+func programTests() tests {
+	all := tests{
 		"python serves HTTP": func(t *testing.T, g rig) {
 			servesHTTP(t, g, []string{"python3", "-m", "http.server", "8000", "--bind", "127.0.0.1", "--directory", "/app"})
 		},
@@ -23,7 +23,7 @@ func programTests() map[string]func(*testing.T, rig) {
 		},
 	}
 	for name, c := range ordinary() {
-		tests[name] = func(t *testing.T, g rig) {
+		all[name] = func(t *testing.T, g rig) {
 			box, _ := g.workspace(t, sandbox.Limits{CPU: 2})
 			c.Dir = "/data"
 			if got := ok(t, run(t, box, c)); !strings.Contains(got, "fine") {
@@ -31,7 +31,7 @@ func programTests() map[string]func(*testing.T, rig) {
 			}
 		}
 	}
-	return tests
+	return all
 }
 
 // ordinary are programs that print "fine" when they are.

@@ -14,8 +14,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func readBackTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func readBackTests() tests {
+	return tests{
 		"links, FIFOs and sockets on read-back": plantedFiles,
 		"read-back with a racing swap":          racingSwap,
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox/sandboxtest/finding"
 )
 
-func resourceTests() map[string]func(*testing.T, rig) {
-	tests := map[string]func(*testing.T, rig){
+func resourceTests() tests {
+	all := tests{
 		"fill both at once":                 func(t *testing.T, g rig) { fillDisk(t, g, "/tmp", "/data") },
 		"open too many files":               openTooMany,
 		"write too long a file":             tooLong,
@@ -22,13 +22,13 @@ func resourceTests() map[string]func(*testing.T, rig) {
 		"use more than the CPU by children": func(t *testing.T, g rig) { busyLoop(t, g, "burn") },
 	}
 	for _, way := range []string{"fill-unlinked", "fill-locked", "fill-deep"} {
-		tests[way] = func(t *testing.T, g rig) { fillHidden(t, g, way) }
+		all[way] = func(t *testing.T, g rig) { fillHidden(t, g, way) }
 	}
 	for _, dir := range []string{"/tmp", "/data", "/dev/shm"} {
-		tests["fill "+dir] = func(t *testing.T, g rig) { fillDisk(t, g, dir) }
-		tests["use up the inodes of "+dir] = func(t *testing.T, g rig) { fillInodes(t, g, dir) }
+		all["fill "+dir] = func(t *testing.T, g rig) { fillDisk(t, g, dir) }
+		all["use up the inodes of "+dir] = func(t *testing.T, g rig) { fillInodes(t, g, dir) }
 	}
-	return tests
+	return all
 }
 
 // patience in milliseconds is how long an attack stays with its loot, for a

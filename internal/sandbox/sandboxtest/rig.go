@@ -19,7 +19,8 @@ import (
 type rig struct {
 	driver sandbox.Driver
 	tools  string // the host folder that holds the attack program
-	// families are the beginnings of the names of the driver's control groups.
+	// families are the beginnings of the names of the driver's control groups, or of
+	// all, as long as it isn't open.
 	families []string
 }
 
@@ -56,22 +57,20 @@ func BuildAttack(t *testing.T, dir string) string {
 	return path
 }
 
-func newRig(t *testing.T, open func(t *testing.T) sandbox.Driver) rig {
+// open makes the driver, and its first box.
+func (g *rig) open(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 	t.Helper()
-	g := rig{tools: folder(t)}
-	BuildAttack(t, g.tools)
+	before := groupFolders()
 	g.driver = open(t)
 	if err := g.driver.Probe(t.Context()).Err(); err != nil {
 		t.Fatalf("%v (hint: %s)", err, core.HintOf(err))
 	}
-	// The first box may start what a driver keeps (a helper, a group), which the
-	// count at the end shouldn't take for a leak.
-	before := groupFolders()
+	// The first box may start what a driver keeps (a helper, a group), which
+	// shouldn't be taken for what a box left.
 	box := g.box(t, sandbox.Spec{})
 	ok(t, run(t, box, program("exit", "0")))
 	g.families = groupFamilies(before, groupFolders())
 	wantKilled(t, box)
-	return g
 }
 
 // folder is a new host folder that whoever the workload is may enter.

@@ -15,51 +15,58 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-// Run is the conformance suite.
+// Run is the conformance suite. It must not run in parallel with other tests, for
+// it counts what this process holds.
 func Run(t *testing.T, open func(t *testing.T) sandbox.Driver) {
-	g := newRig(t, open)
-	before := g.census(t)
-	t.Run("box", func(t *testing.T) {
-		for _, group := range []map[string]func(*testing.T, rig){
+	suite(t, open, func(t *testing.T, g rig) {
+		for _, group := range []tests{
 			createTests(), execTests(), streamTests(), endTests(), insideTests(), mountTests(), copyTests(),
 			dialTests(), lifeTests(), programTests(),
 		} {
-			for name, test := range group {
-				t.Run(name, func(t *testing.T) {
-					t.Parallel()
-					test(t, g)
-				})
-			}
+			group.start(t, g)
 		}
 	})
-	t.Run("nothing is left behind", func(t *testing.T) { g.leaves(t, before) })
 }
 
-// Hostile is the suite of attacks.
+// Hostile is the suite of attacks. It must not run in parallel with other tests.
 func Hostile(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 	canary := plantCanary(t)
-	g := newRig(t, open)
-	before := g.census(t)
-	t.Run("attack", func(t *testing.T) {
-		for _, a := range callAttacks() {
-			t.Run(a.name, func(t *testing.T) {
-				t.Parallel()
-				g.try(t, a)
-			})
-		}
-		for _, group := range []map[string]func(*testing.T, rig){
-			processTests(), hostFileTests(canary), readBackTests(), networkTests(), neighbourTests(), identityTests(),
+	suite(t, open, func(t *testing.T, g rig) {
+		for _, group := range []tests{
+			callTests(), processTests(), hostFileTests(canary), readBackTests(), networkTests(), neighbourTests(), identityTests(),
 			resourceTests(), hogTests(), lingerTests(),
 		} {
-			for name, test := range group {
-				t.Run(name, func(t *testing.T) {
-					t.Parallel()
-					test(t, g)
-				})
-			}
+			group.start(t, g)
 		}
 	})
-	t.Run("nothing is left behind", func(t *testing.T) { g.leaves(t, before) })
+}
+
+// tests are subtests by name.
+type tests map[string]func(*testing.T, rig)
+
+// start starts them, in parallel.
+func (group tests) start(t *testing.T, g rig) {
+	for name, test := range group {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, g)
+		})
+	}
+}
+
+// suite opens the driver, runs the tests, and counts what is left: of the boxes
+// when they have ended, and of the driver when it has been closed.
+func suite(t *testing.T, open func(t *testing.T) sandbox.Driver, start func(*testing.T, rig)) {
+	g := rig{tools: folder(t), families: []string{""}}
+	BuildAttack(t, g.tools)
+	closed := g.census(t)
+	t.Run("driver", func(t *testing.T) {
+		g.open(t, open)
+		opened := g.census(t)
+		t.Run("box", func(t *testing.T) { start(t, g) })
+		t.Run("nothing is left of the boxes", func(t *testing.T) { g.leaves(t, opened) })
+	})
+	t.Run("nothing is left of the driver", func(t *testing.T) { g.leaves(t, closed) })
 }
 
 // scope is whom the boxes are for.

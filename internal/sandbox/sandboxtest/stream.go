@@ -10,8 +10,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-func streamTests() map[string]func(*testing.T, rig) {
-	return map[string]func(*testing.T, rig){
+func streamTests() tests {
+	return tests{
 		"stdin goes in and stdout comes out":       throughCat,
 		"stdout and stderr are apart":              apart,
 		"without stdin there is an end of file":    noStdin,
