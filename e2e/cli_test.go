@@ -307,3 +307,24 @@ func TestTwoRunsAtOnce(t *testing.T) {
 		t.Errorf("the apps are %+v", apps)
 	}
 }
+
+// A server is killed while a command waits for it: the command goes on with the
+// task itself, from where it was.
+func TestServerDiesUnderARun(t *testing.T) {
+	t.Parallel()
+	d := newData(t)
+	s := serve(t, d.dir, d.env)
+	p := d.begin("run", "--exit", "--json", "employees that belong to departments")
+	p.says(t, `"type":"tool.settled"`)
+	s.kill()
+	r := p.wait(t)
+	if r.code != 0 {
+		t.Fatalf("exit code %d: %s", r.code, r.err)
+	}
+	if last, answered := timeline(t, r.out); last.Task.Status != core.StatusSucceeded || !answered {
+		t.Errorf("it ended with %+v", last.Task)
+	}
+	if apps := d.apps(); len(apps) != 1 || apps[0].Status != "stopped" {
+		t.Errorf("the apps are %+v", apps)
+	}
+}
