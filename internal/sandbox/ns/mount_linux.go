@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -48,7 +47,8 @@ func (b *box) mapOwners(ctx context.Context, spec sandbox.Spec, trees []int) err
 
 // mapOwner makes the owner of a folder appear as the box's workload in it, so that the
 // workload may do there what the owner may, and what it writes belongs to the owner.
-// File systems that can't do that get their files handed over for real.
+// Where the file system can't do that the mount is refused: a host's file is never
+// given to another owner.
 func (b *box) mapOwner(ctx context.Context, m sandbox.Mount, tree int, spaces map[boot.IDMap]int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(tree, &st); err != nil {
@@ -72,22 +72,13 @@ func (b *box) mapOwner(ctx context.Context, m sandbox.Mount, tree int, spaces ma
 		if !m.Writable {
 			return nil // readable as far as its permissions say
 		}
-		err = handOver(m.Host, b.d.uid(b.slot))
+		return core.E(core.Unsupported, op, "can't make "+m.Host+" writable for the box: its file system, or one mounted in it, can't map owners").Because(err).
+			WithHint("use a folder on ext4, XFS, Btrfs or tmpfs without other file systems in it, or run Isekai as an ordinary user, who needs no mapping")
 	}
 	if err != nil {
 		return core.E(core.Unsupported, op, "can't make "+m.Host+" writable for the box").Because(err)
 	}
 	return nil
-}
-
-// handOver gives a folder and all in it to uid. Nothing of the box runs yet.
-func handOver(dir string, uid int) error {
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, uid, uid)
-	})
 }
 
 // openMounts keeps the host's folders of the box's mounts, to read files back from.
@@ -105,7 +96,12 @@ func (b *box) openMounts(spec sandbox.Spec) error {
 // restorePermissions lets the caller read and remove what the workload left in a
 // folder, whatever mode it gave to the folders in it. Nothing of the box runs any more.
 func restorePermissions(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir) // nothing outside, whatever links are swapped in meanwhile
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	_ = fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			if e != nil && e.IsDir() {
 				return fs.SkipDir
@@ -114,7 +110,7 @@ func restorePermissions(dir string) {
 		}
 		info, err := e.Info()
 		if err == nil && e.IsDir() && info.Mode().Perm()&0o700 != 0o700 {
-			_ = os.Chmod(path, info.Mode().Perm()|0o700)
+			_ = root.Chmod(path, info.Mode().Perm()|0o700)
 		}
 		return nil
 	})
