@@ -189,6 +189,7 @@ func TestACancelBetweenTheCallAndTheStop(t *testing.T) {
 		<-leave
 		return tool.Result{Output: "acted"}, nil
 	}))
+	r.grace = 10 * time.Second
 	var id core.TaskID
 	b := &busy{Events: r.store, when: func(a store.Append) bool { return has(a, core.ToolSettled{}) }, before: func() {
 		if _, err := r.tasks.Cancel(context.Background(), scope, id, "x"); err != nil {

@@ -42,12 +42,13 @@ type rig struct {
 	keep  blob.Store   // what workers keep blobs in; nil: blobs
 	work  store.Work   // what workers claim from; nil: store
 	lease time.Duration
+	grace time.Duration
 	stall chan struct{} // closed by the model's first call, which then never ends by itself
 }
 
 func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tools ...tool.Tool) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), model: answer, lease: 10 * time.Second}
+	r := &rig{t: t, dir: t.TempDir(), model: answer, lease: 10 * time.Second, grace: 50 * time.Millisecond}
 	var err error
 	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "db"), Now: r.now}); err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
 		Models:  func(string) (model.Model, string, error) { return r, "m", nil },
 		Changed: r.hub.Watch, Wake: r.store.WorkWake, Dir: filepath.Join(r.dir, "work"),
-		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: 50 * time.Millisecond, Now: r.now,
+		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
