@@ -53,8 +53,9 @@ func (r *reader) values(cs sentence, i int) (vals []string, words phrase, next i
 
 // withValue returns vals with v, unless it is empty, there already or too many.
 func withValue(vals []string, v string) []string {
+	lower := strings.ToLower(v) // as spec compares: it isn't the same as EqualFold for every letter
 	for _, have := range vals {
-		if strings.EqualFold(have, v) || strings.ToLower(have) == strings.ToLower(v) {
+		if strings.EqualFold(have, v) || strings.ToLower(have) == lower {
 			return vals
 		}
 	}
