@@ -153,7 +153,7 @@ func (p *preview) await(ctx context.Context, limit time.Duration) *core.Error {
 			if p.reason == "" {
 				return core.E(core.Canceled, op, "the start was called off")
 			}
-			return core.E(core.Invalid, op, "the app ended before it answered: "+p.reason)
+			return core.E(core.Invalid, op, "the app ended before it answered: "+p.reason).WithHint(hintStart)
 		case <-time.After(pause):
 			continue
 		case <-wrong:
@@ -163,12 +163,14 @@ func (p *preview) await(ctx context.Context, limit time.Duration) *core.Error {
 		case ctx.Err() == context.Canceled:
 			return core.E(core.Canceled, op, "the start was called off")
 		case status != 0:
-			return core.E(core.Invalid, op, fmt.Sprintf("the app answered GET / with %d, not 200", status))
+			return core.E(core.Invalid, op, fmt.Sprintf("the app answered GET / with %d, not 200", status)).WithHint(hintStart)
 		}
 		return core.E(core.Unavailable, op, "the app didn't answer within "+limit.String()).
 			WithHint("it must listen on 127.0.0.1 at the port in PORT")
 	}
 }
+
+const hintStart = "isekai app logs APP shows what it said; isekai doctor says whether its runtime is there"
 
 // answer is what an app says to GET /.
 type answer struct {
