@@ -20,6 +20,10 @@ import (
 //	                 tree-<n>/  a checkout of version n, a cache
 const treePrefix = "tree-"
 
+// private is the mode of these folders: whatever the data directory's own mode,
+// no other user of the machine reads an app's data. Boxes get them as mounts.
+const private = 0o700
+
 func (s *Service) home(org core.OrgID, app core.AppID) string {
 	return filepath.Join(s.cfg.Dir, string(org), string(app))
 }
@@ -39,7 +43,7 @@ func (s *Service) checkout(ctx context.Context, r ref, v Version) (string, error
 	}
 	making := filepath.Join(s.tmp(), s.cfg.IDs("tmp"))
 	for _, parent := range []string{s.tmp(), filepath.Dir(dir)} {
-		if err := os.MkdirAll(parent, 0o755); err != nil {
+		if err := os.MkdirAll(parent, private); err != nil {
 			return "", diskError("app.checkout", err)
 		}
 	}
@@ -60,7 +64,7 @@ func (s *Service) checkout(ctx context.Context, r ref, v Version) (string, error
 // dataDir returns the app's data folder, and makes it for the first version.
 func (s *Service) dataDir(r ref) (string, error) {
 	dir := filepath.Join(s.home(r.org, r.app), "data")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, private); err != nil {
 		return "", diskError("app.data", err)
 	}
 	return dir, nil
@@ -79,7 +83,7 @@ func (s *Service) dropOtherTrees(r ref, number int) {
 
 // remove removes a folder so that it is gone at once, and then its content.
 func (s *Service) remove(dir string) error {
-	if err := os.MkdirAll(s.tmp(), 0o755); err != nil {
+	if err := os.MkdirAll(s.tmp(), private); err != nil {
 		return diskError("app.remove", err)
 	}
 	going := filepath.Join(s.tmp(), s.cfg.IDs("tmp"))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox/archive"
 )
@@ -156,5 +157,40 @@ func readTar(t *testing.T, b []byte) map[string]string {
 			t.Fatal(err)
 		}
 		files[h.Name+" "+h.FileInfo().Mode().String()] = string(data)
+	}
+}
+
+// TestNobodyElseReadsAnApp: the data directory may have been made readable by
+// everybody; what is in it for apps isn't.
+func TestNobodyElseReadsAnApp(t *testing.T) {
+	t.Parallel()
+	r, app := newRig(t), newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	r.start(app)
+	home := r.home(r.scope.Org, app)
+	for _, dir := range []string{filepath.Dir(filepath.Dir(home)), filepath.Dir(home), home, filepath.Join(home, "data")} {
+		info, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o700 {
+			t.Errorf("%s has mode %o", dir, mode)
+		}
+	}
+}
+
+// TestMissingBlobs: an app whose files are lost is there, and doesn't start.
+func TestMissingBlobs(t *testing.T) {
+	t.Parallel()
+	r, app := newRig(t), newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	empty, err := local.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = empty.Close() })
+	_, err = r.open(r.store, empty, r.double).Start(t.Context(), r.scope, app, 0)
+	if core.CodeOf(err) != core.Internal || core.HintOf(err) == "" {
+		t.Errorf("%v", err)
 	}
 }
