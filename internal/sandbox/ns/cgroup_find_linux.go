@@ -83,10 +83,11 @@ func cgroupMounts() (l []cgroupMount) {
 
 // relative is a cgroup's path below a mount that shows the hierarchy from root on.
 func relative(path, root string) string {
-	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")); ok {
-		return rest
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/"))
+	if !ok || rest != "" && rest[0] != '/' {
+		return "/"
 	}
-	return "/"
+	return rest
 }
 
 // unifiedBase returns a v2 folder below which groups get all three controllers: this

@@ -26,19 +26,30 @@ func (d *Driver) Create(ctx context.Context, scope core.Scope, spec sandbox.Spec
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.seed(im)
+	if s := d.kept.Swap(nil); s != nil {
+		if b, err := d.grow(ctx, s, im, spec); err == nil || ctx.Err() != nil {
+			return b, err
+		} // else it has died since, or a new one will say the same
+	}
+	s, err := d.newSeed(im)
 	if err != nil {
 		return nil, err
 	}
+	return d.grow(ctx, s, im, spec)
+}
+
+// grow makes a box of a seed, which it ends if it can't.
+func (d *Driver) grow(ctx context.Context, s *seed, im *image, spec sandbox.Spec) (sandbox.Box, error) {
 	b := &box{seed: s, image: im, limits: spec.Limits, killed: make(chan struct{})}
-	if err := b.setUp(ctx, spec); err != nil {
-		b.Kill(context.Background())
-		if ctx.Err() != nil {
-			return nil, core.E(core.CodeOf(ctx.Err()), op, "gave up").Because(ctx.Err())
-		}
-		return nil, err
+	err := b.setUp(ctx, spec)
+	if err == nil {
+		return b, nil
 	}
-	return b, nil
+	_ = b.Kill(context.WithoutCancel(ctx)) // it never fails
+	if ctx.Err() != nil {
+		return nil, core.E(core.CodeOf(ctx.Err()), op, "gave up").Because(ctx.Err())
+	}
+	return nil, err
 }
 
 // setUp makes a box of a seed.

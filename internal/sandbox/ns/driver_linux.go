@@ -39,7 +39,6 @@ type Driver struct {
 	groups  cgroups
 	seccomp []byte
 	null    *os.File
-	image   func() (*image, error) // what every box sees, found out once
 
 	keep time.Duration
 	kept atomic.Pointer[seed]
@@ -49,6 +48,9 @@ type Driver struct {
 	slots  [maxBoxes]bool
 	sowing bool
 	closed bool
+
+	imageMu sync.Mutex
+	found   *image
 }
 
 var _ sandbox.Driver = (*Driver)(nil)
@@ -81,7 +83,6 @@ func New(c Config) (*Driver, error) {
 		return nil, err
 	}
 	d.groups = findCgroups(d.root)
-	d.image = sync.OnceValues(d.newImage)
 	return d, nil
 }
 

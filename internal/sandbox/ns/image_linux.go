@@ -20,6 +20,20 @@ type image struct {
 
 var devices = []string{"null", "zero", "full", "random", "urandom"}
 
+// image returns what every box sees, and finds it out the first time.
+func (d *Driver) image() (*image, error) {
+	d.imageMu.Lock()
+	defer d.imageMu.Unlock()
+	if d.found != nil {
+		return d.found, nil
+	}
+	im, err := d.newImage()
+	if err == nil {
+		d.found = im
+	}
+	return im, err
+}
+
 // newImage finds out what of the host boxes see. It asks Python and Node where they
 // are, which takes tens of milliseconds.
 func (d *Driver) newImage() (*image, error) {

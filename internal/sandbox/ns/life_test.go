@@ -282,3 +282,51 @@ func TestCommandsBesideEachOther(t *testing.T) {
 		t.Errorf("the second: %v", err)
 	}
 }
+
+// A driver that keeps the beginnings of a box makes the next box all the same when they
+// have died meanwhile, and ends them when it closes.
+func TestKeptBeginningsThatDied(t *testing.T) {
+	d, err := New(Config{RunDir: t.TempDir(), Keep: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := count(t, "isekai-"+d.id)
+	newBox(t, d, sandbox.Spec{}).Kill(t.Context())
+	d.work.Wait()
+	kept := d.kept.Load()
+	if kept == nil {
+		t.Fatal("nothing is kept")
+	}
+	if err := syscall.Kill(kept.init.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	b := newBox(t, d, sandbox.Spec{})
+	if b.seed == kept {
+		t.Error("the box grew from what had died")
+	}
+	shell(t, b, "true")
+	b.Kill(t.Context())
+	d.end()
+	if after := count(t, "isekai-"+d.id); after != before {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The next box grows from what was kept, and is as good as any other.
+func TestKeptBeginnings(t *testing.T) {
+	d, dir := newDriver(t, t.TempDir()), t.TempDir()
+	newBox(t, d, sandbox.Spec{}).Kill(t.Context())
+	d.work.Wait()
+	kept := d.kept.Load()
+	b := newBox(t, d, sandbox.Spec{Mounts: []sandbox.Mount{{Host: dir, Target: "/data", Writable: true}}})
+	if kept == nil || b.seed != kept {
+		t.Error("the box didn't grow from what was kept")
+	}
+	shell(t, b, "echo x > /data/file")
+	if data, err := os.ReadFile(dir + "/file"); err != nil || string(data) != "x\n" {
+		t.Errorf("the host reads %q, %v", data, err)
+	}
+}

@@ -26,16 +26,6 @@ type seed struct {
 	child   *boot.Child // the first process's memory until it has started
 }
 
-// seed returns the one that is kept, or a new one.
-func (d *Driver) seed(im *image) (*seed, error) {
-	if s := d.kept.Swap(nil); s != nil && s.alive() {
-		return s, nil
-	} else if s != nil {
-		s.end()
-	}
-	return d.newSeed(im)
-}
-
 // sow makes a seed for the next box, in the background.
 func (d *Driver) sow(im *image) {
 	d.mu.Lock()
@@ -146,9 +136,6 @@ func (s *seed) makeGroup() (err error) {
 	}
 	return nil
 }
-
-// alive reports whether the first process still runs.
-func (s *seed) alive() bool { return s.init.Signal(syscall.Signal(0)) == nil }
 
 // end ends the first process, and with it the kernel ends all others and drops the
 // mounts and the network; it has done so when Wait returns.
