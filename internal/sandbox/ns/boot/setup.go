@@ -13,8 +13,8 @@ type box struct {
 	root      int   // the box's
 	inside    bool  // it is this process's root
 	setup     Setup
-	proc      int // the box's /proc, which shows every process of the box, or -1
-	procMount int
+	proc      int      // the box's /proc, which shows every process of the box, or -1
+	procMount int      // its mount, until it is attached
 	ruleset   int      // Landlock
 	scoped    bool     // the rule set keeps signals within a command
 	groups    []int    // cgroup v1 "tasks" files

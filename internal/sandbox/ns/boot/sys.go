@@ -11,7 +11,6 @@ import (
 // architecture. golang.org/x/sys/unix has them, but importing it would start this
 // package later.
 const (
-	sysPidfdSendSignal   = 424
 	sysOpenTree          = 428
 	sysMoveMount         = 429
 	sysFsopen            = 430
@@ -30,7 +29,6 @@ const (
 	openTreeClone        = 1
 	openTreeCloexec      = syscall.O_CLOEXEC
 	moveMountFromEmpty   = 0x4 // MOVE_MOUNT_F_EMPTY_PATH
-	fsconfigSetFlag      = 0
 	fsconfigSetString    = 1
 	fsconfigCreate       = 6
 	mountAttrReadOnly    = 0x1
