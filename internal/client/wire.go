@@ -33,12 +33,22 @@ type TaskDetail struct {
 	Answer  string          `json:"answer,omitempty" doc:"the last thing that the model said in its work"`
 	Plan    *core.Plan      `json:"plan,omitempty"`
 	Step    int             `json:"step" doc:"index of the plan's step at hand"`
-	Limits  core.Limits     `json:"limits"`
+	Limits  Limits          `json:"limits"`
 	Calls   int             `json:"calls" doc:"model and tool calls made"`
 	Tokens  int             `json:"tokens"`
 	Tests   core.TestReport `json:"tests"`
 	Events  int64           `json:"events" doc:"the stream's version"`
 	Retries int             `json:"retries" doc:"attempts of the step at hand that have failed"`
+}
+
+// Limits bound a task. In a request, what is 0 or absent has its default.
+type Limits struct {
+	Attempts    int `json:"attempts,omitempty" minimum:"0" maximum:"20" doc:"tries at one step"`
+	Plans       int `json:"plans,omitempty" minimum:"0" maximum:"20" doc:"plans, the first included"`
+	Steps       int `json:"steps,omitempty" minimum:"0" maximum:"1000" doc:"attempts at steps in all"`
+	Calls       int `json:"calls,omitempty" minimum:"0" maximum:"10000" doc:"model and tool calls"`
+	Tokens      int `json:"tokens,omitempty" minimum:"0" doc:"model tokens, in and out"`
+	WallSeconds int `json:"wall_seconds,omitempty" minimum:"0" maximum:"604800" doc:"time since the task was created"`
 }
 
 // NewTask asks for a task.
@@ -47,14 +57,14 @@ type NewTask struct {
 	Prompt    string        `json:"prompt" doc:"1 to 5,000 characters"`
 	Model     string        `json:"model,omitempty" doc:"a configured model, or blueprint for the built-in planner; default: the first configured, else blueprint"`
 	Workspace string        `json:"workspace,omitempty" doc:"absolute path of a folder on the server's machine, for kind task"`
-	Limits    *core.Limits  `json:"limits,omitempty"`
+	Limits    Limits        `json:"limits,omitzero"`
 }
 
 // NewChange asks for an app's next version.
 type NewChange struct {
-	Prompt string       `json:"prompt" doc:"1 to 5,000 characters"`
-	Model  string       `json:"model,omitempty"`
-	Limits *core.Limits `json:"limits,omitempty"`
+	Prompt string `json:"prompt" doc:"1 to 5,000 characters"`
+	Model  string `json:"model,omitempty"`
+	Limits Limits `json:"limits,omitzero"`
 }
 
 // Event is an event of a task or an app.

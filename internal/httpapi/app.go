@@ -153,10 +153,7 @@ func (s *server) changeApp(ctx context.Context, scope core.Scope, in *appChange)
 	if err != nil {
 		return nil, err
 	}
-	n := agent.NewTask{Kind: core.KindApp, Prompt: in.Body.Prompt, Model: name, App: st.ID, Base: v.Number, Tree: v.Tree, Key: in.Key}
-	if in.Body.Limits != nil {
-		n.Limits = *in.Body.Limits
-	}
+	n := agent.NewTask{Kind: core.KindApp, Prompt: in.Body.Prompt, Model: name, App: st.ID, Base: v.Number, Tree: v.Tree, Limits: limits(in.Body.Limits), Key: in.Key}
 	task, err := s.cfg.Tasks.Create(ctx, scope, n)
 	return s.taskAnswer(ctx, scope, task, err)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -60,10 +61,7 @@ func (s *server) tasks() {
 		if err != nil {
 			return nil, err
 		}
-		n := agent.NewTask{Kind: in.Body.Kind, Prompt: in.Body.Prompt, Model: name, Workspace: in.Body.Workspace, Key: in.Key}
-		if in.Body.Limits != nil {
-			n.Limits = *in.Body.Limits
-		}
+		n := agent.NewTask{Kind: in.Body.Kind, Prompt: in.Body.Prompt, Model: name, Workspace: in.Body.Workspace, Limits: limits(in.Body.Limits), Key: in.Key}
 		st, err := s.cfg.Tasks.Create(ctx, scope, n)
 		return s.taskAnswer(ctx, scope, st, err)
 	})
@@ -124,7 +122,7 @@ func (s *server) taskAnswer(ctx context.Context, scope core.Scope, st agent.Stat
 		return nil, err
 	}
 	d := client.TaskDetail{
-		Task: client.Task(st.Summary()), Plan: st.Plan, Step: st.Step, Limits: st.Limits, Calls: st.Calls, Tokens: st.Tokens,
+		Task: client.Task(st.Summary()), Plan: st.Plan, Step: st.Step, Limits: wireLimits(st.Limits), Calls: st.Calls, Tokens: st.Tokens,
 		Tests: core.TestReport{Passed: st.Tests.Passed, Failed: st.Tests.Failed}, Events: st.Version, Retries: st.Tried,
 	}
 	if st.Finished != nil {
@@ -133,6 +131,20 @@ func (s *server) taskAnswer(ctx context.Context, scope core.Scope, st agent.Stat
 		}
 	}
 	return &taskAnswer{ETag: etag(st.Version), Body: d}, nil
+}
+
+func limits(l client.Limits) core.Limits {
+	return core.Limits{
+		Attempts: l.Attempts, Plans: l.Plans, Steps: l.Steps, Calls: l.Calls, Tokens: l.Tokens,
+		Wall: time.Duration(l.WallSeconds) * time.Second,
+	}
+}
+
+func wireLimits(l core.Limits) client.Limits {
+	return client.Limits{
+		Attempts: l.Attempts, Plans: l.Plans, Steps: l.Steps, Calls: l.Calls, Tokens: l.Tokens,
+		WallSeconds: int(l.Wall / time.Second),
+	}
 }
 
 // text reads a content that may be a blob.
