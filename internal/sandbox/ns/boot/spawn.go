@@ -114,21 +114,17 @@ type starting struct {
 	stack     stack
 }
 
-// become waits for the word and executes the first process's program.
+// become waits for the word and executes the first process's program. It first closes
+// all of the caller's descriptors in its copy of the table, the caller's end of the
+// control socket and its locks among them: should the caller be killed now, the end of
+// the socket is seen here, and nothing is held beyond the caller's life.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func become(arg unsafe.Pointer) {
 	c := (*starting)(arg)
-	const peek = 2 // MSG_PEEK
-	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.files[3]), uintptr(unsafe.Pointer(&c.peek)), 1, peek, 0, 0)
-	if e != 0 || n == 0 {
-		c.fail(syscall.ECANCELED)
-	}
-	if c.root {
-		c.assume()
-	}
+	const peek = 2           // MSG_PEEK
 	for i := range c.files { // first out of the way of 0 to 3
 		fd, _, e := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(c.files[i]), syscall.F_DUPFD_CLOEXEC, 4)
 		if e != 0 {
@@ -141,7 +137,16 @@ func become(arg unsafe.Pointer) {
 			c.fail(e)
 		}
 	}
-	syscall.RawSyscall(sysCloseRange, 4, 1<<31, 4) // at execve
+	if _, _, e := syscall.RawSyscall(sysCloseRange, 4, 1<<31, 0); e != 0 {
+		c.fail(e)
+	}
+	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, 3, uintptr(unsafe.Pointer(&c.peek)), 1, peek, 0, 0)
+	if e != 0 || n == 0 {
+		c.fail(syscall.ECANCELED)
+	}
+	if c.root {
+		c.assume()
+	}
 	c.keepCaps()
 	for sig := uintptr(1); sig < 65; sig++ { // of this process only: the table is a copy
 		syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&c.action)), 0, 8, 0, 0)
