@@ -75,6 +75,7 @@ func program(t *testing.T, name string, env []string, args ...string) result {
 	c.Env = env
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
+	c.WaitDelay = 10 * time.Second // whatever outlives the program must not hold its output
 	err := c.Run()
 	if ctx.Err() != nil {
 		t.Fatalf("%s %q didn't end: %s%s", name, args, out.String(), errs.String())
