@@ -36,11 +36,15 @@ type Spec struct {
 	Limits Limits
 }
 
-// Mount makes a host folder visible.
+// Mount makes a host folder visible. Targets don't overlap, with one exception: after
+// a writable mount, a read-only one may name a folder directly in it, on the host and in
+// the box alike ({ws, "/workspace", writable}, then {ws/.git, "/workspace/.git"}). The
+// workload then sees that folder but can't change, rename, remove or replace it.
 type Mount struct {
-	Host     string // absolute path on the host, a folder
+	Host     string // absolute, clean path on the host, of a folder and not of a link to one
 	Target   string // absolute path in the box, outside system folders: "/app", "/data", "/workspace"
 	Writable bool   // the workload may write; the host can read and remove what it wrote
+	Counted  bool   // what a writable mount holds at Create counts against Disk and Inodes too: for a folder that boxes alone fill
 }
 
 // Limits bound a box, all its processes together. Zero means the default of
@@ -54,8 +58,8 @@ type Limits struct {
 	Output    int64         // bytes of stdout and stderr of one Exec; negative: unbounded, for a caller that keeps a ring
 	OpenFiles int           // descriptors of one process
 	FileSize  int64         // bytes of one file
-	Disk      int64         // bytes below all writable mounts and /tmp
-	Inodes    int64         // files below all writable mounts and /tmp
+	Disk      int64         // bytes that are added below all writable mounts and /tmp; see Mount.Counted
+	Inodes    int64         // files that are added below all writable mounts and /tmp
 }
 
 // DefaultLimits are the bounds of a box that names none.

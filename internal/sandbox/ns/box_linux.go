@@ -47,10 +47,10 @@ func (b *box) Kill(context.Context) error {
 		b.mu.Lock()
 		b.dead = true
 		for _, m := range b.mounts {
-			unix.Close(m.dir)
 			if m.Writable && !b.d.root {
-				restorePermissions(m.Host)
+				restorePermissions(m.dir)
 			}
+			unix.Close(m.dir)
 		}
 		b.mu.Unlock()
 	})

@@ -35,8 +35,8 @@ func invalid(format string, args ...any) error {
 
 func checkMount(m sandbox.Mount, others []sandbox.Mount) error {
 	switch {
-	case !filepath.IsAbs(m.Host) || strings.ContainsRune(m.Host, 0):
-		return invalid("mount: %q is no absolute path on the host", m.Host)
+	case !filepath.IsAbs(m.Host) || filepath.Clean(m.Host) != m.Host || strings.ContainsRune(m.Host, 0):
+		return invalid("mount: %q is no absolute and clean path on the host", m.Host)
 	case !path.IsAbs(m.Target) || path.Clean(m.Target) != m.Target || strings.ContainsRune(m.Target, 0) || m.Target == "/":
 		return invalid("mount: %q can't be a place in the box", m.Target)
 	}
@@ -46,16 +46,23 @@ func checkMount(m sandbox.Mount, others []sandbox.Mount) error {
 		}
 	}
 	for _, other := range others {
-		if within(m.Target, other.Target) || within(other.Target, m.Target) {
+		if (within(m.Target, other.Target) || within(other.Target, m.Target)) && !keeps(m, other) {
 			return invalid("mounts: %s and %s overlap", m.Target, other.Target)
 		}
 	}
-	if info, err := os.Stat(m.Host); err != nil {
+	if info, err := os.Lstat(m.Host); err != nil {
 		return core.E(core.Invalid, op, "mount: can't see the host's folder").Because(err)
 	} else if !info.IsDir() {
-		return invalid("mount: %s is no folder", m.Host)
+		return invalid("mount: %s is no folder, or a link to one", m.Host)
 	}
 	return nil
+}
+
+// keeps reports whether m makes a folder directly in a writable mount read-only. Only
+// that, as a mount point can't be renamed, but a folder that holds one can.
+func keeps(m, whole sandbox.Mount) bool {
+	name := path.Base(m.Target)
+	return whole.Writable && !m.Writable && m.Target == path.Join(whole.Target, name) && m.Host == filepath.Join(whole.Host, name)
 }
 
 func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }

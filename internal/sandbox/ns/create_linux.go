@@ -98,7 +98,7 @@ func (d *Driver) describe(spec sandbox.Spec) *boot.Setup {
 		Disk:   uint64(l.Disk), Inodes: uint64(l.Inodes), Seccomp: d.seccomp, Rlimits: rlimits(l),
 	}
 	for _, m := range spec.Mounts {
-		s.Mounts = append(s.Mounts, boot.Mount{Source: m.Host, Target: m.Target, Writable: m.Writable})
+		s.Mounts = append(s.Mounts, boot.Mount{Source: m.Host, Target: m.Target, Writable: m.Writable, Counted: m.Counted})
 	}
 	if d.groups.unified != "" {
 		return s

@@ -3,6 +3,7 @@ package ns
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -16,10 +17,11 @@ import (
 
 // openTrees opens, as root, what mounts name as mounts that are attached nowhere, and
 // rewrites mounts to take those: a box's first process has no rights on the host to
-// open them by path. The caller closes them, also with an error.
+// open them by path. A link at the end of a path isn't followed, as a box may have made
+// it. The caller closes them, also with an error.
 func openTrees(mounts []boot.Mount) (fds []int, err error) {
 	for i := range mounts {
-		fd, err := unix.OpenTree(unix.AT_FDCWD, mounts[i].Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		fd, err := unix.OpenTree(unix.AT_FDCWD, mounts[i].Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_SYMLINK_NOFOLLOW)
 		if err != nil {
 			return fds, core.E(core.Unsupported, op, "can't mount "+mounts[i].Source).Because(err)
 		}
@@ -84,7 +86,7 @@ func (b *box) mapOwner(ctx context.Context, m sandbox.Mount, tree int, spaces ma
 // openMounts keeps the host's folders of the box's mounts, to read files back from.
 func (b *box) openMounts(spec sandbox.Spec) error {
 	for _, m := range spec.Mounts {
-		fd, err := unix.Open(m.Host, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(m.Host, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return core.E(core.Unavailable, op, "can't open "+m.Host).Because(err)
 		}
@@ -93,10 +95,10 @@ func (b *box) openMounts(spec sandbox.Spec) error {
 	return nil
 }
 
-// restorePermissions lets the caller read and remove what the workload left in a
+// restorePermissions, of a folder that is open as dir, lets the caller read and remove what the workload left in a
 // folder, whatever mode it gave to the folders in it. Nothing of the box runs any more.
-func restorePermissions(dir string) {
-	root, err := os.OpenRoot(dir) // nothing outside, whatever links are swapped in meanwhile
+func restorePermissions(dir int) {
+	root, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", dir)) // nothing outside, whatever links are swapped in meanwhile
 	if err != nil {
 		return
 	}

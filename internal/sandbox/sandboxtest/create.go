@@ -2,6 +2,7 @@ package sandboxtest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -23,12 +24,17 @@ func invalidSpecs(t *testing.T, g rig) {
 	dir := folder(t)
 	file := filepath.Join(dir, "file")
 	put(t, file, "x")
+	if err := os.Symlink(dir, dir+"/link"); err != nil {
+		t.Fatal(err)
+	}
 	at := func(target string) sandbox.Spec {
 		return sandbox.Spec{Mounts: []sandbox.Mount{{Host: dir, Target: target}}}
 	}
 	for name, spec := range map[string]sandbox.Spec{
 		"a relative host folder":         {Mounts: []sandbox.Mount{{Host: "folder", Target: "/data"}}},
 		"a host folder that isn't there": {Mounts: []sandbox.Mount{{Host: dir + "/none", Target: "/data"}}},
+		"a link to a host folder":        {Mounts: []sandbox.Mount{{Host: dir + "/link", Target: "/data"}}},
+		"a link with a slash":            {Mounts: []sandbox.Mount{{Host: dir + "/link/", Target: "/data"}}},
 		"a host file":                    {Mounts: []sandbox.Mount{{Host: file, Target: "/data"}}},
 		"no host folder":                 {Mounts: []sandbox.Mount{{Target: "/data"}}},
 		"no target":                      at(""),

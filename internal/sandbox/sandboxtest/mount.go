@@ -16,6 +16,7 @@ func mountTests() tests {
 		"the host reads and removes what was written": writableMount,
 		"a mount shows later changes of the host":     liveMount,
 		"mounts in each other are right or refused":   nestedMounts,
+		"a folder in a writable mount is kept":        keptFolder,
 		"what was mounted stays on the host":          mountSurvives,
 		"a folder may be mounted in two boxes":        sharedMount,
 		"a mount's host folder may be private":        privateParent,
@@ -93,6 +94,58 @@ func nestedMounts(t *testing.T, g rig) {
 	}
 	if o := run(t, box, sandbox.Command{Argv: []string{"touch", "/app/new"}}); o.OK() {
 		t.Error("the outer mount is writable")
+	}
+}
+
+// keptFolder is how a command may work in a repository without changing what git runs.
+func keptFolder(t *testing.T, g rig) {
+	dir := folder(t)
+	for _, name := range []string{"/kept", "/kept/sub"} {
+		if err := os.Mkdir(dir+name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, dir+"/kept/file", "kept")
+	put(t, dir+"/file", "mine")
+	whole := sandbox.Mount{Host: dir, Target: "/data", Writable: true}
+	kept := sandbox.Mount{Host: dir + "/kept", Target: "/data/kept"}
+	box := g.box(t, sandbox.Spec{Mounts: []sandbox.Mount{whole, kept}})
+	if got := sh(t, box, "cat /data/kept/file && echo new > /data/file && mkdir /data/sub && mv /data/file /data/sub/"); got != "kept" {
+		t.Errorf("read %q", got)
+	}
+	for _, script := range []string{"echo x > kept/file", "echo x > kept/new", "echo x > kept/sub/new", "rm kept/file", "chmod 777 kept/file", "chmod 777 kept", "touch kept/file",
+		"mv kept other", "rmdir kept/sub", "mkdir other && mv -T other kept", "mv kept sub/", "ln kept/file link && echo x > link", "rm -rf kept", "mv -T sub/file kept/file", "ln -sfT sub kept"} {
+		if o := run(t, box, sandbox.Command{Argv: []string{"sh", "-c", script}, Dir: "/data"}); o.OK() {
+			t.Errorf("%s: it worked", script)
+		}
+	}
+	var copied stringWriter
+	if _, err := box.Copy(t.Context(), "/data/kept/file", &copied, 10); err != nil || copied.String() != "kept" {
+		t.Errorf("copied %q, %v", copied.String(), err)
+	}
+	wantKilled(t, box)
+	if b, err := os.ReadFile(dir + "/kept/file"); err != nil || string(b) != "kept" {
+		t.Errorf("on the host: %q, %v", b, err)
+	}
+	if entries, err := os.ReadDir(dir + "/kept"); err != nil || len(entries) != 2 {
+		t.Errorf("on the host: %v, %v", entries, err)
+	}
+	for name, mounts := range map[string][]sandbox.Mount{
+		"the inner one first":      {kept, whole},
+		"twice":                    {whole, kept, kept},
+		"writable":                 {whole, {Host: kept.Host, Target: kept.Target, Writable: true}},
+		"another folder":           {whole, {Host: folder(t), Target: kept.Target}},
+		"by another name":          {whole, {Host: kept.Host, Target: "/data/other"}},
+		"deeper":                   {whole, {Host: dir + "/kept/sub", Target: "/data/kept/sub"}},
+		"in a read-only one":       {{Host: dir, Target: "/data"}, kept},
+		"not there":                {whole, {Host: dir + "/none", Target: "/data/none"}},
+		"a name with another's in": {whole, {Host: dir + "/kept/../kept", Target: kept.Target}},
+	} {
+		box, err := g.driver.Create(t.Context(), scope(), sandbox.Spec{Mounts: mounts})
+		if err == nil {
+			wantKilled(t, box)
+		}
+		wantCode(t, name, err, core.Invalid)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -16,6 +17,7 @@ import (
 func resourceTests() tests {
 	all := tests{
 		"fill both at once":                 func(t *testing.T, g rig) { fillDisk(t, g, "/tmp", "/data") },
+		"fill a folder that was full":       fillFull,
 		"open too many files":               openTooMany,
 		"write too long a file":             tooLong,
 		"use more than the CPU":             func(t *testing.T, g rig) { busyLoop(t, g, "spin") },
@@ -60,6 +62,35 @@ func fillDisk(t *testing.T, g rig, dirs ...string) {
 	box, host := g.workspace(t, sandbox.Limits{Disk: limit, CPU: 2})
 	limited(t, box, []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, append([]string{"fill", patience, "256"}, dirs...)...)
 	if used := size(t, host); used > 8*limit {
+		t.Errorf("%d bytes are on the host, the limit is %d", used, limit)
+	}
+	usable(t, g, box)
+}
+
+// fillFull works in a folder that held more than the limits when the box was made, and
+// then writes more than they allow.
+func fillFull(t *testing.T, g rig) {
+	const limit = 4 << 20
+	dir := folder(t)
+	put(t, dir+"/large", strings.Repeat("0123456789abcdef", 3*limit/16))
+	if err := os.Mkdir(dir+"/many", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 600 {
+		put(t, dir+"/many/"+strconv.Itoa(i), "")
+	}
+	full := func(counted bool) sandbox.Box {
+		return g.box(t, sandbox.Spec{Limits: sandbox.Limits{Disk: limit, Inodes: 300, CPU: 2},
+			Mounts: []sandbox.Mount{{Host: dir, Target: "/data", Writable: true, Counted: counted}}})
+	}
+	if o := run(t, full(true), program("spin", "5000")); o.Reason != sandbox.DiskFull {
+		t.Errorf("a folder that counts is too full: %+v", o.Exit)
+	}
+	box := full(false)
+	sh(t, box, "echo x > /data/new; head -c 1000000 /dev/zero > /data/million; sleep 1")
+	limited(t, box, []sandbox.Reason{sandbox.DiskFull}, "inodes", patience, "30000", "/data")
+	limited(t, full(false), []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, "fill", patience, "64", "/data")
+	if used := size(t, dir); used > 12*limit {
 		t.Errorf("%d bytes are on the host, the limit is %d", used, limit)
 	}
 	usable(t, g, box)

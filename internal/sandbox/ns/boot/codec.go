@@ -31,13 +31,14 @@ func encodeMounts(e *Encoder, mounts []Mount) {
 		e.Bool(t.File)
 		e.Bool(t.Device)
 		e.Bool(t.Writable)
+		e.Bool(t.Counted)
 	}
 }
 
 func decodeMounts(d *Decoder) []Mount {
 	mounts := make([]Mount, d.Count())
 	for i := range mounts {
-		mounts[i] = Mount{Source: d.String(), Target: d.String(), File: d.Bool(), Device: d.Bool(), Writable: d.Bool()}
+		mounts[i] = Mount{Source: d.String(), Target: d.String(), File: d.Bool(), Device: d.Bool(), Writable: d.Bool(), Counted: d.Bool()}
 	}
 	return mounts
 }

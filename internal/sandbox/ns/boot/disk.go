@@ -13,11 +13,18 @@ type volume struct {
 	dev    uint64
 	free   uint64 // free blocks of its file system when last measured
 	files  uint64 // free inodes then
-	used   usage
-	looked int64 // when
+	base   usage  // what it held at first and isn't counted
+	used   usage  // above base
+	looked int64  // when
+	took   int64  // how long
 }
 
 type usage struct{ bytes, files uint64 }
+
+// above is what u holds more than base.
+func (u usage) above(base usage) usage {
+	return usage{u.bytes - min(u.bytes, base.bytes), u.files - min(u.files, base.files)}
+}
 
 const (
 	maxDepth   = 192 // folders within folders; more counts as too many files
@@ -25,7 +32,8 @@ const (
 	fullFolder = 1 << 40
 )
 
-// openVolumes opens the writable mounts.
+// openVolumes opens the writable mounts, and measures those of which only what is added
+// counts.
 func (b *box) openVolumes() error {
 	for _, m := range b.setup.Mounts {
 		if !m.Writable {
@@ -39,9 +47,25 @@ func (b *box) openVolumes() error {
 		if err := syscall.Fstat(dir, &st); err != nil {
 			return fail(m.Target, err)
 		}
-		b.writable = append(b.writable, volume{dir: dir, dev: st.Dev})
+		v := volume{dir: dir, dev: st.Dev}
+		if !m.Counted {
+			v.begin(b)
+		}
+		b.writable = append(b.writable, v)
 	}
 	return nil
+}
+
+// begin takes what v holds for what isn't counted. Folders that are too deep stay
+// too many files: behind them there is no telling what was added.
+func (v *volume) begin(b *box) {
+	v.changed(0, 0)
+	all := v.measure(b, ^uint64(0), ^uint64(0))
+	if all.files >= fullFolder {
+		v.looked = 0
+		return
+	}
+	v.base, v.took = all, now()-v.looked
 }
 
 // lookDisk ends the box's commands when what they wrote is above the limit. /tmp is
@@ -54,8 +78,9 @@ func (b *box) lookDisk() int64 {
 	total := usage{bytes: b.scratchUsed()}
 	for i := range b.writable {
 		v := &b.writable[i]
-		if v.changed(b.setup.Disk) {
-			v.used = v.measure(b, b.setup.Disk, b.setup.Inodes)
+		if v.changed(b.setup.Disk, b.setup.Inodes) {
+			v.used = v.measure(b, v.base.bytes+b.setup.Disk, v.base.files+b.setup.Inodes).above(v.base)
+			v.took = now() - v.looked
 		}
 		total.bytes += v.used.bytes
 		total.files += v.used.files
@@ -71,8 +96,9 @@ func (b *box) lookDisk() int64 {
 }
 
 // changed reports whether the file system's free space has changed by so much since
-// v was measured that v could be over its limit, or a little and a while ago.
-func (v *volume) changed(limit uint64) bool {
+// v was measured that v could be over its limits, or a little and a while ago, which is
+// longer for a large folder. If so, v is to be measured now.
+func (v *volume) changed(maxBytes, maxFiles uint64) bool {
 	var fs syscall.Statfs_t
 	if syscall.Fstatfs(v.dir, &fs) != nil {
 		return true
@@ -82,9 +108,9 @@ func (v *volume) changed(limit uint64) bool {
 	if fs.Bfree < v.free {
 		gone = (v.free - fs.Bfree) * uint64(fs.Bsize)
 	}
-	left := limit - min(v.used.bytes, limit)
+	left := usage{maxBytes, maxFiles}.above(v.used)
 	moved := fs.Bfree != v.free || fs.Ffree != v.files || fs.Files == 0
-	if v.looked != 0 && gone <= left/4 && v.files-min(fs.Ffree, v.files) < 256 && (!moved || t-v.looked < remeasure) {
+	if v.looked != 0 && gone <= left.bytes/4 && v.files-min(fs.Ffree, v.files) <= max(left.files/4, 32) && (!moved || t-v.looked < max(remeasure, 10*v.took)) {
 		return false
 	}
 	v.free, v.files, v.looked = fs.Bfree, fs.Ffree, t

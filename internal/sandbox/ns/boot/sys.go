@@ -92,9 +92,10 @@ func newFS(kind string, attrs uintptr, options ...string) (int, error) {
 	return int(fd), errOf(e)
 }
 
-// openTree makes a detached copy of the mounts at path.
+// openTree makes a detached copy of the mounts at path, which isn't followed if it ends in
+// a link.
 func openTree(dir int, path string) (int, error) {
-	fd, _, e := syscall.Syscall(sysOpenTree, uintptr(dir), uintptr(cstr(path)), openTreeClone|openTreeCloexec|atRecursive)
+	fd, _, e := syscall.Syscall(sysOpenTree, uintptr(dir), uintptr(cstr(path)), openTreeClone|openTreeCloexec|atRecursive|atSymlinkNoFollow)
 	return int(fd), errOf(e)
 }
 

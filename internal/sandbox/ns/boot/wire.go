@@ -40,8 +40,8 @@ type Image struct {
 type Setup struct {
 	Mounts  []Mount // in the order in which they are made
 	Shared  bool    // the first process and the workload have one uid: the box of an ordinary user
-	Disk    uint64  // bytes below /tmp, /dev/shm and the writable mounts
-	Inodes  uint64  // files below them
+	Disk    uint64  // bytes that may be added below /tmp, /dev/shm and the writable mounts
+	Inodes  uint64  // files that may be added below them
 	Memory  uint64  // bytes; 0: a cgroup limits it
 	CPU     uint64  // thousandths of a core; 0: a cgroup limits it
 	Pids    uint64  // 0: a cgroup limits it
@@ -61,6 +61,7 @@ type Mount struct {
 	File     bool   // Source is no folder
 	Device   bool   // Source is a device node
 	Writable bool
+	Counted  bool // what a writable one holds now counts against Disk and Inodes
 }
 
 // Rlimit is one resource limit, soft and hard.
