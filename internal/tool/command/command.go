@@ -10,7 +10,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -65,7 +67,7 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 		timeout = min(time.Duration(a.Timeout)*time.Second, MaxTimeout)
 	}
 	box, err := t.boxes.Create(ctx, c.Scope, sandbox.Spec{
-		Mounts: []sandbox.Mount{{Host: c.Workspace.Dir, Target: tool.Mount, Writable: true}},
+		Mounts: mounts(c.Workspace),
 		Limits: sandbox.Limits{
 			Memory: 1 << 30, CPU: 1, CPUTime: timeout, Wall: timeout, Pids: 256, Output: -1,
 			OpenFiles: 1024, FileSize: 256 << 20, Disk: 2 << 30, Inodes: 200_000,
@@ -87,6 +89,23 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 		return tool.Result{}, err
 	}
 	return result(a.Argv, exit, timeout, out.String()), nil
+}
+
+// mounts returns what a command sees of a workspace: all, writable, but for the .git of
+// a folder of the operator's. What is in there (hooks, programs that the configuration
+// names) is run by git on the operator's machine, outside any sandbox, so a command reads
+// it only. It can't commit.
+//
+// A .git that is a file or a link (a worktree, a submodule) has its content outside the
+// workspace, where no command gets; but a command can replace it, or make one where there
+// is none, since only folders that are there can be kept.
+func mounts(w tool.Workspace) []sandbox.Mount {
+	whole := sandbox.Mount{Host: filepath.Clean(w.Dir), Target: tool.Mount, Writable: true, Counted: w.Managed}
+	git := sandbox.Mount{Host: filepath.Join(whole.Host, ".git"), Target: path.Join(tool.Mount, ".git")}
+	if info, err := os.Lstat(git.Host); w.Managed || err != nil || !info.IsDir() {
+		return []sandbox.Mount{whole}
+	}
+	return []sandbox.Mount{whole, git}
 }
 
 // check returns the folder in the box.
