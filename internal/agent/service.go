@@ -16,9 +16,9 @@ type Service struct {
 	Events store.Events
 	Views  store.Views
 	IDs    core.IDs // core.NewID
-	// Folder returns an invalid error for a folder that can't be a task's
-	// workspace. nil: any can.
-	Folder func(path string) error
+	// Folder returns a folder's path without links, or an invalid error for one
+	// that can't be a task's workspace. nil: any can, by the path that is given.
+	Folder func(path string) (string, error)
 }
 
 // NewTask is the wish for a task.
@@ -46,7 +46,8 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		return State{}, err
 	}
 	if n.Workspace != "" && s.Folder != nil {
-		if err := s.Folder(n.Workspace); err != nil {
+		var err error
+		if n.Workspace, err = s.Folder(n.Workspace); err != nil {
 			return State{}, err
 		}
 	}

@@ -98,7 +98,7 @@ func (s *Service) box(ctx context.Context, st State, number int) (sandbox.Box, e
 		return nil, err
 	}
 	box, err := s.sandbox.Create(ctx, r.scope(), sandbox.Spec{
-		Mounts: []sandbox.Mount{{Host: tree, Target: treeMount}, {Host: data, Target: dataMount, Writable: true}},
+		Mounts: []sandbox.Mount{{Host: tree, Target: treeMount}, {Host: data, Target: dataMount, Writable: true, Counted: true}},
 		Limits: s.cfg.Limits,
 	})
 	if err != nil {

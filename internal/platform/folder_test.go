@@ -9,7 +9,7 @@ import (
 )
 
 // No task gets the folder with the token and the database, by whatever name.
-func TestCheckFolder(t *testing.T) {
+func TestRealFolder(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	data, project := filepath.Join(home, ".local", "isekai"), filepath.Join(home, "project")
@@ -30,11 +30,22 @@ func TestCheckFolder(t *testing.T) {
 		"/": core.Invalid, home: core.Invalid, filepath.Dir(data): core.Invalid, data: core.Invalid, filepath.Join(data, "blobs"): core.Invalid,
 		link: core.Invalid, filepath.Join(link, "blobs"): core.Invalid, file: core.Invalid, filepath.Join(home, "nowhere"): core.Invalid,
 	} {
-		if err := checkFolder(data, path); core.CodeOf(err) != want {
+		if _, err := realFolder(data, path); core.CodeOf(err) != want {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if err := checkFolder(link, data); core.CodeOf(err) != core.Invalid {
+	elsewhere := filepath.Join(home, "elsewhere")
+	if err := os.Symlink(project, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	want, err := filepath.EvalSymlinks(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := realFolder(data, elsewhere); err != nil || got != want {
+		t.Errorf("a link to %s became %s: %v", want, got, err)
+	}
+	if _, err := realFolder(link, data); core.CodeOf(err) != core.Invalid {
 		t.Errorf("the data directory is named by a link: %v", err)
 	}
 }

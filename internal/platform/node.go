@@ -140,7 +140,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
 	})
 	n.stages.add("previews", n.apps.Shutdown)
-	folder := func(path string) error { return checkFolder(n.dir.Path, path) }
+	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID, Folder: folder}
 	if n.tools, err = newTools(n.sandbox, n.apps); err != nil {
 		return err

@@ -126,7 +126,7 @@ func (i instance) Sandbox(ctx context.Context, c cli.SandboxCommand) (int, error
 	if c.Dir != "" {
 		data, err := filepath.Abs(i.cfg.DataDir)
 		if err == nil {
-			err = checkFolder(data, c.Dir)
+			c.Dir, err = realFolder(data, c.Dir)
 		}
 		if err != nil {
 			return 0, err
