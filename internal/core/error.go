@@ -91,10 +91,10 @@ func HintOf(err error) string {
 // find returns the first Error in err's tree, in the order of errors.As, that is
 // as wanted, or nil.
 func find(err error, wanted func(*Error) bool) *Error {
-	if e, ok := err.(*Error); ok && wanted(e) { //nolint:errorlint // it is the walk itself
+	if e, ok := err.(*Error); ok && wanted(e) { // it is the walk itself
 		return e
 	}
-	switch u := err.(type) { //nolint:errorlint // it is the walk itself
+	switch u := err.(type) { // it is the walk itself
 	case interface{ Unwrap() error }:
 		return find(u.Unwrap(), wanted)
 	case interface{ Unwrap() []error }:

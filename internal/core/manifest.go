@@ -41,7 +41,7 @@ func decodeManifest(b []byte) (m Manifest, why string) {
 	if err := d.Decode(&m); err != nil {
 		return m, "doesn't decode: " + strings.TrimPrefix(err.Error(), "json: ")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token's contract
+	if _, err := d.Token(); err != io.EOF { // Token's contract
 		return m, "holds more than one JSON value"
 	}
 	program, ok := programs[m.Runtime]

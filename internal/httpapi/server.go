@@ -138,7 +138,7 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 func (s *server) survive(w http.ResponseWriter, r *http.Request) {
 	switch p := recover(); {
 	case p == nil:
-	case p == http.ErrAbortHandler: //nolint:errorlint // a panic's value, by net/http's contract
+	case p == http.ErrAbortHandler: // a panic's value, by net/http's contract
 		panic(p)
 	default:
 		err := core.E(core.Internal, "request", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))

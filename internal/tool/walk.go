@@ -52,7 +52,7 @@ func (w Walk) Files(ctx context.Context, root *os.Root, visit func(name string, 
 			return fs.SkipAll
 		}
 		if err != nil { // a folder that can't be read, or has just gone
-			return nil //nolint:nilerr // what can be read is listed
+			return nil // what can be read is listed
 		}
 		if d.IsDir() {
 			if name != start && !w.All && skipped[d.Name()] {

@@ -91,7 +91,7 @@ func get(ctx context.Context, client *http.Client, address, key string, v any) e
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		if u, ok := err.(*url.Error); ok { //nolint:errorlint // Do returns nothing else
+		if u, ok := err.(*url.Error); ok { // Do returns nothing else
 			err = u.Err
 		}
 		return err

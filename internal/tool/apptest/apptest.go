@@ -68,7 +68,7 @@ func (t apptest) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if err != nil {
 		return tool.Result{}, err
 	}
-	defer box.Kill(context.WithoutCancel(ctx)) //nolint:errcheck // what it leaves, Sweep removes
+	defer box.Kill(context.WithoutCancel(ctx)) // what it leaves, Sweep removes
 	var out tool.Transcript
 	exit, err := box.Exec(ctx, sandbox.Command{
 		Argv: m.Test, Dir: appDir, Stdout: &out, Stderr: &out,
