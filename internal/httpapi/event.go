@@ -49,11 +49,11 @@ func lastEvent(id string) (int64, error) {
 	if id == "" {
 		return 0, nil
 	}
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || n < 0 {
+	n, err := strconv.ParseUint(id, 10, 63)
+	if err != nil {
 		return 0, core.E(core.Invalid, "events", "Last-Event-ID isn't a version").WithHint("send the id of the last event that you have seen")
 	}
-	return n, nil
+	return int64(n), nil
 }
 
 // follow writes a task's events until the last, or until the reader or the
