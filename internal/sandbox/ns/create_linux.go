@@ -43,6 +43,9 @@ func (d *Driver) grow(ctx context.Context, s *seed, im *image, spec sandbox.Spec
 	b := &box{seed: s, image: im, limits: spec.Limits, killed: make(chan struct{})}
 	err := b.setUp(ctx, spec)
 	if err == nil {
+		err = ctx.Err() // a kept seed may be quicker than the news that nobody waits
+	}
+	if err == nil {
 		return b, nil
 	}
 	_ = b.Kill(context.WithoutCancel(ctx)) // it never fails
