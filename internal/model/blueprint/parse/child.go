@@ -8,11 +8,16 @@ import (
 // thing with a list of its own in parentheses.
 func (r *reader) listed(s sentence, i int) bool {
 	p := s[i].p.trim()
-	if !r.parens || s[i].depth > 0 || i+1 == len(s) || s[i+1].depth == 0 || len(p) == 0 || len(p) > maxThing || !isPlural(p.last()) {
+	if !r.parens && !r.cur.suite || s[i].depth > 0 || i+1 == len(s) || s[i+1].depth == 0 || len(p) == 0 || len(p) > maxThing || !isPlural(p.last()) {
 		return false
 	}
 	a, _ := lookup(p)
+	suite := r.cur.suite
+	if suite {
+		r.partOf(r.cur, p, a.thing)
+	}
 	r.cur = r.entity(p, a.thing)
+	r.cur.suite = suite
 	return true
 }
 
@@ -36,6 +41,9 @@ func (r *reader) child(p phrase) bool {
 		q.use()
 		r.cur.listed = true
 		return true
+	case r.cur.suite && !r.cur.named && isThing && !a.list && isPlural(q.last()):
+		r.partOf(r.cur, q, a.thing)
+		return true
 	case r.cur.named && r.entityOf(q) == r.cur, q.lemma() == r.cur.Name:
 		return false
 	case declared && isPlural(q.last()):
@@ -52,6 +60,19 @@ func (r *reader) child(p phrase) bool {
 		e.parent = append(e.parent, parent.Name)
 	}
 	return true
+}
+
+// partOf adds one of the kinds of things that a suite keeps: "a CRM with
+// contacts and deals". The first takes the place of the suite itself.
+func (r *reader) partOf(suite *draft, q phrase, th *thing) {
+	if a, _ := lookup(suite.noun); a.list && !suite.listed {
+		q.use()
+		suite.Name, suite.thing, suite.noun = q.lemma(), th, q
+		suite.Plural = plural(suite.Name)
+	} else {
+		r.entity(q, th)
+	}
+	suite.listed = true
 }
 
 // childFields are fields in the lexicon that are rather things of their own when

@@ -114,6 +114,8 @@ func askedField(p phrase) (f field, ok bool) {
 		name, f.Unit = "distance", "km"
 	case q == "how much" && (len(words) == 0 || words.has("cost", "costs", "paid", "spend", "spent", "pay")):
 		name = "cost"
+	case q == "when" && name != "" && rest[0].low == "to": // "when to water them"
+		name = "date to " + name
 	case q == "who" && name != "", q == "where" && name != "":
 		name += " " + map[string]string{"who": "by", "where": "at"}[q]
 	}

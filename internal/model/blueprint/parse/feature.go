@@ -31,7 +31,7 @@ var featureWords = []struct {
 }{
 	{given, split("dark mode,dark theme,light mode,mobile friendly,phone friendly,mobile version,responsive design,responsive,on mobile,works on phone,on my phone,on phone,on a phone,keyboard friendly,by keyboard,keyboard navigation,accessible,crud,data validation,input validation,validation,validated")},
 	{csv, split("csv import and export,import and export csv,csv import,csv export,import csv,export csv,export to csv,import from csv,export to excel,import from excel,excel export,excel import,export to spreadsheet,csv file,csv,excel,spreadsheet export,download as csv,import,export,importing,exporting")},
-	{kanban, split("kanban board,kanban view,kanban,board view,task board,drag and drop board,swimlane,scrum board,trello style board,board")},
+	{kanban, split("kanban board,kanban view,kanban,pipeline board,pipeline view,board view,task board,drag and drop board,swimlane,scrum board,trello style board,board")},
 	{calendar, split("calendar view,month view,monthly calendar,calendar,in a calendar")},
 	{overdue, split("overdue mark,overdue marker,mark overdue,highlight overdue,overdue highlighting,show overdue,overdue one,overdue entry,overdue warning,overdue,past due,late one,highlight late,expired one,highlight expired")},
 	{charting, split("bar chart,pie chart,line chart,column chart,chart,graph,plot,diagram,histogram,statistic,stat,visualization,visualisation,trend,report")},

@@ -53,6 +53,7 @@ func (r *reader) fill(e *draft, first bool) {
 		}
 	}
 	chosen := e.fields
+	r.grouped(chosen)
 	for _, f := range extra {
 		e.add(f)
 	}
@@ -61,6 +62,19 @@ func (r *reader) fill(e *draft, first bool) {
 		names = append(names, small(f.Label))
 	}
 	r.note("You named no fields for " + e.Plural + "; I chose " + join(names) + ".")
+}
+
+// grouped marks what entries are said to be kept by as understood if they have a
+// field for it: "a budget by category".
+func (r *reader) grouped(fields []field) {
+	for i, t := range r.toks {
+		if i == 0 || t.used || r.toks[i-1].low != "by" && r.toks[i-1].low != "per" {
+			continue
+		}
+		for _, f := range fields {
+			t.used = t.used || f.key == t.lem
+		}
+	}
 }
 
 // wished reports whether the prompt asks for features of the entity itself.

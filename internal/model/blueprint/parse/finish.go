@@ -21,6 +21,7 @@ func (r *reader) finish() spec.App {
 		}
 	}
 	r.relate()
+	r.warn()
 	for _, e := range r.entities {
 		r.leading(e)
 	}
@@ -40,6 +41,19 @@ func (r *reader) finish() spec.App {
 		app.Entities = append(app.Entities, e.Entity)
 	}
 	return app
+}
+
+// warn says of secrets that they aren't kept as such.
+func (r *reader) warn() {
+	for _, e := range r.entities {
+		has := e.thing != nil && e.thing.name == "password"
+		for _, f := range e.fields {
+			has = has || lastWord(f.key) == "password"
+		}
+		if has {
+			r.note("It doesn't encrypt what it keeps: passwords are safer in a program made for them.")
+		}
+	}
 }
 
 // source returns the text as it was read, in one line.

@@ -117,6 +117,7 @@ func (r *reader) head(p phrase, first bool) {
 		e.titled = r.headTitle(p, noun)
 	}
 	r.cur = e
+	e.suite = p.has("crm")
 	for _, t := range rest {
 		if kindNouns[t.lem] || kindNouns[t.low] {
 			t.used = true

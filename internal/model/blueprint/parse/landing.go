@@ -78,7 +78,13 @@ func (r *reader) section(g *gadget, s sentence, i int) int {
 }
 
 func section(heading, text string) spec.Section {
-	if text == "" {
+	switch {
+	case text != "":
+	case heading == "About":
+		text = "Write here who you are."
+	case heading == "Contact":
+		text = "Write here how to reach you."
+	default:
 		text = "Write here about " + strings.ToLower(heading) + "."
 	}
 	return spec.Section{Heading: heading, Text: text}

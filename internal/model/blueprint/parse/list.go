@@ -24,6 +24,11 @@ func (r *reader) item(s sentence, i int) int {
 		return i + 1
 	}
 	if len(p.content()) == 0 && !p.has("when", "where", "who") {
+		if q := c.p.undetermined(); len(q) == 1 && (q[0].lem == "website" || q[0].lem == "site") {
+			q.use()
+			r.cur.add(field{Field: spec.Field{Label: label(q[0].lem), Type: spec.URL}, key: q[0].lem})
+			r.cur.named = true
+		}
 		return i + 1
 	}
 	if attributeOnly(p) && len(r.cur.fields) > 0 {

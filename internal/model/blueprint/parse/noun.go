@@ -22,6 +22,10 @@ func (r *reader) pick(p phrase) (at, n int, th *thing) {
 				if t2 == nil || weak(j, k2) || verbs[p[j].low] && !isPlural(p[j]) {
 					break
 				}
+				if p[j].low == "crm" { // "a contacts CRM"
+					p[j].used = true
+					break
+				}
 				at, n, th = j, k2, t2
 				j += k2
 			}

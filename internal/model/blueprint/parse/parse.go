@@ -54,6 +54,7 @@ type draft struct {
 	also   []field  // what its name says it has: "customer orders"
 	listed bool     // it stands in a list of kinds of things, none of which belongs to it
 	named  bool     // the prompt names fields of it
+	suite  bool     // it stands for an app of several kinds of things: a CRM
 	noun   phrase   // as the prompt names it
 	titled string   // what the app is called if this entity is the first
 	shared bool     // it gets the fields of the entity after it

@@ -137,6 +137,14 @@ func (p phrase) trim() phrase {
 	return p
 }
 
+// undetermined drops the words that point at a noun from the front: "a site".
+func (p phrase) undetermined() phrase {
+	for len(p) > 0 && determiners[p[0].low] {
+		p = p[1:]
+	}
+	return p
+}
+
 // without returns the phrase without its tokens from i, n of them.
 func (p phrase) without(i, n int) phrase {
 	out := append(phrase(nil), p[:i]...)

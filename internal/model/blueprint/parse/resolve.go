@@ -17,7 +17,20 @@ func (r *reader) resolve() {
 		if w.by != nil || w.of != nil {
 			r.elsewhere(w)
 		}
+		if w.kind == kanban && len(w.by) == 0 && w.on.stage() == nil {
+			r.boardHome(w)
+		}
 		r.grant(w)
+	}
+}
+
+// boardHome moves the wish for a board to the first entity that has columns for it.
+func (r *reader) boardHome(w *wish) {
+	for _, e := range r.entities {
+		if e.stage() != nil {
+			w.on = e
+			return
+		}
 	}
 }
 
@@ -126,10 +139,8 @@ func (r *reader) columnsOf(w *wish) string {
 			return f.Column
 		}
 	}
-	for i := range e.fields {
-		if f := &e.fields[i]; f.Type == spec.Choice && statusLike[lastWord(f.key)] {
-			return f.Column
-		}
+	if f := e.stage(); f != nil {
+		return f.Column
 	}
 	key := "status"
 	if e.byKey(key) != nil {
@@ -141,6 +152,16 @@ func (r *reader) columnsOf(w *wish) string {
 	}
 	r.note("A board needs columns: I added a " + key + " with " + join(f.Choices) + ".")
 	return f.Column
+}
+
+// stage returns the choice that says how far an entry is, or nil.
+func (e *draft) stage() *field {
+	for i := range e.fields {
+		if f := &e.fields[i]; f.Type == spec.Choice && statusLike[lastWord(f.key)] {
+			return f
+		}
+	}
+	return nil
 }
 
 var statusLike = set("status,state,stage,phase,column,progress,step,lane,list")

@@ -71,7 +71,7 @@ func lookup(p phrase) (alias, bool) {
 }
 
 // verbs are the words that are things as nouns and wishes as verbs.
-var verbs = set("track,order,book,record,note,show,plan,watch,log,list,store,sample,review,rate,bookmark,budget,schedule,contact,drink,workout,run,visit,purchase,ride,walk,stock,bill,sleep,cook,guest,meet,sale,ticket,rent")
+var verbs = set("track,order,book,record,note,show,plan,watch,log,list,store,sample,review,rate,bookmark,budget,schedule,contact,drink,workout,run,visit,purchase,ride,walk,stock,bill,sleep,cook,guest,meet,sale,ticket,rent,water")
 
 // verbAt reports whether p[i] is a wish and not a thing: "track invoices", but
 // not "order tracker" or "orders".
@@ -80,7 +80,7 @@ func verbAt(p phrase, i int) bool {
 	if !verbs[t.low] || isPlural(t) {
 		return false
 	}
-	if i+1 == len(p) || kindNouns[p[i+1].low] {
+	if i+1 == len(p) || kindNouns[p[i+1].low] || p[i+1].low == "by" || p[i+1].low == "per" { // "a budget by category"
 		return false
 	}
 	if i == 0 {

@@ -15,7 +15,7 @@ subscription|membership = name, price, billing period (monthly, yearly), renewal
 !saving goal|~saving|saving goal|~savings|savings goal = name, target amount, saved amount, target date, notes = totals of saved amount
 recipe|meal|dish|~cookbook|cooking recipe|cocktail = title, ingredients as tags, instructions, minutes, servings, category (breakfast, lunch, dinner, dessert, snack), link, rating =
 !meal|meal plan|~menu|~meal planner = title, date, meal (breakfast, lunch, dinner, snack), ingredients as tags, notes = calendar by date
-workout|exercise|~training|gym session|workout session|~fitness|training session = exercise, date, minutes, sets, reps, weight in kg, notes = chart of minutes per month, calendar by date
+workout|exercise|~gym log|~gym tracker|~gym journal|~lifting|~weight lifting|~training|gym session|workout session|~fitness|training session = exercise, date, minutes, sets, reps, weight in kg, notes = chart of minutes per month, calendar by date
 run|~running|jog|bike ride|ride|cycling|hike|walk|swim = title, date, distance in km, duration in minutes, notes = totals of distance, chart of distance per month
 !weigh-in|~weight|~body weight|measurement|~weight log = name, date, weight in kg, notes = 
 habit|routine|daily habit = name, frequency (daily, weekly, monthly), last done date, streak, active flag, notes =
