@@ -16,7 +16,8 @@ import (
 )
 
 func (sh *shell) appCommand() *cobra.Command {
-	c := &cobra.Command{Use: "app", Short: "Use, change and manage apps", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "app", Short: "Use, change and manage apps",
+		Long: "Use, change and manage apps. APP is an app's name or id, as in isekai app list.", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(sh.appList(), sh.appShow(), sh.appOpen(), sh.appFiles(), sh.appLogs(), sh.appChange(), sh.appVersions(),
 		sh.appDiff(), sh.appRollback(), sh.appExport(), sh.appStart(), sh.appStop(), sh.appDelete())
@@ -55,11 +56,11 @@ func (sh *shell) appList() *cobra.Command {
 					for _, a := range p.Items {
 						rows = append(rows, []string{a.Name, a.Status, fmt.Sprintf("%d of %d", a.Version, a.Versions), age(a.CreatedAt), cut(a.Title, 40), a.URL})
 					}
-					table(w, rows, "No apps yet. isekai run PROMPT makes one.", p.Next)
+					table(w, rows, none("apps", o), p.Next)
 				})
 			})
 		}}
-	listFlags(c, &o)
+	listFlags(c, &o, "running", "stopped")
 	return c
 }
 
@@ -188,7 +189,6 @@ func (sh *shell) appChange() *cobra.Command {
 				return err
 			}
 			return sh.withApp(c.Context(), Working, args[0], func(conn *Conn, a client.AppDetail) error {
-				sh.greet(conn)
 				key := core.NewID("key")
 				return sh.work(c.Context(), conn, exit, func(cl *client.Client) (client.TaskDetail, error) {
 					return cl.ChangeApp(c.Context(), a.ID, n, key)
@@ -276,13 +276,13 @@ func (sh *shell) appExport() *cobra.Command {
 	var out string
 	c := &cobra.Command{Use: "export APP", Short: "Write a version as an archive (.zip or .tar.gz)", Args: one("app"),
 		RunE: func(c *cobra.Command, args []string) error {
+			format, err := archiveFormat(out)
+			if err != nil {
+				return err
+			}
 			return sh.withApp(c.Context(), Direct, args[0], func(conn *Conn, a client.AppDetail) error {
 				if out == "" {
 					out = a.Name + ".zip"
-				}
-				format := "zip"
-				if strings.HasSuffix(out, ".tar.gz") || strings.HasSuffix(out, ".tgz") {
-					format = "tar.gz"
 				}
 				if err := writeFile(out, func(w io.Writer) error {
 					return conn.Client.Export(c.Context(), a.ID, version, format, w)
@@ -293,8 +293,19 @@ func (sh *shell) appExport() *cobra.Command {
 			})
 		}}
 	versionFlag(c, &version)
-	c.Flags().StringVarP(&out, "output", "o", "", "file to write (default NAME.zip)")
+	c.Flags().StringVarP(&out, "output", "o", "", "file to write, .zip, .tar.gz or .tgz (default APP.zip)")
 	return c
+}
+
+// archiveFormat returns the format that a file's name asks for.
+func archiveFormat(path string) (string, error) {
+	switch {
+	case path == "", strings.HasSuffix(path, ".zip"):
+		return "zip", nil
+	case strings.HasSuffix(path, ".tar.gz"), strings.HasSuffix(path, ".tgz"):
+		return "tar.gz", nil
+	}
+	return "", core.E(core.Invalid, "", path+" isn't named like an archive").WithHint("let it end in .zip, .tar.gz or .tgz")
 }
 
 // writeFile writes a file whole or not at all.

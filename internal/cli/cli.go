@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -126,7 +127,11 @@ func explainArgs(c *cobra.Command) {
 		c.Args = func(c *cobra.Command, args []string) error {
 			err := check(c, args)
 			if err != nil && core.CodeOf(err) == core.Internal {
-				err = core.E(core.Invalid, "", err.Error()).WithHint(c.CommandPath() + " --help says what it takes")
+				msg := err.Error()
+				if strings.Contains(msg, "arg(s)") {
+					msg = "it takes other arguments: " + c.UseLine()
+				}
+				err = core.E(core.Invalid, "", msg).WithHint(c.CommandPath() + " --help says what it takes")
 			}
 			return err
 		}

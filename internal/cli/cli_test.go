@@ -57,7 +57,7 @@ func TestWrongCommandLines(t *testing.T) {
 	for _, args := range []string{
 		"nonsense", "run", "run |", "task run", "task show", "task show a b", "task nonsense", "app files", "app files a b c", "app diff",
 		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x",
-		"sandbox exec", "version x", "app export", "serve x",
+		"sandbox exec", "version x", "app export", "app export a -o a.rar", "app list --status x", "task list --status x", "serve x",
 	} {
 		h := newHost(t, nil)
 		words := strings.Split(args, " ")
@@ -102,7 +102,7 @@ func TestCommands(t *testing.T) {
 		{"app change shelf more of it", Working, []string{"Shelf is running"}, []string{"type", "task", "app"}},
 		{"app delete shelf --yes", Direct, []string{"deleted shelf"}, []string{"deleted"}},
 		{"version", -1, []string{"isekai 1.2.3 go linux/x"}, []string{"version", "go", "platform"}},
-		{"config", -1, []string{`"api_key":"[set]"`}, []string{"api_key"}},
+		{"config", -1, []string{"api_key: '[set]'\n"}, []string{"api_key"}},
 		{"doctor", -1, []string{"ok    store"}, nil},
 	} {
 		t.Run(c.args, func(t *testing.T) {
@@ -141,6 +141,20 @@ func TestCommands(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestResumeOfAStoppedApp: what is said of an app is its state, and nothing is
+// kept waiting for an app that doesn't run.
+func TestResumeOfAStoppedApp(t *testing.T) {
+	t.Parallel()
+	answers := everything()
+	answers["GET /v1/apps/app_a"] = strings.Replace(anApp, `"status":"running","url":"http://shelf.localhost"`, `"status":"stopped"`, 1)
+	h := newHost(t, answers)
+	h.serving = true
+	code, out, errs := h.run(t.Context(), "task", "resume", "tsk_a")
+	if code != 0 || errs != "" || !strings.Contains(out, "Shelf is stopped") || !strings.Contains(out, "isekai app start shelf") || strings.Contains(out, "Open") {
+		t.Errorf("%d %s%s", code, out, errs)
 	}
 }
 

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
+
+	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/spf13/cobra"
 )
 
@@ -11,6 +14,25 @@ func (sh *shell) configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return sh.printJSON(in.Config())
+			if sh.json {
+				return sh.printJSON(in.Config())
+			}
+			return sh.printYAML(in.Config())
 		}}
+}
+
+// printYAML writes the configuration as its file is written.
+func (sh *shell) printYAML(config any) error {
+	b, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	var keys map[string]any
+	if err := json.Unmarshal(b, &keys); err != nil {
+		return err
+	}
+	if b, err = yaml.Parser().Marshal(keys); err == nil {
+		_, err = sh.io.Out.Write(b)
+	}
+	return err
 }

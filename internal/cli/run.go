@@ -43,7 +43,6 @@ func prompt(_ *cobra.Command, args []string) error {
 
 // run creates an app's task, shows its way, and says what came of it.
 func (sh *shell) run(ctx context.Context, conn *Conn, n client.NewTask, exit bool) error {
-	sh.greet(conn)
 	key := core.NewID("key")
 	return sh.work(ctx, conn, exit, func(c *client.Client) (client.TaskDetail, error) { return c.CreateTask(ctx, n, key) })
 }
@@ -58,6 +57,7 @@ func (sh *shell) work(ctx context.Context, conn *Conn, exit bool, create func(*c
 	if err != nil {
 		return err
 	}
+	sh.greet(conn)
 	if t, err = sh.follow(ctx, conn, t.ID); err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (sh *shell) conclude(ctx context.Context, conn *Conn, t client.TaskDetail, 
 		return err
 	}
 	err = sh.print(result{Type: "result", Task: t, App: &a, Stopped: exit}, func(w io.Writer) { showResult(w, a, exit, conn.Embedded) })
-	if err != nil || exit || !conn.Embedded {
+	if err != nil || exit || !conn.Embedded || a.Status != running {
 		return err
 	}
 	return sh.hold(ctx, conn)
@@ -201,13 +201,20 @@ func (sh *shell) unsuccessful(t client.TaskDetail) error {
 	return core.E(core.Unavailable, "", "task "+string(t.ID)+" didn't finish: "+t.Summary)
 }
 
+// running is the status of an app that answers at its URL.
+const running = "running"
+
 func showResult(w io.Writer, a client.AppDetail, exit, embedded bool) {
-	state := "is running"
+	state := "is " + a.Status
 	if exit {
 		state = "answered, and was stopped"
 	}
 	fmt.Fprintf(w, "\n%s %s\n\n", printable(a.Title), state)
-	row := func(name, value string) { fmt.Fprintf(w, "  %-8s %s\n", name, printable(value)) }
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "  %-8s %s\n", name, printable(value))
+		}
+	}
 	if !exit {
 		row("Open", a.URL)
 	}
@@ -221,7 +228,7 @@ func showResult(w io.Writer, a client.AppDetail, exit, embedded bool) {
 		row("Ideas", strings.Join(a.Selected.Suggestions[1:], " · "))
 	}
 	switch {
-	case exit:
+	case exit || a.Status != running:
 		row("Start", "isekai app start "+a.Name)
 	case embedded:
 		row("Stop", "Ctrl-C; isekai app start "+a.Name+" starts it again")

@@ -25,7 +25,7 @@ func (sh *shell) serveCommand() *cobra.Command {
 				return err
 			}
 			err = sh.print(map[string]string{"url": conn.URL, "model": conn.Model}, func(w io.Writer) {
-				fmt.Fprintf(w, "Serving at %s\n", conn.URL)
+				fmt.Fprintf(w, "Serving at %s; the API's reference is at %s/docs\n", conn.URL, conn.URL)
 				if conn.Notice != "" {
 					fmt.Fprintln(w, conn.Notice)
 				}

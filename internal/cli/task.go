@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,19 +61,35 @@ func (sh *shell) taskList() *cobra.Command {
 					for _, t := range p.Items {
 						rows = append(rows, []string{string(t.ID), string(t.Status), string(t.Kind), age(t.CreatedAt), cut(t.Prompt, 60)})
 					}
-					table(w, rows, "No tasks yet. isekai run PROMPT makes one.", p.Next)
+					table(w, rows, none("tasks", o), p.Next)
 				})
 			})
 		},
 	}
-	listFlags(c, &o)
+	listFlags(c, &o, string(core.StatusQueued), string(core.StatusRunning), string(core.StatusWaiting),
+		string(core.StatusSucceeded), string(core.StatusFailed), string(core.StatusCanceled))
 	return c
 }
 
-func listFlags(c *cobra.Command, o *client.ListOptions) {
-	c.Flags().StringVar(&o.Status, "status", "", "only of this status")
+func listFlags(c *cobra.Command, o *client.ListOptions, statuses ...string) {
+	all := strings.Join(statuses, ", ")
+	c.Flags().StringVar(&o.Status, "status", "", "only of this status: "+all)
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if o.Status != "" && !slices.Contains(statuses, o.Status) {
+			return core.E(core.Invalid, "", o.Status+" is no status").WithHint("it is one of " + all)
+		}
+		return nil
+	}
 	c.Flags().StringVar(&o.Cursor, "cursor", "", "go on after a page")
 	c.Flags().IntVar(&o.Limit, "limit", 50, "how many, 1 to 200")
+}
+
+// none says that a list is empty.
+func none(what string, o client.ListOptions) string {
+	if o.Status != "" || o.Cursor != "" {
+		return "No such " + what + "."
+	}
+	return "No " + what + " yet. isekai run PROMPT makes one."
 }
 
 // taskOne is a command about one task.

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -45,10 +46,28 @@ type Model struct {
 	Timeout time.Duration `koanf:"timeout" json:"timeout"`   // of one answer
 }
 
+// MarshalJSON writes durations as the file has them: "2m0s".
+func (m Model) MarshalJSON() ([]byte, error) {
+	type plain Model
+	return json.Marshal(struct {
+		plain
+		Timeout string `json:"timeout"`
+	}{plain(m), m.Timeout.String()})
+}
+
 // Worker configures how tasks are worked on.
 type Worker struct {
 	Concurrency int           `koanf:"concurrency" json:"concurrency"` // tasks at once
 	Grace       time.Duration `koanf:"grace" json:"grace"`             // that running calls get at a stop
+}
+
+// MarshalJSON writes durations as the file has them: "5s".
+func (w Worker) MarshalJSON() ([]byte, error) {
+	type plain Worker
+	return json.Marshal(struct {
+		plain
+		Grace string `json:"grace"`
+	}{plain(w), w.Grace.String()})
 }
 
 // Secret is a string that no printing shows.

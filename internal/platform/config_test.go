@@ -99,6 +99,21 @@ func TestWrongConfigurations(t *testing.T) {
 	}
 }
 
+// TestPrintedConfigurationIsAFile: what isekai config prints can be read back.
+func TestPrintedConfigurationIsAFile(t *testing.T) {
+	t.Parallel()
+	want := Defaults()
+	want.DataDir, want.Model.BaseURL, want.Model.APIKey, want.Worker.Grace = "/d", "http://m", "[set]", 90*time.Second
+	b, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := LoadConfig(yamlFile(t, string(b)), nil)
+	if err != nil || got != want {
+		t.Errorf("%+v, not %+v: %v", got, want, err)
+	}
+}
+
 func TestNoPrintingShowsASecret(t *testing.T) {
 	t.Parallel()
 	c := Config{Model: Model{APIKey: "sk-secret"}}
