@@ -7,8 +7,8 @@
 //
 //	CGO_ENABLED=0 go run ./bench/sandbox
 //
-// As root it measures as root and then as an ordinary user. "isekai box" is a box after
-// another, which finds its beginnings made; "cold" is the first after a while.
+// As root it measures as root and then as an ordinary user. "isekai box" finds its
+// beginnings made, as a box does unless others have just taken them; "cold" doesn't.
 package main
 
 import (
@@ -53,9 +53,10 @@ func main() {
 
 // way is one way to run /bin/true.
 type way struct {
-	name string
-	once func() error
-	took []time.Duration
+	name          string
+	before, after func() error // not counted; may be nil
+	once          func() error
+	took          []time.Duration
 }
 
 func run(ctx context.Context, n int) error {
@@ -63,21 +64,18 @@ func run(ctx context.Context, n int) error {
 	if err != nil {
 		return fmt.Errorf("bubblewrap isn't installed: %w", err)
 	}
-	warm, closeWarm, err := driver(0)
+	d, closeDriver, err := driver()
 	if err != nil {
 		return err
 	}
-	defer closeWarm()
-	cold, closeCold, err := driver(-1)
-	if err != nil {
-		return err
-	}
-	defer closeCold()
+	defer closeDriver()
+	var other sandbox.Box // has taken the beginnings
+	takeKept := func() (err error) { other, err = d.Create(ctx, scope, sandbox.Spec{}); return err }
 	ways := []way{
 		{name: "plain exec", once: func() error { return exec.Command("/bin/true").Run() }},
 		{name: "bubblewrap", once: func() error { return exec.Command(bwrap, bwrapArgs...).Run() }},
-		{name: "isekai box", once: func() error { return box(ctx, warm) }},
-		{name: "cold", once: func() error { return box(ctx, cold) }},
+		{name: "isekai box", once: func() error { return box(ctx, d) }},
+		{name: "cold", before: takeKept, once: func() error { return box(ctx, d) }, after: func() error { return other.Kill(ctx) }},
 	}
 	if err := measure(ways, n); err != nil {
 		return err
@@ -99,12 +97,12 @@ func measure(ways []way, n int) error {
 	for i := range n + warmUp {
 		for w := range ways {
 			time.Sleep(settle)
-			begin := time.Now()
-			if err := ways[w].once(); err != nil {
+			took, err := ways[w].measure()
+			if err != nil {
 				return fmt.Errorf("%s: %w", ways[w].name, err)
 			}
 			if i >= warmUp {
-				ways[w].took = append(ways[w].took, time.Since(begin))
+				ways[w].took = append(ways[w].took, took)
 			}
 		}
 	}
@@ -114,16 +112,29 @@ func measure(ways []way, n int) error {
 	return nil
 }
 
+func (w way) measure() (took time.Duration, err error) {
+	if w.before != nil {
+		err = w.before()
+	}
+	begin := time.Now()
+	err = errors.Join(err, w.once())
+	took = time.Since(begin)
+	if w.after != nil {
+		err = errors.Join(err, w.after())
+	}
+	return took, err
+}
+
 // at is a percentile in milliseconds.
 func (w way) at(percent int) float64 { return float64(w.took[len(w.took)*percent/100]) / 1e6 }
 
 // driver makes a driver with a run folder of its own.
-func driver(keep time.Duration) (*ns.Driver, func(), error) {
+func driver() (*ns.Driver, func(), error) {
 	dir, err := os.MkdirTemp("", "isekai-bench-")
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := ns.New(ns.Config{RunDir: dir, Keep: keep})
+	d, err := ns.New(ns.Config{RunDir: dir})
 	return d, func() { _ = errors.Join(d.Close(), os.RemoveAll(dir)) }, err
 }
 
@@ -136,9 +147,10 @@ var bwrapArgs = []string{
 	"--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "/bin/true",
 }
 
+var scope = core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "bench"}}
+
 // box is the whole life of a box with the default limits.
 func box(ctx context.Context, d *ns.Driver) (err error) {
-	scope := core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "bench"}}
 	b, err := d.Create(ctx, scope, sandbox.Spec{})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/blueprint"
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -50,6 +51,9 @@ func (n *node) openSandbox(context.Context) error {
 		return nil
 	}
 	n.sandbox = driver
+	if n.mode != cli.Direct { // which makes no boxes
+		driver.Prepare()
+	}
 	n.stages.add("sandbox", func(context.Context) error { return driver.Close() })
 	return nil
 }

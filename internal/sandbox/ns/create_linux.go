@@ -3,6 +3,7 @@ package ns
 import (
 	"context"
 	"math"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,7 @@ func (d *Driver) Create(ctx context.Context, scope core.Scope, spec sandbox.Spec
 	if err != nil {
 		return nil, err
 	}
+	defer func() { time.AfterFunc(afterStart, func() { d.sow(im) }) }()
 	if s := d.kept.Swap(nil); s != nil {
 		if b, err := d.grow(ctx, s, im, spec); err == nil || ctx.Err() != nil {
 			return b, err
@@ -97,8 +99,8 @@ const hintDoctor = "`isekai doctor` lists what this host lacks"
 func (d *Driver) describe(spec sandbox.Spec) *boot.Setup {
 	l := spec.Limits
 	s := &boot.Setup{
-		Shared: !d.root,
-		Disk:   uint64(l.Disk), Inodes: uint64(l.Inodes), Seccomp: d.seccomp, Rlimits: rlimits(l),
+		Shared: !d.root, Nice: uint64(d.nice),
+		Disk: uint64(l.Disk), Inodes: uint64(l.Inodes), Seccomp: d.seccomp, Rlimits: rlimits(l),
 	}
 	for _, m := range spec.Mounts {
 		s.Mounts = append(s.Mounts, boot.Mount{Source: m.Host, Target: m.Target, Writable: m.Writable, Counted: m.Counted})

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,11 +35,11 @@ type Driver struct {
 	owner   int    // which of the installation's processes this is
 	lock    *os.File
 	root    bool
+	nice    int // this process's nice value, taken from 20
 	groups  cgroups
 	seccomp []byte
 	null    *os.File
 
-	keep time.Duration
 	kept atomic.Pointer[seed]
 	work sync.WaitGroup // sowing
 
@@ -70,8 +69,11 @@ func New(c Config) (*Driver, error) {
 	}
 	sum := sha256.Sum256([]byte(dir))
 	d := &Driver{
-		dir: dir, keep: c.keep(), id: hex.EncodeToString(sum[:6]), root: os.Geteuid() == 0,
+		dir: dir, id: hex.EncodeToString(sum[:6]), root: os.Geteuid() == 0,
 		base: firstUID + (int(sum[0])<<1|int(sum[1])&1)*maxOwners*maxBoxes*2,
+	}
+	if d.nice, err = unix.Getpriority(unix.PRIO_PROCESS, 0); err != nil {
+		return nil, core.E(core.Internal, "sandbox.new", "no priority").Because(err)
 	}
 	if d.seccomp, err = seccompProgram(); err != nil {
 		return nil, err

@@ -18,3 +18,6 @@ func New(Config) (*Driver, error) {
 
 // Close does nothing.
 func (*Driver) Close() error { return nil }
+
+// Prepare does nothing.
+func (*Driver) Prepare() {}

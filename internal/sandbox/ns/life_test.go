@@ -286,7 +286,7 @@ func TestCommandsBesideEachOther(t *testing.T) {
 // A driver that keeps the beginnings of a box makes the next box all the same when they
 // have died meanwhile, and ends them when it closes.
 func TestKeptBeginningsThatDied(t *testing.T) {
-	d, err := New(Config{RunDir: t.TempDir(), Keep: time.Hour})
+	d, err := New(Config{RunDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestKeptBeginningsThatDied(t *testing.T) {
 // The next box grows from what was kept, and is as good as any other.
 func TestKeptBeginnings(t *testing.T) {
 	d, dir := newDriver(t, t.TempDir()), t.TempDir()
-	newBox(t, d, sandbox.Spec{}).Kill(t.Context())
+	d.Prepare()
 	d.work.Wait()
 	kept := d.kept.Load()
 	b := newBox(t, d, sandbox.Spec{Mounts: []sandbox.Mount{{Host: dir, Target: "/data", Writable: true}}})
@@ -328,5 +328,31 @@ func TestKeptBeginnings(t *testing.T) {
 	shell(t, b, "echo x > /data/file")
 	if data, err := os.ReadFile(dir + "/file"); err != nil || string(data) != "x\n" {
 		t.Errorf("the host reads %q, %v", data, err)
+	}
+	for d.kept.Load() == nil { // the one for the next box comes while this one lives
+		if t.Context().Err() != nil {
+			t.Fatal("no beginnings of another box")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// The first process comes before the commands that it watches, which have the priority of
+// the process that made the box.
+func TestPriority(t *testing.T) {
+	b := newBox(t, newDriver(t, t.TempDir()), sandbox.Spec{})
+	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(shell(t, b, "nice")); got != strconv.Itoa(20-own) {
+		t.Errorf("a command has the nice value %s, this process has %d", got, 20-own)
+	}
+	first, err := unix.Getpriority(unix.PRIO_PROCESS, b.init.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.d.root && first <= own || first < own {
+		t.Errorf("the first process has the nice value %d, this process has %d", 20-first, 20-own)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // seed is what a box starts from: a slot, cgroups, and a first process that has made
 // what every box has. Making one takes most of the time that a box takes to start, so
-// when a box has ended the driver makes the next seed (sow) and keeps it for a while.
+// the driver makes the next one (sow) when a box has started or ended, and keeps it.
 type seed struct {
 	d       *Driver
 	slot    int
@@ -26,11 +26,33 @@ type seed struct {
 	child   *boot.Child // the first process's memory until it has started
 }
 
+// afterStart is when the driver makes the seed for the box after one that was started:
+// not at once, since what that box was made for comes first.
+const afterStart = 100 * time.Millisecond
+
+// ahead is by how much nice values of first processes are below this process's.
+const ahead = 10
+
+// Prepare begins what the first Create would wait for, in the background: it finds out
+// what boxes see of the host, and makes a seed. Create says what is wrong, if it is.
+func (d *Driver) Prepare() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	d.work.Go(func() {
+		if im, err := d.image(); err == nil {
+			d.sow(im)
+		}
+	})
+}
+
 // sow makes a seed for the next box, in the background.
 func (d *Driver) sow(im *image) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || d.keep <= 0 || d.kept.Load() != nil || d.sowing {
+	if d.closed || d.kept.Load() != nil || d.sowing {
 		return
 	}
 	d.sowing = true
@@ -40,23 +62,9 @@ func (d *Driver) sow(im *image) {
 		d.sowing = false
 		ok := err == nil && !d.closed && d.kept.CompareAndSwap(nil, s)
 		d.mu.Unlock()
-		switch {
-		case ok:
-			d.expire(s)
-		case err == nil:
+		if err == nil && !ok {
 			s.end()
-		} // else the next Create says what is wrong
-	})
-}
-
-// expire ends a seed that nobody has used for a while.
-func (d *Driver) expire(s *seed) {
-	time.AfterFunc(d.keep, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if !d.closed && d.kept.CompareAndSwap(s, nil) {
-			d.work.Go(s.end)
-		}
+		} // an error is what the next Create says
 	})
 }
 
@@ -177,6 +185,11 @@ func (s *seed) spawn(control *os.File) (err error) {
 	}
 	if s.init, err = os.FindProcess(s.child.Pid); err != nil { // our child, not waited for: the pid is its own
 		return err
+	}
+	if s.d.root {
+		// The watch over a box must get a core when the box has taken them all. Where it
+		// isn't allowed, in a container say, the watch is as late as its box lets it be.
+		_ = unix.Setpriority(unix.PRIO_PROCESS, s.child.Pid, max(20-s.d.nice-ahead, -20))
 	}
 	return s.d.writeMaps(s.child.Pid, s.d.uid(s.slot))
 }

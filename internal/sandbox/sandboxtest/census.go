@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// counted is what this process and its boxes hold on the host: a set of names.
-// Two of them are compared, so a suite mustn't run in parallel with other tests
-// of its process; other processes may make boxes at the same time.
-type counted map[string]bool
+// counted is what this process and its boxes hold on the host: how many of each
+// kind, since a driver may keep something ready for the next box, which isn't the
+// same one later. Two of them are compared, so a suite mustn't run in parallel with
+// other tests of its process; other processes may make boxes at the same time.
+type counted map[string]int
 
 // census counts.
 func (g rig) census(t *testing.T) counted {
@@ -29,15 +30,16 @@ func (g rig) census(t *testing.T) counted {
 	return c
 }
 
-// leaves fails the test if something is there now that wasn't, and stays.
+// leaves fails the test if more is there now than was, and stays.
 func (g rig) leaves(t *testing.T, before counted) {
 	t.Helper()
 	var extra []string
 	for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		extra = extra[:0]
-		for _, name := range slices.Sorted(maps.Keys(g.census(t))) {
-			if !before[name] {
-				extra = append(extra, name)
+		now := g.census(t)
+		for _, kind := range slices.Sorted(maps.Keys(now)) {
+			if n := now[kind] - before[kind]; n > 0 {
+				extra = append(extra, fmt.Sprintf("%d more: %s", n, kind))
 			}
 		}
 		if len(extra) == 0 {
@@ -47,22 +49,19 @@ func (g rig) leaves(t *testing.T, before counted) {
 	t.Errorf("left behind:\n%s", strings.Join(extra, "\n"))
 }
 
-// descriptors counts by kind, since numbers are used again.
 func (c counted) descriptors(t *testing.T) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[string]int{}
 	for _, e := range entries {
 		target, err := os.Readlink("/proc/self/fd/" + e.Name())
 		if err != nil {
 			continue // the one that read the folder
 		}
 		kind, _, _ := strings.Cut(target, "[")
-		kinds[kind]++
-		c[fmt.Sprintf("descriptor %s, number %d", kind, kinds[kind])] = true
+		c["descriptor "+kind]++
 	}
 }
 
@@ -96,8 +95,8 @@ func (c counted) processes(t *testing.T) {
 		}
 	}
 	for pid := range mine {
-		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // for the message
-		c[fmt.Sprintf("process %d %q", pid, name)] = true
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // it may have just ended
+		c[fmt.Sprintf("process %q", line)]++
 	}
 }
 
@@ -108,7 +107,7 @@ func (c counted) mounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(b)) {
-		c["mount "+strings.TrimSpace(line)] = true
+		c["mount "+strings.TrimSpace(line)]++
 	}
 }
 
@@ -117,7 +116,7 @@ func (c counted) mounts(t *testing.T) {
 func (c counted) groups(families []string) {
 	for _, path := range groupFolders() {
 		if slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(path, f) }) {
-			c["cgroup "+path] = true
+			c["cgroup "+strings.TrimRight(path, "0123456789")]++
 		}
 	}
 }

@@ -89,8 +89,8 @@ func fillFull(t *testing.T, g rig) {
 	box := full(false)
 	sh(t, box, "echo x > /data/new; head -c 1000000 /dev/zero > /data/million; sleep 1")
 	limited(t, box, []sandbox.Reason{sandbox.DiskFull}, "inodes", patience, "30000", "/data")
-	limited(t, full(false), []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, "fill", patience, "64", "/data")
-	if used := size(t, dir); used > 12*limit {
+	limited(t, full(false), []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, "fill", patience, "256", "/data")
+	if used := size(t, dir); used > 24*limit {
 		t.Errorf("%d bytes are on the host, the limit is %d", used, limit)
 	}
 	usable(t, g, box)

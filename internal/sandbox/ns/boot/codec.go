@@ -47,7 +47,7 @@ func decodeMounts(d *Decoder) []Mount {
 func (m *Setup) Encode(e *Encoder) {
 	encodeMounts(e, m.Mounts)
 	e.Bool(m.Shared)
-	for _, v := range []uint64{m.Disk, m.Inodes, m.Memory, m.CPU, m.Pids} {
+	for _, v := range []uint64{m.Disk, m.Inodes, m.Memory, m.CPU, m.Pids, m.Nice} {
 		e.Uint(v)
 	}
 	e.Uint(uint64(len(m.Rlimits)))
@@ -64,7 +64,7 @@ func (m *Setup) Encode(e *Encoder) {
 func (m *Setup) Decode(d *Decoder) {
 	m.Mounts = decodeMounts(d)
 	m.Shared = d.Bool()
-	m.Disk, m.Inodes, m.Memory, m.CPU, m.Pids = d.Uint(), d.Uint(), d.Uint(), d.Uint(), d.Uint()
+	m.Disk, m.Inodes, m.Memory, m.CPU, m.Pids, m.Nice = d.Uint(), d.Uint(), d.Uint(), d.Uint(), d.Uint(), d.Uint()
 	m.Rlimits = make([]Rlimit, d.Count())
 	for i := range m.Rlimits {
 		m.Rlimits[i] = Rlimit{Resource: d.Uint(), Value: d.Uint()}

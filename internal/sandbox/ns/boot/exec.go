@@ -208,8 +208,8 @@ func errnoOf(err error) uint64 {
 func (b *box) plan(x *Exec, stdio []int, status int) *plan {
 	p := &plan{
 		status: uintptr(status), groups: b.groups, group2: b.group2, rlimits: b.setup.Rlimits, shared: b.setup.Shared,
-		ruleset: uintptr(b.ruleset),
-		argv:    cstrs(x.Argv), env: cstrs(x.Env), paths: cstrs(x.Paths), dir: cstr(x.Dir),
+		ruleset: uintptr(b.ruleset), nice: 20 - uintptr(b.setup.Nice),
+		argv: cstrs(x.Argv), env: cstrs(x.Env), paths: cstrs(x.Paths), dir: cstr(x.Dir),
 		procName: cstr("proc"), procPath: cstr("/proc"), procOpts: cstr("subset=pid,hidepid=2"),
 		oomPath: cstr("/proc/self/oom_score_adj"), oomScore: [3]byte{'5', '0', '0'}, zero: '0',
 		prog: filter{n: uint16(len(b.setup.Seccomp) / 8), code: unsafe.Pointer(&b.setup.Seccomp[0])},

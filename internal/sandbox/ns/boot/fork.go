@@ -48,7 +48,7 @@ type plan struct {
 	rlimits                      []Rlimit
 	shared, affine, nested       bool
 	cpus                         [16]uint64
-	ruleset                      uintptr
+	ruleset, nice                uintptr
 	argv, env, paths             []unsafe.Pointer
 	dir                          unsafe.Pointer
 	procName, procPath, procOpts unsafe.Pointer
@@ -193,6 +193,7 @@ func work(arg unsafe.Pointer) {
 //go:norace
 //go:nocheckptr
 func (p *plan) limit() {
+	syscall.RawSyscall(syscall.SYS_SETPRIORITY, 0, 0, p.nice) // down from the first process's, which needs no right
 	if p.affine {
 		if _, _, e := syscall.RawSyscall(sysSetaffine, 0, unsafe.Sizeof(p.cpus), uintptr(unsafe.Pointer(&p.cpus))); e != 0 {
 			p.quit(stageLimit, e)

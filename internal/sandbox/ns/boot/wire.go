@@ -45,6 +45,7 @@ type Setup struct {
 	Memory  uint64  // bytes; 0: a cgroup limits it
 	CPU     uint64  // thousandths of a core; 0: a cgroup limits it
 	Pids    uint64  // 0: a cgroup limits it
+	Nice    uint64  // the workload's nice value, taken from 20
 	Rlimits []Rlimit
 	Groups  uint64 // how many descriptors follow, one per cgroup v1 "tasks" file that a workload joins
 	Group2  bool   // after them, one of a cgroup v2 folder that a workload is started in

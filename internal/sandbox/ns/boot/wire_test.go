@@ -16,7 +16,7 @@ func TestMessagesRoundTrip(t *testing.T) {
 		Leave:  true,
 	}
 	setup := Setup{
-		Mounts: []Mount{{Source: "/srv/a b", Target: "/data", Writable: true, Counted: true}}, Shared: true, Disk: 1 << 40, Inodes: 3, Memory: 4, CPU: 500, Pids: 6,
+		Mounts: []Mount{{Source: "/srv/a b", Target: "/data", Writable: true, Counted: true}}, Shared: true, Disk: 1 << 40, Inodes: 3, Memory: 4, CPU: 500, Pids: 6, Nice: 8,
 		Rlimits: []Rlimit{{1, 2}, {3, 1<<64 - 1}}, Groups: 3, Group2: true, Seccomp: []byte{0, 1, 255},
 	}
 	exec := Exec{ID: 7, Paths: []string{"/bin/sh"}, Argv: []string{"sh", "", "-c"}, Env: []string{"A=b"}, Dir: "/", EmptyStdin: true}
