@@ -27,9 +27,9 @@ func TestCensusSeesWhatIsLeft(t *testing.T) {
 	before := g.census(t)
 	g.startOutside(t, "sleep", "60000")
 	after := g.census(t)
-	for _, kind := range []string{`process "sleep`, "descriptor pipe:"} {
+	for _, kind := range []string{"sleep", "descriptor pipe:"} {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(after)), func(name string) bool {
-			return strings.HasPrefix(name, kind) && before[name] == 0
+			return strings.Contains(name, kind) && after[name] > before[name]
 		}) {
 			t.Errorf("%s isn't counted: %v", kind, after)
 		}
