@@ -148,11 +148,17 @@ func (c *cgroups) limit(name string, l sandbox.Limits) error {
 		if err := writeTo(dir, "cpu.cfs_quota_us", strconv.Itoa(int(l.CPU*cpuPeriod))); err != nil {
 			return err
 		}
+		if err := writeTo(dir, "cpu.shares", strconv.Itoa(1024/behind)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-const cpuPeriod = 100_000 // microseconds; the kernel's default
+const (
+	cpuPeriod = 100_000 // microseconds; the kernel's default
+	behind    = 4       // what a box weighs less than others when cores are short: the server and the watch come first
+)
 
 func limitMemory1(dir string, bytes int64) error {
 	value := strconv.FormatInt(bytes, 10)
@@ -170,6 +176,7 @@ func limitUnified(work string, l sandbox.Limits) error {
 		{"memory.max", strconv.FormatInt(l.Memory, 10)},
 		{"memory.swap.max", "0"},
 		{"pids.max", strconv.Itoa(l.Pids)},
+		{"cpu.weight", strconv.Itoa(100 / behind)},
 		{"cpu.max", strconv.Itoa(int(l.CPU*cpuPeriod)) + " " + strconv.Itoa(cpuPeriod)},
 	} {
 		if err := writeTo(work, f[0], f[1]); err != nil && !(f[0] == "memory.swap.max" && errors.Is(err, syscall.ENOENT)) {

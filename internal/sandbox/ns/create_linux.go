@@ -59,6 +59,9 @@ func (d *Driver) grow(ctx context.Context, s *seed, im *image, spec sandbox.Spec
 
 // setUp makes a box of a seed.
 func (b *box) setUp(ctx context.Context, spec sandbox.Spec) error {
+	if err := b.d.mark(b.slot, aBox); err != nil {
+		return err
+	}
 	if err := b.makeGroup(); err != nil {
 		return err
 	}
@@ -90,6 +93,9 @@ func (b *box) setUp(ctx context.Context, spec sandbox.Spec) error {
 		return core.E(core.Unsupported, op, "can't build the box").Because(err).WithHint(hintDoctor)
 	}
 	b.group.close()
+	if b.d.root {
+		b.ahead()
+	}
 	return b.openMounts(spec)
 }
 

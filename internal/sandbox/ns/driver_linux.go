@@ -156,8 +156,15 @@ func (d *Driver) release(slot int) {
 	d.slots[slot] = false
 }
 
-// mark notes in the file of this driver's place whether a slot holds a box, a byte
-// each, for Sweep after a crash. A file for each box would be plainer, but making and
+// What a slot holds.
+const (
+	nothing byte = iota
+	aSeed
+	aBox
+)
+
+// mark notes in the file of this driver's place what a slot holds, a byte each, for
+// Sweep after a crash. A file for each box would be plainer, but making and
 // removing one costs a fifth of a box's start.
 func (d *Driver) mark(slot int, held byte) error {
 	if _, err := d.lock.WriteAt([]byte{held}, int64(slot)); err != nil {
@@ -207,26 +214,28 @@ func (d *Driver) Sweep(ctx context.Context) (int, error) {
 func (d *Driver) sweepOwner(owner int, lock *os.File) (n int) {
 	d.mu.Lock() // a slot that is let go of has no mark and no groups any more
 	defer d.mu.Unlock()
-	left := map[int]bool{}
+	left := map[int]byte{}
 	marks, _ := io.ReadAll(io.NewSectionReader(lock, 0, maxBoxes))
 	for slot, held := range marks {
-		if held != 0 {
-			left[slot] = true
+		if held != nothing {
+			left[slot] = held
 		}
 	}
 	prefix := fmt.Sprintf("isekai-%s-%d-", d.id, owner)
 	for _, name := range d.groups.list(prefix) {
 		if slot, err := strconv.Atoi(name[len(prefix):]); err == nil {
-			left[slot] = true
+			left[slot] = max(left[slot], aSeed)
 		}
 	}
-	for slot := range left {
+	for slot, held := range left {
 		if owner == d.owner && slot < maxBoxes && d.slots[slot] {
 			continue
 		}
 		d.groups.remove(d.name(owner, slot))
-		_, _ = lock.WriteAt([]byte{0}, int64(slot))
-		n++
+		_, _ = lock.WriteAt([]byte{nothing}, int64(slot))
+		if held == aBox {
+			n++
+		}
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -30,8 +31,8 @@ type seed struct {
 // not at once, since what that box was made for comes first.
 const afterStart = 100 * time.Millisecond
 
-// ahead is by how much nice values of first processes are below this process's.
-const ahead = 10
+// niceAhead is by how much nice values of first processes are below this process's.
+const niceAhead = 10
 
 // Prepare begins what the first Create would wait for, in the background: it finds out
 // what boxes see of the host, and makes a seed. Create says what is wrong, if it is.
@@ -82,7 +83,7 @@ func (d *Driver) newSeed(im *image) (*seed, error) {
 }
 
 func (s *seed) start(im *image) (err error) {
-	if err := s.d.mark(s.slot, 1); err != nil {
+	if err := s.d.mark(s.slot, aSeed); err != nil {
 		return err
 	}
 	if s.d.groups.unified != "" { // the first process starts in one of the groups
@@ -160,7 +161,7 @@ func (s *seed) end() {
 		s.group.close()
 	}
 	s.d.groups.remove(s.name)
-	_ = s.d.mark(s.slot, 0) // at worst Sweep finds nothing left of it
+	_ = s.d.mark(s.slot, nothing) // at worst Sweep finds nothing left of it
 	s.d.release(s.slot)
 }
 
@@ -186,12 +187,17 @@ func (s *seed) spawn(control *os.File) (err error) {
 	if s.init, err = os.FindProcess(s.child.Pid); err != nil { // our child, not waited for: the pid is its own
 		return err
 	}
-	if s.d.root {
-		// The watch over a box must get a core when the box has taken them all. Where it
-		// isn't allowed, in a container say, the watch is as late as its box lets it be.
-		_ = unix.Setpriority(unix.PRIO_PROCESS, s.child.Pid, max(20-s.d.nice-ahead, -20))
-	}
 	return s.d.writeMaps(s.child.Pid, s.d.uid(s.slot))
+}
+
+// ahead puts the first process before others in the queue for a core: the watch over a
+// box must get one when the box has taken them all. It has a session of its own, and so
+// a place of its own where the kernel schedules by session (autogroup). Where this isn't
+// allowed, in a container say, the watch is as late as its box lets it be.
+func (s *seed) ahead() {
+	nice := max(20-s.d.nice-niceAhead, -20)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, s.init.Pid, nice)
+	_ = writeTo(fmt.Sprintf("/proc/%d", s.init.Pid), "autogroup", strconv.Itoa(nice))
 }
 
 // writeMaps gives the first process its ids. See user_namespaces(7).

@@ -61,6 +61,7 @@ func fillDisk(t *testing.T, g rig, dirs ...string) {
 	wantDone(t, g.attackOutside(t, false, "fill", "0", "32", folder(t)))
 	box, host := g.workspace(t, sandbox.Limits{Disk: limit, CPU: 2})
 	limited(t, box, []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, append([]string{"fill", patience, "256"}, dirs...)...)
+	t.Logf("%d bytes are on the host of %d", size(t, host), limit)
 	if used := size(t, host); used > 8*limit {
 		t.Errorf("%d bytes are on the host, the limit is %d", used, limit)
 	}
@@ -90,6 +91,7 @@ func fillFull(t *testing.T, g rig) {
 	sh(t, box, "echo x > /data/new; head -c 1000000 /dev/zero > /data/million; sleep 1")
 	limited(t, box, []sandbox.Reason{sandbox.DiskFull}, "inodes", patience, "30000", "/data")
 	limited(t, full(false), []sandbox.Reason{sandbox.DiskFull, sandbox.OutOfMem}, "fill", patience, "256", "/data")
+	t.Logf("%d bytes are on the host of %d", size(t, dir), limit)
 	if used := size(t, dir); used > 24*limit {
 		t.Errorf("%d bytes are on the host, the limit is %d", used, limit)
 	}

@@ -71,6 +71,16 @@ func (g *rig) open(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 	ok(t, run(t, box, program("exit", "0")))
 	g.families = groupFamilies(before, groupFolders())
 	wantKilled(t, box)
+	if d, ok := g.driver.(Settler); ok {
+		d.Settle(t)
+	}
+}
+
+// Settler is a driver that does things in the background.
+type Settler interface {
+	sandbox.Driver
+	// Settle returns when it holds what it holds when idle.
+	Settle(t *testing.T)
 }
 
 // folder is a new host folder that whoever the workload is may enter.

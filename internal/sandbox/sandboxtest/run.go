@@ -15,9 +15,8 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 )
 
-// Run is the conformance suite. open returns a driver that holds what it holds when
-// idle. The suite must not run in parallel with other tests, for it counts what this
-// process holds.
+// Run is the conformance suite. It must not run in parallel with other tests, for
+// it counts what this process holds. What open returns may be a Settler.
 func Run(t *testing.T, open func(t *testing.T) sandbox.Driver) {
 	suite(t, open, func(t *testing.T, g rig) {
 		for _, group := range []tests{

@@ -26,6 +26,7 @@ type pollFd struct {
 // and its network.
 func serve() {
 	defaultSignals()
+	_, _ = syscall.Setsid()
 	prctl(prSetName, uintptr(cstr(Argv0)), 0)
 	b := &box{execs: map[uint64]*running{}, group2: -1, proc: -1}
 	for {
