@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
@@ -256,15 +257,22 @@ func TestAPIKeepsPromises(t *testing.T) {
 	}
 	s.ask(t, "POST", "/v1/tasks", map[string]any{"kind": "app", "prompt": "another"}, append(s.bearer(), "Idempotency-Key", "k1")...).
 		refused(t, http.StatusConflict, core.Conflict)
-	if tasks, err := s.Tasks(t.Context(), client.ListOptions{}); err != nil || len(tasks.Items) != 1 {
-		t.Errorf("%d tasks: %v", len(tasks.Items), err)
-	}
 
 	id := core.TaskID(first.json["id"].(string))
 	for _, err := range s.TaskEvents(t.Context(), id, 0) { // to its end
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	for { // the list follows the events within moments
+		tasks, err := s.Tasks(t.Context(), client.ListOptions{})
+		if err != nil || len(tasks.Items) > 1 {
+			t.Fatalf("%d tasks: %v", len(tasks.Items), err)
+		}
+		if len(tasks.Items) == 1 && tasks.Items[0].Status == core.StatusSucceeded {
+			break
+		}
+		time.Sleep(time.Millisecond)
 	}
 	task, err := s.Task(t.Context(), id)
 	if err != nil || task.Status != core.StatusSucceeded {

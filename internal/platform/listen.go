@@ -60,16 +60,25 @@ func (p *pipes) transport() *http.Transport {
 	}}
 }
 
-// listen opens a loopback address.
-func listen(address string) (net.Listener, error) {
+// checkAddress refuses what listen may not open.
+func checkAddress(address string) error {
 	const op = "listen"
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, core.E(core.Invalid, op, address+" isn't host:port").Because(err).WithHint("as in 127.0.0.1:7777")
+		return core.E(core.Invalid, op, address+" isn't host:port").Because(err).WithHint("as in 127.0.0.1:7777")
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, core.E(core.Unsupported, op, address+" is reachable from other machines, and this version has no sign-in and no TLS for that").
+		return core.E(core.Unsupported, op, address+" is reachable from other machines, and this version has no sign-in and no TLS for that").
 			WithHint("listen at 127.0.0.1:PORT, and reach it through an SSH tunnel")
+	}
+	return nil
+}
+
+// listen opens a loopback address.
+func listen(address string) (net.Listener, error) {
+	const op = "listen"
+	if err := checkAddress(address); err != nil {
+		return nil, err
 	}
 	l, err := net.Listen("tcp", address)
 	switch {

@@ -66,6 +66,11 @@ func (i instance) Config() any { return i.cfg }
 
 // Connect implements cli.Instance.
 func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error) {
+	if mode == cli.Serving { // before the data directory's lock: a wrong setting is wrong whoever holds that
+		if err := checkAddress(i.cfg.Listen); err != nil {
+			return nil, err
+		}
+	}
 	// The process that holds the data directory may be starting, or ending.
 	for deadline := time.Now().Add(2 * i.cfg.Worker.Grace); ; {
 		dir, err := OpenDataDir(i.cfg.DataDir)
