@@ -323,7 +323,7 @@ func TestTheListOfTasks(t *testing.T) {
 	p := agent.NewProjector(r.store)
 	row := func() agent.Summary {
 		t.Helper()
-		if err := p.CatchUp(t.Context(), scope.Org, 0); err != nil {
+		if _, err := p.CatchUp(t.Context(), scope.Org, 0); err != nil {
 			t.Fatal(err)
 		}
 		row, err := r.store.Get(t.Context(), scope.Org, agent.View, string(id))

@@ -53,10 +53,7 @@ var listed = map[string]bool{
 }
 
 // NewProjector returns the consumer of the bus that keeps View.
-func NewProjector(st interface {
-	store.Events
-	store.Views
-}) *store.Projector {
+func NewProjector(st store.ProjectorStore) *store.Projector {
 	return &store.Projector{
 		Store: st, View: View,
 		Wants: func(eventType string) bool { return listed[eventType] },

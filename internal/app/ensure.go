@@ -65,8 +65,8 @@ func (s *Service) current(app core.AppID) *preview {
 	return nil
 }
 
-// Restore prepares for serving after a start of the platform: it brings the view
-// up to date and learns every app's name. What should run by its events is
+// Restore prepares for serving after a start of the platform: it learns every app's
+// name from the view, which is to be up to date. What should run by its events is
 // started by the first request to it, not here, so that a start of the platform
 // doesn't wait for hundreds of apps.
 func (s *Service) Restore(ctx context.Context) error {
@@ -74,11 +74,7 @@ func (s *Service) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("app.restore: %w", err)
 	}
-	projector := NewProjector(s.store)
 	for _, org := range orgs {
-		if err := projector.CatchUp(ctx, org, 0); err != nil {
-			return err
-		}
 		if err := s.learn(ctx, org); err != nil {
 			return err
 		}

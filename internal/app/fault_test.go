@@ -201,7 +201,7 @@ func newFaultCase(r *rig, base int, at int64, dead bool) *faultCase {
 	}
 	m := c.meter
 	r.Service = r.open(faultyStore{r.store, m}, faultyBlobs{r.blobs, m}, faultyDriver{r.double, m})
-	if err := r.Restore(t.Context()); err != nil {
+	if err := restore(t.Context(), r.Service); err != nil {
 		t.Fatal(err)
 	}
 	if base == 1 {
@@ -341,7 +341,7 @@ func TestDeathThenRestart(t *testing.T) {
 				}
 				c.double.killAll()
 				next := c.open(c.store, c.blobs, c.double)
-				if err := errors.Join(next.Sweep(t.Context()), next.Restore(t.Context())); err != nil {
+				if err := errors.Join(next.Sweep(t.Context()), restore(t.Context(), next)); err != nil {
 					t.Fatal(err)
 				}
 				c.swept(next)

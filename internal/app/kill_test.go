@@ -121,7 +121,7 @@ func killedAt(t *testing.T, at int64) (through bool) {
 	if _, err := i.driver.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Sweep(t.Context()), s.Restore(t.Context())); err != nil {
+	if err := errors.Join(s.Sweep(t.Context()), restore(t.Context(), s)); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, fmt.Sprintf("killed at %d, no process uses the folder", at), func() bool { return users(dir) == 0 })

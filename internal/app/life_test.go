@@ -231,7 +231,7 @@ func TestRestartOfThePlatform(t *testing.T) {
 		t.Fatalf("start while shutting down: %v", err)
 	}
 	next := r.open(r.store, r.blobs, r.double)
-	if err := errors.Join(next.Sweep(t.Context()), next.Restore(t.Context())); err != nil {
+	if err := errors.Join(next.Sweep(t.Context()), restore(t.Context(), next)); err != nil {
 		t.Fatal(err)
 	}
 	if n := r.double.running(); n != 0 {
@@ -464,7 +464,7 @@ func TestLifecycleLeaksNothing(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	for range 20 {
 		s := New(r.store, r.blobs, r.double, Config{Dir: r.dir})
-		if err := s.Restore(t.Context()); err != nil {
+		if err := restore(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -51,7 +51,7 @@ func Project(st State) (store.Row, error) {
 }
 
 // NewProjector returns the consumer of the bus that keeps View.
-func NewProjector(st Store) *store.Projector {
+func NewProjector(st store.ProjectorStore) *store.Projector {
 	return &store.Projector{
 		Store: st, View: View,
 		Wants: func(eventType string) bool { return strings.HasPrefix(eventType, "app.") },

@@ -117,7 +117,7 @@ func TestProxyRemembersAFailedStart(t *testing.T) {
 	}
 	m := &meter{die: func() {}}
 	next := r.open(r.store, r.blobs, faultyDriver{r.double, m})
-	if err := next.Restore(t.Context()); err != nil {
+	if err := restore(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	m.failAt.Store(1)

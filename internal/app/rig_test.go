@@ -85,6 +85,14 @@ func (r *rig) open(st Store, blobs blob.Store, driver sandbox.Driver, configure 
 	return s
 }
 
+// restore does what the platform does at its start.
+func restore(ctx context.Context, s *Service) error {
+	if _, err := NewProjector(s.store).CatchUp(ctx, core.DefaultOrg, 0); err != nil {
+		return err
+	}
+	return s.Restore(ctx)
+}
+
 // app writes an app whose workload is the double's function start, and returns its folder.
 func (r *rig) app(title, start string) string {
 	r.t.Helper()

@@ -19,6 +19,7 @@ import (
 type Store interface {
 	store.Events
 	store.Views
+	store.Terms
 }
 
 // Config says where and how apps are kept. Dir is required; the rest has defaults.

@@ -162,7 +162,7 @@ func (r *rig) publish(dir string, base int, text string) {
 	}); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := app.NewProjector(r.store).CatchUp(r.t.Context(), scope.Org, 0); err != nil {
+	if _, err := app.NewProjector(r.store).CatchUp(r.t.Context(), scope.Org, 0); err != nil {
 		r.t.Fatal(err)
 	}
 }

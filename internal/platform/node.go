@@ -136,7 +136,8 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.apps = app.New(struct {
 		store.Events
 		store.Views
-	}{n.events, n.store}, n.blobs, n.sandbox, app.Config{
+		store.Terms
+	}{n.events, n.store, n.store}, n.blobs, n.sandbox, app.Config{
 		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
 	})
 	n.stages.add("previews", n.apps.Shutdown)
@@ -181,17 +182,10 @@ func (n *node) catchUp(ctx context.Context) error {
 			n.log.Warn("sweep apps", "err", err)
 		}
 	}
-	orgs, err := n.store.Orgs(ctx)
-	if err != nil {
-		return err
-	}
-	tasks := agent.NewProjector(n.store)
-	for _, org := range orgs {
-		// The relay tries again. A stream that can't be read, of a newer build or
-		// damaged, must not keep everything else from working.
-		if err := tasks.CatchUp(ctx, org, 0); err != nil && ctx.Err() == nil {
-			n.log.Error("the list of tasks is behind", "org", org, "err", err)
-		}
+	// The relay tries again. An event that can't be applied must not keep everything
+	// else from working.
+	if err := n.relay.Drain(ctx); err != nil && ctx.Err() == nil {
+		n.log.Error("the lists are behind", "err", err)
 	}
 	return n.apps.Restore(ctx)
 }

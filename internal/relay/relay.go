@@ -111,6 +111,16 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
+// Drain carries what is pending now, and returns when nothing is that can be carried.
+func (r *Relay) Drain(ctx context.Context) error {
+	for {
+		more, err := r.move(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
 // move carries one batch. more says that there may be another at once; an error
 // is one that concerns everything.
 func (r *Relay) move(ctx context.Context) (more bool, err error) {

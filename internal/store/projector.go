@@ -3,77 +3,92 @@ package store
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// Projector keeps a view whose rows are each the fold of one stream. An event
-// from the bus is its signal to catch up in the org's own order of events: so it
-// misses none and applies each once, in whatever order and however often the bus
-// delivers. Safe for concurrent use; orgs are caught up one at a time.
+// Projector keeps a view whose rows are each the fold of one stream. The bus gives
+// it a stream's events in order, at least once; the view's marks make it apply each
+// once. Safe for concurrent use.
 type Projector struct {
-	Store interface {
-		Events
-		Views
-	}
-	View string
+	Store ProjectorStore
+	View  string
 	// Wants reports whether events of this type change a row.
 	Wants func(eventType string) bool
 	// Row folds a stream to its row. It may be ahead of the event that asked
-	// for it, never behind.
+	// for it, never behind. The row's ID is the stream's.
 	Row func(ctx context.Context, org core.OrgID, stream core.StreamID) (Row, error)
-
-	mu sync.Mutex
 }
 
-// Handle is the bus.Handler. unavailable: an event before this one can't be
-// read yet; it is to be delivered again.
+// ProjectorStore is what a projector needs.
+type ProjectorStore interface {
+	Events
+	Views
+	Terms
+}
+
+// Handle is the bus.Handler.
 func (p *Projector) Handle(ctx context.Context, e core.Event) error {
 	if !p.Wants(e.Type) {
 		return nil
 	}
-	return p.CatchUp(ctx, e.Org, e.Position)
+	return p.apply(ctx, e.Org, p.View, Mark{e.Stream, e.Version})
 }
 
-// CatchUp applies an org's events up to the newest, or as far as upTo if that
-// isn't 0, and fails with unavailable if it can't get there.
-func (p *Projector) CatchUp(ctx context.Context, org core.OrgID, upTo int64) error {
-	const page = 256
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	at, err := p.Store.Checkpoint(ctx, org, p.View)
-	for err == nil && (upTo == 0 || at < upTo) {
-		var events []core.Event
-		if events, err = p.Store.ReadOrg(ctx, org, at, page); err != nil || len(events) == 0 {
-			break
+// CatchUp applies what an org's events after a position change, and returns the
+// position of the newest.
+func (p *Projector) CatchUp(ctx context.Context, org core.OrgID, after int64) (int64, error) {
+	return p.build(ctx, org, p.View, after, func() error { return nil })
+}
+
+// build applies events after a position to a view, and calls alive now and then.
+func (p *Projector) build(ctx context.Context, org core.OrgID, view string, after int64, alive func() error) (int64, error) {
+	const page = 1024
+	for {
+		events, err := p.Store.ReadOrg(ctx, org, after, page)
+		if err != nil {
+			return after, fmt.Errorf("project %s: %w", view, err)
 		}
-		at = events[len(events)-1].Position
-		err = p.apply(ctx, org, at, events)
+		if len(events) == 0 {
+			return after, nil
+		}
+		for _, m := range p.newest(events) {
+			if err := p.apply(ctx, org, view, m); err != nil {
+				return after, err
+			}
+		}
+		after = events[len(events)-1].Position
+		if err := alive(); err != nil {
+			return after, err
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("project %s: %w", p.View, err)
-	}
-	if at < upTo {
-		return core.E(core.Unavailable, "project "+p.View, "an earlier event isn't readable yet")
-	}
-	return nil
 }
 
-func (p *Projector) apply(ctx context.Context, org core.OrgID, position int64, events []core.Event) error {
-	var rows []Row
-	seen := map[core.StreamID]bool{}
+// newest returns the last wanted event of each stream: its row holds the others.
+func (p *Projector) newest(events []core.Event) []Mark {
+	var marks []Mark
+	at := map[core.StreamID]int{}
 	for _, e := range events {
-		if seen[e.Stream] || !p.Wants(e.Type) {
+		if !p.Wants(e.Type) {
 			continue
 		}
-		seen[e.Stream] = true
-		row, err := p.Row(ctx, org, e.Stream)
-		if err != nil {
-			return err
+		i, seen := at[e.Stream]
+		if !seen {
+			i = len(marks)
+			at[e.Stream], marks = i, append(marks, Mark{Stream: e.Stream})
 		}
-		rows = append(rows, row)
+		marks[i].Version = e.Version
 	}
-	_, err := p.Store.Apply(ctx, org, p.View, position, rows)
-	return err
+	return marks
+}
+
+func (p *Projector) apply(ctx context.Context, org core.OrgID, view string, m Mark) error {
+	row, err := p.Row(ctx, org, m.Stream)
+	if err == nil {
+		_, err = p.Store.Apply(ctx, org, view, m, []Row{row})
+	}
+	if err != nil {
+		return fmt.Errorf("project %s, stream %s: %w", view, m.Stream, err)
+	}
+	return nil
 }

@@ -6,8 +6,8 @@
 // It knows no SQL, and no driver knows what an event means.
 //
 // Every method takes the tenant explicitly and touches that tenant's rows
-// alone, except Work.Claim and Outbox, which serve the whole installation and
-// are for workers and the relay. Methods are safe for concurrent use. Errors
+// alone, except Events.Orgs, Work.Claim, Outbox, Terms and Keysets.KeysetOrgs,
+// which serve the whole installation and are for workers, the relay and operators. Methods are safe for concurrent use. Errors
 // are core.Errors: conflict, not_found, unavailable, exhausted (disk full),
 // invalid.
 package store
@@ -26,6 +26,9 @@ type Store interface {
 	Work
 	Outbox
 	Views
+	Letters
+	Terms
+	Keysets
 	// Close releases the store. Calls after it fail with unavailable.
 	Close() error
 }
@@ -154,19 +157,85 @@ type Page struct {
 	Next string // the cursor of the next page; "" at the end
 }
 
+// Mark names an event by its place in its stream.
+type Mark struct {
+	Stream  core.StreamID
+	Version int64
+}
+
 // Views hold read models, which consumers write from events and which can be
 // dropped and built again.
 type Views interface {
-	// Apply writes rows and moves the view's checkpoint to position, in one
-	// transaction. When the checkpoint is at position or beyond, nothing is
-	// written and applied is false: this is what makes a consumer idempotent.
-	Apply(ctx context.Context, org core.OrgID, view string, position int64, rows []Row) (applied bool, err error)
-	// Checkpoint returns the position up to which the view is built; 0 at first.
-	Checkpoint(ctx context.Context, org core.OrgID, view string) (int64, error)
+	// Apply writes what a view's consumer makes of an event, together with the mark
+	// that it has, in one transaction. When the view has a mark of this event or a
+	// later one of its stream, nothing is written and applied is false: this is what
+	// makes a consumer idempotent. Events of one stream come in order.
+	Apply(ctx context.Context, org core.OrgID, view string, of Mark, rows []Row) (applied bool, err error)
 	// Get returns one row, or not_found.
 	Get(ctx context.Context, org core.OrgID, view, id string) (Row, error)
 	// List returns a page of rows. An invalid cursor is Invalid.
 	List(ctx context.Context, org core.OrgID, view string, q Query) (Page, error)
-	// Drop removes the view's rows and checkpoint.
+	// Drop removes the view's rows and marks.
 	Drop(ctx context.Context, org core.OrgID, view string) error
+	// Replace gives view the rows and marks of another one, which is gone then, in
+	// one transaction. Both belong to the org; a view without a row or mark is empty.
+	Replace(ctx context.Context, org core.OrgID, view, by string) error
+}
+
+// Letter is an event that a consumer couldn't apply: a dead letter. The event
+// itself stays in its stream.
+type Letter struct {
+	Consumer string
+	Mark
+	Event  core.EventID
+	Type   string // the event's
+	Reason string
+	Tries  int
+	At     time.Time // when the consumer gave up; set by the store
+}
+
+// Letters are the dead letters.
+type Letters interface {
+	// Bury keeps a letter. One of the same consumer and event is replaced, and its
+	// Tries are added.
+	Bury(ctx context.Context, org core.OrgID, l Letter) error
+	// Buried returns up to limit letters of a consumer ("": of all) after a place in
+	// the order of consumer, stream and version; the zero Letter is before all.
+	Buried(ctx context.Context, org core.OrgID, consumer string, after Letter, limit int) ([]Letter, error)
+	// Blocked reports whether the consumer has a letter of the stream with a version
+	// of at most m's.
+	Blocked(ctx context.Context, org core.OrgID, consumer string, m Mark) (bool, error)
+	// Unbury removes a letter. One that isn't there is not_found.
+	Unbury(ctx context.Context, org core.OrgID, consumer string, m Mark) error
+}
+
+// Terms say who of several processes does what one alone may do.
+type Terms interface {
+	// Lead makes holder the leader of name for ttl from now, by the store's clock, or
+	// extends its term; false if another's term hasn't ended.
+	Lead(ctx context.Context, name, holder string, ttl time.Duration) (bool, error)
+	// Resign ends holder's term, if it has one.
+	Resign(ctx context.Context, name, holder string) error
+}
+
+// Keyset is an org's keys, wrapped. The store can't open it.
+type Keyset struct {
+	Wrapped    []byte
+	Generation int64 // grows with every change, from 1
+	Shredded   bool  // the org's keys were destroyed, for good; Wrapped is empty
+}
+
+// Keysets hold the wrapped keys of each org. They are in no backup.
+type Keysets interface {
+	// Keyset returns the org's, or not_found.
+	Keyset(ctx context.Context, org core.OrgID) (Keyset, error)
+	// SetKeyset stores the keyset that follows generation, 0 for the first. conflict:
+	// the org's has another generation, or is shredded.
+	SetKeyset(ctx context.Context, org core.OrgID, generation int64, wrapped []byte) error
+	// Shred destroys the org's keyset, so that no trace of it is in the store's files
+	// when Shred returns, as far as the driver can say; its doc names the rest. An org
+	// without one gets none any more either.
+	Shred(ctx context.Context, org core.OrgID) error
+	// KeysetOrgs returns every org that has a keyset which isn't shredded.
+	KeysetOrgs(ctx context.Context) ([]core.OrgID, error)
 }

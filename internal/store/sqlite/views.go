@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -11,10 +10,8 @@ import (
 )
 
 const (
-	sqlCheckpoint = `SELECT position FROM views WHERE org = ? AND view = ?`
-
-	sqlAdvance = `INSERT INTO views (org, view, position) VALUES (?, ?, ?)
-		ON CONFLICT (org, view) DO UPDATE SET position = excluded.position`
+	sqlMark = `INSERT INTO marks (org, view, stream, version) VALUES (?, ?, ?, ?)
+		ON CONFLICT (org, view, stream) DO UPDATE SET version = excluded.version WHERE excluded.version > marks.version`
 
 	sqlPut = `INSERT INTO view_rows (org, view, id, project, kind, status, sort, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (org, view, id) DO UPDATE SET project = excluded.project, kind = excluded.kind,
@@ -26,24 +23,18 @@ const (
 
 	sqlGet = sqlRow + ` AND id = ?`
 
-	// sqlDrop takes the rows with it (ON DELETE CASCADE).
-	sqlDrop = `DELETE FROM views WHERE org = ? AND view = ?`
+	sqlDropRows  = `DELETE FROM view_rows WHERE org = ? AND view = ?`
+	sqlDropMarks = `DELETE FROM marks WHERE org = ? AND view = ?`
+
+	sqlMoveRows  = `UPDATE view_rows SET view = ?3 WHERE org = ?1 AND view = ?2`
+	sqlMoveMarks = `UPDATE marks SET view = ?3 WHERE org = ?1 AND view = ?2`
 )
 
 // Apply implements store.Views.
-func (s *Store) Apply(ctx context.Context, org core.OrgID, view string, position int64, rows []store.Row) (applied bool, err error) {
+func (s *Store) Apply(ctx context.Context, org core.OrgID, view string, of store.Mark, rows []store.Row) (applied bool, err error) {
 	err = s.write(ctx, "store.apply", func(t *tx) error {
-		applied = false
-		var done int64
-		err := t.one(sqlCheckpoint, []any{org, view}, &done)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if done >= position {
-			return nil
-		}
-		applied = true
-		if _, err := t.exec(sqlAdvance, org, view, position); err != nil {
+		n, err := t.change(sqlMark, org, view, of.Stream, of.Version)
+		if applied = n > 0; err != nil || !applied {
 			return err
 		}
 		for _, r := range rows {
@@ -67,16 +58,6 @@ func (t *tx) put(org core.OrgID, view string, r store.Row) error {
 	}
 	_, err := t.exec(sqlPut, org, view, r.ID, r.Project, r.Kind, r.Status, r.Sort, data)
 	return err
-}
-
-// Checkpoint implements store.Views.
-func (s *Store) Checkpoint(ctx context.Context, org core.OrgID, view string) (int64, error) {
-	var position int64
-	err := s.reader.one(ctx, sqlCheckpoint, []any{org, view}, &position)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	return position, translate("store.checkpoint", err)
 }
 
 // Get implements store.Views.
@@ -146,8 +127,27 @@ func collect(list *[]store.Row) func(*sql.Rows) error {
 
 // Drop implements store.Views.
 func (s *Store) Drop(ctx context.Context, org core.OrgID, view string) error {
-	return s.write(ctx, "store.drop", func(t *tx) error {
-		_, err := t.exec(sqlDrop, org, view)
+	return s.write(ctx, "store.drop", func(t *tx) error { return t.drop(org, view) })
+}
+
+func (t *tx) drop(org core.OrgID, view string) error {
+	if _, err := t.exec(sqlDropRows, org, view); err != nil {
+		return err
+	}
+	_, err := t.exec(sqlDropMarks, org, view)
+	return err
+}
+
+// Replace implements store.Views.
+func (s *Store) Replace(ctx context.Context, org core.OrgID, view, by string) error {
+	return s.write(ctx, "store.replace", func(t *tx) error {
+		if err := t.drop(org, view); err != nil {
+			return err
+		}
+		if _, err := t.exec(sqlMoveRows, org, by, view); err != nil {
+			return err
+		}
+		_, err := t.exec(sqlMoveMarks, org, by, view)
 		return err
 	})
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 // maxBatch bounds what one transaction holds, and so how long its first caller
@@ -86,6 +88,26 @@ func (w *writer) close() {
 		_ = s.Close()
 	}
 	w.stmts = nil
+}
+
+// checkpoint folds the log into the file and empties it. unavailable: readers hold on to
+// it for longer than the busy timeout.
+func (w *writer) checkpoint(ctx context.Context) error {
+	select {
+	case w.turn <- struct{}{}:
+		defer func() { <-w.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if w.stmts == nil {
+		return closed()
+	}
+	var busy, log, done int
+	err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done)
+	if err == nil && busy != 0 {
+		return core.E(core.Unavailable, "store.checkpoint", "readers are in the way").WithHint("try again")
+	}
+	return err
 }
 
 // serve commits first and those that wait with it, and answers all of them.

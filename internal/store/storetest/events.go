@@ -157,7 +157,7 @@ func testOrgIsolation(t *testing.T, open Open) {
 	for _, org := range []core.OrgID{"org_a", "org_b"} {
 		add(t, st, org, "tsk_1", 0, 2, store.WorkReady)
 		row := store.Row{ID: "tsk_1", Kind: string(org), Data: json.RawMessage(`{}`)}
-		must(st.Apply(t.Context(), org, "tasks", 5, []store.Row{row}))(t)
+		must(st.Apply(t.Context(), org, "tasks", once(5), []store.Row{row}))(t)
 	}
 	add(t, st, "org_b", "tsk_1", 2, 1, store.WorkNone)
 	if err := st.Drop(t.Context(), "org_b", "tasks"); err != nil {
