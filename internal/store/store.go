@@ -45,6 +45,13 @@ type Waker interface {
 	OutboxWake() <-chan struct{}
 }
 
+// Backuper is an optional interface of a store that can copy itself.
+type Backuper interface {
+	// Backup writes everything but the keysets, as of one moment, to a new file at
+	// path, durable when it returns, while others write. conflict: the file exists.
+	Backup(ctx context.Context, path string) error
+}
+
 // NewEvent is an event before it is stored. The store gives it its version,
 // position and time (in microseconds).
 type NewEvent struct {

@@ -34,6 +34,7 @@ type Config struct {
 
 // Store is a store.Store and a store.Waker on an SQLite file.
 type Store struct {
+	path   string
 	now    func() time.Time
 	writer *writer
 	reader *reader
@@ -43,8 +44,9 @@ type Store struct {
 }
 
 var (
-	_ store.Store = (*Store)(nil)
-	_ store.Waker = (*Store)(nil)
+	_ store.Store    = (*Store)(nil)
+	_ store.Waker    = (*Store)(nil)
+	_ store.Backuper = (*Store)(nil)
 )
 
 // Open opens the file, makes it if it isn't there, and migrates it. A migration
@@ -59,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: cfg.Now}
+	s := &Store{path: cfg.Path, now: cfg.Now}
 	if err := migrateUp(ctx, db); err != nil {
 		_ = db.Close()
 		return nil, err

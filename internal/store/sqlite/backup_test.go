@@ -1,0 +1,95 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// A backup is of one moment while others write, opens like any other store, and holds
+// no keyset.
+func TestBackupWhileWriting(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := Open(t.Context(), Config{Path: filepath.Join(dir, "live.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	secret := bytes.Repeat([]byte("wrapped-keyset-marker"), 50)
+	if err := s.SetKeyset(t.Context(), "org_a", 0, secret); err != nil {
+		t.Fatal(err)
+	}
+	scope := core.Scope{Org: "org_a", Project: "prj_a", Actor: core.Actor{Kind: core.ActorUser, ID: "u"}}
+	ctx, stop := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	for w := range 4 {
+		writing.Go(func() {
+			for v := int64(0); ctx.Err() == nil; v++ {
+				_, err := s.Append(context.WithoutCancel(ctx), scope, store.Append{
+					Stream: core.StreamID(fmt.Sprint("tsk_", w)), Expected: v, Work: store.WorkReady,
+					Events: []store.NewEvent{{ID: core.EventID(fmt.Sprintf("evt_%d_%d", w, v)), Type: "x.done", Data: []byte(`{}`)}},
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 5 {
+		path := filepath.Join(dir, fmt.Sprintf("copy-%d.db", i))
+		if err := s.Backup(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		if raw, err := os.ReadFile(path); err != nil || bytes.Contains(raw, secret[:21]) {
+			t.Fatalf("the copy holds a keyset: %v", err)
+		}
+		checkCopy(t, path)
+		if err := s.Backup(t.Context(), path); core.CodeOf(err) != core.Conflict {
+			t.Errorf("over an older backup: %v", err)
+		}
+	}
+	stop()
+	writing.Wait()
+	if k, err := s.Keyset(t.Context(), "org_a"); err != nil || !bytes.Equal(k.Wrapped, secret) {
+		t.Errorf("the live keyset: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	if err := s.Backup(t.Context(), filepath.Join(dir, "no", "folder.db")); err == nil {
+		t.Error("a backup into no folder")
+	}
+}
+
+// checkCopy looks whether every event has its message, and its stream no gap.
+func checkCopy(t *testing.T, path string) {
+	t.Helper()
+	c, err := Open(t.Context(), Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	events, err := c.ReadOrg(t.Context(), "org_a", 0, 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := map[core.StreamID]int64{}
+	for _, e := range events {
+		if next[e.Stream]++; e.Version != next[e.Stream] {
+			t.Fatalf("%s has version %d after %d", e.Stream, e.Version, next[e.Stream]-1)
+		}
+	}
+	pending, err := c.Pending(t.Context(), 1_000_000)
+	if err != nil || len(pending) != len(events) {
+		t.Errorf("%d messages for %d events: %v", len(pending), len(events), err)
+	}
+}
