@@ -75,6 +75,9 @@ var errTooLong = errors.New("too long for one message")
 func (c *control) ask(ctx context.Context, op boot.Op, body func(*boot.Encoder), fds ...int) (*boot.Decoder, int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := ctx.Err(); err != nil { // before anything is done in the box
+		return nil, -1, err
+	}
 	c.seq++
 	e := request(op, c.seq)
 	if body != nil {

@@ -179,7 +179,7 @@ func tooLong(t *testing.T, g rig) {
 // busyLoop uses as much of the processors as it gets. The share of the box is
 // small, so that outside a loop gets much more of them even on a busy machine.
 func busyLoop(t *testing.T, g rig, way string) {
-	const share, outside, inside = 0.06, 18, 12 // of a processor; percent, at least; percent, at most
+	const share, outside, inside = 0.06, 25, 18 // of a processor; percent, at least; percent, at most
 	eventually(t, "outside a loop gets more", func() bool { return percent(t, g.attackOutside(t, false, way, "300")) > outside })
 	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{CPU: share}})
 	o := run(t, box, program(way, "1500"))
