@@ -27,3 +27,10 @@ type Store interface {
 	// Delete removes a blob; one that isn't there is no error.
 	Delete(ctx context.Context, org core.OrgID, d core.Digest) error
 }
+
+// Lister is an optional interface of a store: it names what it holds.
+type Lister interface {
+	// Each calls f for every blob of every org, in no order, and stops at its error.
+	// Blobs that come or go meanwhile may be missed.
+	Each(ctx context.Context, f func(org core.OrgID, d core.Digest) error) error
+}

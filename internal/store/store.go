@@ -48,8 +48,9 @@ type Waker interface {
 // Backuper is an optional interface of a store that can copy itself.
 type Backuper interface {
 	// Backup writes everything but the keysets, as of one moment, to a new file at
-	// path, durable when it returns, while others write. conflict: the file exists.
-	Backup(ctx context.Context, path string) error
+	// path, durable when it returns, while others write, and returns what it holds.
+	// conflict: the file exists.
+	Backup(ctx context.Context, path string) ([]Sum, error)
 }
 
 // NewEvent is an event before it is stored. The store gives it its version,

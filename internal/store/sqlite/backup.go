@@ -2,41 +2,47 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
+const sqlStrip = `DELETE FROM keysets`
+
 // Backup implements store.Backuper. The copy is of one moment; writers go on meanwhile.
-func (s *Store) Backup(ctx context.Context, path string) error {
+func (s *Store) Backup(ctx context.Context, path string) (sums []store.Sum, err error) {
 	const op = "store.backup"
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return core.E(core.Conflict, op, "there is a file at "+path+" already").Because(err)
+		return nil, core.E(core.Conflict, op, "there is a file at "+path+" already").Because(err)
 	}
 	part := path + ".part"
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return translateFile(op, part, err)
+		return nil, translateFile(op, part, err)
 	}
 	defer os.Remove(part) // when it isn't renamed
 	if err := makeFile(part); err != nil {
-		return translateFile(op, part, err)
+		return nil, translateFile(op, part, err)
 	}
 	if err := vacuumInto(ctx, s.path, part); err != nil {
-		return translate(op, err)
+		return nil, translate(op, err)
 	}
-	if err := strip(ctx, part); err != nil {
-		return translate(op, err)
+	if sums, err = finish(ctx, part); err != nil {
+		return nil, err
 	}
 	if err := syncFile(part); err != nil {
-		return translateFile(op, part, err)
+		return nil, translateFile(op, part, err)
 	}
 	if err := os.Rename(part, path); err != nil {
-		return translateFile(op, path, err)
+		return nil, translateFile(op, path, err)
 	}
-	return nil
+	if err := syncFile(filepath.Dir(path)); err != nil {
+		return nil, translateFile(op, path, err)
+	}
+	return sums, nil
 }
 
 // vacuumInto writes what a new reader of a database sees into an empty file.
@@ -50,19 +56,37 @@ func vacuumInto(ctx context.Context, from, to string) error {
 	return err
 }
 
-// strip overwrites the keysets of a copy, which nobody else has open.
-func strip(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=secure_delete(1)&_pragma=journal_mode(OFF)")
+// finish overwrites the keysets of a copy and adds up what it holds.
+func finish(ctx context.Context, path string) ([]store.Sum, error) {
+	c, err := Open(ctx, Config{Path: path})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer db.Close()
-	_, err = db.ExecContext(ctx, "DELETE FROM keysets")
-	return err
+	defer c.Close() // folds the log into the file
+	err = c.write(ctx, "store.backup", func(t *tx) error {
+		_, err := t.exec(sqlStrip)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	orgs, err := c.Orgs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sums := []store.Sum{}
+	for _, org := range orgs {
+		sum, err := store.SumOrg(ctx, c, org, 0)
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	return sums, nil
 }
 
 func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

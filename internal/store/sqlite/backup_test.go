@@ -28,6 +28,10 @@ func TestBackupWhileWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	scope := core.Scope{Org: "org_a", Project: "prj_a", Actor: core.Actor{Kind: core.ActorUser, ID: "u"}}
+	first := store.Append{Stream: "tsk_first", Events: []store.NewEvent{{ID: "evt_first", Type: "x.done", Data: []byte(`{}`)}}}
+	if _, err := s.Append(t.Context(), scope, first); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	var writing sync.WaitGroup
 	for w := range 4 {
@@ -46,14 +50,18 @@ func TestBackupWhileWriting(t *testing.T) {
 	}
 	for i := range 5 {
 		path := filepath.Join(dir, fmt.Sprintf("copy-%d.db", i))
-		if err := s.Backup(t.Context(), path); err != nil {
+		sums, err := s.Backup(t.Context(), path)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if raw, err := os.ReadFile(path); err != nil || bytes.Contains(raw, secret[:21]) {
 			t.Fatalf("the copy holds a keyset: %v", err)
 		}
-		checkCopy(t, path)
-		if err := s.Backup(t.Context(), path); core.CodeOf(err) != core.Conflict {
+		checkCopy(t, path, sums)
+		if live, err := store.SumOrg(t.Context(), s, "org_a", sums[0].Position); err != nil || live != sums[0] {
+			t.Errorf("the live store has %+v, the copy %+v: %v", live, sums[0], err)
+		}
+		if _, err := s.Backup(t.Context(), path); core.CodeOf(err) != core.Conflict {
 			t.Errorf("over an older backup: %v", err)
 		}
 	}
@@ -65,13 +73,13 @@ func TestBackupWhileWriting(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	if err := s.Backup(t.Context(), filepath.Join(dir, "no", "folder.db")); err == nil {
+	if _, err := s.Backup(t.Context(), filepath.Join(dir, "no", "folder.db")); err == nil {
 		t.Error("a backup into no folder")
 	}
 }
 
 // checkCopy looks whether every event has its message, and its stream no gap.
-func checkCopy(t *testing.T, path string) {
+func checkCopy(t *testing.T, path string, sums []store.Sum) {
 	t.Helper()
 	c, err := Open(t.Context(), Config{Path: path})
 	if err != nil {
@@ -81,6 +89,9 @@ func checkCopy(t *testing.T, path string) {
 	events, err := c.ReadOrg(t.Context(), "org_a", 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(sums) != 1 || sums[0].Org != "org_a" || sums[0].Events != int64(len(events)) || len(events) == 0 {
+		t.Errorf("%d events, summed up as %+v", len(events), sums)
 	}
 	next := map[core.StreamID]int64{}
 	for _, e := range events {
