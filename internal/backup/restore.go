@@ -1,0 +1,187 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/isekai-run/isekai/internal/blob"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// Target is where a backup is put back, which is empty.
+type Target struct {
+	// Open returns the restored store: from is the store's copy. It isn't the live one.
+	Open func(ctx context.Context, from string) (store.Store, error)
+	// Blobs, unless it is nil, gets the blobs.
+	Blobs blob.Store
+	// Unseal returns the store as modules see it, with keys and views opened.
+	Unseal func(store.Store) (store.Store, error)
+	// Projectors keep the views of the unsealed store.
+	Projectors func(store.Store) []*store.Projector
+}
+
+// Report says what a restored backup holds, and what is wrong with it.
+type Report struct {
+	Manifest
+	Events   int64    `json:"events"`
+	Rows     int      `json:"rows"`              // of views, compared with a fresh fold
+	Shut     []string `json:"shut,omitempty"`    // orgs without keys: shredded
+	Problems []string `json:"problems"`          // empty: the backup is good
+	Checked  int      `json:"checked,omitempty"` // blobs, read to the end
+}
+
+// Restore puts a backup, the newest if id is empty, into the target and checks all of
+// it: the counts and hashes against the manifest, that every event opens, that every
+// blob is whole, and that the views are what the events say. The restored store is
+// closed when Restore returns.
+func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, err error) {
+	if r.Manifest, err = b.find(id); err != nil {
+		return r, err
+	}
+	r.Problems = []string{}
+	if r.Driver != b.cfg.Driver {
+		return r, core.E(core.Unsupported, "restore", "the backup is of a "+r.Driver+" store, this installation has "+b.cfg.Driver).
+			WithHint("configure the same kind of store, restore, and move with isekai store copy")
+	}
+	st, err := to.Open(ctx, filepath.Join(b.cfg.Dir, r.ID, storeName))
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	open, err := putKeys(ctx, b.cfg.Dir, st)
+	if err != nil {
+		return r, err
+	}
+	if err := r.compare(ctx, st); err != nil {
+		return r, err
+	}
+	sealed, err := to.Unseal(st)
+	if err != nil {
+		return r, err
+	}
+	for _, sum := range r.Orgs {
+		if !open[sum.Org] {
+			r.Shut = append(r.Shut, string(sum.Org))
+			continue
+		}
+		if err := r.openAll(ctx, sealed, sum.Org, to.Projectors(sealed)); err != nil {
+			return r, err
+		}
+	}
+	return r, r.blobs(ctx, b.cfg.To, to.Blobs)
+}
+
+func (r *Report) problem(format string, args ...any) {
+	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+}
+
+// compare holds the store against the manifest.
+func (r *Report) compare(ctx context.Context, st store.Store) error {
+	orgs, err := st.Orgs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(orgs) != len(r.Orgs) {
+		r.problem("%d orgs, the manifest has %d", len(orgs), len(r.Orgs))
+	}
+	for _, want := range r.Orgs {
+		got, err := store.SumOrg(ctx, st, want.Org, 0)
+		if err != nil {
+			return err
+		}
+		r.Events += got.Events
+		if got != want {
+			r.problem("org %s has %d events up to %d, the manifest %d up to %d, or their hashes differ",
+				want.Org, got.Events, got.Position, want.Events, want.Position)
+		}
+	}
+	return nil
+}
+
+// openAll opens every event of an org and verifies its views.
+func (r *Report) openAll(ctx context.Context, st store.Store, org core.OrgID, projectors []*store.Projector) error {
+	if _, err := store.SumOrg(ctx, st, org, 0); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.problem("org %s: an event doesn't open: %v", org, err)
+		return nil
+	}
+	for _, p := range projectors {
+		// What was in the outbox hasn't reached the views: they follow first.
+		if _, err := p.CatchUp(ctx, org, 0); err != nil {
+			r.problem("org %s: %v", org, err)
+			continue
+		}
+		rows, differ, err := p.Verify(ctx, org)
+		if err != nil {
+			return err
+		}
+		r.Rows += rows
+		for _, d := range differ {
+			r.problem("org %s, view %s, row %s: %s", org, p.View, d.ID, d.What)
+		}
+	}
+	return nil
+}
+
+// blobs reads every blob of the backups, and puts it into to unless that is nil.
+func (r *Report) blobs(ctx context.Context, from, to blob.Store) error {
+	list, ok := from.(blob.Lister)
+	if !ok {
+		return core.E(core.Unsupported, "restore", "these blobs can't be listed")
+	}
+	err := list.Each(ctx, func(org core.OrgID, d core.Digest) error {
+		r.Checked++
+		var err error
+		if to != nil {
+			err = copyBlob(ctx, from, to, org, d)
+		} else {
+			err = readBlob(ctx, from, org, d)
+		}
+		if core.CodeOf(err) == core.Internal {
+			r.problem("org %s, blob %s: %v", org, d, err)
+			err = nil
+		}
+		return err
+	})
+	if err == nil && r.Checked < r.Manifest.Blobs {
+		r.problem("%d blobs, the manifest has %d", r.Checked, r.Manifest.Blobs)
+	}
+	return err
+}
+
+func readBlob(ctx context.Context, from blob.Store, org core.OrgID, d core.Digest) error {
+	f, err := from.Open(ctx, org, d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(io.Discard, f)
+	return err
+}
+
+func (b *Backups) find(id string) (Manifest, error) {
+	all, err := b.List()
+	if err != nil {
+		return Manifest{}, err
+	}
+	for _, m := range all {
+		if id == "" || m.ID == id {
+			return m, nil
+		}
+	}
+	e := core.E(core.NotFound, "restore", "there is no backup "+id+" in "+b.cfg.Dir).WithHint("isekai backup list names those that there are")
+	if len(all) == 0 {
+		e = core.E(core.NotFound, "restore", "there is no backup in "+b.cfg.Dir).WithHint("isekai backup makes one")
+	}
+	if _, err := os.Stat(b.cfg.Dir); err != nil {
+		e = e.Because(err)
+	}
+	return Manifest{}, e
+}
