@@ -62,6 +62,9 @@ func (c *chunker) step() {
 		c.split(sep)
 		return
 	}
+	if next := c.peek(1); t.low == "no" && next != nil && next.low == "of" { // "no of guests"
+		t.low, t.lem = "number", "number"
+	}
 	c.chunk.p = append(c.chunk.p, t)
 	c.i++
 }
@@ -144,7 +147,7 @@ func (c *chunker) separator() (sep string, n int) {
 }
 
 // exception reports whether a separating word isn't one here: "between 1 and
-// 5", "I have", "noughts and crosses", "with or without".
+// 5", "I have", "noughts and crosses", "with or without", "plus ones".
 func (c *chunker) exception(w string) bool {
 	prev, next := c.peek(-1), c.peek(1)
 	switch w {
@@ -152,10 +155,18 @@ func (c *chunker) exception(w string) bool {
 		between := prev != nil && next != nil && prev.kind == number && next.kind == number && c.chunk.p.has("between", "from")
 		crosses := next != nil && next.low == "crosses"
 		return between || crosses
+	case "plus":
+		return next != nil && (next.low == "ones" || next.low == "one" && c.ends(2))
 	case "have", "has", "contain", "contains":
 		return prev != nil && (pronouns[prev.low] && prev.low != "it" && prev.low != "they" && prev.low != "one" && prev.low != "which" || prev.low == "to")
 	}
 	return false
+}
+
+// ends reports whether the chunk ends before the token n places on.
+func (c *chunker) ends(n int) bool {
+	t := c.peek(n)
+	return t == nil || t.kind == mark || t.low == "and" || t.low == "or"
 }
 
 // split ends the chunk and begins one after sep.

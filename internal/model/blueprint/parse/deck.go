@@ -55,6 +55,9 @@ func question(topic, front string) string {
 // topicPairs returns fronts and backs for a topic in lemmas, or nil.
 func topicPairs(topic string) [][2]string {
 	for _, t := range topics {
+		if t.words == "capital" && elsewhere(topic) {
+			return nil
+		}
 		match := true
 		for _, w := range strings.Fields(t.words) {
 			match = match && strings.Contains(" "+topic+" ", " "+w+" ")
@@ -72,6 +75,21 @@ func topicPairs(topic string) [][2]string {
 	return nil
 }
 
+// elsewhere reports whether a topic names a part of the world of which no pairs
+// are known: those of the whole world would be wrong.
+func elsewhere(topic string) bool {
+	for _, w := range strings.Fields(topic) {
+		if regions[w] {
+			return true
+		}
+	}
+	return false
+}
+
+var regions = set("african,africa,asian,asia,american,america,australian,australia,oceania,caribbean,indian,india,german,germany,canadian,canada,chinese,china,brazilian,brazil,mexican,mexico,province,provincial,county,island")
+
+const europeanCapitals = "France=Paris; Sweden=Stockholm; Spain=Madrid; Italy=Rome; Poland=Warsaw; Portugal=Lisbon; Greece=Athens; Norway=Oslo; Germany=Berlin; Austria=Vienna; Hungary=Budapest; Finland=Helsinki"
+
 // topics are what decks can be filled with: words that a topic has, and pairs.
 var topics = []struct{ words, pairs string }{
 	{"swedish verb", "att vara=to be; att ha=to have; att göra=to do; att gå=to walk; att komma=to come; att se=to see; att äta=to eat; att dricka=to drink; att läsa=to read; att skriva=to write; att sova=to sleep; att tala=to speak"},
@@ -86,6 +104,9 @@ var topics = []struct{ words, pairs string }{
 	{"german", "hallo=hello; danke=thank you; ja=yes; nein=no; Haus=house; Wasser=water; Brot=bread; Buch=book; Freund=friend; Tag=day"},
 	{"italian", "ciao=hello; grazie=thank you; sì=yes; no=no; casa=house; acqua=water; pane=bread; libro=book; amico=friend; giorno=day"},
 	{"dutch", "hallo=hello; dank je=thank you; ja=yes; nee=no; huis=house; water=water; brood=bread; boek=book; vriend=friend; dag=day"},
+	{"state capital", "California=Sacramento; Texas=Austin; New York=Albany; Florida=Tallahassee; Illinois=Springfield; Ohio=Columbus; Georgia=Atlanta; Colorado=Denver; Arizona=Phoenix; Massachusetts=Boston; Washington=Olympia; Alaska=Juneau"},
+	{"european capital", europeanCapitals},
+	{"europe capital", europeanCapitals},
 	{"capital", "France=Paris; Sweden=Stockholm; Spain=Madrid; Italy=Rome; Poland=Warsaw; Portugal=Lisbon; Greece=Athens; Norway=Oslo; Japan=Tokyo; Canada=Ottawa; Egypt=Cairo; Kenya=Nairobi"},
 	{"chemical element", "H=hydrogen; He=helium; C=carbon; N=nitrogen; O=oxygen; Na=sodium; Fe=iron; Cu=copper; Ag=silver; Au=gold; Pb=lead; Hg=mercury"},
 	{"element", "H=hydrogen; He=helium; C=carbon; N=nitrogen; O=oxygen; Na=sodium; Fe=iron; Cu=copper; Ag=silver; Au=gold; Pb=lead; Hg=mercury"},

@@ -35,7 +35,10 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 	}
 	p = takeType(p, &f)
 	p, is := splitIs(p)
-	p = p.trim()
+	done := doneType(p)
+	if done == "" {
+		p = p.trim()
+	}
 	if !nameable(p) {
 		return f, next, false
 	}
@@ -53,6 +56,9 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 		return f, next, false
 	}
 	f.name(p)
+	if done != "" {
+		f.Type, f.typed, f.many = done, true, false
+	}
 	if singularName {
 		f.Label = label(p.lemma())
 	}
@@ -69,9 +75,36 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 	return f, next, true
 }
 
+// doneType returns the type of a name that ends in what was done and a word for
+// its circumstance: "lent on" is a date, "bought at" and "lent to" are texts. It
+// is "" for every other.
+func doneType(p phrase) spec.Type {
+	if len(p) < 2 || function[p[0].low] {
+		return ""
+	}
+	verb := p[len(p)-2].low
+	if fieldWords[verb] != spec.Boolean && !hasSuffix(verb, "ed") && !participles[verb] {
+		return ""
+	}
+	switch p.last().low {
+	case "on":
+		return spec.Date
+	case "at", "by", "from", "to":
+		return spec.Text
+	}
+	return ""
+}
+
+// participles are the common ones that don't end in "ed" and are no field by
+// themselves.
+var participles = set("made,born,built,written,taken,given,held,grown,brewed,found,drawn,chosen,due,told,lost,kept,led,caught,spent")
+
 // nameable reports whether p can be the name of a field: a few words without a
 // verb of wishing or somebody who does something.
 func nameable(p phrase) bool {
+	if namesField(p) {
+		return true
+	}
 	if len(p) == 0 || len(p) > maxName || len(p.content()) == 0 || len(p.content()) > maxName-1 {
 		return false
 	}
@@ -108,6 +141,10 @@ func (f *field) name(p phrase) {
 	}
 	f.Label = label(p.String())
 	f.key = p.lemma()
+	if t == spec.Time && n == 1 && takesTime(p) {
+		t = spec.Integer
+		f.Unit = "minutes"
+	}
 	if !f.typed {
 		f.Type = t
 		if usual := usualChoices(f.key); usual != nil && (t == "" || t == spec.Text) {
@@ -127,6 +164,19 @@ func (f *field) name(p phrase) {
 		f.Choices = usualChoices(f.key)
 	}
 }
+
+// takesTime reports whether a name that ends in "time" means how long something
+// takes ("cooking time") and not when it is.
+func takesTime(p phrase) bool {
+	if len(p) < 2 {
+		return false
+	}
+	doing := p[len(p)-2].low
+	return hasSuffix(doing, "ing") || lasting[doing]
+}
+
+// lasting are the other words before a "time" that is a duration.
+var lasting = set("prep,preparation,cook,total,travel,lead,play,run,brew,screen,response,drive,transit,delivery,recovery,rest,oven,commute")
 
 // describe reads what stands after a field's name in parentheses, after a colon
 // or after "is": a type, a unit, whether it is required, limits, or values.

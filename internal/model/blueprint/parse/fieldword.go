@@ -17,7 +17,7 @@ var fieldWords = typeIndex([]typeWords{
 		reference,reference number,id number,invoice number,order number,account number,account,iban,vat number,customer number,tracking number,product code,zip,zip code,postcode,postal code,
 		exercise,dish,food,species,breed,variety,vintage name,language,translation,currency,payee,merchant,item,product,album,song,label name,series,edition,format,
 		colour,color,material,shape,username,nickname,surname,last name,first name,family name,initials,source,topic,channel,campaign,goal,occupation,
-		group,chapter,volume name,version,component,browser,os,device,environment,branch,module,vet,doctor,pharmacy,dosage,dose,recipient,sender,occasion,passenger,driver,
+		group,chapter,volume name,version,component,browser,os,device,environment,branch,module,vet,doctor,pharmacy,dosage,dose,recipient,sender,occasion,passenger,driver,dietary need,dietary requirement,asset tag,
 		front,back,word,answer,question,nationality,region,grape,winery,producer,origin,destination,airline,flight,hotel,trainer,coach,opponent,club,league,course,project,task,customer name`},
 	{spec.LongText, `note,comment,remark,description,detail,review,summary,instruction,direction,step,method,preparation,body,content,text,message,biography,bio,background,
 		feedback,thought,journal,story,observation,reflection,transcript,minutes of meeting,steps to reproduce,reproduction,plot,synopsis,agenda,lyric,quote,gratitude,symptom,memo,explanation,rationale,conclusion,history`},
@@ -26,8 +26,8 @@ var fieldWords = typeIndex([]typeWords{
 		interval,step count,lap,round,player,vintage,piece,unit,copy,view,like,follower,visitor,attendee count,estimate,story point,goal count,credit,word count,track number,sort order,rank,isbn count`},
 	{spec.Decimal, `weight,height,width,length,depth,distance,size in,temperature,speed,pace,percentage,percent,share,ratio,area,body fat,bmi,latitude,longitude,grade point,gpa,humidity,pressure,rainfall,dosage amount,consumption,alcohol,interest,interest rate`},
 	{spec.Money, `price,cost,amount,fee,budget,salary,wage,rent,total,subtotal,balance,payment,income,revenue,spending,expense,tip,deposit,discount amount,tax,vat,value,worth,price paid,purchase price,unit price,hourly rate,rate per hour,daily rate,limit,saving,debt,bill,net amount,gross amount,deal value,estimated value,total amount,bonus,profit,sale price,selling price,donation,fine`},
-	{spec.Date, `date,day,deadline,due,due date,birthday,birth date,date of birth,birthdate,dob,anniversary,start,end,expiry,expiration,expiry date,best before,renewal,departure date,arrival date,checkin,checkout,hire date,start date,end date,release date,purchase date,last contacted,last watered,last service,next service,published,delivery date,when`},
-	{spec.Time, `time,start time,end time,arrival time,departure time,bedtime,wake time,kickoff,clock`},
+	{spec.Date, `date,day,deadline,due,due date,birthday,birth date,date of birth,birthdate,dob,anniversary,start,end,expiry,expiration,expiry date,best before,renewal,departure date,arrival date,checkin,checkout,hire date,start date,end date,release date,purchase date,last contacted,last watered,last service,next service,published,delivery date,due back,when`},
+	{spec.Time, `time,opening time,closing time,starting time,ending time,boarding time,landing time,feeding time,meeting time,start time,end time,arrival time,departure time,bedtime,wake time,kickoff,clock`},
 	{spec.Boolean, `flag,checkbox,toggle,switch,done,finished,completed,complete,paid,active,archived,important,urgent,public,private,in stock,available,available now,favourite,favorite,starred,pinned,bookmarked,read,watched,seen,visited,bought,purchased,owned,packed,attending,attendance,confirmed,approved,resolved,fixed,returned,cancelled,canceled,vegan,vegetarian,gluten free,billable,remote,member,vip,published or not,subscribed,vaccinated,neutered,indoor,edible,poisonous,married,present,absent,checked,verified,invoiced,shipped,delivered,sent,received,reimbursed,signed,submitted,graded,passed,failed,sold,lent,borrowed,loaned,reserved,booked,won,lost,full time,part time,enabled,mandatory`},
 	{spec.URL, `url,link,website,web site,homepage,web address,web page,webpage,repository,repo,image url,photo url,cover url,video link,profile`},
 	{spec.Email, `email,email address,mail address`},
@@ -91,6 +91,16 @@ func typeIndex(all []typeWords) map[string]spec.Type {
 		}
 	}
 	return m
+}
+
+// namesField reports whether the lexicon knows the whole of p, of more than one
+// word, as a field.
+func namesField(p phrase) bool {
+	if len(p) < 2 || len(p) > 3 {
+		return false
+	}
+	_, n := fieldType(p)
+	return n == len(p)
 }
 
 // fieldType returns the type that a name implies by its last words, and how

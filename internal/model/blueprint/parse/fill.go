@@ -110,12 +110,12 @@ func (r *reader) plain(e *draft, first bool) {
 }
 
 // refine gives fields that the prompt only names the types that such a field has
-// in such a thing.
+// in such a thing; the time of what has a duration is that.
 func (e *draft) refine(known []field) {
 	for i := range e.fields {
 		f := &e.fields[i]
 		for _, k := range known {
-			if k.key != f.key || f.typed || f.listed || f.Min != nil || f.Max != nil || f.Unit != "" || f.Currency != "" {
+			if k.key != f.key && (k.key != "duration" || f.key != "time") || f.typed || f.listed || f.Min != nil || f.Max != nil || f.Unit != "" || f.Currency != "" {
 				continue
 			}
 			req, label := f.Required, f.Label

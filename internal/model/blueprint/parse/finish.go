@@ -43,12 +43,16 @@ func (r *reader) finish() spec.App {
 	return app
 }
 
-// warn says of secrets that they aren't kept as such.
+// warn says of secrets that they aren't kept as such, and of numbers that one
+// would expect to be counted that they aren't.
 func (r *reader) warn() {
 	for _, e := range r.entities {
 		has := e.thing != nil && e.thing.name == "password"
 		for _, f := range e.fields {
 			has = has || lastWord(f.key) == "password"
+			if lastWord(f.key) == "streak" {
+				r.note(`It doesn't count streaks by itself: "` + f.Label + `" is a number that you fill in.`)
+			}
 		}
 		if has {
 			r.note("It doesn't encrypt what it keeps: passwords are safer in a program made for them.")

@@ -9,6 +9,7 @@ import (
 // calculator chooses what it calculates.
 func (r *reader) calculator(g *gadget) {
 	g.Variant, g.title = "basic", "Calculator"
+	r.mentions("calculator", "calculate", "calc")
 	for _, v := range []struct{ variant, title, words string }{
 		{"tip", "Tip calculator", "tip,gratuity,bill"},
 		{"bmi", "BMI calculator", "bmi,body,mass,index"},
@@ -17,6 +18,9 @@ func (r *reader) calculator(g *gadget) {
 	} {
 		if r.mentions(strings.Split(v.words, ",")...) {
 			g.Variant, g.title = v.variant, v.title
+			if v.variant == "bmi" { // it has both systems of units
+				r.mentions("unit", "metric", "imperial", "pound", "lb", "lbs", "inch", "inche", "kg", "kilo", "kilogram", "cm", "centimeter", "centimetre")
+			}
 			r.mentions("split", "restaurant", "between", "monthly", "payment", "repayment", "home")
 			return
 		}
@@ -84,9 +88,14 @@ func (r *reader) timer(g *gadget) {
 			g.Minutes, given = m, true
 		}
 	}
-	if g.Variant == "countdown" && !given && g.Minutes == 10 {
-		r.note("You named no time; I chose 10 minutes.")
+	if g.Variant != "countdown" || given || g.Minutes != 10 {
+		return
 	}
+	if to := g.after; len(to) > 1 && (to[0].low == "to" || to[0].low == "until" || to[0].low == "till") {
+		to.use()
+		r.note(`It counts minutes, not the days to a date ("` + to.String() + `").`)
+	}
+	r.note("You named no time; I chose 10 minutes.")
 }
 
 // minutes returns n of a unit in whole minutes, at least one and at most a day;

@@ -23,12 +23,8 @@ func (r *reader) item(s sentence, i int) int {
 	if i+1 < len(s) && (s[i+1].sep == "has" || s[i+1].sep == "belongs") && r.subject(s[i:i+1]) {
 		return i + 1
 	}
-	if len(p.content()) == 0 && !p.has("when", "where", "who") {
-		if q := c.p.undetermined(); len(q) == 1 && (q[0].lem == "website" || q[0].lem == "site") {
-			q.use()
-			r.cur.add(field{Field: spec.Field{Label: label(q[0].lem), Type: spec.URL}, key: q[0].lem})
-			r.cur.named = true
-		}
+	if len(p.content()) == 0 && !p.has("when", "where", "who") && !namesField(p) {
+		r.kindField(c.p.undetermined())
 		return i + 1
 	}
 	if attributeOnly(p) && len(r.cur.fields) > 0 {
@@ -53,10 +49,31 @@ func (r *reader) item(s sentence, i int) int {
 	return i + 1
 }
 
+// kindField reads a word that mostly says what sort of app is meant as the name
+// of a field, where it stands in a list of them: "tool, person, lent on".
+func (r *reader) kindField(p phrase) {
+	if len(p) != 1 {
+		return
+	}
+	t, ok := kindFields[p[0].lem]
+	if !ok {
+		return
+	}
+	p.use()
+	r.cur.add(field{Field: spec.Field{Label: label(p.String()), Type: t}, key: p[0].lem})
+	r.cur.named = true
+}
+
+// kindFields are the types of such fields.
+var kindFields = map[string]spec.Type{
+	"website": spec.URL, "site": spec.URL, "page": spec.Integer,
+	"tool": spec.Text, "program": spec.Text, "application": spec.Text, "part": spec.Text, "detail": spec.LongText,
+}
+
 // lead drops what people do from the beginning of an item: "I can set a
 // priority" is about a priority.
 func lead(p phrase) phrase {
-	for len(p) > 1 && p[0].kind == word && function[p[0].low] && !questions[p[0].low] && !(p[0].low == "number") {
+	for len(p) > 1 && p[0].kind == word && function[p[0].low] && !questions[p[0].low] && !(p[0].low == "number") && !namesField(p) {
 		p = p[1:]
 	}
 	return p
@@ -86,7 +103,8 @@ func (e *draft) add(f field) {
 	e.fields = append(e.fields, f)
 }
 
-// extra reads p as a feature or as something that can't be done; or, after a
+// extra reads p as a feature, as something that can't be done, or as a rule
+// ("no double bookings"), which nothing checks; or, after a
 // feature that is by a field, as one more field of it.
 func (r *reader) extra(p phrase) bool {
 	if l := cannotOf(p); l != nil {
@@ -97,6 +115,11 @@ func (r *reader) extra(p phrase) bool {
 		if p.has("remind", "reminder", "notify", "notification") && r.cur != nil {
 			r.pending = append(r.pending, &wish{feature: feature{kind: overdue}, on: r.cur, soft: true})
 		}
+		return true
+	}
+	if len(p) > 1 && p[0].low == "no" {
+		p.use()
+		r.note(`It doesn't check "` + p.String() + `".`)
 		return true
 	}
 	if f, ok := featureOf(p); ok {

@@ -126,12 +126,13 @@ func (p phrase) content() phrase {
 	return out
 }
 
-// trim drops function words from both ends.
+// trim drops function words from both ends, but none that is part of a name that
+// the lexicon knows: "dietary needs".
 func (p phrase) trim() phrase {
-	for len(p) > 0 && p[0].kind == word && function[p[0].low] {
+	for len(p) > 0 && p[0].kind == word && function[p[0].low] && !namesField(p) {
 		p = p[1:]
 	}
-	for len(p) > 0 && p.last().kind == word && function[p.last().low] && (len(p) == 1 || !valueWords[p.last().low]) {
+	for len(p) > 0 && p.last().kind == word && function[p.last().low] && (len(p) == 1 || !valueWords[p.last().low]) && !namesField(p) {
 		p = p[:len(p)-1]
 	}
 	return p

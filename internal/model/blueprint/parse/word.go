@@ -11,7 +11,7 @@ var determiners = set(`a,an,the,my,our,your,their,his,her,its,this,these,those,s
 	more,much,lots,lot,own,certain,such,single,multiple,various,different,which,what,same,optional,optionally,required,mandatory,also,corresponding,respective`)
 
 // pronouns stand for a person or a thing.
-var pronouns = set("i,me,we,us,you,he,she,it,they,them,him,myself,ourselves,yourself,someone,somebody,everyone,everybody,anyone,one,there,im,id,ill,ive,theyre,theyve,thats,lets,everything,something,anything")
+var pronouns = set("i,me,we,us,you,he,she,it,they,them,him,myself,ourselves,yourself,someone,somebody,everyone,everybody,anyone,one,ones,there,im,id,ill,ive,theyre,theyve,thats,lets,everything,something,anything")
 
 // function words carry the grammar; a wish for an app carries nothing else by
 // them.
