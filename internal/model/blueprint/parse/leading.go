@@ -6,11 +6,14 @@ import (
 	"github.com/isekai-run/isekai/internal/model/blueprint/spec"
 )
 
-// leading makes the first field one that an entry can be called by.
+// leading makes the first field one that an entry can be called by. What the
+// lexicon knows as another part of the thing isn't one: an item isn't called by
+// its supplier.
 func (r *reader) leading(e *draft) {
 	best := -1
+	parts := e.parts()
 	for i, f := range e.fields {
-		if f.Type != spec.Text || f.many || poorNames[lastWord(f.key)] && e.named {
+		if f.Type != spec.Text || f.many || e.named && (poorNames[lastWord(f.key)] || parts[f.key]) {
 			continue
 		}
 		if best < 0 || nameLike[lastWord(f.key)] && !nameLike[lastWord(e.fields[best].key)] {
@@ -34,6 +37,23 @@ func (r *reader) leading(e *draft) {
 	f := e.fields[best]
 	f.Required = true
 	e.fields = append([]field{f}, append(append([]field(nil), e.fields[:best]...), e.fields[best+1:]...)...)
+}
+
+// parts are the keys of what the lexicon knows a thing to have besides its name;
+// none for a thing that has no name as such: an invoice, a loan.
+func (e *draft) parts() map[string]bool {
+	if e.thing == nil {
+		return nil
+	}
+	d := defaults(e.thing)
+	if len(d) == 0 || !nameLike[lastWord(d[0].key)] {
+		return nil
+	}
+	m := map[string]bool{}
+	for _, f := range d[1:] {
+		m[f.key] = !nameLike[lastWord(f.key)]
+	}
+	return m
 }
 
 // closing gives a thing that gets done a mark for it, when the prompt says only
@@ -60,9 +80,9 @@ func (r *reader) closing(e *draft) {
 }
 
 // nameLike are the fields that an entry is called by before any other.
-var nameLike = set("title,name,subject,headline,description")
+var nameLike = set("title,name,username,subject,headline,description")
 
 // poorNames are texts that don't tell one entry from another.
-var poorNames = set("colour,color,location,address,phone,city,country,shape,material,genre,category,type,kind,brand,room,shelf,assignee,reporter,owner,source,language,region,currency,seat,place,unit,label,department,team,format,role,status,size,isbn,frequency,sku,code,barcode,reference,assigned,payment")
+var poorNames = set("colour,color,location,address,phone,city,country,shape,material,genre,category,type,kind,brand,room,shelf,assignee,reporter,owner,source,language,region,currency,seat,place,unit,label,department,team,format,role,status,size,isbn,frequency,sku,code,barcode,reference,assigned,payment,supplier,vendor,by,at,from,to")
 
 func lastWord(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
