@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -269,60 +267,6 @@ func (sh *shell) appRollback() *cobra.Command {
 				return sh.print(a, func(w io.Writer) { fmt.Fprintf(w, "%s is at version %d\n", a.Name, a.Version) })
 			})
 		}}
-}
-
-func (sh *shell) appExport() *cobra.Command {
-	var version int
-	var out string
-	c := &cobra.Command{Use: "export APP", Short: "Write a version as an archive (.zip or .tar.gz)", Args: one("app"),
-		RunE: func(c *cobra.Command, args []string) error {
-			format, err := archiveFormat(out)
-			if err != nil {
-				return err
-			}
-			return sh.withApp(c.Context(), Direct, args[0], func(conn *Conn, a client.AppDetail) error {
-				if out == "" {
-					out = a.Name + ".zip"
-				}
-				if err := writeFile(out, func(w io.Writer) error {
-					return conn.Client.Export(c.Context(), a.ID, version, format, w)
-				}); err != nil {
-					return err
-				}
-				return sh.print(map[string]string{"file": out}, func(w io.Writer) { fmt.Fprintln(w, out) })
-			})
-		}}
-	versionFlag(c, &version)
-	c.Flags().StringVarP(&out, "output", "o", "", "file to write, .zip, .tar.gz or .tgz (default APP.zip)")
-	return c
-}
-
-// archiveFormat returns the format that a file's name asks for.
-func archiveFormat(path string) (string, error) {
-	switch {
-	case path == "", strings.HasSuffix(path, ".zip"):
-		return "zip", nil
-	case strings.HasSuffix(path, ".tar.gz"), strings.HasSuffix(path, ".tgz"):
-		return "tar.gz", nil
-	}
-	return "", core.E(core.Invalid, "", path+" isn't named like an archive").WithHint("let it end in .zip, .tar.gz or .tgz")
-}
-
-// writeFile writes a file whole or not at all.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".isekai-*")
-	if err != nil {
-		return core.E(core.Denied, "", "can't write "+path).Because(err)
-	}
-	defer os.Remove(f.Name()) // after the rename it isn't there any more
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return core.E(core.Exhausted, "", "can't write "+path).Because(err)
-	}
-	return os.Rename(f.Name(), path)
 }
 
 func (sh *shell) appDelete() *cobra.Command {

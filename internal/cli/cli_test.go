@@ -56,7 +56,7 @@ func TestWrongCommandLines(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"nonsense", "run", "run |", "task run", "task show", "task show a b", "task nonsense", "app files", "app files a b c", "app diff",
-		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x",
+		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x", "task list --limit 0", "app list --limit 201",
 		"sandbox exec", "version x", "app export", "app export a -o a.rar", "app list --status x", "task list --status x", "serve x",
 	} {
 		h := newHost(t, nil)
@@ -179,8 +179,16 @@ func TestFilesAndArchives(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
 		t.Errorf("half a file stays: %v, %v", left, err)
 	}
-	if code, _, _ := h.run(t.Context(), "app", "export", "shelf", "-o", filepath.Join(path, "no", "z.zip")); code != 5 {
-		t.Errorf("a folder that isn't there: %d", code)
+	h = newHost(t, everything())
+	taken := filepath.Join(filepath.Dir(path), "taken.zip")
+	if err := os.Mkdir(taken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]int{filepath.Join(taken, "no", "z.zip"): 3, filepath.Join(path, "z.zip"): 2, taken: 2} {
+		code, _, errs := h.run(t.Context(), "app", "export", "shelf", "-o", to)
+		if code != want || !strings.Contains(errs, "-o") || strings.Contains(errs, ".isekai-") {
+			t.Errorf("%s: %d %q", to, code, errs)
+		}
 	}
 	if code, _, errs := h.run(t.Context(), "app", "delete", "shelf"); code != 2 || !strings.Contains(errs, "--yes") {
 		t.Errorf("a delete without --yes: %d %q", code, errs)

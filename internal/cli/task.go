@@ -78,6 +78,9 @@ func listFlags(c *cobra.Command, o *client.ListOptions, statuses ...string) {
 		if o.Status != "" && !slices.Contains(statuses, o.Status) {
 			return core.E(core.Invalid, "", o.Status+" is no status").WithHint("it is one of " + all)
 		}
+		if o.Limit < 1 || o.Limit > 200 {
+			return core.E(core.Invalid, "", fmt.Sprintf("can't list %d at once", o.Limit)).WithHint("--limit is from 1 to 200; --cursor goes on after a page")
+		}
 		return nil
 	}
 	c.Flags().StringVar(&o.Cursor, "cursor", "", "go on after a page")

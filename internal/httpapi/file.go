@@ -143,7 +143,7 @@ func (s *server) diff(ctx context.Context, scope core.Scope, in *diffQuery) (*di
 	from := in.From
 	if from == 0 {
 		if from = to.Parent; from == 0 {
-			return nil, core.E(core.Invalid, "app.diff", "version 1 has no version before it").WithHint("name two versions")
+			return nil, core.E(core.Invalid, "app.diff", "version 1 has no version before it").WithHint("name two versions; isekai app change makes the next")
 		}
 	}
 	files, err := s.cfg.Apps.Diff(ctx, scope, st.ID, from, to.Number)
