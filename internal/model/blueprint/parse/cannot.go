@@ -31,6 +31,7 @@ var limits = []limit{
 	{split("encrypt,encrypted,encryption"), "It doesn't encrypt what it keeps."},
 	{split("recurring,repeat every,repeating,recurrence,automatic backup,cron,automatically every"), "It does nothing by itself at set times."},
 	{split("average,median,percentile,forecast,prediction,predict"), "Its totals are sums and counts; it has no averages or forecasts."},
+	{split("who owe,owe whom,settle up,settling up,who owes"), "It works out nothing between people."},
 	{split("multilingual,multi language,multiple language,translated into"), "It is in one language."},
 	{split("blockchain,cryptocurrency wallet,smart contract"), "It has nothing to do with blockchains."},
 	{split("undo,version history,audit trail,audit log,change history"), "It keeps no history of changes."},

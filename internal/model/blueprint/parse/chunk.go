@@ -65,6 +65,14 @@ func (c *chunker) step() {
 	if next := c.peek(1); t.low == "no" && next != nil && next.low == "of" { // "no of guests"
 		t.low, t.lem = "number", "number"
 	}
+	if n := c.weekday(); n > 0 {
+		phrase(c.toks[c.i : c.i+n]).use()
+		day := *t
+		day.text, day.low, day.lem = phrase(c.toks[c.i:c.i+n]).String(), "weekday", "weekday"
+		c.chunk.p = append(c.chunk.p, &day)
+		c.i += n
+		return
+	}
 	c.chunk.p = append(c.chunk.p, t)
 	c.i++
 }
@@ -161,6 +169,18 @@ func (c *chunker) exception(w string) bool {
 		return prev != nil && (pronouns[prev.low] && prev.low != "it" && prev.low != "they" && prev.low != "one" && prev.low != "which" || prev.low == "to")
 	}
 	return false
+}
+
+// weekday returns the length of "day of the week" if it begins here, else 0: it
+// is one word, and no number of weeks.
+func (c *chunker) weekday() int {
+	rest := phrase(c.toks[c.i:])
+	for _, words := range []string{"day of the week", "day of week"} {
+		if want := strings.Fields(words); len(rest) >= len(want) && rest.at(0, want) {
+			return len(want)
+		}
+	}
+	return 0
 }
 
 // ends reports whether the chunk ends before the token n places on.

@@ -83,6 +83,9 @@ var asked = map[string]spec.Type{
 	"how many": spec.Integer, "how much": spec.Money, "how long": spec.Integer, "how far": spec.Decimal, "how often": spec.Text,
 }
 
+// bare is what a question that names nothing asks for.
+var bare = map[string]string{"who": "person", "where": "place", "when": "date"}
+
 // askedField reads a field that p asks for with a question word.
 func askedField(p phrase) (f field, ok bool) {
 	for len(p) > 0 && (determiners[p[0].low] || p[0].low == "and" || p[0].low == "also") {
@@ -116,6 +119,8 @@ func askedField(p phrase) (f field, ok bool) {
 		name = "cost"
 	case q == "when" && name != "" && rest[0].low == "to": // "when to water them"
 		name = "date to " + name
+	case name == "" && len(rest) > 0 && bare[q] != "": // "who does it"
+		name = bare[q]
 	case q == "who" && name != "", q == "where" && name != "":
 		name += " " + map[string]string{"who": "by", "where": "at"}[q]
 	}

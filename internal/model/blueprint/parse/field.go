@@ -75,15 +75,29 @@ func (r *reader) field(cs sentence, i int) (f field, next int, ok bool) {
 	return f, next, true
 }
 
-// doneType returns the type of a name that ends in what was done and a word for
-// its circumstance: "lent on" is a date, "bought at" and "lent to" are texts. It
-// is "" for every other.
-func doneType(p phrase) spec.Type {
-	if len(p) < 2 || function[p[0].low] {
-		return ""
+// countsDone returns the measure of a name that says what was done in it: "minutes
+// practised", "points earned".
+func countsDone(p phrase) (measure, bool) {
+	if len(p) != 2 || !isPlural(p[0]) || !wasDone(p[1]) {
+		return measure{}, false
 	}
-	verb := p[len(p)-2].low
-	if fieldWords[verb] != spec.Boolean && !hasSuffix(verb, "ed") && !participles[verb] {
+	mm, ok := measures[p[0].lem]
+	return mm, ok
+}
+
+// wasDone reports whether t is a verb that says that something was done.
+func wasDone(t *token) bool {
+	return fieldWords[t.low] == spec.Boolean || hasSuffix(t.low, "ed") || participles[t.low]
+}
+
+// doneType returns the type of a name that ends in what was done and a word for
+// its circumstance ("lent on" is a date, "bought at" and "lent to" are texts), or
+// that says when it was done last. It is "" for every other.
+func doneType(p phrase) spec.Type {
+	if len(p) == 2 && (p[0].low == "last" || p[0].low == "first" || p[0].low == "next") && wasDone(p[1]) {
+		return spec.Date
+	}
+	if len(p) < 2 || function[p[0].low] || !wasDone(p[len(p)-2]) {
 		return ""
 	}
 	switch p.last().low {
@@ -119,7 +133,7 @@ func nameable(p phrase) bool {
 // name sets what the field is called, and the type that the name implies.
 func (f *field) name(p phrase) {
 	head := p
-	if i := p.index("of"); i > 0 && i < len(p)-1 {
+	if i := p.index("of", "per"); i > 0 && i < len(p)-1 {
 		head = p[:i]
 	}
 	t, n := fieldType(head)
@@ -152,12 +166,16 @@ func (f *field) name(p phrase) {
 		}
 		if f.Type == "" {
 			f.Type = spec.Text
-			f.many = isPlural(p.last())
+			if f.many = isPlural(p.last()); isPlural(head.last()) && p.has("per") { // "plants per bed"
+				f.Type, f.many = spec.Integer, false
+			}
 		}
 		if mm, ok := measures[p.last().lem]; ok && n <= 1 && isPlural(p.last()) && t != spec.Date {
 			if f.Type = mm.t; !strings.HasPrefix(mm.unit, p.lemma()) {
 				f.Unit = mm.unit
 			}
+		} else if mm, ok := countsDone(p); ok {
+			f.Type, f.many = mm.t, false
 		}
 	}
 	if f.Type == spec.Choice && f.Choices == nil {
@@ -230,7 +248,11 @@ func (r *reader) orElse(f *field, cs sentence, i int) int {
 	case len(p.content()) > 2 || determiners[p[0].low]:
 		return i
 	}
-	more, words, next := r.values(cs, i)
+	rest := cs
+	if cs[i].depth == 0 && (i+1 == len(cs) || cs[i+1].sep != "or") { // "present or absent, excuse"
+		rest = cs[:i+1]
+	}
+	more, words, next := r.values(rest, i)
 	vals := []string{small(f.Label)}
 	for _, v := range more {
 		vals = withValue(vals, v)
