@@ -193,7 +193,7 @@ func (c Config) check() error {
 	case c.Worker.Concurrency < 1 || c.Worker.Concurrency > 256:
 		return core.E(core.Invalid, op, "worker.concurrency must be from 1 to 256").WithHint(configHint)
 	case c.Worker.Grace <= 0:
-		return core.E(core.Invalid, op, "worker.grace must be more than 0s")
+		return core.E(core.Invalid, op, "worker.grace must be more than 0s").WithHint(configHint)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level):
 		return core.E(core.Invalid, op, "log.level must be debug, info, warn or error").WithHint(configHint)
 	case c.Log.Format != "text" && c.Log.Format != "json":

@@ -111,7 +111,7 @@ func doneType(p phrase) spec.Type {
 
 // participles are the common ones that don't end in "ed" and are no field by
 // themselves.
-var participles = set("made,born,built,written,taken,given,held,grown,brewed,found,drawn,chosen,due,told,lost,kept,led,caught,spent")
+var participles = set("made,born,built,written,taken,given,held,grown,brewed,found,drawn,chosen,driven,ridden,slept,swum,due,told,lost,kept,led,caught,spent")
 
 // nameable reports whether p can be the name of a field: a few words without a
 // verb of wishing or somebody who does something.
