@@ -39,7 +39,7 @@ func layer(path string) (room, owner string) {
 	return "", ""
 }
 
-// allowed is the table of DESIGN: may a package of one room import the other.
+// allowed is the table of docs/architecture.md: may a package of one room import the other.
 func allowed(from, fromOwner, to, toOwner string) bool {
 	switch from {
 	case "core":
