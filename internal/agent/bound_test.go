@@ -348,3 +348,45 @@ func TestTheListOfTasks(t *testing.T) {
 		t.Errorf("a row that is cut: %v", err)
 	}
 }
+
+// TestTheListOfTasksWithoutAWorker cancels a task that waits for a person when
+// nobody is at work: the list asks nobody any more.
+func TestTheListOfTasksWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	entered := make(chan struct{}, 1)
+	act := newFn("act", core.Once, func(ctx context.Context, _ tool.Call) (tool.Result, error) {
+		entered <- struct{}{}
+		<-ctx.Done()
+		return tool.Result{}, ctx.Err()
+	})
+	r := newRig(t, oneCall, act)
+	stop := r.worker("w1", nil)
+	id := r.create(core.KindTask, "m")
+	<-entered
+	stop()
+	stop = r.worker("w2", nil)
+	r.wait(id, "waiting", waiting)
+	stop()
+	p := agent.NewProjector(r.store)
+	listed := func() string {
+		t.Helper()
+		if _, err := p.CatchUp(t.Context(), scope.Org, 0); err != nil {
+			t.Fatal(err)
+		}
+		row, err := r.store.Get(t.Context(), scope.Org, agent.View, string(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row.Status
+	}
+	if s := listed(); s != string(core.StatusWaiting) {
+		t.Errorf("before: %s", s)
+	}
+	st, err := r.tasks.Cancel(t.Context(), scope, id, "enough")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := listed(); s != string(st.Status) || st.Status == core.StatusWaiting {
+		t.Errorf("the list says %s, the task %s", s, st.Status)
+	}
+}

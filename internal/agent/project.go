@@ -49,7 +49,7 @@ func (s State) Summary() Summary {
 var listed = map[string]bool{
 	core.TaskCreated{}.EventType(): true, core.TaskPlanned{}.EventType(): true, core.StepStarted{}.EventType(): true,
 	core.ModelSwitched{}.EventType(): true, core.ApprovalRequested{}.EventType(): true, core.ApprovalAnswered{}.EventType(): true,
-	core.TaskFinished{}.EventType(): true,
+	core.TaskCancelRequested{}.EventType(): true, core.TaskFinished{}.EventType(): true,
 }
 
 // NewProjector returns the consumer of the bus that keeps View.
