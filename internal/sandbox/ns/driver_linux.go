@@ -82,6 +82,7 @@ func New(c Config) (*Driver, error) {
 		return nil, core.E(core.Unavailable, "sandbox.new", "no /dev/null").Because(err)
 	}
 	if err := d.claim(); err != nil {
+		d.null.Close()
 		return nil, err
 	}
 	d.groups = findCgroups(d.root)
