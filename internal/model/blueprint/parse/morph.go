@@ -10,6 +10,7 @@ var irregular = map[string]string{
 	"buses": "bus", "statuses": "status", "bonuses": "bonus", "viruses": "virus", "campuses": "campus", "quizzes": "quiz", "analyses": "analysis", "criteria": "criterion",
 	"media": "media", "indices": "index", "shoes": "shoe", "heroes": "hero", "potatoes": "potato", "tomatoes": "tomato", "pies": "pie", "selfies": "selfie",
 	"aliases": "alias", "atlases": "atlas", "canvases": "canvas", "gases": "gas", "lenses": "lens", "stories": "story", "axes": "axe", "caches": "cache", "zombies": "zombie",
+	"cacti": "cactus", "fungi": "fungus",
 	"expenses": "expense", "courses": "course", "nurses": "nurse", "horses": "horse", "houses": "house", "purchases": "purchase", "exercises": "exercise",
 	"cases": "case", "leases": "lease", "releases": "release", "databases": "database", "phases": "phase", "diseases": "disease", "causes": "cause", "responses": "response",
 	"licenses": "license", "licences": "licence", "sizes": "size", "prizes": "prize", "mazes": "maze", "cheeses": "cheese", "roses": "rose", "vases": "vase", "phrases": "phrase",
