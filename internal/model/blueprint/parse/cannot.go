@@ -36,6 +36,7 @@ var limits = []limit{
 	{split("blockchain,cryptocurrency wallet,smart contract"), "It has nothing to do with blockchains."},
 	{split("undo,version history,audit trail,audit log,change history"), "It keeps no history of changes."},
 	{split("pomodoro timer,timer,stopwatch,countdown,calculator"), "It keeps entries; a timer or a calculator would be an app of its own."},
+	{split("drag and drop,drag,dragging"), "Nothing is dragged but the cards of a board."},
 	{split("3d,virtual reality,vr,augmented reality"), "It has no 3D graphics."},
 }
 

@@ -155,14 +155,14 @@ func (c *chunker) separator() (sep string, n int) {
 }
 
 // exception reports whether a separating word isn't one here: "between 1 and
-// 5", "I have", "noughts and crosses", "with or without", "plus ones".
+// 5", "I have", "noughts and crosses", "drag and drop", "with or without", "plus ones".
 func (c *chunker) exception(w string) bool {
 	prev, next := c.peek(-1), c.peek(1)
 	switch w {
 	case "and", "or":
 		between := prev != nil && next != nil && prev.kind == number && next.kind == number && c.chunk.p.has("between", "from")
-		crosses := next != nil && next.low == "crosses"
-		return between || crosses
+		pair := prev != nil && next != nil && (next.low == "crosses" || prev.low == "drag" && next.low == "drop")
+		return between || pair
 	case "plus":
 		return next != nil && (next.low == "ones" || next.low == "one" && c.ends(2))
 	case "have", "has", "contain", "contains":

@@ -85,6 +85,12 @@ func countsDone(p phrase) (measure, bool) {
 	return mm, ok
 }
 
+// isDone reports whether an unknown word reads like something that is done or not:
+// "claimed", but not "seabed" or "feed".
+func isDone(w string) bool {
+	return len(w) > 5 && hasSuffix(w, "ed") && !hasSuffix(w, "eed", "bed", "shed", "red", "led")
+}
+
 // wasDone reports whether t is a verb that says that something was done.
 func wasDone(t *token) bool {
 	return fieldWords[t.low] == spec.Boolean || hasSuffix(t.low, "ed") || participles[t.low]
@@ -92,12 +98,18 @@ func wasDone(t *token) bool {
 
 // doneType returns the type of a name that ends in what was done and a word for
 // its circumstance ("lent on" is a date, "bought at" and "lent to" are texts), or
-// that says when it was done last. It is "" for every other.
+// that says when it was done last or is valid. It is "" for every other.
 func doneType(p phrase) spec.Type {
 	if len(p) == 2 && (p[0].low == "last" || p[0].low == "first" || p[0].low == "next") && wasDone(p[1]) {
 		return spec.Date
 	}
-	if len(p) < 2 || function[p[0].low] || !wasDone(p[len(p)-2]) {
+	if len(p) < 2 || function[p[0].low] {
+		return ""
+	}
+	if begins[p[len(p)-2].low] && edges[p.last().low] {
+		return spec.Date
+	}
+	if !wasDone(p[len(p)-2]) {
 		return ""
 	}
 	switch p.last().low {
@@ -108,6 +120,12 @@ func doneType(p phrase) spec.Type {
 	}
 	return ""
 }
+
+// begins and edges make the names of dates: "valid until", "expires on".
+var (
+	begins = set("valid,effective,available,expires,starts,ends,begins,renews")
+	edges  = set("on,from,to,until,till,since,by")
+)
 
 // participles are the common ones that don't end in "ed" and are no field by
 // themselves.
@@ -155,6 +173,9 @@ func (f *field) name(p phrase) {
 	}
 	f.Label = label(p.String())
 	f.key = p.lemma()
+	if p.has("per") && head.last().low == "times" { // "times per day"
+		t, n = spec.Integer, 1
+	}
 	if t == spec.Time && n == 1 && takesTime(p) {
 		t = spec.Integer
 		f.Unit = "minutes"
@@ -163,6 +184,9 @@ func (f *field) name(p phrase) {
 		f.Type = t
 		if usual := usualChoices(f.key); usual != nil && (t == "" || t == spec.Text) {
 			f.Type, f.Choices = spec.Choice, usual
+		}
+		if f.Type == "" && len(p) == 1 && isDone(p[0].low) {
+			f.Type = spec.Boolean
 		}
 		if f.Type == "" {
 			f.Type = spec.Text

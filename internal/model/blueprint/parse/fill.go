@@ -18,6 +18,9 @@ func defaults(th *thing) []field {
 // plainList makes the entity of an app whose prompt names none.
 func (r *reader) plainList() {
 	e := &draft{titled: sentenceCase(clip(r.source(), 60))}
+	if len(r.sents) > 0 && len(r.sents[0]) > 1 && introduces(r.sents[0][1].sep) { // "a hotel list: name, stars"
+		e.titled = sentenceCase(clip(r.sents[0][0].p.undetermined().String(), 60))
+	}
 	e.Name, e.Plural = "item", "items"
 	if e.titled == "" {
 		e.titled = "List"

@@ -31,7 +31,7 @@ func (r *reader) item(s sentence, i int) int {
 		takeAttributes(p, &r.cur.fields[len(r.cur.fields)-1])
 		return i + 1
 	}
-	if q := p.trim(); c.sep == "with" && i+1 == len(s) && !r.cur.named && len(q) == 1 && contexts[q[0].lem] { // "with friends"
+	if q := p.trim(); c.sep == "with" && (i+1 == len(s) || s[i+1].sep == "with") && !r.cur.named && len(q) == 1 && contexts[q[0].lem] { // "with friends"
 		q.use()
 		return i + 1
 	}

@@ -75,7 +75,7 @@ func unknownNoun(p phrase, r *reader) phrase {
 		return p[from:kind]
 	}
 	for i, t := range p {
-		if i > 0 && isPlural(t) && (p[i-1].low == "my" || p[i-1].low == "our") { // "my tools", though a tool is a sort of app
+		if isPlural(t) && (len(p) == 1 || i > 0 && (p[i-1].low == "my" || p[i-1].low == "our")) { // "my tools", though a tool is a sort of app
 			return p[i : i+1]
 		}
 		if !plain(t) || i > 0 && (kind < 0 && p[i-1].low == "for" || p[i-1].low == "who") {
