@@ -205,6 +205,9 @@ func (f *field) name(p phrase) {
 	if f.Type == spec.Choice && f.Choices == nil {
 		f.Choices = usualChoices(f.key)
 	}
+	if (f.Type == spec.Date || f.Type == spec.Choice) && isPlural(p.last()) { // an entry of "todos with deadlines" has one
+		f.Label = label(p.lemma())
+	}
 }
 
 // takesTime reports whether a name that ends in "time" means how long something
