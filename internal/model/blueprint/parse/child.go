@@ -22,7 +22,8 @@ func (r *reader) listed(s sentence, i int) bool {
 }
 
 // child reads an item that is a kind of thing of its own: "projects with tasks",
-// "a department has many employees". The thing then belongs to the current one.
+// "a department has many employees". The thing then belongs to the current one, or
+// the current one to it.
 func (r *reader) child(p phrase) bool {
 	many := p.has("many", "multiple", "several")
 	q := p.trim()
@@ -56,11 +57,22 @@ func (r *reader) child(p phrase) bool {
 	}
 	parent := r.cur
 	e := r.entity(q, a.thing)
-	if !parent.listed {
+	switch {
+	case parent.listed || e == parent:
+	case !many && parent.thing != nil && contained[parent.thing.name] && containers[q.lemma()]:
+		parent.parent = append(parent.parent, e.Name)
+	default:
 		e.parent = append(e.parent, parent.Name)
 	}
 	return true
 }
+
+// contained are things of which there are several to one of the containers: in
+// "a todo app with projects" a todo belongs to a project.
+var (
+	contained  = set("task,bug,ticket,issue,invoice,order,expense,time entry,song,meeting,appointment,payment,lesson")
+	containers = set("project,client,customer,department,team,course,album,account")
+)
 
 // partOf adds one of the kinds of things that a suite keeps: "a CRM with
 // contacts and deals". The first takes the place of the suite itself.
