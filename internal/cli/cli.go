@@ -171,14 +171,25 @@ func (sh *shell) connect(ctx context.Context, mode Mode) (*Conn, error) {
 	return in.Connect(ctx, mode)
 }
 
-// with runs f against a server and releases it.
+// with runs f against a server and releases it. Where a server that has just ended took
+// nothing of a request, f runs again with what answers now: it prints when it has all.
 func (sh *shell) with(ctx context.Context, mode Mode, f func(*Conn) error) (err error) {
 	c, err := sh.connect(ctx, mode)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	return f(c)
+	for tries := 0; ; tries++ {
+		err := f(c)
+		if !client.Unsent(err) || c.Again == nil || tries == maxRejoin || ctx.Err() != nil {
+			return err
+		}
+		next, err := c.Again(ctx)
+		if err != nil {
+			return err
+		}
+		*c = *next
+	}
 }
 
 // print writes v as JSON with --json, else text.

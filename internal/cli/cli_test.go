@@ -146,6 +146,20 @@ func TestCommands(t *testing.T) {
 
 // TestResumeOfAStoppedApp: what is said of an app is its state, and nothing is
 // kept waiting for an app that doesn't run.
+// A server that ended between being found and being asked isn't the command's end: what
+// answers now is asked. One that is never there is.
+func TestAServerThatHasJustEnded(t *testing.T) {
+	t.Parallel()
+	for away, want := range map[int]int{1: 0, maxRejoin: 0, maxRejoin + 1: exitCode(core.E(core.Unavailable, "", ""))} {
+		h := newHost(t, everything())
+		h.away = away
+		code, out, errs := h.run(t.Context(), "task", "show", "tsk_a")
+		if code != want || (code == 0) != strings.Contains(out, "tsk_a") || h.away != 0 {
+			t.Errorf("away %d times: exit code %d\n%s%s", away, code, out, errs)
+		}
+	}
+}
+
 func TestResumeOfAStoppedApp(t *testing.T) {
 	t.Parallel()
 	answers := everything()

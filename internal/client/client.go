@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,6 +49,13 @@ var errGone = errors.New("no answer")
 // Gone reports whether err says that there was no server to answer, and not what
 // one has answered.
 func Gone(err error) bool { return errors.Is(err, errGone) }
+
+// Unsent reports whether err says that there was no server to connect to, so that the
+// request has done nothing.
+func Unsent(err error) bool {
+	var op *net.OpError
+	return Gone(err) && errors.As(err, &op) && op.Op == "dial"
+}
 
 // open sends a request and returns the answer if it is a success.
 func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {

@@ -140,10 +140,10 @@ func TestWhatServersAnswer(t *testing.T) {
 		}
 	}
 	err := serve(t, func(w http.ResponseWriter, _ *http.Request) { cut(w, 200, "half") }).ReadFile(t.Context(), "a", 1, "x", &bytes.Buffer{})
-	if core.CodeOf(err) != core.Unavailable || !strings.Contains(err.Error(), "cut") {
+	if core.CodeOf(err) != core.Unavailable || !strings.Contains(err.Error(), "cut") || client.Unsent(err) {
 		t.Errorf("a cut download: %v", err)
 	}
-	if _, err := client.New("http://127.0.0.1:1", "", nil).Task(t.Context(), "t"); core.CodeOf(err) != core.Unavailable || !client.Gone(err) {
+	if _, err := client.New("http://127.0.0.1:1", "", nil).Task(t.Context(), "t"); core.CodeOf(err) != core.Unavailable || !client.Gone(err) || !client.Unsent(err) {
 		t.Errorf("nobody there: %v", err)
 	}
 	if _, err := client.New("://", "", nil).Task(t.Context(), "t"); core.CodeOf(err) != core.Invalid {

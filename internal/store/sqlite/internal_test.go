@@ -169,6 +169,32 @@ func TestFailureSparesItsCompanions(t *testing.T) {
 }
 
 // A full file refuses, keeps what it has, and works again when there is room.
+// TestPanicSparesTheWriter: who panics takes the blame, and the next write works.
+func TestPanicSparesTheWriter(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "isekai.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	func() {
+		defer func() {
+			if p := recover(); p != "bug" {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		_ = s.write(t.Context(), "bad", func(t *tx) error {
+			if _, err := t.exec(sqlSetKeyset, []byte("x"), "org_a", 1); err != nil {
+				return err
+			}
+			panic("bug")
+		})
+	}()
+	if err := s.SetKeyset(t.Context(), "org_a", 0, []byte("x")); err != nil {
+		t.Errorf("after a panic: %v", err)
+	}
+}
+
 func TestFullFile(t *testing.T) {
 	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "isekai.db"))

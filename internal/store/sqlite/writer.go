@@ -113,6 +113,7 @@ func (w *writer) checkpoint(ctx context.Context) error {
 // serve commits first and those that wait with it, and answers all of them.
 func (w *writer) serve(first *call) {
 	w.batch = append(w.batch[:0], first)
+	defer w.survive()
 	err := w.together()
 	switch {
 	case err != nil && len(w.batch) == 1:
@@ -125,6 +126,20 @@ func (w *writer) serve(first *call) {
 	for i, c := range w.batch {
 		c.done <- c.err
 		w.batch[i] = nil
+	}
+	w.batch = w.batch[:0]
+}
+
+// survive lets a call's panic go on, but not take the writer and its companions along.
+func (w *writer) survive() {
+	if p := recover(); p != nil {
+		w.rollback()
+		for _, c := range w.batch {
+			if c != nil {
+				c.done <- core.E(core.Internal, "store.write", "a write panicked")
+			}
+		}
+		panic(p)
 	}
 }
 
