@@ -347,6 +347,27 @@ func TestTheListOfTasks(t *testing.T) {
 	if _, err := agent.FromRow(store.Row{ID: "x", Data: json.RawMessage(`[`)}); core.CodeOf(err) != core.Internal {
 		t.Errorf("a row that is cut: %v", err)
 	}
+	u := agent.NewUsageProjector(r.store)
+	if _, err := u.CatchUp(t.Context(), scope.Org, 0); err != nil {
+		t.Fatal(err)
+	}
+	row2, err := r.store.Get(t.Context(), scope.Org, agent.UsageView, string(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := r.tasks.Get(t.Context(), scope, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, err := agent.UsageFromRow(row2)
+	if err != nil || used.ModelCalls == 0 || used.ToolCalls == 0 || used.ModelCalls+used.ToolCalls != st.Calls || used.Input+used.Output != st.Tokens || used.Model != st.Model {
+		t.Errorf("used: %+v, %v; the task %+v", used, err, st)
+	}
+	for _, p := range []*store.Projector{p, u} {
+		if rows, differ, err := p.Verify(t.Context(), scope.Org); err != nil || rows != 1 || len(differ) != 0 {
+			t.Errorf("%s: %d rows, %v, %v", p.View, rows, differ, err)
+		}
+	}
 }
 
 // TestTheListOfTasksWithoutAWorker cancels a task that waits for a person when

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -57,8 +56,8 @@ func NewProjector(st store.ProjectorStore) *store.Projector {
 	return &store.Projector{
 		Store: st, View: View,
 		Wants: func(eventType string) bool { return listed[eventType] },
-		Row: func(ctx context.Context, org core.OrgID, stream core.StreamID) (store.Row, error) {
-			s, err := Load(ctx, st, org, core.TaskID(stream))
+		Row: func(events []core.Event) (store.Row, error) {
+			s, err := Fold(State{}, events...)
 			if err != nil {
 				return store.Row{}, err
 			}

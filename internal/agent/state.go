@@ -26,6 +26,8 @@ type State struct {
 
 	// What was spent, against Limits.
 	Plans, Steps, Calls, Tokens int
+	ModelCalls, ToolCalls       int        // that have settled
+	Used                        core.Usage // what Tokens adds up
 
 	// Planning. PlanText is the answer to be made a plan of.
 	Plan     *core.Plan
@@ -127,6 +129,7 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		}
 		s.Pending = &Pending{Tool: &p}
 	case core.ToolSettled:
+		s.ToolCalls++
 		s = s.toolSettled(p, at)
 	case core.ApprovalRequested:
 		s.Status, s.Question = core.StatusWaiting, p.Question
@@ -154,6 +157,7 @@ func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
 	purpose := s.Pending.Model.Purpose
 	s.Pending = nil
 	s.Tokens += p.Usage.Input + p.Usage.Output
+	s.ModelCalls, s.Used = s.ModelCalls+1, core.Usage{Input: s.Used.Input + p.Usage.Input, Output: s.Used.Output + p.Usage.Output}
 	if p.Error != nil {
 		if purpose == purposeJudge { // a judge that fails is no judge
 			s.Judgment = &p

@@ -55,10 +55,13 @@ func NewProjector(st store.ProjectorStore) *store.Projector {
 	return &store.Projector{
 		Store: st, View: View,
 		Wants: func(eventType string) bool { return strings.HasPrefix(eventType, "app.") },
-		Row: func(ctx context.Context, org core.OrgID, stream core.StreamID) (store.Row, error) {
-			s, err := fold(ctx, st, org, core.AppID(stream))
-			if err != nil {
-				return store.Row{}, err
+		Row: func(events []core.Event) (store.Row, error) {
+			var s State
+			for _, e := range events {
+				var err error
+				if s, err = s.Apply(e); err != nil {
+					return store.Row{}, err
+				}
 			}
 			return Project(s)
 		},

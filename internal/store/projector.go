@@ -15,9 +15,9 @@ type Projector struct {
 	View  string
 	// Wants reports whether events of this type change a row.
 	Wants func(eventType string) bool
-	// Row folds a stream to its row. It may be ahead of the event that asked
-	// for it, never behind. The row's ID is the stream's.
-	Row func(ctx context.Context, org core.OrgID, stream core.StreamID) (Row, error)
+	// Row folds a stream, from its first event to a wanted one, to its row, whose ID is
+	// the stream's. It is pure: so a row that is built anew is the same row.
+	Row func(events []core.Event) (Row, error)
 }
 
 // ProjectorStore is what a projector needs.
@@ -83,7 +83,7 @@ func (p *Projector) newest(events []core.Event) []Mark {
 }
 
 func (p *Projector) apply(ctx context.Context, org core.OrgID, view string, m Mark) error {
-	row, err := p.Row(ctx, org, m.Stream)
+	row, err := p.row(ctx, org, m)
 	if err == nil {
 		_, err = p.Store.Apply(ctx, org, view, m, []Row{row})
 	}
@@ -91,4 +91,36 @@ func (p *Projector) apply(ctx context.Context, org core.OrgID, view string, m Ma
 		return fmt.Errorf("project %s, stream %s: %w", view, m.Stream, err)
 	}
 	return nil
+}
+
+// row folds a stream up to a version.
+func (p *Projector) row(ctx context.Context, org core.OrgID, m Mark) (Row, error) {
+	events, err := readTo(ctx, p.Store, org, m.Stream, m.Version)
+	if err != nil {
+		return Row{}, err
+	}
+	if n := len(events); n == 0 || events[n-1].Version != m.Version {
+		return Row{}, core.E(core.NotFound, "project", "the stream has no such version")
+	}
+	return p.Row(events)
+}
+
+// readTo returns a stream's events up to a version, or all of them if that is 0.
+func readTo(ctx context.Context, st Events, org core.OrgID, stream core.StreamID, version int64) (all []core.Event, err error) {
+	const page = 512
+	for after := int64(0); version == 0 || after < version; {
+		limit := page
+		if version > 0 {
+			limit = int(min(page, version-after))
+		}
+		events, err := st.ReadStream(ctx, org, stream, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		all, after = append(all, events...), after+int64(len(events))
+		if len(events) < limit {
+			break
+		}
+	}
+	return all, nil
 }

@@ -29,6 +29,15 @@ func (j *journal) ReadOrg(_ context.Context, _ core.OrgID, after int64, limit in
 	return out, nil
 }
 
+func (j *journal) ReadStream(_ context.Context, _ core.OrgID, s core.StreamID, after int64, limit int) (out []core.Event, err error) {
+	for _, e := range j.events {
+		if e.Stream == s && e.Version > after && len(out) < limit {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
 func (j *journal) Apply(_ context.Context, _ core.OrgID, _ string, of store.Mark, rows []store.Row) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -52,8 +61,8 @@ func newJournal(n int) (*journal, *store.Projector) {
 	}
 	return j, &store.Projector{
 		Store: j, View: "v", Wants: func(t string) bool { return t == "a.made" },
-		Row: func(_ context.Context, _ core.OrgID, s core.StreamID) (store.Row, error) {
-			return store.Row{ID: string(s)}, nil
+		Row: func(events []core.Event) (store.Row, error) {
+			return store.Row{ID: string(events[0].Stream)}, nil
 		},
 	}
 }
@@ -102,7 +111,7 @@ func TestAProjectorPassesOnWhatFails(t *testing.T) {
 	t.Parallel()
 	j, p := newJournal(4)
 	bad := errors.New("bad row")
-	p.Row = func(context.Context, core.OrgID, core.StreamID) (store.Row, error) { return store.Row{}, bad }
+	p.Row = func([]core.Event) (store.Row, error) { return store.Row{}, bad }
 	if err := p.Handle(t.Context(), j.events[0]); !errors.Is(err, bad) || len(j.marks) != 0 {
 		t.Errorf("%v, marks %v", err, j.marks)
 	}

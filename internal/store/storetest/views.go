@@ -169,9 +169,9 @@ func testViewReplace(t *testing.T, open Open) {
 	live, built := rowOf("tsk_1", "prj_a", "app", "queued", 1), rowOf("tsk_2", "prj_a", "app", "queued", 1)
 	for _, org := range []core.OrgID{"org_a", "org_b"} {
 		must(st.Apply(t.Context(), org, "tasks", once(9), []store.Row{live}))(t)
-		must(st.Apply(t.Context(), org, "built", once(7), []store.Row{built}))(t)
+		must(st.Apply(t.Context(), org, "tasks~built", once(7), []store.Row{built}))(t)
 	}
-	if err := st.Replace(t.Context(), "org_a", "tasks", "built"); err != nil {
+	if err := st.Replace(t.Context(), "org_a", "tasks", "tasks~built"); err != nil {
 		t.Fatal(err)
 	}
 	list := func(org core.OrgID, view string) []store.Row {
@@ -180,13 +180,13 @@ func testViewReplace(t *testing.T, open Open) {
 	if diff := cmp.Diff([]store.Row{built}, list("org_a", "tasks")); diff != "" {
 		t.Errorf("the view (-want +got):\n%s", diff)
 	}
-	if len(list("org_a", "built")) != 0 || !cmp.Equal(list("org_b", "tasks"), []store.Row{live}) || !cmp.Equal(list("org_b", "built"), []store.Row{built}) {
+	if len(list("org_a", "tasks~built")) != 0 || !cmp.Equal(list("org_b", "tasks"), []store.Row{live}) || !cmp.Equal(list("org_b", "tasks~built"), []store.Row{built}) {
 		t.Error("the other views aren't what they should be")
 	}
 	if must(st.Apply(t.Context(), "org_a", "tasks", once(7), nil))(t) || !must(st.Apply(t.Context(), "org_a", "tasks", once(8), nil))(t) {
 		t.Error("the marks aren't those of the view that was put there")
 	}
-	if err := st.Replace(t.Context(), "org_a", "tasks", "none"); err != nil || len(list("org_a", "tasks")) != 0 {
+	if err := st.Replace(t.Context(), "org_a", "tasks", "tasks~none"); err != nil || len(list("org_a", "tasks")) != 0 {
 		t.Errorf("replaced by an empty view: %v, %v", list("org_a", "tasks"), err)
 	}
 }
