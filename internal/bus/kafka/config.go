@@ -1,0 +1,158 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Config says how to reach Kafka. Brokers is required; the other zero fields have
+// the defaults that are named.
+type Config struct {
+	Brokers    []string      // host:port of some of them
+	Topic      string        // "isekai.events"
+	Partitions int32         // of a topic that New makes; 12
+	Prefix     string        // of the consumers' groups; "isekai."
+	Timeout    time.Duration // of New, and of a Publish; 10 s
+	// Parallel bounds the handlers of one consumer that run at once; 8.
+	Parallel int
+	// Window bounds the events of one partition, from the oldest that hasn't taken
+	// effect on, that a consumer holds; when it is full, the partition waits; 256.
+	Window int
+	// The first and the longest wait after a handler has failed: 50 ms and 10 s. A
+	// wait is shortened by up to half at random.
+	Backoff, MaxBackoff time.Duration
+	Grace               time.Duration // for a running handler, when its partition goes or Run ends; 5 s
+
+	TLS  *tls.Config  // nil: plain text
+	SASL *SASL        // nil: no authentication
+	Log  *slog.Logger // told of failures; nil: nobody
+}
+
+// SASL is who we are to the brokers. It prints without its password.
+type SASL struct {
+	Mechanism      string // "PLAIN", "SCRAM-SHA-256" or "SCRAM-SHA-512"
+	User, Password string
+}
+
+// String implements fmt.Stringer.
+func (s SASL) String() string { return s.Mechanism + " as " + s.User }
+
+// GoString implements fmt.GoStringer.
+func (s SASL) GoString() string { return s.String() }
+
+// LogValue implements slog.LogValuer.
+func (s SASL) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+const (
+	linger      = time.Millisecond // so that a Publish travels in few requests
+	maxBuffered = 8192             // records
+	// Of a consumer's buffer of what was fetched, in bytes; a partition's share.
+	maxFetch, maxFetchPartition = 8 << 20, 1 << 20
+
+	commitEvery = time.Second
+	// A process that died is noticed by its group after session.
+	session, heartbeat = 10 * time.Second, time.Second
+	rebalance          = 30 * time.Second // more than Config.Grace
+)
+
+func (c Config) withDefaults() Config {
+	if c.Topic == "" {
+		c.Topic = "isekai.events"
+	}
+	if c.Partitions <= 0 {
+		c.Partitions = 12
+	}
+	if c.Prefix == "" {
+		c.Prefix = "isekai."
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.Parallel <= 0 {
+		c.Parallel = 8
+	}
+	if c.Window <= 0 {
+		c.Window = 256
+	}
+	if c.Backoff <= 0 {
+		c.Backoff = 50 * time.Millisecond
+	}
+	if c.MaxBackoff <= 0 {
+		c.MaxBackoff = 10 * time.Second
+	}
+	if c.Grace <= 0 {
+		c.Grace = 5 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// undecodable is the topic of what isn't ours.
+func (c Config) undecodable() string { return c.Topic + ".undecodable" }
+
+// options returns what every client of the installation needs.
+func (c Config) options() ([]kgo.Opt, error) {
+	if len(c.Brokers) == 0 {
+		return nil, core.E(core.Invalid, "kafka", "no broker is named").WithHint("name some as host:port")
+	}
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...), kgo.ClientID("isekai"), kgo.WithLogger(logger{c.Log}),
+		kgo.DialTimeout(min(c.Timeout, 5*time.Second)), kgo.RetryTimeout(c.Timeout),
+		kgo.RetryBackoffFn(c.pause), kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.AlwaysRetryEOF(), // a broker that is killed ends connections that have just begun
+		kgo.DisableClientMetrics(),
+	}
+	if c.TLS != nil {
+		opts = append(opts, kgo.DialTLSConfig(c.TLS.Clone()))
+	}
+	if c.SASL != nil {
+		m, err := c.SASL.mechanism(c.TLS != nil)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, kgo.SASL(m))
+	}
+	return opts, nil
+}
+
+func (s SASL) mechanism(private bool) (sasl.Mechanism, error) {
+	switch s.Mechanism {
+	case "PLAIN":
+		if !private {
+			return nil, core.E(core.Invalid, "kafka", "PLAIN would send the password for all to read").
+				WithHint("use TLS, or a SCRAM mechanism")
+		}
+		return plain.Auth{User: s.User, Pass: s.Password}.AsMechanism(), nil
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: s.User, Pass: s.Password}.AsSha256Mechanism(), nil
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: s.User, Pass: s.Password}.AsSha512Mechanism(), nil
+	}
+	return nil, core.E(core.Invalid, "kafka", fmt.Sprintf("unknown SASL mechanism %q", s.Mechanism)).
+		WithHint("use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+}
+
+// logger passes on what the client library warns of.
+type logger struct{ log *slog.Logger }
+
+func (l logger) Level() kgo.LogLevel { return kgo.LogLevelWarn }
+
+func (l logger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	to := slog.LevelWarn
+	if level == kgo.LogLevelError {
+		to = slog.LevelError
+	}
+	l.log.Log(context.Background(), to, "kafka: "+msg, keyvals...)
+}

@@ -1,0 +1,167 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/isekai-run/isekai/internal/bus"
+)
+
+// consumer is a member of a consumer's group.
+type consumer struct {
+	name   string
+	handle bus.Handler
+	bus    *Bus
+	slots  chan struct{} // holds a token for each handler that runs
+
+	client *kgo.Client // while run runs
+
+	mu         sync.Mutex
+	partitions map[int32]*partition // those that we own and have had something of
+}
+
+func newConsumer(b *Bus, name string, h bus.Handler) *consumer {
+	return &consumer{
+		name: name, handle: h, bus: b,
+		slots: make(chan struct{}, b.cfg.Parallel), partitions: map[int32]*partition{},
+	}
+}
+
+// run takes part in the group until ctx ends.
+func (c *consumer) run(ctx context.Context) error {
+	client, err := kgo.NewClient(append(c.bus.base[:len(c.bus.base):len(c.bus.base)],
+		kgo.ConsumerGroup(c.bus.cfg.Prefix+c.name), kgo.ConsumeTopics(c.bus.cfg.Topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), // when the log isn't what it was: rather again than never
+		kgo.SessionTimeout(session), kgo.HeartbeatInterval(heartbeat), kgo.RebalanceTimeout(rebalance),
+		// No partition goes between a poll and the handing over to its partition.
+		kgo.BlockRebalanceOnPoll(), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
+		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitEvery), kgo.AutoCommitCallback(c.committed),
+		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
+	)...)
+	if err != nil {
+		return refused(err)
+	}
+	c.client = client
+	for {
+		fetches := client.PollRecords(ctx, c.bus.cfg.Window)
+		if ctx.Err() != nil {
+			break
+		}
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if len(p.Records) > 0 {
+				c.partition(p.Partition).add(p.Records)
+			}
+		})
+		client.AllowRebalance()
+		if err := fetches.Err(); err != nil { // the client goes on by itself
+			c.bus.cfg.Log.WarnContext(ctx, "events can't be fetched", "consumer", c.name, "error", err)
+			wait(ctx.Done(), c.bus.cfg.pause(1))
+		}
+	}
+	c.leave()
+	return nil
+}
+
+// leave commits what was applied and gives everything up.
+func (c *consumer) leave() {
+	c.client.AllowRebalance()
+	c.mu.Lock()
+	all := make([]int32, 0, len(c.partitions))
+	for id := range c.partitions {
+		all = append(all, id)
+	}
+	c.mu.Unlock()
+	c.retire(all, c.bus.cfg.Grace)
+	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.Grace)
+	defer cancel()
+	c.commit(ctx)
+	_ = c.client.LeaveGroupContext(ctx) // the session's end does it otherwise
+	c.client.Close()
+}
+
+// partition returns one that we own.
+func (c *consumer) partition(id int32) *partition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.partitions[id]
+	if p == nil {
+		p = newPartition(c, id)
+		c.partitions[id] = p
+	}
+	return p
+}
+
+// revoked is called before partitions go to another member, and waits for what
+// runs of them.
+func (c *consumer) revoked(ctx context.Context, _ *kgo.Client, of map[string][]int32) {
+	c.retire(of[c.bus.cfg.Topic], c.bus.cfg.Grace)
+	ctx, cancel := context.WithTimeout(ctx, c.bus.cfg.Grace)
+	defer cancel()
+	c.commit(ctx)
+}
+
+// lost is called when partitions are another member's already.
+func (c *consumer) lost(_ context.Context, _ *kgo.Client, of map[string][]int32) {
+	c.retire(of[c.bus.cfg.Topic], 0)
+}
+
+// retire ends the work on partitions, and returns when none of it runs any more.
+func (c *consumer) retire(ids []int32, grace time.Duration) {
+	var all sync.WaitGroup
+	for _, id := range ids {
+		c.mu.Lock()
+		p := c.partitions[id]
+		delete(c.partitions, id)
+		c.mu.Unlock()
+		if p != nil {
+			all.Go(func() { p.end(grace) })
+		}
+	}
+	all.Wait()
+}
+
+// committed is told of each commit that happens by itself.
+func (c *consumer) committed(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+	if err == nil && resp != nil {
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				err = errors.Join(err, kerr.ErrorForCode(p.ErrorCode))
+			}
+		}
+	}
+	if err != nil {
+		c.uncommitted(context.Background(), err)
+	}
+}
+
+func (c *consumer) commit(ctx context.Context) {
+	if err := c.client.CommitMarkedOffsets(ctx); err != nil {
+		c.uncommitted(ctx, err)
+	}
+}
+
+// uncommitted tells of offsets that weren't committed: their events come again.
+func (c *consumer) uncommitted(ctx context.Context, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	c.bus.cfg.Log.WarnContext(ctx, "offsets aren't committed", "consumer", c.name, "error", err)
+}
+
+// wait returns after d, or false as soon as end is closed.
+func wait(end <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-end:
+		return false
+	}
+}

@@ -1,0 +1,42 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// translate gives an error of the client library a code.
+func translate(op string, err error) error {
+	e := &core.Error{Code: core.Unavailable, Op: op, Msg: "Kafka didn't take it", Err: err, Hint: "see that the brokers run and can be reached; it is tried again"}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Code, e.Msg, e.Hint = core.Canceled, "", ""
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
+		e.Code, e.Msg, e.Hint = core.Invalid, "an event is too large", "raise the topic's max.message.bytes"
+	case errors.Is(err, kerr.SaslAuthenticationFailed), errors.Is(err, kerr.UnsupportedSaslMechanism):
+		e.Code, e.Msg, e.Hint = core.Unauthenticated, "the brokers refuse our credentials", "check the user, the password and the mechanism"
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		e.Code, e.Msg, e.Hint = core.Denied, "the brokers don't allow it", "allow our user to read and write the topics and the groups"
+	}
+	return e
+}
+
+// refused is the error for options that the client library doesn't take.
+func refused(err error) error {
+	return core.E(core.Invalid, "kafka", "the configuration can't be right").Because(err)
+}
+
+// pause returns how long to wait after so many failures in a row.
+func (c Config) pause(fails int) time.Duration {
+	d := c.MaxBackoff
+	if shift := fails - 1; shift >= 0 && shift < 20 {
+		d = min(d, c.Backoff<<shift)
+	}
+	return d - rand.N(d/2+1)
+}
