@@ -3,7 +3,6 @@ package blob
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -127,11 +126,8 @@ func (c *checkout) same(name string, f TreeFile) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = file.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(file, f.Size+1)); err != nil {
-		return false, err
-	}
-	return DigestFrom(h) == f.Digest, nil
+	d, err := Digest(c.ctx, c.store, c.org, io.LimitReader(file, f.Size+1))
+	return err == nil && d == f.Digest, err
 }
 
 // write puts a file in place at once, by way of a name that no tree has for long:

@@ -187,6 +187,7 @@ type Views interface {
 	Drop(ctx context.Context, org core.OrgID, view string) error
 	// Replace gives view the rows and marks of another one, which is gone then, in
 	// one transaction. Both belong to the org; a view without a row or mark is empty.
+	// The other one is named view, "~" and a word: its rows are sealed as view's.
 	Replace(ctx context.Context, org core.OrgID, view, by string) error
 }
 

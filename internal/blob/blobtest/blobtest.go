@@ -66,8 +66,18 @@ func bytesOf(n int, seed uint64) []byte {
 func put(t testing.TB, s blob.Store, org core.OrgID, b []byte) core.Digest {
 	t.Helper()
 	d, n, err := s.Put(t.Context(), org, bytes.NewReader(b), int64(len(b)))
-	if err != nil || n != int64(len(b)) || d != blob.DigestOf(b) {
+	if err != nil || n != int64(len(b)) || d != digestOf(t, s, org, b) {
 		t.Fatalf("put of %d bytes: %s, %d, %v", len(b), d, n, err)
+	}
+	return d
+}
+
+// digestOf returns the digest that s gives to b.
+func digestOf(t testing.TB, s blob.Store, org core.OrgID, b []byte) core.Digest {
+	t.Helper()
+	d, err := blob.Digest(t.Context(), s, org, bytes.NewReader(b))
+	if err != nil {
+		t.Fatalf("digest of %d bytes: %v", len(b), err)
 	}
 	return d
 }
@@ -106,7 +116,7 @@ func testPutAndOpen(t *testing.T, s blob.Store) {
 	// A reader that gives little at a time, and its end with the last bytes.
 	want := bytesOf(300<<10, 2)
 	d, _, err := s.Put(t.Context(), orgA, iotest.DataErrReader(iotest.HalfReader(bytes.NewReader(want))), 1<<20)
-	if err != nil || d != blob.DigestOf(want) {
+	if err != nil || d != digestOf(t, s, orgA, want) {
 		t.Errorf("a slow reader: %s, %v", d, err)
 	}
 }
@@ -116,9 +126,9 @@ func testLimit(t *testing.T, s blob.Store) {
 		b := bytesOf(n, 1)
 		_, _, err := s.Put(t.Context(), orgA, bytes.NewReader(b), int64(n-1))
 		wantCode(t, "put over the limit", err, core.Exhausted)
-		_, err = get(t, s, orgA, blob.DigestOf(b))
+		_, err = get(t, s, orgA, digestOf(t, s, orgA, b))
 		wantCode(t, "open what was over the limit", err, core.NotFound)
-		_, err = get(t, s, orgA, blob.DigestOf(b[:n-1]))
+		_, err = get(t, s, orgA, digestOf(t, s, orgA, b[:n-1]))
 		wantCode(t, "open what was within it", err, core.NotFound)
 		put(t, s, orgA, b) // exactly at the limit
 	}
@@ -132,7 +142,7 @@ func testFailingReader(t *testing.T, s blob.Store) {
 		if !errors.Is(err, broken) {
 			t.Errorf("the reader's error came back as %v", err)
 		}
-		_, err = get(t, s, orgA, blob.DigestOf(b))
+		_, err = get(t, s, orgA, digestOf(t, s, orgA, b))
 		wantCode(t, "open what wasn't whole", err, core.NotFound)
 	}
 }

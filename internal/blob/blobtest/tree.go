@@ -190,7 +190,7 @@ func testSnapshotSkips(t *testing.T, s blob.Store) {
 func testSnapshotRace(t *testing.T, s blob.Store) {
 	outside, dir := t.TempDir(), t.TempDir()
 	lay(t, outside, files{"secret": "s3cret"})
-	secret := blob.DigestOf([]byte("s3cret"))
+	secret := digestOf(t, s, orgA, []byte("s3cret"))
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
