@@ -1,0 +1,205 @@
+-- Every tenant's row carries its org, every key that a tenant's query uses begins with
+-- it, and row-level security, forced on the owner too, shows the application role the
+-- rows of one org: the one that its transaction has named in isekai.org. None named: no
+-- rows. Texts are compared by their bytes.
+--
+-- The hot tables have no foreign keys: one statement writes all of them, and nobody may
+-- delete an event.
+
+-- +goose Up
+
+-- The groups that rights are granted to. They belong to the whole cluster, so another
+-- database may have made them, or be making them now.
+-- +goose StatementBegin
+DO $$
+DECLARE
+	role text;
+BEGIN
+	FOREACH role IN ARRAY ARRAY['isekai_app', 'isekai_relay', 'isekai_queue'] LOOP
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
+			BEGIN
+				EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role);
+			EXCEPTION WHEN duplicate_object OR unique_violation THEN
+				NULL;
+			END;
+		END IF;
+	END LOOP;
+	-- To give isekai_queue functions one has to belong to it.
+	IF NOT pg_catalog.pg_has_role(current_user, 'isekai_queue', 'MEMBER') THEN
+		GRANT isekai_queue TO CURRENT_USER;
+	END IF;
+END $$;
+-- +goose StatementEnd
+GRANT USAGE ON SCHEMA isekai TO isekai_app, isekai_relay, isekai_queue;
+GRANT SELECT ON isekai.goose_db_version TO isekai_app;
+
+-- The tenants. position: the highest that was given to an event of the org. Who appends
+-- holds this row until the commit, which puts an org's commits in the order of their
+-- positions. begun: it has an event.
+CREATE TABLE isekai.orgs (
+	org      text COLLATE "C" NOT NULL PRIMARY KEY CHECK (org <> ''),
+	position bigint  NOT NULL,
+	begun    boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
+
+CREATE TABLE isekai.events (
+	org        text COLLATE "C" NOT NULL CHECK (org <> ''),
+	stream     text COLLATE "C" NOT NULL,
+	version    bigint      NOT NULL,
+	position   bigint      NOT NULL,
+	project    text        NOT NULL,
+	id         text        NOT NULL,
+	type       text        NOT NULL,
+	at         timestamptz NOT NULL,
+	actor_kind text        NOT NULL,
+	actor_id   text        NOT NULL,
+	data       bytea       NOT NULL,
+	PRIMARY KEY (org, stream, version),
+	UNIQUE (org, position)
+);
+ALTER TABLE isekai.events ALTER COLUMN data SET STORAGE EXTERNAL; -- ciphertext can't be compressed
+
+-- The events that wait to be published, in the order of their transactions' work.
+CREATE TABLE isekai.outbox (
+	seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	org     text COLLATE "C" NOT NULL CHECK (org <> ''),
+	stream  text COLLATE "C" NOT NULL,
+	version bigint NOT NULL
+);
+
+-- The streams that have something to do. due: when it can be claimed, which for leased
+-- work is when the lease expires. token: the lease's fence; 0: no lease.
+CREATE TABLE isekai.work (
+	org     text COLLATE "C" NOT NULL CHECK (org <> ''),
+	stream  text COLLATE "C" NOT NULL,
+	project text        NOT NULL,
+	due     timestamptz NOT NULL,
+	token   bigint      NOT NULL DEFAULT 0,
+	worker  text        NOT NULL DEFAULT '',
+	PRIMARY KEY (org, stream)
+) WITH (fillfactor = 70);
+CREATE INDEX work_by_due ON isekai.work (org, due, stream);
+
+-- The round of the orgs. busy: it has rows in work; only appends change that, which hold
+-- the org's row in orgs. served: the number of its latest claim. Apart from orgs, so
+-- that claims and appends of one org don't wait for each other.
+CREATE TABLE isekai.turns (
+	org    text COLLATE "C" NOT NULL PRIMARY KEY CHECK (org <> ''),
+	busy   boolean NOT NULL,
+	served bigint  NOT NULL DEFAULT 0
+) WITH (fillfactor = 70);
+CREATE INDEX turns_in_order ON isekai.turns (served, org) WHERE busy;
+
+-- Numbers claims: an org's place in the round, and the fence of the lease.
+CREATE SEQUENCE isekai.claims;
+
+-- +goose StatementBegin
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['orgs', 'events', 'outbox', 'work', 'turns'] LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE isekai.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t);
+		EXECUTE pg_catalog.format($q$CREATE POLICY tenant ON isekai.%I TO isekai_app
+			USING (org = pg_catalog.current_setting('isekai.org', true))
+			WITH CHECK (org = pg_catalog.current_setting('isekai.org', true))$q$, t);
+		EXECUTE pg_catalog.format('CREATE POLICY owner ON isekai.%I TO CURRENT_USER USING (true) WITH CHECK (true)', t);
+	END LOOP;
+END $$;
+-- +goose StatementEnd
+
+-- The application: an event, once stored, stays as it is.
+GRANT SELECT, INSERT, UPDATE ON isekai.orgs, isekai.turns TO isekai_app;
+GRANT SELECT, INSERT ON isekai.events TO isekai_app;
+GRANT INSERT ON isekai.outbox TO isekai_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON isekai.work TO isekai_app;
+
+-- The relay: all orgs' events to read, all messages to remove.
+GRANT SELECT ON isekai.events TO isekai_relay;
+GRANT SELECT, DELETE ON isekai.outbox TO isekai_relay;
+CREATE POLICY relay ON isekai.events FOR SELECT TO isekai_relay USING (true);
+CREATE POLICY relay ON isekai.outbox TO isekai_relay USING (true);
+
+-- The functions that serve the whole installation run as this role.
+GRANT SELECT ON isekai.orgs, isekai.work, isekai.turns TO isekai_queue;
+GRANT UPDATE (due, token, worker) ON isekai.work TO isekai_queue;
+GRANT UPDATE (served) ON isekai.turns TO isekai_queue;
+GRANT USAGE ON SEQUENCE isekai.claims TO isekai_queue;
+CREATE POLICY queue ON isekai.orgs FOR SELECT TO isekai_queue USING (true);
+CREATE POLICY queue ON isekai.work TO isekai_queue USING (true) WITH CHECK (true);
+CREATE POLICY queue ON isekai.turns TO isekai_queue USING (true) WITH CHECK (true);
+
+-- begun_orgs returns the orgs that have an event.
+CREATE FUNCTION isekai.begun_orgs() RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS
+	'SELECT o.org FROM isekai.orgs o WHERE o.begun ORDER BY o.org';
+
+-- claim leases up to n streams until ttl microseconds after now (NULL: the clock's),
+-- each of the org that was served longest ago, and of that the oldest due. It never
+-- waits. An org whose turn another claim holds at this moment comes after the others;
+-- then its work is shared, and the other claim moves it in the round.
+-- +goose StatementBegin
+CREATE FUNCTION isekai.claim(by_worker text, n integer, ttl bigint, now timestamptz)
+RETURNS TABLE (of_org text, of_project text, of_stream text, fence bigint, expires timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+	turn   record;
+	given  integer := 0;
+	before integer;
+	others boolean := false; -- another claim was met
+	share  boolean := false; -- take work of orgs whose turn another claim holds
+	mine   boolean;
+BEGIN
+	now := coalesce(now, pg_catalog.clock_timestamp());
+	expires := now + ttl * interval '1 microsecond';
+	LOOP
+		before := given;
+		FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
+			CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
+			PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
+			mine := FOUND;
+			others := others OR NOT mine;
+			CONTINUE WHEN NOT mine AND NOT share;
+			SELECT w.project, w.stream INTO of_project, of_stream FROM isekai.work w
+				WHERE w.org = turn.org AND w.due <= now ORDER BY w.due, w.stream LIMIT 1 FOR UPDATE SKIP LOCKED;
+			CONTINUE WHEN NOT FOUND;
+			of_org := turn.org;
+			fence := pg_catalog.nextval('isekai.claims');
+			UPDATE isekai.work w SET token = fence, worker = by_worker, due = expires
+				WHERE w.org = of_org AND w.stream = of_stream;
+			IF mine THEN
+				UPDATE isekai.turns t SET served = fence WHERE t.org = of_org;
+			END IF;
+			RETURN NEXT;
+			given := given + 1;
+			IF given = n THEN
+				RETURN;
+			END IF;
+		END LOOP;
+		IF given = before THEN -- nothing is left for those who take turns
+			EXIT WHEN share OR NOT others;
+			share := true;
+		END IF;
+	END LOOP;
+END $$;
+-- +goose StatementEnd
+
+REVOKE ALL ON FUNCTION isekai.begun_orgs(), isekai.claim(text, integer, bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION isekai.begun_orgs(), isekai.claim(text, integer, bigint, timestamptz) TO isekai_app;
+GRANT CREATE ON SCHEMA isekai TO isekai_queue;
+ALTER FUNCTION isekai.begun_orgs() OWNER TO isekai_queue;
+ALTER FUNCTION isekai.claim(text, integer, bigint, timestamptz) OWNER TO isekai_queue;
+REVOKE CREATE ON SCHEMA isekai FROM isekai_queue;
+
+-- +goose Down
+-- The groups stay: another database of the cluster may use them.
+DROP FUNCTION isekai.claim(text, integer, bigint, timestamptz);
+DROP FUNCTION isekai.begun_orgs();
+DROP SEQUENCE isekai.claims;
+DROP TABLE isekai.turns;
+DROP TABLE isekai.work;
+DROP TABLE isekai.outbox;
+DROP TABLE isekai.events;
+DROP TABLE isekai.orgs;
+REVOKE ALL ON isekai.goose_db_version FROM isekai_app;
+REVOKE ALL ON SCHEMA isekai FROM isekai_app, isekai_relay, isekai_queue;

@@ -1,0 +1,178 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	channel = "isekai"
+	// tellEvery is how often other processes are told at most.
+	tellEvery = 5 * time.Millisecond
+	// probeEvery is how often a silent connection is asked whether it is still there.
+	probeEvery  = 30 * time.Second
+	probeFor    = 5 * time.Second
+	listenPause = time.Second // before connecting again
+)
+
+// notifier tells other processes of this one's commits, and this one of theirs, by
+// NOTIFY and LISTEN. It tells after the commit, not in it, for PostgreSQL lets one
+// transaction with a notification commit at a time; a process that dies in between tells
+// nobody, and polling finds what it left. What happens within tellEvery is told once.
+type notifier struct {
+	self string // tells our own notifications from the others'
+	pool *pgxpool.Pool
+	wake func(changes)
+	poke chan struct{}
+	end  context.CancelFunc
+	all  sync.WaitGroup
+
+	mu      sync.Mutex
+	pending changes
+}
+
+// notify starts a notifier, which calls wake. stop ends it.
+func notify(pool *pgxpool.Pool, wake func(changes)) *notifier {
+	ctx, end := context.WithCancel(context.Background())
+	n := &notifier{self: rand.Text(), pool: pool, wake: wake, poke: make(chan struct{}, 1), end: end}
+	n.all.Go(func() { n.tell(ctx) })
+	n.all.Go(func() { n.listen(ctx) })
+	return n
+}
+
+func (n *notifier) stop() {
+	n.end()
+	n.all.Wait()
+}
+
+// changed wakes this process and, soon, the others.
+func (n *notifier) changed(c changes) {
+	if c == (changes{}) {
+		return
+	}
+	n.wake(c)
+	n.mu.Lock()
+	n.pending = changes{n.pending.work || c.work, n.pending.outbox || c.outbox}
+	n.mu.Unlock()
+	select {
+	case n.poke <- struct{}{}:
+	default: // tell will see it
+	}
+}
+
+// tell sends what is pending, until ctx ends. What can't be sent is dropped.
+func (n *notifier) tell(ctx context.Context) {
+	pace := time.NewTicker(tellEvery)
+	defer pace.Stop()
+	for {
+		select {
+		case <-n.poke:
+		case <-ctx.Done():
+			return
+		}
+		n.mu.Lock()
+		c := n.pending
+		n.pending = changes{}
+		n.mu.Unlock()
+		_ = run(ctx, n.pool, "store.notify", "", func(b *pgx.Batch) {
+			b.Queue(`SELECT pg_notify($1, $2)`, channel, n.self+encode(c))
+		})
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// encode is the end of a notification's payload, after who sent it.
+func encode(c changes) string {
+	s := ":"
+	if c.work {
+		s += "w"
+	}
+	if c.outbox {
+		s += "o"
+	}
+	return s
+}
+
+// heard wakes this process for another's notification.
+func (n *notifier) heard(payload string) {
+	from, what, _ := strings.Cut(payload, ":")
+	if from != n.self {
+		n.wake(changes{work: strings.Contains(what, "w"), outbox: strings.Contains(what, "o")})
+	}
+}
+
+// listen hears the others until ctx ends, and connects again when it must. Behind a
+// pooler it does nothing: there a session belongs to nobody.
+func (n *notifier) listen(ctx context.Context) {
+	for again := false; ctx.Err() == nil; again = true {
+		if pooled := n.hear(ctx, again); pooled {
+			return
+		}
+		select {
+		case <-time.After(listenPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// hear listens on one connection until that fails.
+func (n *notifier) hear(ctx context.Context, again bool) (pooled bool) {
+	conn, err := pgx.ConnectConfig(ctx, n.pool.Config().ConnConfig)
+	if err != nil {
+		return false
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeFor)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	var pid uint32
+	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+		return false
+	}
+	if pid != conn.PgConn().PID() { // a pooler has made up its own
+		return true
+	}
+	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+		return false
+	}
+	if again { // for what was missed
+		n.wake(changes{work: true, outbox: true})
+	}
+	for {
+		note, err := wait(ctx, conn)
+		switch {
+		case err != nil:
+			return false
+		case note != "":
+			n.heard(note)
+		}
+	}
+}
+
+// wait returns a notification's payload, or "" when there was none for a while and the
+// connection is well.
+func wait(ctx context.Context, conn *pgx.Conn) (string, error) {
+	short, cancel := context.WithTimeout(ctx, probeEvery)
+	defer cancel()
+	note, err := conn.WaitForNotification(short)
+	if err == nil {
+		return note.Payload, nil
+	}
+	if ctx.Err() != nil || short.Err() == nil {
+		return "", err
+	}
+	probe, cancel := context.WithTimeout(ctx, probeFor)
+	defer cancel()
+	return "", conn.Ping(probe)
+}

@@ -1,0 +1,44 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+const (
+	sqlPending = `SELECT o.seq, ` + columns + ` FROM isekai.outbox o
+		JOIN isekai.events e ON e.org = o.org AND e.stream = o.stream AND e.version = o.version ORDER BY o.seq LIMIT $1`
+
+	sqlPublished = `DELETE FROM isekai.outbox WHERE seq = ANY ($1::bigint[])`
+)
+
+// Pending implements store.Outbox. The messages of one org are in the order of its
+// positions. A transaction of another org that commits late may bring messages with a
+// lower Seq than some that were seen: a later call has them.
+func (s *Store) Pending(ctx context.Context, limit int) ([]store.Message, error) {
+	const op = "store.pending"
+	if err := store.CheckLimit(op, limit); err != nil {
+		return nil, err
+	}
+	var messages []store.Message
+	err := run(ctx, s.relay, op, "", func(b *pgx.Batch) {
+		b.Queue(sqlPending, limit).Query(into(&messages, func(rows pgx.Rows, m *store.Message) error {
+			return rows.Scan(append([]any{&m.Seq}, fields(&m.Event)...)...)
+		}))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return messages, nil
+}
+
+// Published implements store.Outbox.
+func (s *Store) Published(ctx context.Context, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	return run(ctx, s.relay, "store.published", "", func(b *pgx.Batch) { b.Queue(sqlPublished, seqs) })
+}

@@ -1,0 +1,37 @@
+package postgres_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/postgres"
+	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
+	"github.com/isekai-run/isekai/internal/store/storetest"
+)
+
+var cluster *pgtest.Cluster
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &cluster)) }
+
+// open opens a store that the test's end closes.
+func open(t testing.TB, cfg postgres.Config) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
+		cfg := cluster.Database(t)
+		cfg.Now = now
+		s := open(t, cfg)
+		return s, func() store.Store { _ = s.Close(); return open(t, cfg) }
+	})
+}

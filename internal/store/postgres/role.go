@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// group is one of the roles that the migrations grant rights to. The role in a URL is a
+// member of one.
+type group struct {
+	name string
+	url  string // the Config field of its member
+	may  string // what it is for
+}
+
+var (
+	appRole   = group{"isekai_app", "URL", "the application's"}
+	relayRole = group{"isekai_relay", "RelayURL", "the relay's"}
+)
+
+// sqlRole says what a role may that it should not: everything that goes round row-level
+// security, or leads there.
+const sqlRole = `SELECT current_user::text, pg_has_role(current_user, $1::name, 'MEMBER'),
+	array_remove(ARRAY[
+		CASE WHEN r.rolsuper THEN 'it is a superuser' END,
+		CASE WHEN r.rolbypassrls THEN 'it bypasses row-level security' END,
+		CASE WHEN r.rolcreaterole THEN 'it may create roles' END,
+		CASE WHEN r.rolreplication THEN 'it may replicate' END,
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = 'isekai' AND pg_has_role(current_user, c.relowner, 'MEMBER')) THEN 'it owns tables' END,
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE (o.rolsuper OR o.rolbypassrls OR o.rolcreaterole OR o.rolreplication)
+			AND o.rolname <> current_user AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it belongs to an administrator''s role' END,
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.rolname = ANY (ARRAY['isekai_app', 'isekai_relay', 'isekai_queue'])
+			AND o.rolname <> $1 AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it belongs to another role of isekai' END
+	], NULL)
+	FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+	AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)`
+
+// checkRole sees that the pool's role may what it is for and no more.
+func checkRole(ctx context.Context, pool *pgxpool.Pool, g group) error {
+	const op = "store.open"
+	var user string
+	var member, found bool
+	var tooMuch []string
+	err := run(ctx, pool, op, "", func(b *pgx.Batch) {
+		b.Queue(sqlRole, g.name).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				found = true
+				if err := rows.Scan(&user, &member, &tooMuch); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		})
+	})
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return notSetUp()
+	case len(tooMuch) > 0:
+		return core.E(core.Denied, op, "the role "+user+" in "+g.url+" may too much: "+strings.Join(tooMuch, ", ")).
+			WithHint("give " + g.url + " a role that is a member of " + g.name + " alone; the owner's belongs to MigrateURL")
+	case !member:
+		return core.E(core.Denied, op, "the role "+user+" in "+g.url+" isn't "+g.may).
+			WithHint("as an administrator: GRANT " + g.name + " TO " + pgx.Identifier{user}.Sanitize())
+	}
+	return nil
+}
+
+// notSetUp is the error for a database without isekai's schema.
+func notSetUp() error {
+	return core.E(core.Unavailable, "store.open", "the database isn't set up for isekai").
+		WithHint("set it up as its owner: isekai db migrate")
+}
