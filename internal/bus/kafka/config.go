@@ -59,6 +59,7 @@ const (
 	// Of a consumer's buffer of what was fetched, in bytes; a partition's share.
 	maxFetch, maxFetchPartition = 8 << 20, 1 << 20
 
+	fetchWait   = 250 * time.Millisecond
 	commitEvery = time.Second
 	// A process that died is noticed by its group after session.
 	session, heartbeat = 10 * time.Second, time.Second
@@ -110,7 +111,7 @@ func (c Config) options() ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...), kgo.ClientID("isekai"), kgo.WithLogger(logger{c.Log}),
 		kgo.DialTimeout(min(c.Timeout, 5*time.Second)), kgo.RetryTimeout(c.Timeout),
-		kgo.RetryBackoffFn(c.pause), kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.RetryBackoffFn(Config{Backoff: c.Backoff, MaxBackoff: min(c.MaxBackoff, time.Second)}.pause), kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.AlwaysRetryEOF(), // a broker that is killed ends connections that have just begun
 		kgo.DisableClientMetrics(),
 	}

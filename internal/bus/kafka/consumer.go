@@ -42,6 +42,8 @@ func (c *consumer) run(ctx context.Context) error {
 		// No partition goes between a poll and the handing over to its partition.
 		kgo.BlockRebalanceOnPoll(), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitEvery), kgo.AutoCommitCallback(c.committed),
+		// A partition that goes on after a pause waits for the fetch that is under way.
+		kgo.FetchMaxWait(fetchWait),
 		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
 	)...)
 	if err != nil {

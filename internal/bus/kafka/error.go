@@ -11,10 +11,16 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// translate gives an error of the client library a code.
+// translate gives an error of the client library a code; one of ours has its own.
 func translate(op string, err error) error {
-	e := &core.Error{Code: core.Unavailable, Op: op, Msg: "Kafka didn't take it", Err: err, Hint: "see that the brokers run and can be reached; it is tried again"}
+	e := &core.Error{
+		Code: core.Unavailable, Op: op, Msg: "Kafka didn't take it", Err: err,
+		Hint: "see that the brokers run and can be reached; if they do, check TLS and the credentials",
+	}
+	var ours *core.Error
 	switch {
+	case errors.As(err, &ours):
+		return err
 	case errors.Is(err, context.Canceled):
 		e.Code, e.Msg, e.Hint = core.Canceled, "", ""
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):

@@ -151,6 +151,8 @@ func (p *partition) end(grace time.Duration) {
 	p.lanes.Wait()
 	t.Stop()
 	p.cancel()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.paused { // a later owner may be this client
 		p.c.client.ResumeFetchPartitions(p.self())
 	}
