@@ -39,9 +39,17 @@ type Config struct {
 	}
 	Driver string     // the store's kind, "sqlite": what can read the copy
 	From   blob.Store // a blob.Lister, too
-	To     blob.Store // the folder blobs in Dir
-	Keep   time.Duration
-	Now    func() time.Time // nil: time.Now
+	// To opens the folder blobs in Dir, for as long as a backup or a restore takes.
+	To   func(dir string) (BlobFolder, error)
+	Keep time.Duration
+	Now  func() time.Time // nil: time.Now
+}
+
+// BlobFolder is a folder of blobs.
+type BlobFolder interface {
+	blob.Store
+	blob.Lister
+	Close() error
 }
 
 // Backups makes and keeps backups in a folder. One process at a time does: the one
@@ -70,6 +78,7 @@ const (
 	storeName    = "store"
 	manifestName = "manifest.json"
 	keysName     = "keys.json"
+	blobsName    = "blobs"
 	maxBlob      = 1 << 40 // bytes: a blob that is there is copied, however large
 )
 
@@ -114,18 +123,27 @@ func (b *Backups) take(ctx context.Context, dir string, m *Manifest) (err error)
 
 // copyBlobs adds the blobs that the backups don't have yet, and counts all.
 func (b *Backups) copyBlobs(ctx context.Context) (n int, err error) {
+	to, err := b.openBlobs()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
 	list, ok := b.cfg.From.(blob.Lister)
 	if !ok {
 		return 0, core.E(core.Unsupported, "backup", "these blobs can't be listed")
 	}
 	err = list.Each(ctx, func(org core.OrgID, d core.Digest) error {
 		n++
-		if there, err := b.cfg.To.Open(ctx, org, d); err == nil {
+		if there, err := to.Open(ctx, org, d); err == nil {
 			return there.Close()
 		}
-		return copyBlob(ctx, b.cfg.From, b.cfg.To, org, d)
+		return copyBlob(ctx, b.cfg.From, to, org, d)
 	})
 	return n, err
+}
+
+func (b *Backups) openBlobs() (BlobFolder, error) {
+	return b.cfg.To(filepath.Join(b.cfg.Dir, blobsName))
 }
 
 func copyBlob(ctx context.Context, from, to blob.Store, org core.OrgID, d core.Digest) error {

@@ -39,7 +39,7 @@ func newRig(t *testing.T) *rig {
 	r.store = r.openStore(filepath.Join(r.dir, "live.db"))
 	r.blobs = r.openBlobs("blobs")
 	r.Backups = backup.New(backup.Config{
-		Dir: r.folder(), Store: r.store, Driver: "sqlite", From: r.blobs, To: r.openBlobs("backups/blobs"), Keep: 7 * 24 * time.Hour,
+		Dir: r.folder(), Store: r.store, Driver: "sqlite", From: r.blobs, To: openBlobs, Keep: 7 * 24 * time.Hour,
 		Now: func() time.Time { return r.now },
 	})
 	for _, org := range []core.OrgID{"org_a", "org_b"} {
@@ -65,6 +65,8 @@ func (r *rig) openStore(path string) *sqlite.Store {
 	r.t.Cleanup(func() { st.Close() })
 	return st
 }
+
+func openBlobs(dir string) (backup.BlobFolder, error) { return local.Open(dir) }
 
 func (r *rig) openBlobs(name string) *local.Store {
 	r.t.Helper()

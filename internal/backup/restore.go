@@ -73,7 +73,12 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 			return r, err
 		}
 	}
-	return r, r.blobs(ctx, b.cfg.To, to.Blobs)
+	blobs, err := b.openBlobs()
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	return r, r.blobs(ctx, blobs, to.Blobs)
 }
 
 func (r *Report) problem(format string, args ...any) {
@@ -131,12 +136,8 @@ func (r *Report) openAll(ctx context.Context, st store.Store, org core.OrgID, pr
 }
 
 // blobs reads every blob of the backups, and puts it into to unless that is nil.
-func (r *Report) blobs(ctx context.Context, from, to blob.Store) error {
-	list, ok := from.(blob.Lister)
-	if !ok {
-		return core.E(core.Unsupported, "restore", "these blobs can't be listed")
-	}
-	err := list.Each(ctx, func(org core.OrgID, d core.Digest) error {
+func (r *Report) blobs(ctx context.Context, from BlobFolder, to blob.Store) error {
+	err := from.Each(ctx, func(org core.OrgID, d core.Digest) error {
 		r.Checked++
 		var err error
 		if to != nil {

@@ -40,6 +40,13 @@ type Instance interface {
 	Doctor(ctx context.Context) []client.HealthCheck
 	// Sandbox runs one command in a sandbox.
 	Sandbox(ctx context.Context, c SandboxCommand) (code int, err error)
+	// Restore puts a backup back, the newest if id is empty: into an empty place, or
+	// with verify into a scratch one. No server may run.
+	Restore(ctx context.Context, id string, verify bool) (Restored, error)
+	// Schema returns the version of the store's schema, and Migrate takes it to one.
+	// No server may run.
+	Schema(ctx context.Context) (Schema, error)
+	Migrate(ctx context.Context, version int64) (Schema, error)
 }
 
 // Mode says what this process has to do when no server runs.
@@ -116,9 +123,15 @@ func (sh *shell) root() *cobra.Command {
 	f.StringVar(&sh.config, "config", "", "configuration file (YAML)")
 	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
+		sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.backupCommand(), sh.restoreCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root
+}
+
+// group is a command that has others.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 }
 
 // explainArgs makes what cobra says of wrong arguments an error like every other.

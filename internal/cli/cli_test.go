@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"os"
@@ -58,6 +59,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"nonsense", "run", "run |", "task run", "task show", "task show a b", "task nonsense", "app files", "app files a b c", "app diff",
 		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x", "task list --limit 0", "app list --limit 201",
 		"sandbox exec", "version x", "app export", "app export a -o a.rar", "app list --status x", "task list --status x", "serve x",
+		"usage x", "db rollback x", "db rollback 3", "restore a b", "keys rotate --master --org a", "keys shred", "deadletter show x", "deadletter drop a/b/0",
 	} {
 		h := newHost(t, nil)
 		words := strings.Split(args, " ")
@@ -101,6 +103,24 @@ func TestCommands(t *testing.T) {
 		{"app rollback shelf 2", Direct, []string{"shelf is at version 2"}, []string{"version"}},
 		{"app change shelf more of it", Working, []string{"Shelf is running"}, []string{"type", "task", "app"}},
 		{"app delete shelf --yes", Direct, []string{"deleted shelf"}, []string{"deleted"}},
+		{"usage", Direct, []string{"2026-01-02  m", "1m0s"}, nil},
+		{"usage --days 366", Direct, []string{"2026-01-02"}, nil},
+		{"projection verify tasks", Direct, []string{"tasks", "2 rows, all as the events say"}, nil},
+		{"projection rebuild", Direct, []string{"tasks", "apps", "usage"}, nil},
+		{"backup", Direct, []string{"20260102T030405Z  9 events, 1 blobs", "master key"}, []string{"id", "events"}},
+		{"backup list", Direct, []string{"BACKUP", "20260102T030405Z"}, nil},
+		{"restore --verify 20260102T030405Z", -1, []string{"20260102T030405Z  7 events", "shredded: org_gone"}, []string{"verified", "problems"}},
+		{"db status", -1, []string{"sqlite  schema version 2 of 3"}, []string{"current"}},
+		{"db migrate", -1, []string{"schema version 3 of 3"}, []string{"current"}},
+		{"db rollback", -1, []string{"schema version 1 of 3"}, []string{"current"}},
+		{"db rollback 0", -1, []string{"schema version 0 of 3"}, []string{"current"}},
+		{"deadletter list", Direct, []string{"ledger/tsk_a/3", "thing.happened", "a bug"}, []string{"items"}},
+		{"deadletter show ledger/tsk_a/3", Direct, []string{"reason    a bug", `content   {"n":1}`}, []string{"consumer", "content"}},
+		{"deadletter replay ledger/tsk_a/3", Direct, []string{"applied"}, nil},
+		{"deadletter drop ledger/tsk_a/3", Direct, []string{"dropped"}, nil},
+		{"keys rotate", Direct, []string{"2 orgs have a new key"}, []string{"orgs"}},
+		{"keys rotate --org org_a", Direct, []string{"2 orgs"}, []string{"orgs"}},
+		{"keys rotate --master", Direct, []string{"2 orgs are closed by a new master key"}, []string{"orgs"}},
 		{"version", -1, []string{"isekai 1.2.3 go linux/x"}, []string{"version", "go", "platform"}},
 		{"config", -1, []string{"api_key: '[set]'\n"}, []string{"api_key"}},
 		{"doctor", -1, []string{"ok    store"}, nil},
@@ -144,8 +164,6 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestResumeOfAStoppedApp: what is said of an app is its state, and nothing is
-// kept waiting for an app that doesn't run.
 // A server that ended between being found and being asked isn't the command's end: what
 // answers now is asked. One that is never there is.
 func TestAServerThatHasJustEnded(t *testing.T) {
@@ -160,6 +178,8 @@ func TestAServerThatHasJustEnded(t *testing.T) {
 	}
 }
 
+// TestResumeOfAStoppedApp: what is said of an app is its state, and nothing is
+// kept waiting for an app that doesn't run.
 func TestResumeOfAStoppedApp(t *testing.T) {
 	t.Parallel()
 	answers := everything()
@@ -257,3 +277,29 @@ func TestCtrlC(t *testing.T) {
 type stopping struct{ stop func() }
 
 func (s *stopping) Write(b []byte) (int, error) { s.stop(); return len(b), nil }
+
+// TestShredAsks: only the org's name lets keys be destroyed.
+func TestShredAsks(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]int{"org_a\n": 0, "org_a": 0, "org_b\n": 2, "y\n": 2, "": 2} {
+		h := newHost(t, everything())
+		var out, errs bytes.Buffer
+		code := Main(t.Context(), h, IO{In: strings.NewReader(typed), Out: &out, Err: &errs}, []string{"keys", "shred", "--org", "org_a"})
+		if code != want || (code == 0) != strings.Contains(out.String(), "keys of org_a are gone") || !strings.Contains(errs.String(), "Type its name") {
+			t.Errorf("%q: exit code %d\n%s%s", typed, code, out.String(), errs.String())
+		}
+	}
+}
+
+// TestWhatIsWrongIsTold: what differs or is damaged makes the command fail.
+func TestWhatIsWrongIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, map[string]string{"POST /v1/projections/tasks/verify": `{"view":"tasks","rows":2,"differences":[{"id":"tsk_a","what":"missing"}]}`})
+	h.exit = 1
+	for args, want := range map[string]string{"projection verify tasks": "tsk_a: missing", "restore --verify": "wrong: a row is missing"} {
+		code, out, errs := h.run(t.Context(), strings.Split(args, " ")...)
+		if code != exitCode(core.E(core.Conflict, "", "")) || !strings.Contains(out, want) || !strings.Contains(errs, "isekai: ") {
+			t.Errorf("%s: exit code %d\n%s%s", args, code, out, errs)
+		}
+	}
+}

@@ -79,6 +79,20 @@ func (h *host) Sandbox(_ context.Context, c SandboxCommand) (int, error) {
 	return h.exit, err
 }
 
+func (h *host) Restore(_ context.Context, id string, verify bool) (Restored, error) {
+	r := Restored{Backup: client.Backup{ID: id, Events: 7, Blobs: 2}, Verified: verify, Rows: 3, Shut: []string{"org_gone"}, Problems: []string{}}
+	if h.exit != 0 {
+		r.Problems = append(r.Problems, "a row is missing")
+	}
+	return r, h.load
+}
+func (h *host) Schema(context.Context) (Schema, error) {
+	return Schema{Store: "sqlite", Current: 2, Newest: 3}, nil
+}
+func (h *host) Migrate(_ context.Context, version int64) (Schema, error) {
+	return Schema{Store: "sqlite", Current: version, Newest: 3}, nil
+}
+
 // run runs a command line to its end.
 func (h *host) run(ctx context.Context, args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
@@ -97,7 +111,9 @@ const (
 	aTask = `{"id":"tsk_a","kind":"app","status":"succeeded","prompt":"p\u001b[2J","app":"app_a","summary":"done","plan":{"title":"t","steps":[{"title":"one"},{"title":"two"}]},"step":1,"calls":2,"tokens":3}`
 	anApp = `{"id":"app_a","name":"shelf","title":"Shelf","status":"running","url":"http://shelf.localhost","version":2,"versions":2,` +
 		`"selected":{"number":2,"prompt":"p","tests":{"passed":3},"suggestions":["more"],"notes":["a note"]},"dir":"/d"}`
-	itsEnd = "id: 1\ndata: {\"type\":\"task.finished\",\"version\":1,\"data\":{\"status\":\"succeeded\",\"summary\":\"done\"}}\n\nevent: end\ndata: {}\n\n"
+	aBackup = `{"id":"20260102T030405Z","events":9,"orgs":1,"blobs":1}`
+	aLetter = `{"consumer":"ledger","stream":"tsk_a","version":3,"type":"thing.happened","reason":"a bug","tries":5`
+	itsEnd  = "id: 1\ndata: {\"type\":\"task.finished\",\"version\":1,\"data\":{\"status\":\"succeeded\",\"summary\":\"done\"}}\n\nevent: end\ndata: {}\n\n"
 )
 
 // everything answers every request of a command well.
@@ -111,7 +127,14 @@ func everything() map[string]string {
 		"GET /v1/apps/app_a/versions":               `{"items":[{"number":1,"prompt":"p"},{"number":2,"prompt":"q"}]}`,
 		"GET /v1/apps/app_a/versions/current/files": `{"items":[{"path":"app.py","size":7}]}`,
 		"GET /v1/apps/app_a/versions/current/file":  "print(1)\n", "GET /v1/apps/app_a/versions/current/export": "PK",
-		"GET /v1/apps/app_a/diff": `{"from":1,"to":2,"files":[{"path":"app.py","change":"modified","unified":"-a\n+b\n"}]}`,
+		"GET /v1/apps/app_a/diff":           `{"from":1,"to":2,"files":[{"path":"app.py","change":"modified","unified":"-a\n+b\n"}]}`,
+		"GET /v1/usage":                     `[{"day":"2026-01-02","model":"m","tasks":1,"seconds":60}]`,
+		"POST /v1/projections/tasks/verify": `{"view":"tasks","rows":2,"differences":[]}`, "POST /v1/projections/tasks/rebuild": `{"view":"tasks"}`,
+		"POST /v1/projections/apps/rebuild": `{"view":"apps"}`, "POST /v1/projections/usage/rebuild": `{"view":"usage"}`,
+		"POST /v1/backups": aBackup, "GET /v1/backups": "[" + aBackup + "]",
+		"GET /v1/deadletters": `{"items":[` + aLetter + `}]}`, "GET /v1/deadletters/ledger/tsk_a/3": aLetter + `,"content":{"data":{"n":1}}}`,
+		"POST /v1/deadletters/ledger/tsk_a/3/replay": "", "DELETE /v1/deadletters/ledger/tsk_a/3": "",
+		"POST /v1/keys/rotate": `{"orgs":2}`, "POST /v1/keys/rotate-master": `{"orgs":2}`, "POST /v1/keys/shred": `{"orgs":1}`,
 		"GET /v1/apps/app_a/logs": `{"items":[{"seq":1,"text":"hello","dropped":2}]}`,
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
@@ -35,6 +36,10 @@ type Config struct {
 	Events  store.Events
 	Views   store.Views
 	Blobs   blob.Store
+	// Projectors keep the views, for an operator to compare and build anew.
+	Projectors []*store.Projector
+	Backups    *backup.Backups
+	Keys       Keys
 	// Authenticate returns the scope of a bearer token, or unauthenticated.
 	Authenticate func(ctx context.Context, token string) (core.Scope, error)
 	// Model resolves what a caller asked for to a configured model's name.
@@ -91,6 +96,10 @@ func New(cfg Config) http.Handler {
 	s.tasks()
 	s.apps()
 	s.files()
+	s.usage()
+	s.projections()
+	s.backups()
+	s.keys()
 	s.docs(mux)
 	mux.Handle("/", http.HandlerFunc(s.notFound))
 	return s.perimeter(mux)

@@ -28,6 +28,66 @@ type Config struct {
 	Log     Log    `koanf:"log" json:"log"`
 	Model   Model  `koanf:"model" json:"model"`
 	Worker  Worker `koanf:"worker" json:"worker"`
+	Store   Store  `koanf:"store" json:"store"`
+	Blob    Blob   `koanf:"blob" json:"blob"`
+	Bus     Bus    `koanf:"bus" json:"bus"`
+	Keys    Keys   `koanf:"keys" json:"keys"`
+	Backup  Backup `koanf:"backup" json:"backup"`
+}
+
+// Store says where events and views are kept. Without a URL it is SQLite in the data
+// directory. With one it is PostgreSQL, which several nodes share; each URL is
+// postgres://user:password@host:port/database and logs in with a role of its own.
+type Store struct {
+	URL        Secret `koanf:"url" json:"url"`                 // the application's: under row-level security
+	RelayURL   Secret `koanf:"relay_url" json:"relay_url"`     // the outbox relay's
+	MigrateURL Secret `koanf:"migrate_url" json:"migrate_url"` // the owner's, for migrations and backups; may be absent on most nodes
+	MaxConns   int    `koanf:"max_conns" json:"max_conns"`     // connections of a node under url
+}
+
+// Blob says where files are kept.
+type Blob struct {
+	Dir string `koanf:"dir" json:"dir"` // empty: in the data directory; several nodes need one that all see
+}
+
+// Bus says what carries events to consumers. Without brokers it is this process.
+type Bus struct {
+	Brokers  string `koanf:"brokers" json:"brokers"` // of Kafka: host:port, separated by commas
+	Topic    string `koanf:"topic" json:"topic"`
+	User     string `koanf:"user" json:"user"` // SASL; empty: none
+	Password Secret `koanf:"password" json:"password"`
+	TLS      bool   `koanf:"tls" json:"tls"`
+	CAFile   string `koanf:"ca_file" json:"ca_file"` // PEM; empty: the system's
+}
+
+// Keys say where the master key is, which wraps every org's keys. At most one of file,
+// key and vault_address; without any it is master.key in the data directory, which is
+// made at the first start.
+type Keys struct {
+	File         string `koanf:"file" json:"file"`
+	Key          Secret `koanf:"key" json:"key"`                     // the key itself, as in a file
+	VaultAddress string `koanf:"vault_address" json:"vault_address"` // of HashiCorp Vault or OpenBao
+	VaultMount   string `koanf:"vault_mount" json:"vault_mount"`     // of the transit engine
+	VaultKey     string `koanf:"vault_key" json:"vault_key"`         // the key's name there
+	VaultToken   string `koanf:"vault_token_file" json:"vault_token_file"`
+	VaultCA      string `koanf:"vault_ca_file" json:"vault_ca_file"` // PEM; empty: the system's
+}
+
+// Backup says where backups go, how often and for how long they are kept.
+type Backup struct {
+	Dir   string        `koanf:"dir" json:"dir"`     // empty: in the data directory
+	Every time.Duration `koanf:"every" json:"every"` // 0: only when asked for
+	Keep  time.Duration `koanf:"keep" json:"keep"`   // 0: for ever; the newest always stays
+}
+
+// MarshalJSON writes durations as the file has them: "1h0m0s".
+func (b Backup) MarshalJSON() ([]byte, error) {
+	type plain Backup
+	return json.Marshal(struct {
+		plain
+		Every string `json:"every"`
+		Keep  string `json:"keep"`
+	}{plain(b), b.Every.String(), b.Keep.String()})
 }
 
 // Log configures logging, to standard error.
@@ -101,6 +161,10 @@ func Defaults() Config {
 		Log:     Log{Level: "warn", Format: "text"},
 		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},
 		Worker:  Worker{Concurrency: 4, Grace: 5 * time.Second},
+		Store:   Store{MaxConns: 16},
+		Bus:     Bus{Topic: "isekai.events"},
+		Keys:    Keys{VaultMount: "transit", VaultKey: "isekai"},
+		Backup:  Backup{Every: time.Hour, Keep: 7 * 24 * time.Hour},
 	}
 }
 
@@ -200,6 +264,38 @@ func (c Config) check() error {
 		return core.E(core.Invalid, op, "log.format must be text or json").WithHint(configHint)
 	case c.Model.Timeout < time.Second:
 		return core.E(core.Invalid, op, "model.timeout must be at least 1s").WithHint(configHint)
+	}
+	return c.checkStorage()
+}
+
+// checkStorage checks what stands below the modules.
+func (c Config) checkStorage() error {
+	const op = "config"
+	masters := 0
+	for _, m := range []string{c.Keys.File, c.Keys.Key.Reveal(), c.Keys.VaultAddress} {
+		if m != "" {
+			masters++
+		}
+	}
+	pg := c.Store.URL != ""
+	switch {
+	case pg && c.Store.RelayURL == "":
+		return core.E(core.Invalid, op, "store.url needs store.relay_url").WithHint("the outbox relay has a role of its own: see docs/postgresql.md")
+	case !pg && (c.Store.RelayURL != "" || c.Store.MigrateURL != ""):
+		return core.E(core.Invalid, op, "store.relay_url and store.migrate_url are of no use without store.url").WithHint(configHint)
+	case c.Store.MaxConns < 2 || c.Store.MaxConns > 1000:
+		return core.E(core.Invalid, op, "store.max_conns must be from 2 to 1000").WithHint(configHint)
+	case masters > 1:
+		return core.E(core.Invalid, op, "keys.file, keys.key and keys.vault_address exclude each other").WithHint("there is one master key")
+	case pg && masters == 0:
+		return core.E(core.Invalid, op, "with store.url the master key must be named").
+			WithHint("every node needs the same: set keys.file, ISEKAI_KEYS_KEY or keys.vault_address")
+	case c.Keys.VaultAddress != "" && c.Keys.VaultToken == "":
+		return core.E(core.Invalid, op, "keys.vault_address needs keys.vault_token_file").WithHint(configHint)
+	case c.Backup.Every != 0 && c.Backup.Every < time.Minute:
+		return core.E(core.Invalid, op, "backup.every must be 0s or at least 1m").WithHint(configHint)
+	case c.Backup.Keep < 0:
+		return core.E(core.Invalid, op, "backup.keep must not be negative").WithHint(configHint)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ func (n *node) health(ctx context.Context) client.Health {
 	ctx, done := context.WithTimeout(ctx, 5*time.Second)
 	defer done()
 	h := client.Health{Status: "ok", Version: BuildVersion, Model: n.models.name(), Notice: n.models.notice()}
-	_, err := n.store.Orgs(ctx)
-	h.Checks = append(h.Checks, check("store", "SQLite in "+n.dir.Path, err), diskCheck(n.dir.Path))
+	_, err := n.driver.Orgs(ctx)
+	h.Checks = append(h.Checks, check("store", n.cfg.driver(), err), check("keys", "the master key opens them", n.vault.Check(ctx)), diskCheck(n.dir.Path))
 	h.Checks = append(h.Checks, check("sandbox", "Linux namespaces", n.sandbox.Probe(ctx).Err()))
 	_, err = appRuntime()
 	h.Checks = append(h.Checks, check("runtime", "for generated apps", err))

@@ -12,8 +12,9 @@ import (
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/app"
-	"github.com/isekai-run/isekai/internal/blob/local"
-	"github.com/isekai-run/isekai/internal/bus/inproc"
+	"github.com/isekai-run/isekai/internal/backup"
+	"github.com/isekai-run/isekai/internal/blob"
+	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
@@ -21,8 +22,8 @@ import (
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
-	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/vault"
 )
 
 // node is one process of an installation: the parts, wired.
@@ -34,11 +35,15 @@ type node struct {
 	token string
 	url   string
 
-	store   *sqlite.Store
-	events  store.Events // the streams of store, as the modules use them
-	blobs   *local.Store
-	bus     *inproc.Bus
+	driver  store.Store // as it is, with everything sealed
+	vault   *vault.Vault
+	store   store.Store  // as modules see it
+	events  store.Events // its streams, as the modules use them
+	blobs   blob.Store
+	backups *backup.Backups
+	bus     bus.Bus
 	hub     *notify.Hub
+	views   []*store.Projector
 	sandbox sandbox.Driver
 	models  models
 	tools   *tool.Registry
@@ -109,27 +114,6 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (n *node) openStorage(ctx context.Context, wrap func(store.Events) store.Events) (err error) {
-	if n.store, err = sqlite.Open(ctx, sqlite.Config{Path: n.dir.Join("isekai.db")}); err != nil {
-		return err
-	}
-	n.stages.add("store", func(context.Context) error { return n.store.Close() })
-	if n.mode != cli.Direct { // the data directory's lock says that nobody else is at work
-		if err := n.store.Reclaim(ctx); err != nil {
-			return err
-		}
-	}
-	n.events = n.store
-	if wrap != nil {
-		n.events = wrap(n.store)
-	}
-	if n.blobs, err = local.Open(n.dir.Join("blobs")); err != nil {
-		return err
-	}
-	n.stages.add("blobs", func(context.Context) error { return n.blobs.Close() })
-	return nil
-}
-
 // openModules wires the modules; none of them runs yet.
 func (n *node) openModules(ctx context.Context) (err error) {
 	n.hub = &notify.Hub{}
@@ -147,14 +131,13 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
-	n.bus = inproc.New(inproc.Config{})
-	n.bus.Subscribe("tasks", agent.NewProjector(n.store).Handle)
-	n.bus.Subscribe("apps", app.NewProjector(n.store).Handle)
-	n.bus.Subscribe("watchers", n.hub.Handle)
-	n.relay = relay.New(relay.Config{Outbox: n.store, Bus: n.bus, Wake: n.store.OutboxWake, Log: n.log})
+	if err := n.openBus(ctx); err != nil {
+		return err
+	}
+	wakeWorkers, _ := wakes(n.driver)
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
-		Changed: n.hub.Watch, Wake: n.store.WorkWake, Dir: n.dir.Join("workspaces"),
+		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
 		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Logger: n.log,
 	})
 	return nil
@@ -194,6 +177,7 @@ func (n *node) catchUp(ctx context.Context) error {
 // worker. They stop in the reverse order: the relay carries what the worker
 // appended last.
 func (n *node) startBackground(context.Context) error {
+	n.background("bus", n.bus.Run)
 	n.background("relay", n.relay.Run)
 	if n.mode != cli.Direct {
 		n.background("worker", n.worker.Run)
@@ -240,6 +224,7 @@ func (n *node) startServer(context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
 	api := httpapi.New(httpapi.Config{
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
+		Projectors: n.views, Backups: n.backups, Keys: keys{n},
 		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
 		Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 	})

@@ -176,6 +176,9 @@ func TestADamagedStreamDoesntKeepTheRestFromWorking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := conn.Client.CreateTask(t.Context(), client.NewTask{Kind: core.KindApp, Prompt: "x"}, ""); err != nil { // gives the org keys
+		t.Fatal(err)
+	}
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+func (sh *shell) keysCommand() *cobra.Command {
+	c := group("keys", "Rotate and destroy the keys that the data of orgs is encrypted with")
+	c.AddCommand(sh.keysRotate(), sh.keysShred())
+	return c
+}
+
+func (sh *shell) keysRotate() *cobra.Command {
+	var org string
+	var master bool
+	c := &cobra.Command{Use: "rotate", Short: "Give every org, or one, a new key; or make a new master key", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if master && org != "" {
+				return core.E(core.Invalid, "", "--master and --org exclude each other").WithHint("the master key is every org's")
+			}
+			return sh.with(c.Context(), Direct, func(conn *Conn) (err error) {
+				var r client.KeyReport
+				if master {
+					r, err = conn.Client.RotateMasterKey(c.Context())
+				} else {
+					r, err = conn.Client.RotateKeys(c.Context(), core.OrgID(org))
+				}
+				if err != nil {
+					return err
+				}
+				return sh.print(r, func(w io.Writer) {
+					if master {
+						fmt.Fprintf(w, "The keys of %d orgs are closed by a new master key. Keep a copy of it: copies of the old one are of no use.\n", r.Orgs)
+						return
+					}
+					fmt.Fprintf(w, "%d orgs have a new key. What the old ones have closed still opens.\n", r.Orgs)
+				})
+			})
+		}}
+	c.Flags().StringVar(&org, "org", "", "only this org")
+	c.Flags().BoolVar(&master, "master", false, "make a new master key and close every org's keys with it")
+	return c
+}
+
+func (sh *shell) keysShred() *cobra.Command {
+	var org string
+	c := &cobra.Command{Use: "shred --org ORG", Short: "Destroy an org's keys: nothing of it can be read any more, in any backup", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if org == "" {
+				return core.E(core.Invalid, "", "name the org").WithHint("isekai keys shred --org ORG")
+			}
+			return sh.with(c.Context(), Direct, func(conn *Conn) error {
+				fmt.Fprintf(plain{sh.io.Err}, "Everything of %s will be unreadable, for good. Type its name to go on: ", printable(org))
+				name, err := bufio.NewReader(io.LimitReader(sh.io.In, 1024)).ReadString('\n')
+				if name = strings.TrimSpace(name); name != org {
+					return core.E(core.Invalid, "", "that isn't its name; nothing was done").WithHint("type " + org).Because(err)
+				}
+				r, err := conn.Client.ShredKeys(c.Context(), core.OrgID(org), core.OrgID(name))
+				if err != nil {
+					return err
+				}
+				return sh.print(r, func(w io.Writer) {
+					fmt.Fprintf(w, "The keys of %s are gone. Rotate the master key too where snapshots or log archives may hold old keys.\n", printable(org))
+				})
+			})
+		}}
+	c.Flags().StringVar(&org, "org", "", "the org")
+	return c
+}

@@ -1,0 +1,219 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/backup"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+type (
+	usageQuery struct {
+		Days int `query:"days" minimum:"1" maximum:"366" default:"30"`
+	}
+	usageAnswer struct{ Body []client.Used }
+	viewPath    struct {
+		View string `path:"view" maxLength:"64" example:"tasks"`
+	}
+	projectionAnswer struct{ Body client.Projection }
+	backupAnswer     struct{ Body client.Backup }
+	backupsAnswer    struct{ Body []client.Backup }
+)
+
+// usage is what a tenant may ask of its own.
+func (s *server) usage() {
+	handle(s, huma.Operation{
+		OperationID: "usage", Method: http.MethodGet, Path: "/v1/usage", Summary: "What tasks have used, by day and model", Tags: []string{"usage"},
+	}, func(ctx context.Context, scope core.Scope, in *usageQuery) (*usageAnswer, error) {
+		used, err := s.used(ctx, scope, time.Now().UTC().AddDate(0, 0, 1-in.Days).Format(time.DateOnly))
+		return &usageAnswer{Body: used}, err
+	})
+}
+
+// used adds up the project's tasks since a day.
+func (s *server) used(ctx context.Context, scope core.Scope, since string) ([]client.Used, error) {
+	sums := map[[2]string]*client.Used{}
+	for q := (store.Query{Project: scope.Project, Limit: store.MaxLimit}); ; {
+		page, err := s.cfg.Views.List(ctx, scope.Org, agent.UsageView, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.Rows {
+			u, err := agent.UsageFromRow(r)
+			if err != nil {
+				return nil, err
+			}
+			day := u.CreatedAt.UTC().Format(time.DateOnly)
+			if day < since { // the list goes back in time
+				page.Next = ""
+				break
+			}
+			sum := sums[[2]string{day, u.Model}]
+			if sum == nil {
+				sum = &client.Used{Day: day, Model: u.Model}
+				sums[[2]string{day, u.Model}] = sum
+			}
+			sum.Tasks, sum.ModelCalls, sum.ToolCalls = sum.Tasks+1, sum.ModelCalls+u.ModelCalls, sum.ToolCalls+u.ToolCalls
+			sum.Input, sum.Output, sum.Seconds = sum.Input+u.Input, sum.Output+u.Output, sum.Seconds+u.Seconds
+		}
+		if q.After = page.Next; q.After == "" {
+			break
+		}
+	}
+	used := []client.Used{}
+	for _, u := range sums {
+		used = append(used, *u)
+	}
+	slices.SortFunc(used, func(a, b client.Used) int {
+		if a.Day != b.Day {
+			return strings.Compare(b.Day, a.Day)
+		}
+		return strings.Compare(a.Model, b.Model)
+	})
+	return used, nil
+}
+
+// projections lets an operator build views anew and compare them.
+func (s *server) projections() {
+	tags := []string{"operate"}
+	handle(s, huma.Operation{
+		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view anew from the events", Tags: tags,
+		Description: "The live view goes on and is replaced at the end.",
+	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
+		p, err := s.projector(in.View)
+		if err == nil {
+			err = p.Rebuild(ctx, scope.Org)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return compared(ctx, p, scope.Org)
+	})
+	handle(s, huma.Operation{
+		OperationID: "verify-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/verify", Summary: "Compare a view with the events", Tags: tags,
+	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
+		p, err := s.projector(in.View)
+		if err != nil {
+			return nil, err
+		}
+		return compared(ctx, p, scope.Org)
+	})
+}
+
+func (s *server) projector(view string) (*store.Projector, error) {
+	var names []string
+	for _, p := range s.cfg.Projectors {
+		if p.View == view {
+			return p, nil
+		}
+		names = append(names, p.View)
+	}
+	return nil, core.E(core.NotFound, "projection", "there is no view "+view).WithHint("the views are " + strings.Join(names, ", "))
+}
+
+func compared(ctx context.Context, p *store.Projector, org core.OrgID) (*projectionAnswer, error) {
+	rows, differ, err := p.Verify(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	a := &projectionAnswer{Body: client.Projection{View: p.View, Rows: rows, Differences: []client.Difference{}}}
+	for _, d := range differ {
+		a.Body.Differences = append(a.Body.Differences, client.Difference(d))
+	}
+	return a, nil
+}
+
+func (s *server) backups() {
+	tags := []string{"operate"}
+	handle(s, huma.Operation{
+		OperationID: "take-backup", Method: http.MethodPost, Path: "/v1/backups", Summary: "Make a backup", Tags: tags, DefaultStatus: http.StatusCreated,
+		Description: "Into the configured folder, while everything goes on. It holds no keys.",
+	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*backupAnswer, error) {
+		m, err := s.cfg.Backups.Take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &backupAnswer{Body: wireBackup(m)}, nil
+	})
+	handle(s, huma.Operation{
+		OperationID: "list-backups", Method: http.MethodGet, Path: "/v1/backups", Summary: "List backups, newest first", Tags: tags,
+	}, func(context.Context, core.Scope, *struct{}) (*backupsAnswer, error) {
+		all, err := s.cfg.Backups.List()
+		if err != nil {
+			return nil, err
+		}
+		a := &backupsAnswer{Body: []client.Backup{}}
+		for _, m := range all {
+			a.Body = append(a.Body, wireBackup(m))
+		}
+		return a, nil
+	})
+}
+
+func wireBackup(m backup.Manifest) client.Backup {
+	b := client.Backup{ID: m.ID, At: m.At, Orgs: len(m.Orgs), Blobs: m.Blobs}
+	for _, o := range m.Orgs {
+		b.Events += o.Events
+	}
+	return b
+}
+
+type (
+	rotateKeys struct {
+		Body struct {
+			Org core.OrgID `json:"org,omitempty" maxLength:"64" doc:"only this org"`
+		}
+	}
+	shredKeys struct {
+		Body struct {
+			Org     core.OrgID `json:"org" maxLength:"64"`
+			Confirm core.OrgID `json:"confirm" maxLength:"64" doc:"the org's id once more"`
+		}
+	}
+	keyAnswer struct{ Body client.KeyReport }
+)
+
+// Keys are what an operator does to keys. Each returns how many orgs' were changed.
+type Keys interface {
+	// Rotate gives an org, or every org if it is empty, a new key.
+	Rotate(ctx context.Context, org core.OrgID) (int, error)
+	// RotateMaster makes a new master key and destroys the old one.
+	RotateMaster(ctx context.Context) (int, error)
+	// Shred destroys an org's keys.
+	Shred(ctx context.Context, org core.OrgID) error
+}
+
+func (s *server) keys() {
+	tags := []string{"operate"}
+	handle(s, huma.Operation{
+		OperationID: "rotate-keys", Method: http.MethodPost, Path: "/v1/keys/rotate", Summary: "Give an org, or all, a new key", Tags: tags,
+		Description: "What the old keys have closed still opens.",
+	}, func(ctx context.Context, _ core.Scope, in *rotateKeys) (*keyAnswer, error) {
+		n, err := s.cfg.Keys.Rotate(ctx, in.Body.Org)
+		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
+	})
+	handle(s, huma.Operation{
+		OperationID: "rotate-master-key", Method: http.MethodPost, Path: "/v1/keys/rotate-master", Summary: "Make a new master key and destroy the old one", Tags: tags,
+	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*keyAnswer, error) {
+		n, err := s.cfg.Keys.RotateMaster(ctx)
+		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
+	})
+	handle(s, huma.Operation{
+		OperationID: "shred-keys", Method: http.MethodPost, Path: "/v1/keys/shred", Summary: "Destroy an org's keys, for good", Tags: tags,
+		Description: "Nothing of the org can be read any more: not here, not on the bus and in no backup.",
+	}, func(ctx context.Context, _ core.Scope, in *shredKeys) (*keyAnswer, error) {
+		if in.Body.Confirm != in.Body.Org {
+			return nil, core.E(core.Invalid, "keys.shred", "the confirmation isn't the org's id").WithHint("send the same id as confirm")
+		}
+		return &keyAnswer{Body: client.KeyReport{Orgs: 1}}, s.cfg.Keys.Shred(ctx, in.Body.Org)
+	})
+}

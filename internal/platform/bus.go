@@ -1,0 +1,66 @@
+package platform
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/bus"
+	"github.com/isekai-run/isekai/internal/bus/inproc"
+	"github.com/isekai-run/isekai/internal/bus/kafka"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/relay"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// openBus makes the bus, its consumers and the relay that feeds it.
+func (n *node) openBus(ctx context.Context) (err error) {
+	if n.bus, err = n.cfg.Bus.open(ctx, n.log); err != nil {
+		return err
+	}
+	n.views = projectors(n.store)
+	for _, p := range n.views {
+		n.bus.Subscribe(p.View, n.vault.Handler(p.Handle))
+	}
+	n.bus.Subscribe("watchers", n.hub.Handle)
+	_, wakeRelay := wakes(n.driver)
+	n.relay = relay.New(relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log})
+	return nil
+}
+
+// wakes returns what saves workers and the relay from polling; nil where the store
+// doesn't.
+func wakes(st store.Store) (work, outbox func() <-chan struct{}) {
+	if w, ok := st.(store.Waker); ok {
+		return w.WorkWake, w.OutboxWake
+	}
+	return nil, nil
+}
+
+// open makes the configured bus: Kafka, or this process.
+func (b Bus) open(ctx context.Context, log *slog.Logger) (bus.Bus, error) {
+	if b.Brokers == "" {
+		return inproc.New(inproc.Config{}), nil
+	}
+	c := kafka.Config{Brokers: strings.Split(b.Brokers, ","), Topic: b.Topic, Log: log}
+	if b.User != "" {
+		c.SASL = &kafka.SASL{Mechanism: "SCRAM-SHA-512", User: b.User, Password: b.Password.Reveal()}
+	}
+	if b.TLS {
+		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		if b.CAFile != "" {
+			pem, err := os.ReadFile(b.CAFile)
+			if err != nil {
+				return nil, core.E(core.Invalid, "config", "can't read bus.ca_file").Because(err)
+			}
+			c.TLS.RootCAs = x509.NewCertPool()
+			if !c.TLS.RootCAs.AppendCertsFromPEM(pem) {
+				return nil, core.E(core.Invalid, "config", "bus.ca_file holds no certificate").WithHint("it is a PEM file")
+			}
+		}
+	}
+	return kafka.New(ctx, c)
+}

@@ -1,0 +1,142 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/backup"
+	"github.com/isekai-run/isekai/internal/blob/local"
+	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/postgres"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+)
+
+// projectors keep the views of a store, as modules see it.
+func projectors(st store.ProjectorStore) []*store.Projector {
+	return []*store.Projector{agent.NewProjector(st), app.NewProjector(st), agent.NewUsageProjector(st)}
+}
+
+// Schema implements cli.Instance.
+func (i instance) Schema(ctx context.Context) (cli.Schema, error) {
+	s := cli.Schema{Store: i.cfg.driver()}
+	err := i.alone(func(*DataDir) (err error) {
+		if s.Store == onPostgres {
+			s.Current, s.Newest, err = postgres.Versions(ctx, i.cfg.postgres())
+		} else {
+			s.Current, s.Newest, err = sqlite.Versions(ctx, i.cfg.sqlite())
+		}
+		return err
+	})
+	return s, err
+}
+
+// Migrate implements cli.Instance.
+func (i instance) Migrate(ctx context.Context, version int64) (cli.Schema, error) {
+	err := i.alone(func(*DataDir) error {
+		if i.cfg.driver() == onPostgres {
+			return postgres.Migrate(ctx, i.cfg.postgres(), version)
+		}
+		return sqlite.Migrate(ctx, i.cfg.sqlite(), version)
+	})
+	if err != nil {
+		return cli.Schema{}, err
+	}
+	return i.Schema(ctx)
+}
+
+// alone calls f while no other process uses the data directory.
+func (i instance) alone(f func(*DataDir) error) error {
+	dir, err := OpenDataDir(i.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(dir), dir.Close())
+}
+
+// Restore implements cli.Instance.
+func (i instance) Restore(ctx context.Context, id string, verify bool) (cli.Restored, error) {
+	if verify {
+		scratch, err := os.MkdirTemp("", "isekai-restore-*")
+		if err != nil {
+			return cli.Restored{}, diskError("restore", os.TempDir(), err)
+		}
+		r, err := i.restore(ctx, id, filepath.Join(scratch, "isekai.db"), nil)
+		r.Verified = true
+		return r, errors.Join(err, os.RemoveAll(scratch))
+	}
+	var r cli.Restored
+	err := i.alone(func(*DataDir) (err error) {
+		path := i.cfg.sqlite().Path
+		if exists(path) {
+			return core.E(core.Conflict, "restore", "the data directory has a database already").
+				WithHint("move " + path + " away, or choose another folder with --data-dir and name the backups with backup.dir")
+		}
+		files, err := local.Open(i.cfg.blobDir())
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, files.Close()) }()
+		r, err = i.restore(ctx, id, path, files)
+		return err
+	})
+	return r, err
+}
+
+// restore puts a backup into a database file, and into blobs unless that is nil.
+func (i instance) restore(ctx context.Context, id, path string, blobs *local.Store) (cli.Restored, error) {
+	if i.cfg.driver() == onPostgres {
+		return cli.Restored{}, core.E(core.Unsupported, "restore", "a PostgreSQL database is restored with pg_restore").WithHint("docs/postgresql.md says how")
+	}
+	b := backup.New(backup.Config{Dir: i.cfg.backupDir(), Driver: i.cfg.driver(), To: openBlobs})
+	to := backup.Target{
+		Open: func(ctx context.Context, from string) (store.Store, error) {
+			if err := copyFile(from, path); err != nil {
+				return nil, diskError("restore", path, err)
+			}
+			return sqlite.Open(ctx, sqlite.Config{Path: path})
+		},
+		Unseal: func(st store.Store) (store.Store, error) {
+			v, err := i.cfg.openVault(ctx, st, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return nil, err
+			}
+			return v.Store(st), nil
+		},
+		Projectors: func(st store.Store) []*store.Projector { return projectors(st) },
+	}
+	if blobs != nil {
+		to.Blobs = blobs
+	}
+	r, err := b.Restore(ctx, id, to)
+	return cli.Restored{
+		Backup: client.Backup{ID: r.ID, At: r.At, Events: r.Events, Orgs: len(r.Orgs), Blobs: r.Checked},
+		Rows:   r.Rows, Shut: r.Shut, Problems: r.Problems,
+	}, err
+}
+
+// copyFile copies a file to a new one that its owner alone can read, durably.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err == nil {
+		err = out.Sync()
+	}
+	return errors.Join(err, out.Close())
+}
