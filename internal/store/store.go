@@ -53,6 +53,33 @@ type Backuper interface {
 	Backup(ctx context.Context, path string) ([]Sum, error)
 }
 
+// WorkItem is a stream's claimable work without its lease.
+type WorkItem struct {
+	Project core.ProjectID
+	Stream  core.StreamID
+	Due     time.Time
+}
+
+// Exporter is an optional interface of a store that can be moved from. What else it
+// has, the other interfaces return.
+type Exporter interface {
+	// WorkItems returns up to limit items of an org's work after a stream, by stream.
+	WorkItems(ctx context.Context, org core.OrgID, after core.StreamID, limit int) ([]WorkItem, error)
+}
+
+// Importer is an optional interface of a store that can be moved to. Repeating a call
+// changes nothing.
+type Importer interface {
+	// Import stores an org's events with the ids, versions, positions, times and actors
+	// that they have, in order of position, without outbox messages. Those that are
+	// there stay; conflict: another event is in the place of one.
+	Import(ctx context.Context, org core.OrgID, events []core.Event) error
+	// ImportPending gives events of an org that are there their outbox messages.
+	ImportPending(ctx context.Context, org core.OrgID, events []Mark) error
+	// ImportWork makes streams claimable when they are due.
+	ImportWork(ctx context.Context, org core.OrgID, items []WorkItem) error
+}
+
 // NewEvent is an event before it is stored. The store gives it its version,
 // position and time (in microseconds).
 type NewEvent struct {
