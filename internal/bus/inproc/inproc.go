@@ -9,21 +9,18 @@
 // org, not only of a stream, one at a time and in order. Orgs, and consumers,
 // don't wait for one another, up to the bound on handlers that run at once.
 //
-// When a handler keeps failing, its consumer gets no more events of that org in
-// this call, and Publish reports the event and those of the org after it as
-// undelivered. So a poisoned event stops one org, for as long as it is poisoned,
-// and nothing is skipped; the other consumers get the org's events, and get them
-// again with every new attempt.
+// When a handler fails, its consumer gets no more events of that org in this call,
+// and Publish reports the event and those of the org after it as undelivered; the
+// relay comes again with them. So an event that fails stops one org for as long as it
+// fails, and nothing is skipped; the other consumers get the org's events, and get
+// them again with every new attempt. That an event which fails for good doesn't is up
+// to the handler (package deadletter).
 package inproc
 
 import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/failsafe-go/failsafe-go"
-	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
@@ -31,15 +28,12 @@ import (
 
 // Config bounds the bus. Zero fields have the defaults that are named.
 type Config struct {
-	Parallel int           // handlers that run at once; 8
-	Attempts int           // tries of one event with one consumer in a Publish; 3
-	Backoff  time.Duration // before the second try, doubled after each, with jitter; 20 ms
+	Parallel int // handlers that run at once; 8
 }
 
 // Bus is a bus.Bus.
 type Bus struct {
 	parallel int
-	retry    retrypolicy.RetryPolicy[any]
 	turn     chan struct{} // held by the Publish that delivers
 
 	mu        sync.RWMutex
@@ -58,19 +52,7 @@ func New(cfg Config) *Bus {
 	if cfg.Parallel <= 0 {
 		cfg.Parallel = 8
 	}
-	if cfg.Attempts <= 0 {
-		cfg.Attempts = 3
-	}
-	if cfg.Backoff <= 0 {
-		cfg.Backoff = 20 * time.Millisecond
-	}
-	retry := retrypolicy.NewBuilder[any]().
-		WithMaxAttempts(cfg.Attempts).
-		WithBackoff(cfg.Backoff, cfg.Backoff<<10).
-		WithJitterFactor(0.25).
-		ReturnLastFailure().
-		Build()
-	return &Bus{parallel: cfg.Parallel, retry: retry, turn: make(chan struct{}, 1)}
+	return &Bus{parallel: cfg.Parallel, turn: make(chan struct{}, 1)}
 }
 
 // Subscribe implements bus.Bus.
@@ -115,7 +97,7 @@ func (b *Bus) Publish(ctx context.Context, events []core.Event) error {
 			slots <- struct{}{}
 			all.Go(func() {
 				defer func() { <-slots }()
-				l.deliver(ctx, b.retry, c)
+				l.deliver(ctx, c)
 			})
 		}
 	}
@@ -149,10 +131,13 @@ func lanesOf(events []core.Event) []*lane {
 	return lanes
 }
 
-// deliver gives the lane's events to one consumer until one fails for good.
-func (l *lane) deliver(ctx context.Context, retry retrypolicy.RetryPolicy[any], c consumer) {
+// deliver gives the lane's events to one consumer until one fails.
+func (l *lane) deliver(ctx context.Context, c consumer) {
 	for i, e := range l.events {
-		err := failsafe.With(retry).WithContext(ctx).Run(func() error { return c.handle(ctx, e) })
+		err := ctx.Err()
+		if err == nil {
+			err = c.handle(ctx, e)
+		}
 		if err == nil {
 			continue
 		}
