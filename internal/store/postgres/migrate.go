@@ -30,6 +30,8 @@ func migrations() fs.FS {
 const (
 	versionTable = "isekai.goose_db_version"
 
+	urlHint = "write it as postgres://user:password@host:port/database"
+
 	// lockID names the advisory lock of those who migrate this database.
 	lockID = 0x6973656b6169 // "isekai"
 )
@@ -78,7 +80,7 @@ func asOwner(ctx context.Context, cfg Config, files fs.FS, fn func(*sql.DB, *goo
 	}
 	conn, err := pgx.ParseConfig(cfg.MigrateURL)
 	if err != nil {
-		return core.E(core.Invalid, op, "MigrateURL isn't a URL of PostgreSQL").Because(err)
+		return core.E(core.Invalid, op, "MigrateURL isn't a URL of PostgreSQL").WithHint(urlHint).Because(err)
 	}
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectTimeout

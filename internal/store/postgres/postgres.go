@@ -134,12 +134,12 @@ func connect(ctx context.Context, name, url string, size int32) (*pgxpool.Pool, 
 	const op = "store.open"
 	if url == "" {
 		return nil, core.E(core.Invalid, op, "no "+name+" for PostgreSQL").
-			WithHint("set it: postgres://user:password@host:port/database")
+			WithHint(urlHint)
 	}
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil { // it quotes the URL, without the password
 		return nil, core.E(core.Invalid, op, name+" isn't a URL of PostgreSQL").
-			WithHint("write it as postgres://user:password@host:port/database").Because(err)
+			WithHint(urlHint).Because(err)
 	}
 	cfg.MaxConns = size
 	cfg.MinConns = 0

@@ -45,7 +45,7 @@ func admit(ctx context.Context, db *sql.DB, address string, g group) error {
 	}
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
-		return core.E(core.Invalid, op, g.url+" isn't a URL of PostgreSQL").Because(err)
+		return core.E(core.Invalid, op, g.url+" isn't a URL of PostgreSQL").WithHint(urlHint).Because(err)
 	}
 	var exists, member bool
 	err = db.QueryRowContext(ctx, `SELECT count(*) > 0, coalesce(bool_or(pg_has_role(oid, $2::name, 'MEMBER')), false)

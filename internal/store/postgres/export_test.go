@@ -1,0 +1,32 @@
+package postgres
+
+import (
+	"context"
+	"io/fs"
+)
+
+// What tests need of the inside.
+
+// Migrations are the embedded files.
+func Migrations() fs.FS { return migrations() }
+
+// SetupFrom is Setup with other migrations.
+func SetupFrom(ctx context.Context, cfg Config, files fs.FS) error { return setup(ctx, cfg, files) }
+
+// Pools returns the numbers of connections that are open under URL and RelayURL.
+func (s *Store) Pools() (app, relay int32) { return s.app.Stat().TotalConns(), s.relay.Stat().TotalConns() }
+
+// Lanes returns the number of orgs that are being appended to.
+func (s *Store) Lanes() int {
+	s.lanes.mu.Lock()
+	defer s.lanes.mu.Unlock()
+	return len(s.lanes.byOrg)
+}
+
+// The queries whose plans are checked.
+const (
+	Begin   = sqlBegin
+	Counter = sqlCounter
+	Append  = sqlAppend
+	Find    = sqlFind
+)

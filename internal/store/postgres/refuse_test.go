@@ -1,0 +1,89 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store/postgres"
+)
+
+// wantRefused sees that Open fails with a code and a hint.
+func wantRefused(t *testing.T, what string, cfg postgres.Config, code core.Code) {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), cfg)
+	if err == nil {
+		_ = s.Close()
+	}
+	if core.CodeOf(err) != code || core.HintOf(err) == "" {
+		t.Errorf("%s: %v (%s, hint %q), want %s", what, err, core.CodeOf(err), core.HintOf(err), code)
+	}
+	if err != nil && strings.Contains(err.Error()+core.HintOf(err), "secret") {
+		t.Errorf("%s: the error shows the password: %v", what, err)
+	}
+}
+
+func TestOpenRefusesAddresses(t *testing.T) {
+	t.Parallel()
+	cfg := cluster.Database(t)
+	cfg.MigrateURL = ""
+	database := dial(t, cfg.URL).Config().Database
+	if err := cluster.Admin(database, "CREATE ROLE refuse_password LOGIN PASSWORD 'other' IN ROLE isekai_app"); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		url  string
+		code core.Code
+	}{
+		"none":             {"", core.Invalid},
+		"nonsense":         {"postgres://u:secret@host:port/x?%%", core.Invalid},
+		"nobody there":     {"postgres://u:secret@127.0.0.1:1/x", core.Unavailable},
+		"a wrong password": {cluster.TCP("refuse_password", "secret", database), core.Unauthenticated},
+		"no such database": {cluster.URL("isekai_server", "none"), core.Unavailable},
+	} {
+		bad := cfg
+		bad.URL = c.url
+		wantRefused(t, what, bad, c.code)
+		bad = cfg
+		bad.RelayURL = c.url
+		wantRefused(t, what+" for the relay", bad, c.code)
+		bad = cfg
+		if bad.MigrateURL = c.url; c.url != "" {
+			wantRefused(t, what+" for the owner", bad, c.code)
+		}
+	}
+	empty := cluster.Empty(t)
+	empty.MigrateURL = ""
+	wantRefused(t, "an empty database", empty, core.Unavailable)
+}
+
+// Setup makes the roles in the URLs, with their passwords, when they aren't there.
+func TestSetupMakesRoles(t *testing.T) {
+	t.Parallel()
+	cfg := cluster.Empty(t)
+	database := dial(t, cfg.MigrateURL).Config().Database
+	cfg.URL = cluster.TCP(`setup "app"`, "sécret 'app'", database)
+	cfg.RelayURL = cluster.TCP("setup_relay", "secret relay", database)
+	st := open(t, cfg)
+	add(t, st, "org_a", "tsk_1", 0)
+	open(t, cfg) // again, which changes nothing
+	for what, url := range map[string]string{
+		"another password": cluster.TCP("setup_relay", "secret", database), "no password": cluster.TCP("setup_relay", "", database),
+	} {
+		bad := cfg
+		bad.RelayURL = url
+		wantRefused(t, what, bad, core.Unauthenticated)
+	}
+	if err := cluster.Admin("postgres", "CREATE ROLE setup_weak LOGIN", "CREATE ROLE setup_old LOGIN"); err != nil {
+		t.Fatal(err)
+	}
+	old := cfg
+	old.URL = cluster.URL("setup_old", database) // it exists, without its group
+	add(t, open(t, old), "org_a", "tsk_2", 0)
+	weak := cfg // an owner that may not make roles, of a database of its own
+	if err := cluster.Admin("postgres", "CREATE DATABASE setup_weak OWNER setup_weak"); err != nil {
+		t.Fatal(err)
+	}
+	weak.MigrateURL = cluster.URL("setup_weak", "setup_weak")
+	wantRefused(t, "an owner without rights", weak, core.Denied)
+}
