@@ -47,6 +47,9 @@ type Instance interface {
 	// No server may run.
 	Schema(ctx context.Context) (Schema, error)
 	Migrate(ctx context.Context, version int64) (Schema, error)
+	// Move carries the SQLite store of the data directory over to the configured one.
+	// No server may run on either. progress is told how far an org is.
+	Move(ctx context.Context, progress func(org core.OrgID, events int64)) (Moved, error)
 }
 
 // Mode says what this process has to do when no server runs.
@@ -123,7 +126,7 @@ func (sh *shell) root() *cobra.Command {
 	f.StringVar(&sh.config, "config", "", "configuration file (YAML)")
 	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
-		sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.backupCommand(), sh.restoreCommand(),
+		sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.backupCommand(), sh.restoreCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root

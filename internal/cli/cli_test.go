@@ -59,7 +59,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"nonsense", "run", "run |", "task run", "task show", "task show a b", "task nonsense", "app files", "app files a b c", "app diff",
 		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x", "task list --limit 0", "app list --limit 201",
 		"sandbox exec", "version x", "app export", "app export a -o a.rar", "app list --status x", "task list --status x", "serve x",
-		"usage x", "db rollback x", "db rollback 3", "restore a b", "keys rotate --master --org a", "keys shred", "deadletter show x", "deadletter drop a/b/0",
+		"usage x", "db rollback x", "db rollback 3", "restore a b", "keys rotate --master --org a", "keys shred", "deadletter show x", "store copy --to postgres://u:secret@h/d", "store copy --from sqlite://x", "deadletter drop a/b/0",
 	} {
 		h := newHost(t, nil)
 		words := strings.Split(args, " ")
@@ -116,8 +116,8 @@ func TestCommands(t *testing.T) {
 		{"db rollback 0", -1, []string{"schema version 0 of 3"}, []string{"current"}},
 		{"deadletter list", Direct, []string{"ledger/tsk_a/3", "thing.happened", "a bug"}, []string{"items"}},
 		{"deadletter show ledger/tsk_a/3", Direct, []string{"reason    a bug", `content   {"n":1}`}, []string{"consumer", "content"}},
-		{"deadletter replay ledger/tsk_a/3", Direct, []string{"applied"}, nil},
-		{"deadletter drop ledger/tsk_a/3", Direct, []string{"dropped"}, nil},
+		{"deadletter replay ledger/tsk_a/3", Direct, []string{"applied 2 events"}, []string{"applied"}},
+		{"deadletter drop ledger/tsk_a/3", Direct, []string{"dropped", "ledger/tsk_a/4"}, []string{"behind"}},
 		{"keys rotate", Direct, []string{"2 orgs have a new key"}, []string{"orgs"}},
 		{"keys rotate --org org_a", Direct, []string{"2 orgs"}, []string{"orgs"}},
 		{"keys rotate --master", Direct, []string{"2 orgs are closed by a new master key"}, []string{"orgs"}},
@@ -301,5 +301,21 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 		if code != exitCode(core.E(core.Conflict, "", "")) || !strings.Contains(out, want) || !strings.Contains(errs, "isekai: ") {
 			t.Errorf("%s: exit code %d\n%s%s", args, code, out, errs)
 		}
+	}
+}
+
+func TestStoreCopy(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, nil)
+	code, out, errs := h.run(t.Context(), "store", "copy", "--from", "sqlite", "--to", "postgres")
+	if code != 0 || errs != "org_a: 5 events\n" || out != "1 orgs, 5 events, 2 rows of views: all there and the same\n" {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	code, out, errs = h.run(t.Context(), "store", "copy", "--json")
+	if code != 0 || errs != "" || !strings.Contains(out, `"events":5`) {
+		t.Errorf("as JSON: exit code %d\n%s%s", code, out, errs)
+	}
+	if _, _, errs := h.run(t.Context(), "store", "copy", "--to", "postgres://u:secret@h/d"); strings.Contains(errs, "secret") || !strings.Contains(errs, "ISEKAI_STORE_URL") {
+		t.Errorf("a password as a flag: %s", errs)
 	}
 }

@@ -24,16 +24,23 @@ func (sh *shell) deadletterCommand() *cobra.Command {
 			return sh.print(d, func(w io.Writer) { printLetter(w, d) })
 		}),
 		sh.deadletter("replay", "Give the event to its consumer once more, and those that wait behind it", func(ctx context.Context, c *client.Client, l letter) error {
-			if err := c.ReplayDeadLetter(ctx, l.consumer, l.stream, l.version); err != nil {
+			r, err := c.ReplayDeadLetter(ctx, l.consumer, l.stream, l.version)
+			if err != nil {
 				return err
 			}
-			return sh.print(l.name(), func(w io.Writer) { fmt.Fprintln(w, "applied") })
+			return sh.print(r, func(w io.Writer) { fmt.Fprintf(w, "applied %d events\n", len(r.Applied)) })
 		}),
 		sh.deadletter("drop", "Remove a dead letter without applying its event", func(ctx context.Context, c *client.Client, l letter) error {
-			if err := c.DropDeadLetter(ctx, l.consumer, l.stream, l.version); err != nil {
+			d, err := c.DropDeadLetter(ctx, l.consumer, l.stream, l.version)
+			if err != nil {
 				return err
 			}
-			return sh.print(l.name(), func(w io.Writer) { fmt.Fprintln(w, "dropped: the consumer will never have applied it") })
+			return sh.print(d, func(w io.Writer) {
+				fmt.Fprintln(w, "dropped: the consumer will never have applied it")
+				if next := (letter{l.consumer, l.stream, d.Behind}); d.Behind > 0 {
+					fmt.Fprintln(w, "next of its stream: "+printable(next.name()))
+				}
+			})
 		}))
 	return c
 }

@@ -93,6 +93,11 @@ func (h *host) Migrate(_ context.Context, version int64) (Schema, error) {
 	return Schema{Store: "sqlite", Current: version, Newest: 3}, nil
 }
 
+func (h *host) Move(_ context.Context, progress func(core.OrgID, int64)) (Moved, error) {
+	progress("org_a", 5)
+	return Moved{Orgs: 1, Events: 5, Rows: 2}, nil
+}
+
 // run runs a command line to its end.
 func (h *host) run(ctx context.Context, args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
@@ -133,7 +138,7 @@ func everything() map[string]string {
 		"POST /v1/projections/apps/rebuild": `{"view":"apps"}`, "POST /v1/projections/usage/rebuild": `{"view":"usage"}`,
 		"POST /v1/backups": aBackup, "GET /v1/backups": "[" + aBackup + "]",
 		"GET /v1/deadletters": `{"items":[` + aLetter + `}]}`, "GET /v1/deadletters/ledger/tsk_a/3": aLetter + `,"content":{"data":{"n":1}}}`,
-		"POST /v1/deadletters/ledger/tsk_a/3/replay": "", "DELETE /v1/deadletters/ledger/tsk_a/3": "",
+		"POST /v1/deadletters/ledger/tsk_a/3/replay": `{"applied":[3,4]}`, "DELETE /v1/deadletters/ledger/tsk_a/3": `{"behind":4}`,
 		"POST /v1/keys/rotate": `{"orgs":2}`, "POST /v1/keys/rotate-master": `{"orgs":2}`, "POST /v1/keys/shred": `{"orgs":1}`,
 		"GET /v1/apps/app_a/logs": `{"items":[{"seq":1,"text":"hello","dropped":2}]}`,
 	}

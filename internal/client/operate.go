@@ -134,17 +134,29 @@ func (c *Client) DeadLetter(ctx context.Context, consumer string, stream core.St
 	return d, err
 }
 
+// Replayed are the events that a replay has applied.
+type Replayed struct {
+	Applied []int64 `json:"applied" doc:"their versions"`
+}
+
+// Dropped says what is left of a stream's dead letters.
+type Dropped struct {
+	Behind int64 `json:"behind" doc:"version of the stream's next letter; 0: none. If the consumer waits, it is what to replay now"`
+}
+
 // ReplayDeadLetter gives the event to its consumer once more, and those of its stream
 // that wait behind it.
-func (c *Client) ReplayDeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) error {
-	_, err := c.call(ctx, request{method: http.MethodPost, path: letterPath(consumer, stream, version) + "/replay"}, nil)
-	return err
+func (c *Client) ReplayDeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) (Replayed, error) {
+	var r Replayed
+	_, err := c.call(ctx, request{method: http.MethodPost, path: letterPath(consumer, stream, version) + "/replay"}, &r)
+	return r, err
 }
 
 // DropDeadLetter removes a dead letter without applying its event.
-func (c *Client) DropDeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) error {
-	_, err := c.call(ctx, request{method: http.MethodDelete, path: letterPath(consumer, stream, version)}, nil)
-	return err
+func (c *Client) DropDeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) (Dropped, error) {
+	var d Dropped
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: letterPath(consumer, stream, version)}, &d)
+	return d, err
 }
 
 // KeyReport says what was done to keys.

@@ -25,6 +25,7 @@ import (
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	Projectors []*store.Projector
 	Backups    *backup.Backups
 	Keys       Keys
+	// DeadLetters are what consumers couldn't apply.
+	DeadLetters *deadletter.Service
 	// Authenticate returns the scope of a bearer token, or unauthenticated.
 	Authenticate func(ctx context.Context, token string) (core.Scope, error)
 	// Model resolves what a caller asked for to a configured model's name.
@@ -100,6 +103,7 @@ func New(cfg Config) http.Handler {
 	s.projections()
 	s.backups()
 	s.keys()
+	s.deadLetters()
 	s.docs(mux)
 	mux.Handle("/", http.HandlerFunc(s.notFound))
 	return s.perimeter(mux)

@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/bus/inproc"
 	"github.com/isekai-run/isekai/internal/bus/kafka"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/store"
 )
@@ -22,12 +23,20 @@ func (n *node) openBus(ctx context.Context) (err error) {
 		return err
 	}
 	n.views = projectors(n.store)
+	n.letters = &deadletter.Service{Letters: n.store, Carried: n.driver, Readable: n.store}
 	for _, p := range n.views {
-		n.bus.Subscribe(p.View, n.vault.Handler(p.Handle))
+		// The rest of a stream goes on: its next row has everything in it.
+		g := &deadletter.Guard{Consumer: p.View, Next: n.vault.Handler(p.Handle), Letters: n.store, Log: n.log}
+		n.letters.Consumers = append(n.letters.Consumers, g)
+		n.bus.Subscribe(p.View, g.Handle)
 	}
 	n.bus.Subscribe("watchers", n.hub.Handle)
 	_, wakeRelay := wakes(n.driver)
-	n.relay = relay.New(relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log})
+	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
+	if n.cfg.driver() == onPostgres { // of which other nodes have one, too
+		c.Terms = n.driver
+	}
+	n.relay = relay.New(c)
 	return nil
 }
 

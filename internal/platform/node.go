@@ -17,6 +17,7 @@ import (
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/relay"
@@ -44,6 +45,7 @@ type node struct {
 	bus     bus.Bus
 	hub     *notify.Hub
 	views   []*store.Projector
+	letters *deadletter.Service
 	sandbox sandbox.Driver
 	models  models
 	tools   *tool.Registry
@@ -182,6 +184,11 @@ func (n *node) startBackground(context.Context) error {
 	if n.mode != cli.Direct {
 		n.background("worker", n.worker.Run)
 	}
+	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {
+		n.background("backup", func(ctx context.Context) error {
+			return n.backups.Schedule(ctx, every, n.driver, core.NewID("nod"), n.log)
+		})
+	}
 	return nil
 }
 
@@ -224,7 +231,7 @@ func (n *node) startServer(context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
 	api := httpapi.New(httpapi.Config{
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
-		Projectors: n.views, Backups: n.backups, Keys: keys{n},
+		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
 		Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 	})
