@@ -1,9 +1,11 @@
 // Package relay carries events from the outbox to the bus: at least once, and in
 // the order of their commits within an org.
 //
-// platform runs one of them per installation; more do no harm but deliver twice.
-// It never changes an event, never skips one, and keeps no state that matters:
-// what it hasn't carried is in the outbox.
+// platform runs one of them in each process of an installation; one of those leads
+// and carries, the others are ready to (term.go). That two carry at once, for a
+// moment, does no harm but deliver twice: each goes through the outbox in order, so
+// the first coming of every event is in order, too. It never changes an event, never
+// skips one, and keeps no state that matters: what it hasn't carried is in the outbox.
 //
 // A message is removed after the bus has taken it. While the bus can't be
 // reached, everything waits, for a time that doubles up to a bound. When the bus
@@ -40,6 +42,10 @@ type Config struct {
 	// shortened by up to half at random.
 	Backoff, MaxBackoff time.Duration
 	Log                 *slog.Logger // told of failures; nil: nobody
+
+	Terms store.Terms   // nil: this is the only relay
+	Name  string        // of this relay among all; made up
+	TTL   time.Duration // for how long it leads without renewing; 5 s
 }
 
 // Relay carries messages while Run runs.
@@ -72,6 +78,12 @@ func New(cfg Config) *Relay {
 	if cfg.MaxBackoff <= 0 {
 		cfg.MaxBackoff = 10 * time.Second
 	}
+	if cfg.Name == "" {
+		cfg.Name = core.NewID("rly")
+	}
+	if cfg.TTL <= 0 {
+		cfg.TTL = 5 * time.Second
+	}
 	if cfg.Wake == nil {
 		cfg.Wake = func() <-chan struct{} { return nil }
 	}
@@ -81,16 +93,33 @@ func New(cfg Config) *Relay {
 	return &Relay{cfg: cfg, held: map[core.OrgID]*hold{}}
 }
 
-// Run carries messages until ctx ends, then returns nil. It must not run twice
-// at the same time.
+// Run carries messages, whenever this relay leads, until ctx ends, then returns nil.
+// It must not run twice at the same time, nor beside Drain.
 func (r *Relay) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		t, err := r.lead(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.cfg.Log.WarnContext(ctx, "the relay can't tell whether it leads", "error", err, "retry_in", r.cfg.Poll)
+		}
+		if t == nil {
+			sleep(ctx, r.cfg.Poll)
+			continue
+		}
+		r.carry(t.ctx)
+		t.end()
+	}
+	return nil
+}
+
+// carry carries messages until ctx ends.
+func (r *Relay) carry(ctx context.Context) {
 	for {
 		woken := r.cfg.Wake() // before looking, so that nothing is missed
 		more, err := r.move(ctx)
 		var wait time.Duration
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return
 		case err != nil:
 			r.fail++
 			wait, woken = r.pause(r.fail), nil
@@ -104,17 +133,23 @@ func (r *Relay) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-woken:
 		case <-time.After(wait):
 		}
 	}
 }
 
-// Drain carries what is pending now, and returns when nothing is that can be carried.
+// Drain carries what is pending now, and returns when nothing is that can be carried;
+// at once when another relay leads: that is carrying it.
 func (r *Relay) Drain(ctx context.Context) error {
+	t, err := r.lead(ctx)
+	if t == nil || err != nil {
+		return err
+	}
+	defer t.end()
 	for {
-		more, err := r.move(ctx)
+		more, err := r.move(t.ctx)
 		if err != nil || !more {
 			return err
 		}

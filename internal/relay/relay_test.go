@@ -246,7 +246,7 @@ func TestStartsAndStops(t *testing.T) {
 		o.add("org_a", "1")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- relay.New(relay.Config{Outbox: o, Bus: &carrier{}}).Run(ctx) }()
+		go func() { ended <- relay.New(relay.Config{Outbox: o, Bus: &carrier{}, Terms: &terms{}}).Run(ctx) }()
 		cancel()
 		if err := <-ended; err != nil {
 			t.Fatal(err)
