@@ -116,7 +116,7 @@ type verdict struct {
 // send runs one transaction for the batch and settles its calls. An error means that
 // none is settled; sent, that the server may have seen something of it.
 func (s *Store) send(ctx context.Context, batch []*call) (sent bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, batchTimeout, errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, usual+grace, errSlow)
 	defer cancel()
 	conn, err := s.app.Acquire(ctx)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *Store) send(ctx context.Context, batch []*call) (sent bool, err error) 
 	positions, args := arguments(batch, s.clock())
 	var verdicts []verdict
 	b := &pgx.Batch{}
-	b.Queue(sqlBegin, org)
+	begin(b, batch[0].scope.Org, usual)
 	b.Queue(sqlCounter, org, positions)
 	b.Queue(sqlAppend, args...).Query(into(&verdicts, func(rows pgx.Rows, v *verdict) error {
 		return rows.Scan(&v.no, &v.held, &v.current, (*utc)(&v.at), &v.base)

@@ -14,7 +14,9 @@ func Migrations() fs.FS { return migrations() }
 func SetupFrom(ctx context.Context, cfg Config, files fs.FS) error { return setup(ctx, cfg, files) }
 
 // Pools returns the numbers of connections that are open under URL and RelayURL.
-func (s *Store) Pools() (app, relay int32) { return s.app.Stat().TotalConns(), s.relay.Stat().TotalConns() }
+func (s *Store) Pools() (app, relay int32) {
+	return s.app.Stat().TotalConns(), s.relay.Stat().TotalConns()
+}
 
 // Lanes returns the number of orgs that are being appended to.
 func (s *Store) Lanes() int {

@@ -70,7 +70,7 @@ func (s *Store) Shred(ctx context.Context, org core.OrgID) error {
 	if err := s.tenant(ctx, op, org, func(b *pgx.Batch) { b.Queue(sqlShred, string(org)) }); err != nil {
 		return err
 	}
-	return s.tenant(ctx, op, "", func(b *pgx.Batch) { b.Queue(sqlScrub) }) // when the versions are dead
+	return run(ctx, s.app, op, "", bulk, func(b *pgx.Batch) { b.Queue(sqlScrub) }) // when the versions are dead
 }
 
 // KeysetOrgs implements store.Keysets.

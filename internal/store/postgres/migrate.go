@@ -112,7 +112,7 @@ func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
 		return failed(err)
 	}
 	var current int64
-	err = run(ctx, pool, "store.open", "", func(b *pgx.Batch) {
+	err = run(ctx, pool, "store.open", "", usual, func(b *pgx.Batch) {
 		b.Queue(`SELECT coalesce(max(version_id), 0) FROM ` + versionTable).QueryRow(func(row pgx.Row) error { return row.Scan(&current) })
 	})
 	switch {

@@ -80,7 +80,7 @@ func (n *notifier) tell(ctx context.Context) {
 		c := n.pending
 		n.pending = changes{}
 		n.mu.Unlock()
-		_ = run(ctx, n.pool, "store.notify", "", func(b *pgx.Batch) {
+		_ = run(ctx, n.pool, "store.notify", "", usual, func(b *pgx.Batch) {
 			b.Queue(`SELECT pg_notify($1, $2)`, channel, n.self+encode(c))
 		})
 		select {

@@ -24,7 +24,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Message, error)
 		return nil, err
 	}
 	var messages []store.Message
-	err := run(ctx, s.relay, op, "", func(b *pgx.Batch) {
+	err := run(ctx, s.relay, op, "", usual, func(b *pgx.Batch) {
 		b.Queue(sqlPending, limit).Query(into(&messages, func(rows pgx.Rows, m *store.Message) error {
 			return rows.Scan(append([]any{&m.Seq}, fields(&m.Event)...)...)
 		}))
@@ -40,5 +40,5 @@ func (s *Store) Published(ctx context.Context, seqs []int64) error {
 	if len(seqs) == 0 {
 		return nil
 	}
-	return run(ctx, s.relay, "store.published", "", func(b *pgx.Batch) { b.Queue(sqlPublished, seqs) })
+	return run(ctx, s.relay, "store.published", "", usual, func(b *pgx.Batch) { b.Queue(sqlPublished, seqs) })
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,10 +15,13 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	// batchTimeout bounds a transaction on this side, when the server doesn't answer. It
-	// is longer than what sqlBegin tells the server.
-	batchTimeout = 15 * time.Second
-	maxAttempts  = 3
+	maxAttempts    = 3
+
+	// How long a statement may take. On this side a transaction gets grace more, when the
+	// server doesn't answer.
+	usual = 10 * time.Second
+	bulk  = 10 * time.Minute // what touches all rows of a view
+	grace = 5 * time.Second
 )
 
 // sqlBegin is the first statement of every transaction. It names the org for row-level
@@ -26,28 +30,33 @@ const (
 // package wants: a plan that was made while a table was nearly empty would choose one,
 // and be kept until the next ANALYZE. And a plan suits all arguments: making another for
 // those of each append takes longer than the append.
-const sqlBegin = `SELECT set_config('isekai.org', $1, true), set_config('statement_timeout', '10s', true),
+const sqlBegin = `SELECT set_config('isekai.org', $1, true), set_config('statement_timeout', $2, true),
 	set_config('lock_timeout', '5s', true), set_config('enable_seqscan', 'off', true),
 	set_config('plan_cache_mode', 'force_generic_plan', true)`
 
 // tenant runs the statements that build queues in one transaction on the rows of org.
 // build may be called again: its callbacks must then begin anew.
 func (s *Store) tenant(ctx context.Context, op string, org core.OrgID, build func(*pgx.Batch)) error {
-	return run(ctx, s.app, op, org, build)
+	return run(ctx, s.app, op, org, usual, build)
+}
+
+// begin queues sqlBegin.
+func begin(b *pgx.Batch, org core.OrgID, limit time.Duration) {
+	b.Queue(sqlBegin, string(org), strconv.FormatInt(limit.Milliseconds(), 10))
 }
 
 // run sends a transaction in one piece. The statements of a batch are one transaction
 // without BEGIN and COMMIT: it ends with the batch. What certainly wasn't executed, or
 // was undone because others were in the way, is sent again.
-func run(ctx context.Context, pool *pgxpool.Pool, op string, org core.OrgID, build func(*pgx.Batch)) error {
+func run(ctx context.Context, pool *pgxpool.Pool, op string, org core.OrgID, limit time.Duration, build func(*pgx.Batch)) error {
 	if err := ctx.Err(); err != nil {
 		return translate(op, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, batchTimeout, errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit+grace, errSlow)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		b := &pgx.Batch{}
-		b.Queue(sqlBegin, string(org))
+		begin(b, org, limit)
 		build(b)
 		err := pool.SendBatch(ctx, b).Close()
 		if err == nil || attempt == maxAttempts || !again(err) {

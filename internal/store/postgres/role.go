@@ -47,7 +47,7 @@ func checkRole(ctx context.Context, pool *pgxpool.Pool, g group) error {
 	var user string
 	var member, found bool
 	var tooMuch []string
-	err := run(ctx, pool, op, "", func(b *pgx.Batch) {
+	err := run(ctx, pool, op, "", usual, func(b *pgx.Batch) {
 		b.Queue(sqlRole, g.name).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				found = true

@@ -19,7 +19,7 @@ const (
 // Lead implements store.Terms, under the relay's role.
 func (s *Store) Lead(ctx context.Context, name, holder string, ttl time.Duration) (bool, error) {
 	var led int64
-	err := run(ctx, s.relay, "store.lead", "", func(b *pgx.Batch) {
+	err := run(ctx, s.relay, "store.lead", "", usual, func(b *pgx.Batch) {
 		b.Queue(sqlLead, name, holder, ttl.Microseconds(), s.clock()).Exec(affected(&led))
 	})
 	return led > 0 && err == nil, err
@@ -27,5 +27,5 @@ func (s *Store) Lead(ctx context.Context, name, holder string, ttl time.Duration
 
 // Resign implements store.Terms.
 func (s *Store) Resign(ctx context.Context, name, holder string) error {
-	return run(ctx, s.relay, "store.resign", "", func(b *pgx.Batch) { b.Queue(sqlResign, name, holder) })
+	return run(ctx, s.relay, "store.resign", "", usual, func(b *pgx.Batch) { b.Queue(sqlResign, name, holder) })
 }

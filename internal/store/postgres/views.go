@@ -136,7 +136,7 @@ func listQuery(org core.OrgID, view string, q store.Query, after store.Cursor, l
 
 // Drop implements store.Views.
 func (s *Store) Drop(ctx context.Context, org core.OrgID, view string) error {
-	return s.tenant(ctx, "store.drop", org, func(b *pgx.Batch) {
+	return run(ctx, s.app, "store.drop", org, bulk, func(b *pgx.Batch) {
 		b.Queue(sqlDropRows, string(org), view)
 		b.Queue(sqlDropMarks, string(org), view)
 	})
@@ -144,7 +144,7 @@ func (s *Store) Drop(ctx context.Context, org core.OrgID, view string) error {
 
 // Replace implements store.Views.
 func (s *Store) Replace(ctx context.Context, org core.OrgID, view, by string) error {
-	return s.tenant(ctx, "store.replace", org, func(b *pgx.Batch) {
+	return run(ctx, s.app, "store.replace", org, bulk, func(b *pgx.Batch) {
 		b.Queue(sqlDropRows, string(org), view)
 		b.Queue(sqlDropMarks, string(org), view)
 		b.Queue(sqlMoveRows, string(org), by, view)

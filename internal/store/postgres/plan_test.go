@@ -1,0 +1,107 @@
+package postgres_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
+)
+
+// What fills a database: an org with many events, many orgs with nothing to do, some
+// that are busy, a long list, a backlog.
+var filling = []string{
+	`INSERT INTO isekai.orgs SELECT 'org_' || n, 1, true FROM generate_series(1, 100000) n`,
+	`INSERT INTO isekai.turns SELECT 'org_' || n, false, n FROM generate_series(1, 100000) n`,
+	`INSERT INTO isekai.orgs VALUES ('org_big', 200000, true)`,
+	`INSERT INTO isekai.events SELECT 'org_big', 'tsk_' || n / 20, n % 20 + 1, n, 'p', 'evt_' || n, 'x.y', now(), 'user', 'u', '{}' FROM generate_series(20, 199999) n`,
+	`INSERT INTO isekai.events SELECT 'org_' || n, 'tsk_1', 1, 1, 'p', 'evt_' || n, 'x.y', now(), 'user', 'u', '{}' FROM generate_series(1, 20000) n`,
+	`INSERT INTO isekai.outbox (org, stream, version) SELECT 'org_' || n, 'tsk_1', 1 FROM generate_series(1, 20000) n`,
+	`UPDATE isekai.turns SET busy = true WHERE org IN (SELECT 'org_' || n FROM generate_series(1, 20) n)`,
+	`INSERT INTO isekai.work SELECT 'org_' || n % 20 + 1, 'tsk_' || n, 'p', now() + interval '1 hour', 7, 'w' FROM generate_series(1, 20000) n`,
+	`INSERT INTO isekai.marks SELECT 'org_big', 'tasks', 'tsk_' || n, 1 FROM generate_series(1, 20000) n`,
+	`INSERT INTO isekai.view_rows SELECT 'org_big', 'v_tsk_new_1', 'tsk_' || n, 'p', 'k', CASE n % 3 WHEN 0 THEN 's' ELSE 'r' END, n, '{}' FROM generate_series(1, 20000) n`,
+	`INSERT INTO isekai.letters SELECT 'org_big', 'c' || n % 3, 'tsk_' || n, 1, 'e', 't', 'r', 1, now() FROM generate_series(1, 20000) n`,
+	`INSERT INTO isekai.keysets SELECT 'org_' || n, 'x', 1 FROM generate_series(1, 2000) n`,
+	`VACUUM ANALYZE`,
+}
+
+// explained are the settings with which PostgreSQL logs the plan of every statement, of
+// those in functions too, with what it did.
+var explained = []string{
+	"session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0", "auto_explain.log_nested_statements = on",
+	"auto_explain.log_analyze = on", "auto_explain.log_timing = off", "log_min_messages = log", "log_line_prefix = '@%u '",
+}
+
+var (
+	scanned = regexp.MustCompile(`Scan[^\n]*actual rows=(\d+) loops=(\d+)`)
+	dropped = regexp.MustCompile(`Rows Removed by[^\n]*: (\d+)`)
+)
+
+// No statement of the store reads a table from end to end, sorts one, or reads much more
+// than it returns, in a database that is full.
+func TestEveryStatementHasItsIndex(t *testing.T) {
+	t.Parallel()
+	c := pgtest.Start(t, pgtest.Config{Fast: true, Settings: explained})
+	cfg := c.Database(t)
+	admin := dial(t, c.URL("postgres", dial(t, cfg.URL).Config().Database))
+	mustExec(t, admin, "SET auto_explain.log_min_duration = -1")
+	for _, sql := range filling {
+		mustExec(t, admin, sql)
+	}
+	s := open(t, cfg)
+	log := filepath.Join(c.Dir(), "log")
+	before, err := os.Stat(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exercise(t, s, "org_big", "tsk_new")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans := 0
+	for _, entry := range strings.Split(string(text[before.Size():]), "\n@") {
+		user, plan, found := strings.Cut(entry, " LOG:  duration:")
+		if !found || !strings.Contains(user, pgtest.Server) && !strings.Contains(user, pgtest.Relay) || strings.Contains(plan, "goose") {
+			continue
+		}
+		plans++
+		checkPlan(t, plan)
+	}
+	if plans < 60 {
+		t.Errorf("only %d plans were logged", plans)
+	}
+}
+
+var (
+	// The lists of all orgs are read whole, and the catalogue is PostgreSQL's affair.
+	lists = regexp.MustCompile(`isekai\.(begun_orgs|keyset_orgs|scrub)\(\)|FROM isekai\.(orgs o WHERE o\.begun|keysets k WHERE NOT)|CLUSTER|pg_roles`)
+	// What moves or removes a view touches its rows.
+	ofViews = regexp.MustCompile(`Query Text: (UPDATE isekai\.(view_rows|marks) SET view|DELETE FROM isekai\.(view_rows|marks) WHERE org = \$1 AND view = \$2\n)`)
+)
+
+func checkPlan(t *testing.T, plan string) {
+	t.Helper()
+	if lists.MatchString(plan) {
+		return
+	}
+	if strings.Contains(plan, "Seq Scan") {
+		t.Errorf("reads a table from end to end:%s", plan)
+	}
+	if ofViews.MatchString(plan) {
+		return
+	}
+	for _, m := range append(scanned.FindAllStringSubmatch(plan, -1), dropped.FindAllStringSubmatch(plan, -1)...) {
+		rows, _ := strconv.Atoi(m[1])
+		if rows > 250 {
+			t.Errorf("reads %d rows (%s):%s", rows, m[0], plan)
+		}
+	}
+}
