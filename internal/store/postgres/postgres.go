@@ -56,14 +56,15 @@ const (
 
 // Store is a store.Store and a store.Waker on PostgreSQL.
 type Store struct {
-	now    func() time.Time // nil: the database's clock
-	app    *pgxpool.Pool
-	relay  *pgxpool.Pool
-	lanes  lanes
-	work   signal
-	outbox signal
-	tell   *notifier
-	close  func() error
+	migrateURL string           // for backups; may be empty
+	now        func() time.Time // nil: the database's clock
+	app        *pgxpool.Pool
+	relay      *pgxpool.Pool
+	lanes      lanes
+	work       signal
+	outbox     signal
+	tell       *notifier
+	close      func() error
 }
 
 var (
@@ -81,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 			return nil, err
 		}
 	}
-	s := &Store{now: cfg.Now, lanes: lanes{byOrg: map[core.OrgID]*lane{}}}
+	s := &Store{migrateURL: cfg.MigrateURL, now: cfg.Now, lanes: lanes{byOrg: map[core.OrgID]*lane{}}}
 	var err error
 	if s.app, err = connect(ctx, "URL", cfg.URL, cmp.Or(cfg.MaxConns, defaultConns)); err != nil {
 		return nil, err
