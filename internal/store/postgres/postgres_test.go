@@ -13,7 +13,12 @@ import (
 
 var cluster *pgtest.Cluster
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &cluster)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		appendForever(os.Args[1])
+	}
+	os.Exit(pgtest.Main(m, &cluster))
+}
 
 // open opens a store that the test's end closes.
 func open(t testing.TB, cfg postgres.Config) *postgres.Store {
