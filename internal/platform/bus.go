@@ -30,7 +30,7 @@ func (n *node) openBus(ctx context.Context) (err error) {
 		n.letters.Consumers = append(n.letters.Consumers, g)
 		n.bus.Subscribe(p.View, g.Handle)
 	}
-	n.bus.Subscribe("watchers", n.hub.Handle)
+	n.bus.Listen(n.hub.Handle) // who waits, waits here
 	_, wakeRelay := wakes(n.driver)
 	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
 	if n.cfg.driver() == onPostgres { // of which other nodes have one, too
@@ -54,7 +54,8 @@ func (b Bus) open(ctx context.Context, log *slog.Logger) (bus.Bus, error) {
 	if b.Brokers == "" {
 		return inproc.New(inproc.Config{}), nil
 	}
-	c := kafka.Config{Brokers: strings.Split(b.Brokers, ","), Topic: b.Topic, Log: log}
+	// Installations that share a Kafka have a topic each, and so consumers of their own.
+	c := kafka.Config{Brokers: strings.Split(b.Brokers, ","), Topic: b.Topic, Prefix: b.Topic + ".", Log: log}
 	if b.User != "" {
 		c.SASL = &kafka.SASL{Mechanism: "SCRAM-SHA-512", User: b.User, Password: b.Password.Reveal()}
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/app"
@@ -63,46 +62,58 @@ func (i instance) alone(f func(*DataDir) error) error {
 }
 
 // Restore implements cli.Instance.
-func (i instance) Restore(ctx context.Context, id string, verify bool) (cli.Restored, error) {
+func (i instance) Restore(ctx context.Context, id string, verify bool) (r cli.Restored, err error) {
 	if verify {
-		scratch, err := os.MkdirTemp("", "isekai-restore-*")
-		if err != nil {
-			return cli.Restored{}, diskError("restore", os.TempDir(), err)
-		}
-		r, err := i.restore(ctx, id, filepath.Join(scratch, "isekai.db"), nil)
-		r.Verified = true
-		return r, errors.Join(err, os.RemoveAll(scratch))
+		return i.verify(ctx, id)
 	}
-	var r cli.Restored
-	err := i.alone(func(*DataDir) (err error) {
-		path := i.cfg.sqlite().Path
-		if exists(path) {
-			return core.E(core.Conflict, "restore", "the data directory has a database already").
-				WithHint("move " + path + " away, or choose another folder with --data-dir and name the backups with backup.dir")
-		}
+	err = i.alone(func(*DataDir) (err error) {
 		files, err := local.Open(i.cfg.blobDir())
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, files.Close()) }()
-		r, err = i.restore(ctx, id, path, files)
+		r, err = i.restore(ctx, id, i.cfg, files)
 		return err
 	})
 	return r, err
 }
 
-// restore puts a backup into a database file, and into blobs unless that is nil.
-func (i instance) restore(ctx context.Context, id, path string, blobs *local.Store) (cli.Restored, error) {
-	if i.cfg.driver() == onPostgres {
-		return cli.Restored{}, core.E(core.Unsupported, "restore", "a PostgreSQL database is restored with pg_restore").WithHint("docs/postgresql.md says how")
+// verify restores into a scratch place, which is removed.
+func (i instance) verify(ctx context.Context, id string) (cli.Restored, error) {
+	scratch, remove, err := i.cfg.scratch(ctx)
+	if err != nil {
+		return cli.Restored{}, err
 	}
+	r, err := i.restore(ctx, id, scratch, nil)
+	r.Verified = true
+	return r, errors.Join(err, remove(context.WithoutCancel(ctx)))
+}
+
+// scratch returns the configuration with an empty store of its own, and what removes it.
+func (c Config) scratch(ctx context.Context) (Config, func(context.Context) error, error) {
+	if c.driver() == onPostgres {
+		db, drop, err := postgres.Scratch(ctx, c.postgres())
+		c.Store.URL, c.Store.RelayURL, c.Store.MigrateURL = Secret(db.URL), Secret(db.RelayURL), Secret(db.MigrateURL)
+		return c, drop, err
+	}
+	dir, err := os.MkdirTemp("", "isekai-restore-*")
+	if err != nil {
+		return c, nil, diskError("restore", os.TempDir(), err)
+	}
+	c.DataDir = dir
+	return c, func(context.Context) error { return os.RemoveAll(dir) }, nil
+}
+
+// restore puts a backup into the store of a configuration, which is empty, and into
+// blobs unless that is nil. The master key is this installation's.
+func (i instance) restore(ctx context.Context, id string, into Config, blobs *local.Store) (cli.Restored, error) {
 	b := backup.New(backup.Config{Dir: i.cfg.backupDir(), Driver: i.cfg.driver(), To: openBlobs})
 	to := backup.Target{
 		Open: func(ctx context.Context, from string) (store.Store, error) {
-			if err := copyFile(from, path); err != nil {
-				return nil, diskError("restore", path, err)
+			if err := into.putBack(ctx, from); err != nil {
+				return nil, err
 			}
-			return sqlite.Open(ctx, sqlite.Config{Path: path})
+			return into.openDriver(ctx)
 		},
 		Unseal: func(st store.Store) (store.Store, error) {
 			v, err := i.cfg.openVault(ctx, st, slog.New(slog.DiscardHandler))
@@ -121,6 +132,22 @@ func (i instance) restore(ctx context.Context, id, path string, blobs *local.Sto
 		Backup: client.Backup{ID: r.ID, At: r.At, Events: r.Events, Orgs: len(r.Orgs), Blobs: r.Checked},
 		Rows:   r.Rows, Shut: r.Shut, Problems: r.Problems,
 	}, err
+}
+
+// putBack puts a store's copy where the configuration's store is to be.
+func (c Config) putBack(ctx context.Context, from string) error {
+	if c.driver() == onPostgres {
+		return postgres.Restore(ctx, c.postgres(), from)
+	}
+	path := c.sqlite().Path
+	if exists(path) {
+		return core.E(core.Conflict, "restore", "the data directory has a database already").
+			WithHint("move " + path + " away, or choose another folder with --data-dir and name the backups with backup.dir")
+	}
+	if err := copyFile(from, path); err != nil {
+		return diskError("restore", path, err)
+	}
+	return nil
 }
 
 // copyFile copies a file to a new one that its owner alone can read, durably.
