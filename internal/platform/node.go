@@ -140,10 +140,14 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Logger: n.log,
 	})
 	return nil
 }
+
+// lease is how long a worker that says nothing keeps a task: with the look for work
+// that follows it, less than the 10 s in which a lost worker's task has to go on.
+const lease = 6 * time.Second
 
 // previewURL is where an app is reached; empty if this process serves none.
 func (n *node) previewURL(name string) string {
