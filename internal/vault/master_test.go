@@ -165,7 +165,7 @@ func TestAMasterRotationThatIsBrokenOff(t *testing.T) {
 		k := &killed{Keysets: r.inner}
 		k.left.Store(int64(n))
 		p := r.over(k, openMaster(t, r.master))
-		done, err := p.vault.RotateFile(t.Context(), r.master)
+		done, err := p.vault.RotateFile(t.Context(), r.master, nil)
 		if !errors.Is(err, errKilled) {
 			t.Fatalf("broken off after %d: %v", n, err)
 		}
@@ -176,13 +176,13 @@ func TestAMasterRotationThatIsBrokenOff(t *testing.T) {
 		readAll("a new process", r.start(t, openMaster(t, r.master)))
 		ok(t, r.start(t, openMaster(t, r.master)).vault.Check(t.Context()))
 	}
-	done, err := r.vault.RotateFile(t.Context(), r.master)
+	done, err := r.vault.RotateFile(t.Context(), r.master, nil)
 	if err != nil || total+done != orgs {
 		t.Errorf("finished with %d after %d (%v), want %d", done, total, err, orgs)
 	}
 	readAll("afterwards", r.start(t, openMaster(t, r.master)))
 	wantCode(t, "check with the old key", r.start(t, before).vault.Check(t.Context()), core.Invalid)
-	if done, err = r.vault.RotateFile(t.Context(), r.master); err != nil || done != orgs {
+	if done, err = r.vault.RotateFile(t.Context(), r.master, nil); err != nil || done != orgs {
 		t.Errorf("the next rotation: %d, %v", done, err)
 	}
 	readAll("after another", r.replica)
@@ -244,7 +244,7 @@ func TestANewOrgIsntLostToARotation(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	l := &late{Keysets: r.inner, before: func() {
-		_, err := r.vault.RotateFile(t.Context(), r.master)
+		_, err := r.vault.RotateFile(t.Context(), r.master, nil)
 		ok(t, err)
 	}}
 	appendTo(t, r.over(l, openMaster(t, r.master)).store, orgA, "tsk_1", 0, "one")
@@ -257,14 +257,37 @@ func TestOneRotationOfAFile(t *testing.T) {
 	r := newRig(t)
 	appendTo(t, r.store, orgA, "tsk_1", 0, "one")
 	l := &late{Keysets: r.inner, before: func() {
-		_, err := r.vault.RotateFile(t.Context(), r.master)
+		_, err := r.vault.RotateFile(t.Context(), r.master, nil)
 		wantCode(t, "a second rotation", err, core.Conflict)
 		wantCode(t, "another key", vault.AddMasterKey(r.master), core.Conflict)
 		wantCode(t, "prune", vault.PruneMaster(r.master), core.Conflict)
 	}}
-	_, err := r.over(l, openMaster(t, r.master)).vault.RotateFile(t.Context(), r.master)
+	_, err := r.over(l, openMaster(t, r.master)).vault.RotateFile(t.Context(), r.master, nil)
 	ok(t, err)
 	wantTexts(t, r.start(t, openMaster(t, r.master)).store, orgA, "tsk_1", "one")
+}
+
+// TestCopiesOfKeysets are brought up to date while the old master key is still there; if
+// they can't be, it stays.
+func TestCopiesOfKeysets(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	appendTo(t, r.store, orgA, "tsk_1", 0, "one")
+	before, failed := parsed(t, r.master), errors.New("no room for a copy")
+	_, err := r.vault.RotateFile(t.Context(), r.master, func(context.Context) error { return failed })
+	if !errors.Is(err, failed) {
+		t.Errorf("the copy's error came back as %v", err)
+	}
+	old, err := before.Wrap(t.Context(), []byte("keys in a copy"), nil)
+	ok(t, err)
+	opens := func() error {
+		_, err := openMaster(t, r.master).Unwrap(t.Context(), old, nil)
+		return err
+	}
+	ok(t, opens())
+	_, err = r.vault.RotateFile(t.Context(), r.master, func(context.Context) error { return opens() })
+	ok(t, err)
+	wantCode(t, "open the copy afterwards", opens(), core.Invalid)
 }
 
 // TestCopiesOfAMasterFile are brought up to date after the first step.
