@@ -43,6 +43,7 @@ func run(m *testing.M) int {
 		}
 	}
 	defer stopChromium()
+	defer stopBackends()
 	return m.Run()
 }
 
@@ -114,14 +115,14 @@ type server struct {
 	token string
 	dir   string
 	cmd   *exec.Cmd
-	errs  *bytes.Buffer
+	errs  *output
 	done  chan error
 }
 
 // serve starts a server at a free port and returns when it is ready.
 func serve(t *testing.T, dir string, env []string) *server {
 	t.Helper()
-	s := &server{dir: dir, errs: &bytes.Buffer{}, done: make(chan error, 1)}
+	s := &server{dir: dir, errs: &output{}, done: make(chan error, 1)}
 	s.cmd = exec.Command(filepath.Join(bin, "isekai"), "serve", "--listen", "127.0.0.1:0", "--data-dir", dir)
 	s.cmd.Env, s.cmd.Stderr = env, s.errs
 	if err := s.cmd.Start(); err != nil {
