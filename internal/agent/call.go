@@ -108,6 +108,20 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if c.Settle == nil {
 		effect = t.Spec().Effect
 	}
+	workspace := d.workspace()
+	switch {
+	case c.Settle != nil:
+	case t.Spec().Bare:
+		workspace = tool.Workspace{}
+	default:
+		if err := d.openWorkspace(ctx); err != nil {
+			if !lasting(err) || d.state.stopping() {
+				return err
+			}
+			d.note(giveUp(d.state, core.Fail(err)).Record...)
+			return nil
+		}
+	}
 	if p := d.state.Pending; p == nil || p.Answer != "" {
 		d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo})
 	}
@@ -125,7 +139,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 			return err
 		}
 		res, err = t.Call(ctx, tool.Call{
-			Scope: d.scope, Task: d.state.Task, ID: c.Call.ID, Arguments: []byte(args), Workspace: d.workspace(),
+			Scope: d.scope, Task: d.state.Task, ID: c.Call.ID, Arguments: []byte(args), Workspace: workspace,
 			Facts: tool.Facts{Prompt: d.state.Created.Prompt, App: d.state.Created.App, Base: d.state.Created.Base},
 		})
 		return err
@@ -156,7 +170,7 @@ func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res 
 		s.Error = core.Fail(err)
 	}
 	s.Output, err = d.content(ctx, res.Output)
-	if err == nil && effect != core.Pure && d.managed() {
+	if err == nil && effect != core.Pure && d.opened {
 		s.Tree, err = d.snapshot(ctx)
 	}
 	if core.CodeOf(err) == core.Exhausted { // made again, the call would leave as much
@@ -195,12 +209,24 @@ func unsettled(err error) bool {
 	return errors.Is(err, errShutdown) || store.LeaseLost(err)
 }
 
+// shortCall is how long a call takes at most that is over before a wish to cancel its
+// task would be noticed.
+const shortCall = 50 * time.Millisecond
+
 // watchCancel ends the call when somebody asks for the task to be canceled.
 func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc) {
 	changed, stop := d.Changed(d.lease.Org, d.lease.Stream)
 	defer stop()
 	poll := time.NewTicker(d.Poll) // for a wake-up, or a read, that failed
 	defer poll.Stop()
+	// The stream was at this version when the request was stored: a look for what came
+	// before the watch can wait until the call has turned out not to be a short one.
+	select {
+	case <-ctx.Done():
+		return
+	case <-changed:
+	case <-time.After(shortCall):
+	}
 	for after := d.state.Version; ; {
 		es, err := d.Events.ReadStream(ctx, d.lease.Org, d.lease.Stream, after, 100)
 		if err == nil {

@@ -25,8 +25,12 @@ type drive struct {
 	// facts are payloads that state has and the store hasn't yet: they are
 	// appended together with the next request, in one transaction.
 	facts []core.Payload
-	dir   string // of the workspace
-	heard bool   // a call was told that the task is being canceled: what it shows is no failure of its own
+
+	dir    string // of the workspace
+	opened bool   // the workspace is what the events say
+	traces bool   // a call whose outcome a person decides about may have left something there
+
+	heard bool // a call was told that the task is being canceled: what it shows is no failure of its own
 }
 
 // drive works on one task until it rests, ends, or the worker stops. ctx ends
@@ -92,12 +96,7 @@ func (d *drive) run(ctx, calls context.Context) error {
 	if err := d.load(calls); err != nil {
 		return err
 	}
-	if err := d.openWorkspace(calls); err != nil {
-		if !lasting(err) || d.state.stopping() {
-			return err
-		}
-		d.note(giveUp(d.state, core.Fail(err)).Record...)
-	}
+	d.place()
 	for {
 		if ctx.Err() != nil {
 			return errors.Join(d.leave(calls), ctx.Err())

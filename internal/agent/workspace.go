@@ -21,17 +21,28 @@ func (d *drive) workspace() tool.Workspace {
 	return tool.Workspace{Dir: d.dir, Managed: d.managed()}
 }
 
-// openWorkspace makes the workspace be what the events say: the tree after the
-// last settled call. What an interrupted call has left behind is undone by that,
-// except for a call that a person has to decide about: its traces stay.
+// place says where the workspace is, and whether a call has left traces there that a
+// person has to decide about.
+func (d *drive) place() {
+	d.dir = d.state.Created.Workspace
+	if d.managed() {
+		d.dir = filepath.Join(d.Dir, string(d.lease.Org), string(d.lease.Stream))
+	}
+	p := d.state.Pending
+	d.traces = p != nil && p.Tool != nil && p.Tool.Effect == core.Once
+}
+
+// openWorkspace makes the workspace be what the events say, before the drive's first
+// call that uses it: the tree after the last settled call. What an interrupted call has
+// left behind is undone by that, except for one that a person has to decide about: its
+// traces stay.
 func (d *drive) openWorkspace(ctx context.Context) error {
-	if !d.managed() {
-		d.dir = d.state.Created.Workspace
+	if d.opened || !d.managed() {
 		return nil
 	}
-	d.dir = filepath.Join(d.Dir, string(d.lease.Org), string(d.lease.Stream))
-	if p := d.state.Pending; p != nil && p.Tool != nil && p.Tool.Effect == core.Once {
+	if d.traces {
 		if _, err := os.Stat(d.dir); err == nil {
+			d.opened = true
 			return nil
 		}
 	}
@@ -43,12 +54,12 @@ func (d *drive) openWorkspace(ctx context.Context) error {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return noWorkspace(err)
 	}
-	if d.state.Tree == "" {
-		return nil
+	if d.state.Tree != "" {
+		if err := blob.Checkout(ctx, d.Blobs, d.lease.Org, d.state.Tree, d.dir); err != nil {
+			return fmt.Errorf("open workspace: %w", err)
+		}
 	}
-	if err := blob.Checkout(ctx, d.Blobs, d.lease.Org, d.state.Tree, d.dir); err != nil {
-		return fmt.Errorf("open workspace: %w", err)
-	}
+	d.opened = true
 	return nil
 }
 

@@ -22,6 +22,8 @@ type Spec struct {
 	Schema      json.RawMessage // JSON Schema of the arguments, an object
 	Effect      core.Effect     // may it be repeated after a crash
 	Timeout     time.Duration   // bound on one call; 0 means a minute
+	// Bare tools work without the task's workspace: they are handed none.
+	Bare bool
 	// Internal tools are called by plans, not offered to models.
 	Internal bool
 	Kinds    []core.TaskKind // the tasks it is offered in; none means every

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/blob/local"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/vault"
+)
+
+// rig is what works on tasks: the product's own parts, with a model that plans at once
+// and a tool that does nothing.
+type rig struct {
+	tasks *agent.Service
+	stop  context.CancelFunc
+	ended chan error
+	blobs *local.Store
+	done  *finishes
+}
+
+func newRig(ctx context.Context, st store.Store, dir string) (*rig, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	key := filepath.Join(dir, "master.key")
+	if err := vault.GenerateMaster(key); err != nil {
+		return nil, err
+	}
+	master, err := vault.OpenMaster(key)
+	if err != nil {
+		return nil, err
+	}
+	v := vault.New(vault.Config{Keysets: st, Master: master})
+	sealed := v.Store(st)
+	blobs, err := local.Open(filepath.Join(dir, "blobs"))
+	if err != nil {
+		return nil, err
+	}
+	tools, err := tool.NewRegistry(noop{})
+	if err != nil {
+		return nil, err
+	}
+	done := &finishes{Events: sealed, waiting: map[core.StreamID]chan core.TaskStatus{}}
+	hub := &notify.Hub{}
+	w := agent.NewWorker(agent.WorkerConfig{
+		Name: "bench", Events: done, Work: sealed, Blobs: v.Blobs(blobs), Tools: tools,
+		Models:  func(string) (model.Model, string, error) { return planner{}, "plan", nil },
+		Changed: hub.Watch, Wake: st.(store.Waker).WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
+	})
+	r := &rig{tasks: &agent.Service{Events: done, IDs: core.NewID}, ended: make(chan error, 1), blobs: blobs, done: done}
+	ctx, r.stop = context.WithCancel(ctx)
+	go func() { r.ended <- w.Run(ctx) }()
+	return r, nil
+}
+
+func (r *rig) close() error {
+	r.stop()
+	err := <-r.ended
+	if core.CodeOf(err) == core.Canceled {
+		err = nil
+	}
+	return errors.Join(err, r.blobs.Close())
+}
+
+// one runs a task from its creation to its last event.
+func (r *rig) one(ctx context.Context) (time.Duration, error) {
+	begin := time.Now()
+	st, err := r.tasks.Create(ctx, scope, agent.NewTask{Kind: core.KindTask, Prompt: "three steps of no work", Model: "plan"})
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case status := <-r.done.of(st.Task.Stream()):
+		if status != core.StatusSucceeded {
+			return 0, fmt.Errorf("task %s is %s", st.Task, status)
+		}
+		return time.Since(begin), nil
+	case <-time.After(time.Minute):
+		return 0, fmt.Errorf("task %s doesn't end", st.Task)
+	}
+}
+
+// finishes tells when tasks have ended, as their last event is stored.
+type finishes struct {
+	store.Events
+	mu      sync.Mutex
+	waiting map[core.StreamID]chan core.TaskStatus
+}
+
+// of returns a channel that gets the task's end, whether that has been or comes.
+func (f *finishes) of(stream core.StreamID) chan core.TaskStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.waiting[stream]
+	if c == nil {
+		c = make(chan core.TaskStatus, 1)
+		f.waiting[stream] = c
+	} else {
+		delete(f.waiting, stream)
+	}
+	return c
+}
+
+func (f *finishes) Append(ctx context.Context, scope core.Scope, a store.Append) ([]core.Event, error) {
+	events, err := f.Events.Append(ctx, scope, a)
+	if n := len(events); err == nil && n > 0 {
+		if p, err := events[n-1].Payload(); err == nil {
+			if end, ok := p.(core.TaskFinished); ok {
+				f.of(a.Stream) <- end.Status
+			}
+		}
+	}
+	return events, err
+}
+
+// planner is a model that plans three calls at once.
+type planner struct{}
+
+func (planner) Stream(_ context.Context, r model.Request) iter.Seq2[model.Chunk, error] {
+	return func(yield func(model.Chunk, error) bool) {
+		text := `{"ok":true}`
+		if r.Purpose == model.Plan {
+			text = threeSteps
+		}
+		yield(model.Chunk{Text: text, Usage: &core.Usage{Input: 10, Output: 10}, Done: true}, nil)
+	}
+}
+
+var threeSteps = func() string {
+	p := core.Plan{Title: "Three steps"}
+	for i := range 3 {
+		p.Steps = append(p.Steps, core.Step{
+			Title: fmt.Sprint("Step ", i+1), Call: &core.Call{Tool: "noop", Arguments: json.RawMessage(`{}`)},
+		})
+	}
+	b, err := json.Marshal(p)
+	if err != nil { // plain fields always encode
+		panic(err)
+	}
+	return string(b)
+}()
+
+// noop is a tool of no work.
+type noop struct{}
+
+// Spec implements tool.Tool.
+func (noop) Spec() tool.Spec {
+	return tool.Spec{Name: "noop", Version: "1", Description: "Does nothing.", Schema: json.RawMessage(`{"type":"object","additionalProperties":false}`), Effect: core.Pure, Bare: true}
+}
+
+// Call implements tool.Tool.
+func (noop) Call(context.Context, tool.Call) (tool.Result, error) {
+	return tool.Result{Output: "done", Evidence: &core.Evidence{Kind: "call", OK: true, Text: "done"}}, nil
+}
