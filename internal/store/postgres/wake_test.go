@@ -39,7 +39,7 @@ func TestWakesOtherProcesses(t *testing.T) {
 	woken(t, "work", work, ready)
 	woken(t, "a message", outbox, func() {})
 
-	work, outbox = b.WorkWake(), b.OutboxWake()
+	outbox = b.OutboxWake()
 	if _, err := a.Append(t.Context(), scopeOf("org_a"), store.Append{Stream: "tsk_2", Events: news("tsk_2", 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +48,7 @@ func TestWakesOtherProcesses(t *testing.T) {
 	if err != nil || len(leases) != 1 {
 		t.Fatal(leases, err)
 	}
-	work = b.WorkWake()
-	woken(t, "a release", work, func() {
+	woken(t, "a release", b.WorkWake(), func() {
 		if err := a.Release(t.Context(), leases[0], 0); err != nil {
 			t.Fatal(err)
 		}

@@ -146,20 +146,27 @@ DECLARE
 	turn   record;
 	given  integer := 0;
 	before integer;
+	fresh  integer := 10;    -- how often to look again when others were faster
 	others boolean := false; -- another claim was met
 	share  boolean := false; -- take work of orgs whose turn another claim holds
+	moved  boolean;
 	mine   boolean;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
 	expires := now + ttl * interval '1 microsecond';
 	LOOP
 		before := given;
+		moved := false;
 		FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
 			CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
 			PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
 			mine := FOUND;
-			others := others OR NOT mine;
-			CONTINUE WHEN NOT mine AND NOT share;
+			IF NOT mine AND NOT share THEN
+				others := true;
+				moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
+				EXIT WHEN moved AND fresh > 0; -- the order isn't this any more
+				CONTINUE;
+			END IF;
 			SELECT w.project, w.stream INTO of_project, of_stream FROM isekai.work w
 				WHERE w.org = turn.org AND w.due <= now ORDER BY w.due, w.stream LIMIT 1 FOR UPDATE SKIP LOCKED;
 			CONTINUE WHEN NOT FOUND;
@@ -176,7 +183,9 @@ BEGIN
 				RETURN;
 			END IF;
 		END LOOP;
-		IF given = before THEN -- nothing is left for those who take turns
+		IF moved AND fresh > 0 THEN
+			fresh := fresh - 1;
+		ELSIF given = before THEN -- nothing is left for those who take turns
 			EXIT WHEN share OR NOT others;
 			share := true;
 		END IF;
