@@ -95,7 +95,12 @@ func asOwner(ctx context.Context, cfg Config, files fs.FS, fn func(*sql.DB, *goo
 	if _, err := lock.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, int64(lockID)); err != nil {
 		return translate(op, err)
 	}
-	if _, err := lock.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS isekai`); err != nil {
+	var missing bool // asked first, for who owns the schema may have no right to make one
+	err = lock.QueryRowContext(ctx, `SELECT pg_catalog.to_regnamespace('isekai') IS NULL`).Scan(&missing)
+	if err == nil && missing {
+		_, err = lock.ExecContext(ctx, `CREATE SCHEMA isekai`)
+	}
+	if err != nil {
 		return failed(err)
 	}
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versionTable))
