@@ -21,14 +21,14 @@ func BenchmarkEvent(b *testing.B) {
 		ID: "evt_01jd2k3m4n5p6q7r8s9t0v1w2x", Type: "model.settled", Actor: core.Actor{Kind: core.ActorWorker, ID: "wrk_01jd2k3m4n5p6q7r8s9t0v1w2x"}}
 	for _, size := range []int{256, 1 << 10, 16 << 10} {
 		plain := make([]byte, size)
-		sealed, err := k.seal(plain, eventPlace(e))
+		sealed, err := k.seal(plain, eventPlace(&e))
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Run(fmt.Sprintf("seal/%d", size), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := k.seal(plain, eventPlace(e)); err != nil {
+				if _, err := k.seal(plain, eventPlace(&e)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -37,7 +37,7 @@ func BenchmarkEvent(b *testing.B) {
 		b.Run(fmt.Sprintf("open/%d", size), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := k.open(sealed, eventPlace(e)); err != nil {
+				if _, err := k.open(sealed, eventPlace(&e)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -24,7 +24,7 @@ type cache struct {
 type entry struct {
 	org   core.OrgID
 	known atomic.Pointer[known]
-	turn  chan struct{} // held by the one who loads or changes the keys
+	turn  chan struct{} // held by the one who looks at the store, or drops what was seen
 }
 
 // known is a look at the store.

@@ -44,7 +44,7 @@ func readMaster(path string) (*masterKeys, error) {
 	if !info.Mode().IsRegular() {
 		return nil, malformed()
 	}
-	if open(info) {
+	if exposed(info.Mode(), ownerOf(info), os.Geteuid()) {
 		return nil, core.E(core.Denied, "vault.master", "others can read the master key in "+path).
 			WithHint("chmod 600 " + path + ", and rotate the key if somebody may have read it")
 	}
@@ -55,14 +55,21 @@ func readMaster(path string) (*masterKeys, error) {
 	return parseMaster(text)
 }
 
-// open reports whether others than this user can get at the file. The group of a file
-// of root's may read it, which is how secrets are mounted for a user who isn't root.
-func open(info fs.FileInfo) bool {
+// exposed reports whether others than user can get at a file of owner's. The group of a
+// file of root's may read it, which is how secrets are mounted for who isn't root.
+func exposed(mode fs.FileMode, owner, user int) bool {
 	allowed := fs.FileMode(0o700)
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid == 0 && os.Geteuid() != 0 {
-		allowed |= 0o040
+	if owner == 0 && user != 0 {
+		allowed = 0o740
 	}
-	return info.Mode().Perm()&^allowed != 0
+	return mode.Perm()&^allowed != 0
+}
+
+func ownerOf(info fs.FileInfo) int {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(stat.Uid)
+	}
+	return os.Geteuid()
 }
 
 // writeMaster writes the keys beside path, and installs them there when they are on

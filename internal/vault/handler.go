@@ -14,7 +14,7 @@ func (v *Vault) Handler(h bus.Handler) bus.Handler {
 	return func(ctx context.Context, e core.Event) error {
 		o, err := v.opener(ctx, e.Org)
 		if err == nil {
-			e.Data, err = o.event(ctx, e)
+			e.Data, err = o.event(ctx, &e)
 		}
 		switch {
 		case core.CodeOf(err) == core.NotFound: // it is the org that isn't found

@@ -165,7 +165,7 @@ func TestAMasterRotationThatIsBrokenOff(t *testing.T) {
 		k := &killed{Keysets: r.inner}
 		k.left.Store(int64(n))
 		p := r.over(k, openMaster(t, r.master))
-		done, err := p.vault.RotateFile(t.Context(), r.master, nil)
+		done, err := p.vault.RotateFile(t.Context(), r.master)
 		if !errors.Is(err, errKilled) {
 			t.Fatalf("broken off after %d: %v", n, err)
 		}
@@ -176,13 +176,13 @@ func TestAMasterRotationThatIsBrokenOff(t *testing.T) {
 		readAll("a new process", r.start(t, openMaster(t, r.master)))
 		ok(t, r.start(t, openMaster(t, r.master)).vault.Check(t.Context()))
 	}
-	done, err := r.vault.RotateFile(t.Context(), r.master, nil)
+	done, err := r.vault.RotateFile(t.Context(), r.master)
 	if err != nil || total+done != orgs {
 		t.Errorf("finished with %d after %d (%v), want %d", done, total, err, orgs)
 	}
 	readAll("afterwards", r.start(t, openMaster(t, r.master)))
 	wantCode(t, "check with the old key", r.start(t, before).vault.Check(t.Context()), core.Invalid)
-	if done, err = r.vault.RotateFile(t.Context(), r.master, nil); err != nil || done != orgs {
+	if done, err = r.vault.RotateFile(t.Context(), r.master); err != nil || done != orgs {
 		t.Errorf("the next rotation: %d, %v", done, err)
 	}
 	readAll("after another", r.replica)
@@ -244,7 +244,7 @@ func TestANewOrgIsntLostToARotation(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	l := &late{Keysets: r.inner, before: func() {
-		_, err := r.vault.RotateFile(t.Context(), r.master, nil)
+		_, err := r.vault.RotateFile(t.Context(), r.master)
 		ok(t, err)
 	}}
 	appendTo(t, r.over(l, openMaster(t, r.master)).store, orgA, "tsk_1", 0, "one")
@@ -257,12 +257,12 @@ func TestOneRotationOfAFile(t *testing.T) {
 	r := newRig(t)
 	appendTo(t, r.store, orgA, "tsk_1", 0, "one")
 	l := &late{Keysets: r.inner, before: func() {
-		_, err := r.vault.RotateFile(t.Context(), r.master, nil)
+		_, err := r.vault.RotateFile(t.Context(), r.master)
 		wantCode(t, "a second rotation", err, core.Conflict)
 		wantCode(t, "another key", vault.AddMasterKey(r.master), core.Conflict)
 		wantCode(t, "prune", vault.PruneMaster(r.master), core.Conflict)
 	}}
-	_, err := r.over(l, openMaster(t, r.master)).vault.RotateFile(t.Context(), r.master, nil)
+	_, err := r.over(l, openMaster(t, r.master)).vault.RotateFile(t.Context(), r.master)
 	ok(t, err)
 	wantTexts(t, r.start(t, openMaster(t, r.master)).store, orgA, "tsk_1", "one")
 }

@@ -11,16 +11,16 @@ import (
 
 // RotateFile gives the master file at path a new key, wraps every org's keys with it,
 // and removes the older keys from the file, which makes what they have wrapped useless
-// wherever a copy of it is. Before that it calls copies, unless it is nil, to bring
-// copies of the keysets up to date that are to stay useful: those beside backups. It
-// returns how many keysets were wrapped anew.
+// wherever a copy of it is. Before that it calls copies, which bring copies of the
+// keysets up to date that are to stay useful: those beside backups. It returns how many
+// keysets were wrapped anew.
 //
 // All processes of the installation must read this very file; where each has a copy, use
 // AddMasterKey, RotateMaster and PruneMaster, and bring the file to all after the first.
 //
 // Breaking it off at any moment harms nothing, and repeating it goes on from there.
 // conflict: another rotation of the file is running.
-func (v *Vault) RotateFile(ctx context.Context, path string, copies func(context.Context) error) (rewrapped int, err error) {
+func (v *Vault) RotateFile(ctx context.Context, path string, copies ...func(context.Context) error) (rewrapped int, err error) {
 	unlock, err := lockMaster(path)
 	if err != nil {
 		return 0, err
@@ -33,14 +33,15 @@ func (v *Vault) RotateFile(ctx context.Context, path string, copies func(context
 	if err != nil {
 		return 0, err
 	}
-	rewrapped, err = v.RotateMaster(ctx, next)
-	if err == nil && copies != nil {
-		err = copies(ctx)
+	if rewrapped, err = v.RotateMaster(ctx, next); err != nil {
+		return rewrapped, err
 	}
-	if err == nil {
-		err = pruneMaster(path)
+	for _, update := range copies {
+		if err := update(ctx); err != nil {
+			return rewrapped, err
+		}
 	}
-	return rewrapped, err
+	return rewrapped, pruneMaster(path)
 }
 
 // AddMasterKey adds a key to the master file at path, as its primary. A file that has

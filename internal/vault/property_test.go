@@ -71,7 +71,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 				if rapid.IntRange(0, 3).Draw(rt, "seldom") > 0 { // it waits for the disk
 					return
 				}
-				_, err := any().vault.RotateFile(rt.Context(), r.master, nil)
+				_, err := any().vault.RotateFile(rt.Context(), r.master)
 				fine(err)
 			},
 			"restart": func(rt *rapid.T) {

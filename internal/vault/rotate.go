@@ -49,13 +49,19 @@ func (v *Vault) probe(ctx context.Context) error {
 // opens as before; what is put again is another blob. Other processes seal with the old
 // keys for up to CacheFor. not_found: the org is gone, or has no keys yet.
 func (v *Vault) Rotate(ctx context.Context, org core.OrgID) error {
+	err := v.change(ctx, org, func(store.Keyset) (bool, error) { return true, nil }, (*orgKeys).rotated)
+	v.forget(ctx, org)
+	return err
+}
+
+// forget makes the next look at the org's keys one at the store. It comes after a change
+// of them, whatever became of it: a look that began before is over then, and what it
+// found is dropped.
+func (v *Vault) forget(ctx context.Context, org core.OrgID) {
 	e := v.cache.entry(org)
-	if err := e.lock(ctx); err != nil {
-		return err
-	}
+	_ = e.lock(context.WithoutCancel(ctx)) // fails with its context alone
 	defer e.unlock()
-	e.known.Store(nil) // looked up again whatever becomes of this
-	return v.change(ctx, org, func(store.Keyset) (bool, error) { return true, nil }, (*orgKeys).rotated)
+	e.known.Store(nil)
 }
 
 // change replaces the org's keys by what fn makes of them, if they are wanted to, and
@@ -144,17 +150,9 @@ func (v *Vault) rewrap(ctx context.Context, next Master) (n int, err error) {
 // keyset that the store's driver names as out of its reach become useless when the master
 // key is rotated. An org without keys gets none any more.
 func (v *Vault) Shred(ctx context.Context, org core.OrgID) error {
-	e := v.cache.entry(org)
-	if err := e.lock(ctx); err != nil {
-		return err
-	}
-	defer e.unlock()
-	e.known.Store(nil) // if it fails in the middle, the store knows
-	if err := v.cfg.Keysets.Shred(ctx, org); err != nil {
-		return err
-	}
-	e.known.Store(&known{gone: true})
-	return nil
+	err := v.cfg.Keysets.Shred(ctx, org)
+	v.forget(ctx, org)
+	return err
 }
 
 func tooBusy(op, msg string) error {

@@ -18,7 +18,7 @@ import (
 // What a ciphertext is bound to: its place, as parts that pack joins. A purpose comes
 // first, so that a ciphertext of one kind is none of another.
 
-func eventPlace(e core.Event) []byte {
+func eventPlace(e *core.Event) []byte {
 	return pack("isekai/event/1", string(e.Org), string(e.Project), string(e.Stream), strconv.FormatInt(e.Version, 10),
 		string(e.ID), e.Type, string(e.Actor.Kind), e.Actor.ID)
 }
@@ -116,29 +116,40 @@ func (v *Vault) opener(ctx context.Context, org core.OrgID) (*opening, error) {
 	return &opening{Vault: v, org: org, keys: keys}, err
 }
 
-// open opens one ciphertext; what names it, in an error.
-func (o *opening) open(ctx context.Context, sealed, place []byte, what func() string) ([]byte, error) {
-	return o.with(ctx, what, func(k *orgKeys) ([]byte, error) { return k.open(sealed, place) })
+// open opens one ciphertext. See unopened for its error.
+func (o *opening) open(ctx context.Context, sealed, place []byte) ([]byte, error) {
+	plain, err := o.keys.open(sealed, place)
+	if again, e := o.lookAgain(ctx, err); e != nil {
+		return nil, e
+	} else if again {
+		return o.keys.open(sealed, place)
+	}
+	return plain, err
 }
 
-func (o *opening) with(ctx context.Context, what func() string, open func(*orgKeys) ([]byte, error)) ([]byte, error) {
-	plain, err := open(o.keys)
-	if (errors.Is(err, errUnknownKey) || errors.Is(err, errNoKeys)) && !o.looked {
-		var e error
-		if o.keys, e = o.freshKeys(ctx, o.org); e != nil {
-			return nil, e
-		}
-		o.looked = true
-		plain, err = open(o.keys)
+// lookAgain looks at the store for keys that err says are missing, once, and reports
+// whether it has.
+func (o *opening) lookAgain(ctx context.Context, err error) (bool, error) {
+	if err == nil || o.looked || !errors.Is(err, errUnknownKey) && !errors.Is(err, errNoKeys) {
+		return false, nil
 	}
-	if err != nil {
-		return nil, core.E(core.Internal, "vault.open", what()+" can't be opened").
-			WithHint("it was changed in the store, or restored without the keys that belong to it: restore both from the same time").Because(err)
-	}
-	return plain, nil
+	o.looked = true
+	o.keys, err = o.freshKeys(ctx, o.org)
+	return true, err
 }
 
-// sealText and its inverse are for a column of text.
+// unopened says what couldn't be opened, if that is what err is about: that its org is
+// gone, or that nobody can look, has a code of its own.
+func unopened(what string, err error) error {
+	var known *core.Error
+	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return core.E(core.Internal, "vault.open", what+" can't be opened").
+		WithHint("it was changed in the store, or restored without the keys that belong to it: restore both from the same time").Because(err)
+}
+
+// encodeText and decodeText are for a column of text.
 func encodeText(sealed []byte) string { return base64.RawStdEncoding.EncodeToString(sealed) }
 
 func decodeText(text string) []byte {

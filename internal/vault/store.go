@@ -14,7 +14,8 @@ import (
 // what else a driver offers, platform asks of the driver.
 //
 // All that reads or writes an org's content is not_found when the org was shredded; what
-// only removes works, so that its rows can be swept up, and work of it isn't given out.
+// only removes, or tells places alone (Blocked), works, so that its rows can be swept up.
+// Work of it isn't given out.
 func (v *Vault) Store(inner store.Store) store.Store {
 	s := &sealed{Store: inner, vault: v}
 	if w, ok := inner.(store.Waker); ok {
@@ -45,7 +46,7 @@ func (s *sealed) Append(ctx context.Context, scope core.Scope, a store.Append) (
 	plain := a.Events
 	a.Events = make([]store.NewEvent, len(plain))
 	for i, e := range plain {
-		place := eventPlace(core.Event{
+		place := eventPlace(&core.Event{
 			ID: e.ID, Org: scope.Org, Project: scope.Project, Stream: a.Stream, Version: a.Expected + 1 + int64(i),
 			Type: e.Type, Actor: scope.Actor,
 		})
@@ -87,15 +88,19 @@ func (s *sealed) openEvents(ctx context.Context, org core.OrgID, events []core.E
 		return nil, err
 	}
 	for i := range events {
-		if events[i].Data, err = o.event(ctx, events[i]); err != nil {
+		if events[i].Data, err = o.event(ctx, &events[i]); err != nil {
 			return nil, err
 		}
 	}
 	return events, nil
 }
 
-func (o *opening) event(ctx context.Context, e core.Event) ([]byte, error) {
-	return o.open(ctx, e.Data, eventPlace(e), func() string { return "event " + string(e.ID) + " of stream " + string(e.Stream) })
+func (o *opening) event(ctx context.Context, e *core.Event) ([]byte, error) {
+	plain, err := o.open(ctx, e.Data, eventPlace(e))
+	if err != nil {
+		return nil, unopened("event "+string(e.ID)+" of stream "+string(e.Stream), err)
+	}
+	return plain, nil
 }
 
 // Claim implements store.Work. Work of an org that is gone is removed instead of given out.

@@ -55,10 +55,14 @@ func (u *unsealer) next() error {
 		chunk, first = chunk[:whole], chunk[whole:]
 	}
 	place := chunkPlace(u.org, u.index, u.ended)
-	plain, err := u.with(u.ctx, func() string { return "blob " + string(u.digest) },
-		func(k *orgKeys) ([]byte, error) { return k.openChunk(chunk, place) })
+	plain, err := u.keys.openChunk(chunk, place)
+	if again, e := u.lookAgain(u.ctx, err); e != nil {
+		return e
+	} else if again {
+		plain, err = u.keys.openChunk(chunk, place)
+	}
 	if err != nil {
-		return err
+		return unopened("blob "+string(u.digest), err)
 	}
 	u.plain = plain
 	u.index++

@@ -38,8 +38,10 @@ func (s *sealed) Get(ctx context.Context, org core.OrgID, view, id string) (stor
 	if err != nil {
 		return store.Row{}, err
 	}
-	r.Data, err = o.row(ctx, view, r)
-	return r, err
+	if r.Data, err = o.row(ctx, view, r); err != nil {
+		return store.Row{}, err
+	}
+	return r, nil
 }
 
 // List implements store.Views.
@@ -61,7 +63,11 @@ func (s *sealed) List(ctx context.Context, org core.OrgID, view string, q store.
 }
 
 func (o *opening) row(ctx context.Context, view string, r store.Row) ([]byte, error) {
-	return o.open(ctx, r.Data, rowPlace(o.org, view, r), func() string { return "row " + r.ID + " of view " + view })
+	plain, err := o.open(ctx, r.Data, rowPlace(o.org, view, r))
+	if err != nil {
+		return nil, unopened("row "+r.ID+" of view "+view, err)
+	}
+	return plain, nil
 }
 
 // Replace implements store.Views. A row is bound to its view, so by is a view that is
@@ -101,11 +107,9 @@ func (s *sealed) Buried(ctx context.Context, org core.OrgID, consumer string, af
 		return nil, err
 	}
 	for i, l := range letters {
-		reason, err := o.open(ctx, decodeText(l.Reason), letterPlace(org, l), func() string {
-			return "the letter of event " + string(l.Event) + " of stream " + string(l.Stream)
-		})
+		reason, err := o.open(ctx, decodeText(l.Reason), letterPlace(org, l))
 		if err != nil {
-			return nil, err
+			return nil, unopened("the letter of event "+string(l.Event)+" of stream "+string(l.Stream), err)
 		}
 		letters[i].Reason = string(reason)
 	}

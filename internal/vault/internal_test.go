@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"testing"
 	"testing/iotest"
 
@@ -25,7 +26,7 @@ func testKeys(t testing.TB) *orgKeys {
 // FuzzOpen gives the openers anything in place of a ciphertext. What opens was sealed.
 func FuzzOpen(f *testing.F) {
 	k := testKeys(f)
-	place := eventPlace(core.Event{Org: "org_a", Stream: "tsk_1", Version: 1})
+	place := eventPlace(&core.Event{Org: "org_a", Stream: "tsk_1", Version: 1})
 	plain := []byte(`{"a":1}`)
 	sealed, err := k.seal(plain, place)
 	if err != nil {
@@ -136,6 +137,65 @@ func TestPack(t *testing.T) {
 			t.Errorf("%q came back as %q (%v)", parts, got, err)
 		}
 	}
+}
+
+func TestWhoCanGetAtAFile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mode        fs.FileMode
+		owner, user int
+		exposed     bool
+	}{
+		{0o600, 7, 7, false}, {0o400, 7, 7, false}, {0o700, 7, 7, false}, {0o640, 7, 7, true}, {0o604, 7, 7, true}, {0o660, 7, 7, true},
+		{0o600, 0, 0, false}, {0o640, 0, 0, true}, {0o440, 0, 7, false}, {0o640, 0, 7, false}, {0o460, 0, 7, true}, {0o444, 0, 7, true},
+	} {
+		if got := exposed(c.mode, c.owner, c.user); got != c.exposed {
+			t.Errorf("%o of %d for %d is exposed: %v", c.mode, c.owner, c.user, got)
+		}
+	}
+}
+
+// TestBlobsNeedLittleMemory: no more than a chunk and a byte is read ahead of what has been
+// handed on, in either direction.
+func TestBlobsNeedLittleMemory(t *testing.T) {
+	t.Parallel()
+	k, total := testKeys(t), int64(6*chunkSize+3)
+	from := &countingReader{r: io.LimitReader(zeros{}, total)}
+	sealer := newSealer(k, "org_a", from, total)
+	between := &countingReader{r: sealer}
+	u := &unsealer{opening: &opening{Vault: New(Config{}), org: "org_a", keys: k}, ctx: t.Context(), from: io.NopCloser(between)}
+	var done int64
+	for buf := make([]byte, 32<<10); ; {
+		n, err := u.Read(buf)
+		done += int64(n)
+		if from.n-between.n > chunkSize+1 || between.n-done > 2*chunkSize || sealer.plain.Cap() > 4*chunkSize || u.sealed.Cap() > 4*chunkSize {
+			t.Fatalf("read %d, sealed %d, opened %d", from.n, between.n, done)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done != total {
+		t.Errorf("%d bytes came back of %d", done, total)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // TestSealerKeepsABound: a reader that fails or has too much leaves nothing, and a limit
