@@ -4,10 +4,22 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
+
+func TestStoreThroughAPooler(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
+		cfg := cluster.Pooler(t, cluster.Database(t))
+		cfg.Now = now
+		s := open(t, cfg)
+		return s, func() store.Store { _ = s.Close(); return open(t, cfg) }
+	})
+}
 
 // Behind a pooler that gives each transaction another session, everything works, and
 // no org is left behind on a session. Another process's work wakes nobody there.

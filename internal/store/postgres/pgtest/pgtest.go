@@ -31,7 +31,8 @@ import (
 
 // Config says what cluster to make.
 type Config struct {
-	// Fast turns syncing off: it survives a kill of PostgreSQL, not of the machine.
+	// Fast turns syncing off, and keeps the cluster in memory where there is room: it
+	// survives a kill of PostgreSQL, not of the machine.
 	Fast bool
 	// Settings are lines of postgresql.conf.
 	Settings []string
@@ -82,7 +83,11 @@ func New(cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "pgtest")
+	place := ""
+	if cfg.Fast {
+		place = memory()
+	}
+	dir, err := os.MkdirTemp(place, "pgtest")
 	if err != nil {
 		return nil, err
 	}

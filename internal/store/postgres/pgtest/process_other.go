@@ -13,6 +13,7 @@ import (
 
 var errLinux = errors.New("private clusters of PostgreSQL are made on Linux alone")
 
+func memory() string         { return "" }
 func own(string) error       { return errLinux }
 func unprivileged(*exec.Cmd) {}
 
