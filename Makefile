@@ -20,6 +20,12 @@ setup:
 test: setup check
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m ./... # the program under test is no input that the cache knows
 
+# The real Kafka that tests and benchmarks run against; prints its folder.
+.PHONY: kafka
+test bench soak: kafka
+kafka:
+	@scripts/kafka
+
 # What needs neither a browser nor another user.
 quick:
 	$(GO) test -short -count=1 ./...
@@ -34,9 +40,11 @@ bench: build setup
 	$(GO) run ./bench/start -isekai bin/isekai
 	$(GO) run ./bench/sandbox
 	$(GO) run ./bench/append
+	$(GO) run ./bench/relay
 
 soak: build setup
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e
+	ISEKAI_SOAK=1 CGO_ENABLED=1 $(GO) test -race -timeout 30m -count=1 -run BrokerFaults -v ./internal/relay # the broker is down for a minute, three times
 	$(MAKE) fuzz FUZZTIME=2m
 
 FUZZTIME ?= 20s

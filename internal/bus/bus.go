@@ -14,7 +14,9 @@ import (
 )
 
 // Handler applies one event. It must be idempotent: an event can come again. An
-// error means that the event wasn't applied and has to be delivered again.
+// error means that the event wasn't applied and has to be delivered again. It
+// returns soon after ctx has ended: the bus waits for it before it lets another
+// process have the stream.
 type Handler func(ctx context.Context, e core.Event) error
 
 // Bus is what a driver provides. Methods are safe for concurrent use.

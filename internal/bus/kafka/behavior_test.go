@@ -95,6 +95,20 @@ func publish(t *testing.T, b *kafka.Bus, events ...core.Event) {
 	}
 }
 
+// publishUntil publishes until the bus takes it.
+func publishUntil(t *testing.T, b *kafka.Bus, events ...core.Event) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		err := b.Publish(t.Context(), events)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What was applied before a clean stop doesn't come again; what wasn't, does,
 // though later events of the partition were applied.
 func TestOffsetsFollowTheEffects(t *testing.T) {
@@ -373,15 +387,7 @@ func TestPublishIsBounded(t *testing.T) {
 	came := newLog()
 	b.Subscribe("one", came.handle)
 	run(t, b)
-	for deadline := time.Now().Add(patience); ; {
-		err := b.Publish(t.Context(), []core.Event{event("a", 2)})
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("publish when the broker speaks again: %v", err)
-		}
-	}
+	publishUntil(t, b, event("a", 2))
 	came.wait(t, 3)
 }
 

@@ -54,8 +54,8 @@ func (s SASL) GoString() string { return s.String() }
 func (s SASL) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 const (
-	linger      = time.Millisecond // so that a Publish travels in few requests
-	maxBuffered = 8192             // records
+	linger      = 0    // a Publish fills its batches itself
+	maxBuffered = 8192 // records
 	// Of a consumer's buffer of what was fetched, in bytes; a partition's share.
 	maxFetch, maxFetchPartition = 8 << 20, 1 << 20
 

@@ -35,7 +35,10 @@ func newConsumer(b *Bus, name string, h bus.Handler) *consumer {
 
 // run takes part in the group until ctx ends.
 func (c *consumer) run(ctx context.Context) error {
+	all, abort := context.WithCancel(context.Background()) // of whatever the client has under way
+	defer abort()
 	client, err := kgo.NewClient(append(c.bus.base[:len(c.bus.base):len(c.bus.base)],
+		kgo.WithContext(all),
 		kgo.ConsumerGroup(c.bus.cfg.Prefix+c.name), kgo.ConsumeTopics(c.bus.cfg.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), // when the log isn't what it was: rather again than never
 		kgo.SessionTimeout(session), kgo.HeartbeatInterval(heartbeat), kgo.RebalanceTimeout(rebalance),
@@ -66,12 +69,14 @@ func (c *consumer) run(ctx context.Context) error {
 			wait(ctx.Done(), c.bus.cfg.pause(1))
 		}
 	}
-	c.leave()
+	c.leave(abort)
+	client.Close()
 	return nil
 }
 
-// leave commits what was applied and gives everything up.
-func (c *consumer) leave() {
+// leave commits what was applied and gives everything up. Brokers that don't answer
+// don't hold it: after the grace for the handlers, they have as long again.
+func (c *consumer) leave(abort func()) {
 	c.client.AllowRebalance()
 	c.mu.Lock()
 	all := make([]int32, 0, len(c.partitions))
@@ -82,9 +87,9 @@ func (c *consumer) leave() {
 	c.retire(all, c.bus.cfg.Grace)
 	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.Grace)
 	defer cancel()
+	defer context.AfterFunc(ctx, abort)() // a commit waits for the one before it, whatever ctx says
 	c.commit(ctx)
 	_ = c.client.LeaveGroupContext(ctx) // the session's end does it otherwise
-	c.client.Close()
 }
 
 // partition returns one that we own.

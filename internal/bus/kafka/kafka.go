@@ -16,6 +16,12 @@
 // An event whose handler fails is tried again for as long as it fails: it holds
 // its stream, and when the partition's window is full, its partition.
 //
+// Three things are the operator's to know. A process that was frozen for longer than
+// its session may be at an event that its successor is at, too: a handler's own
+// transaction tells them apart. A consumer that was away for longer than the topic's
+// retention has missed events, and is built anew from the store. Offsets that the
+// brokers lost are begun again at the oldest.
+//
 // A record that isn't one of ours is logged, and goes with the reason to another
 // topic, Config.Topic + ".undecodable".
 package kafka
