@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -48,7 +50,8 @@ func (s *Store) store(batch []*call) {
 
 // insist sends the batch until it is settled. When a transaction's outcome isn't known
 // the batch is sent again: what the lost one has stored, or still stores, is refused
-// then, and found by its ids. It gives up after settleFor, or when all callers have.
+// then, and found by its ids. It gives up after settleFor, when all callers have,
+// and when the store is closed.
 func (s *Store) insist(ctx context.Context, batch []*call) error {
 	lost, pause, since := false, firstPause, time.Now()
 	for attempt := 1; ; attempt++ {
@@ -67,7 +70,7 @@ func (s *Store) insist(ctx context.Context, batch []*call) error {
 		case !lost:
 			return err
 		}
-		if time.Since(since) > settleFor || !wanted(batch) {
+		if time.Since(since) > settleFor || !wanted(batch) || errors.Is(err, puddle.ErrClosedPool) {
 			return core.E(core.Unavailable, "store.append", "the connection was lost, and it isn't known whether this was stored").
 				WithHint("read the stream again: its events are there, or they aren't").Because(err)
 		}

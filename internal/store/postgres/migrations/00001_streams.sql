@@ -24,8 +24,10 @@ BEGIN
 			END;
 		END IF;
 	END LOOP;
-	-- To give isekai_queue functions one has to belong to it.
-	IF NOT pg_catalog.pg_has_role(current_user, 'isekai_queue', 'MEMBER') THEN
+	-- To give isekai_queue functions one has to be able to become it, which from version 16
+	-- on is more than belonging to it.
+	IF NOT pg_catalog.pg_has_role(current_user, 'isekai_queue',
+		CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
 		GRANT isekai_queue TO CURRENT_USER;
 	END IF;
 END $$;
