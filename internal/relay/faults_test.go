@@ -28,6 +28,9 @@ const patience = 90 * time.Second
 //
 // With ISEKAI_SOAK set, the broker is down for a minute each time.
 func TestBrokerFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs Kafka")
+	}
 	outage := time.Duration(0)
 	if os.Getenv("ISEKAI_SOAK") != "" {
 		outage = time.Minute

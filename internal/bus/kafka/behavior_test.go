@@ -292,8 +292,10 @@ func TestPublishNamesWhatItCantCarry(t *testing.T) {
 	b.Subscribe("one", came.handle)
 	run(t, b)
 	large := event("a", 2)
-	large.Data = make([]byte, 1<<20)
-	err := b.Publish(t.Context(), []core.Event{event("a", 1), event("b", 1), large, event("a", 3), event("b", 2)})
+	large.Data = make([]byte, 1_000_000-16<<10+1)
+	fits := event("b", 1)
+	fits.Data = large.Data[1:]
+	err := b.Publish(t.Context(), []core.Event{event("a", 1), fits, large, event("a", 3), event("b", 2)})
 	var u *bus.Undelivered
 	if !errors.As(err, &u) || core.CodeOf(err) != core.Invalid {
 		t.Fatalf("publish: %v", err)

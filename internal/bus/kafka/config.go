@@ -25,8 +25,9 @@ type Config struct {
 	Timeout    time.Duration // of New, and of a Publish; 10 s
 	// Parallel bounds the handlers of one consumer that run at once; 8.
 	Parallel int
-	// Window bounds the events of one partition, from the oldest that hasn't taken
-	// effect on, that a consumer holds; when it is full, the partition waits; 256.
+	// Window bounds the events of one partition that a consumer holds, from the oldest
+	// that hasn't taken effect on: when there are as many, none is fetched any more
+	// (fewer than as many again may be on their way); 256.
 	Window int
 	// The first and the longest wait after a handler has failed: 50 ms and 10 s. A
 	// wait is shortened by up to half at random.

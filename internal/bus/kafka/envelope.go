@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/binding/spec"
@@ -32,16 +34,13 @@ const (
 	maxValue                 = 1_000_000 - 16<<10 // bytes, so that a batch of one record fits the brokers' default
 )
 
-// attributes are those of CloudEvents 1.0 with our prefix.
-func attributes() spec.Version { return spec.WithPrefix(headerPrefix).Latest() }
-
 // keyOf returns the key of a stream's records.
 func keyOf(org core.OrgID, stream core.StreamID) string { return string(org) + "/" + string(stream) }
 
 // codec encodes and decodes records. Safe for concurrent use.
 type codec struct{ version spec.Version }
 
-func newCodec() codec { return codec{attributes()} }
+func newCodec() codec { return codec{spec.WithPrefix(headerPrefix).Latest()} }
 
 // encode returns the record of an event. One that can't be carried is invalid.
 func (c codec) encode(e core.Event) (*kgo.Record, error) {
@@ -100,9 +99,9 @@ func (c codec) decode(r *kgo.Record) (core.Event, error) {
 	if err != nil {
 		return core.Event{}, err
 	}
-	for name, want := range map[string]string{"ce_specversion": c.version.String(), "ce_source": source, headerContentType: contentType} {
-		if got, ok := h[name]; !ok || got != want {
-			return core.Event{}, fmt.Errorf("header %s is %.100q, not %s", name, got, want)
+	for _, must := range [][2]string{{"ce_specversion", c.version.String()}, {"ce_source", source}, {headerContentType, contentType}} {
+		if got := h[must[0]]; got != must[1] {
+			return core.Event{}, fmt.Errorf("header %s is %.100q, not %s", must[0], got, must[1])
 		}
 	}
 	e := core.Event{
@@ -116,10 +115,11 @@ func (c codec) decode(r *kgo.Record) (core.Event, error) {
 		return core.Event{}, fmt.Errorf("header ce_time: %w", err)
 	}
 	e.At = at.UTC()
-	for name, to := range map[string]*int64{extVersion: &e.Version, extPosition: &e.Position} {
-		if *to, err = strconv.ParseInt(h[headerPrefix+name], 10, 64); err != nil {
-			return core.Event{}, fmt.Errorf("header ce_%s: %w", name, err)
-		}
+	if e.Version, err = strconv.ParseInt(h[headerPrefix+extVersion], 10, 64); err != nil {
+		return core.Event{}, fmt.Errorf("the version: %w", err)
+	}
+	if e.Position, err = strconv.ParseInt(h[headerPrefix+extPosition], 10, 64); err != nil {
+		return core.Event{}, fmt.Errorf("the position: %w", err)
 	}
 	if err := check(e); err != nil {
 		return core.Event{}, err
@@ -148,13 +148,13 @@ func headers(r *kgo.Record) (map[string]string, error) {
 
 // check says what keeps an event from being carried.
 func check(e core.Event) error {
-	for name, s := range map[string]string{"id": string(e.ID), "org": string(e.Org), "stream": string(e.Stream), "type": e.Type} {
-		if s == "" {
-			return fmt.Errorf("no %s", name)
-		}
-	}
-	for _, s := range []string{string(e.ID), string(e.Org), string(e.Project), string(e.Stream), e.Type, string(e.Actor.Kind), e.Actor.ID} {
-		if len(s) > 1024 || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }) {
+	names := [...]string{string(e.ID), string(e.Org), string(e.Stream), e.Type, string(e.Project), string(e.Actor.Kind), e.Actor.ID}
+	const required = 4
+	for i, s := range names {
+		switch {
+		case s == "" && i < required:
+			return errors.New("no id, org, stream or type")
+		case len(s) > 1024 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl): // CloudEvents: String
 			return fmt.Errorf("%.100q is no name", s)
 		}
 	}

@@ -97,6 +97,9 @@ func TestFaultsOnFake(t *testing.T) {
 
 // TestOnKafka runs both suites, and what a fake can't show, on one real broker.
 func TestOnKafka(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs Kafka")
+	}
 	b := kafkatest.Start(t)
 	t.Run("FrozenBroker", func(t *testing.T) { testFrozenBroker(t, b) })
 	t.Run("Bus", func(t *testing.T) {

@@ -170,7 +170,7 @@ func (b *Broker) Restart() error {
 	go func(p *exec.Cmd) { defer close(ended); _ = p.Wait() }(b.process)
 	if err := b.ready(); err != nil {
 		said, _ := os.ReadFile(output.Name())
-		return fmt.Errorf("Kafka doesn't come up: %w\n%s", err, said[max(0, len(said)-4000):])
+		return fmt.Errorf("the broker doesn't come up: %w\n%s", err, said[max(0, len(said)-4000):])
 	}
 	return nil
 }
