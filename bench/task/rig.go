@@ -54,14 +54,16 @@ func newRig(ctx context.Context, st store.Store, dir string) (*rig, error) {
 		return nil, err
 	}
 	done := &finishes{Events: sealed, waiting: map[core.StreamID]chan core.TaskStatus{}}
-	hub := &notify.Hub{}
+	waker := st.(store.Waker)
+	hub := notify.New(notify.Config{Events: st, Wake: waker.OutboxWake})
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: "bench", Events: done, Work: sealed, Blobs: v.Blobs(blobs), Tools: tools,
 		Models:  func(string) (model.Model, string, error) { return planner{}, "plan", nil },
-		Changed: hub.Watch, Wake: st.(store.Waker).WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
+		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
 	})
 	r := &rig{tasks: &agent.Service{Events: done, IDs: core.NewID}, ended: make(chan error, 1), blobs: blobs, done: done}
 	ctx, r.stop = context.WithCancel(ctx)
+	go func() { _ = hub.Run(ctx) }()
 	go func() { r.ended <- w.Run(ctx) }()
 	return r, nil
 }

@@ -241,7 +241,6 @@ func TestCancelStopsARunningCall(t *testing.T) {
 	if _, err := r.tasks.Cancel(t.Context(), scope, id, "enough"); err != nil {
 		t.Fatal(err)
 	}
-	_ = r.hub.Handle(t.Context(), core.Event{Org: scope.Org, Stream: id.Stream()}) // as the bus does
 	st := r.wait(id, "over", over)
 	if st.Status != core.StatusCanceled {
 		t.Errorf("%s: %+v", st.Status, st.Finished)

@@ -37,7 +37,7 @@ type rig struct {
 	model func(model.Request) (model.Answer, error)
 	tools *tool.Registry
 	tasks agent.Service
-	hub   notify.Hub
+	hub   *notify.Hub
 	clock atomic.Int64 // offset to the real time, in nanoseconds
 	keep  blob.Store   // what workers keep blobs in; nil: blobs
 	work  store.Work   // what workers claim from; nil: store
@@ -61,6 +61,11 @@ func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tool
 		t.Fatal(err)
 	}
 	r.tasks = agent.Service{Events: r.store, IDs: core.NewID}
+	r.hub = notify.New(notify.Config{Events: r.store, Wake: r.store.OutboxWake})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.hub.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
 	return r
 }
 

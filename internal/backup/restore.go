@@ -67,6 +67,9 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 	for _, sum := range r.Orgs {
 		if !open[sum.Org] {
 			r.Shut = append(r.Shut, string(sum.Org))
+			if err := st.Shred(ctx, sum.Org); err != nil { // so that it reads as gone, and gets no other keys
+				return r, err
+			}
 			continue
 		}
 		if err := r.openAll(ctx, sealed, sum.Org, to.Projectors(sealed)); err != nil {

@@ -64,7 +64,7 @@ func (l *log) String() string {
 type rig struct {
 	t     *testing.T
 	store *sqlite.Store
-	hub   notify.Hub
+	hub   *notify.Hub
 	tasks *agent.Service
 	apps  *app.Service
 	log   log
@@ -87,6 +87,11 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.hub = notify.New(notify.Config{Events: r.store, Wake: r.store.OutboxWake})
+	following, unfollow := context.WithCancel(context.Background())
+	followed := make(chan error, 1)
+	go func() { followed <- r.hub.Run(following) }()
+	t.Cleanup(func() { unfollow(); <-followed })
 	logger := slog.New(slog.NewTextHandler(&r.log, nil))
 	r.apps = app.New(r.store, blobs, noBox{}, app.Config{Dir: filepath.Join(dir, "apps"), Logger: logger})
 	t.Cleanup(func() { _ = r.apps.Shutdown(context.Background()) })
@@ -179,14 +184,13 @@ func (r *rig) append(facts ...core.Payload) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		events, err := r.store.Append(r.t.Context(), scope, store.Append{
+		_, err = r.store.Append(r.t.Context(), scope, store.Append{
 			Stream: r.task.Stream(), Expected: st.Version,
 			Events: []store.NewEvent{{ID: core.EventID(core.NewID("evt")), Type: p.EventType(), Data: data}},
 		})
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		_ = r.hub.Handle(r.t.Context(), events[0])
 	}
 }
 

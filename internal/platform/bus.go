@@ -30,7 +30,6 @@ func (n *node) openBus(ctx context.Context) (err error) {
 		n.letters.Consumers = append(n.letters.Consumers, g)
 		n.bus.Subscribe(p.View, g.Handle)
 	}
-	n.bus.Listen(n.hub.Handle) // who waits, waits here
 	_, wakeRelay := wakes(n.driver)
 	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
 	if n.cfg.driver() == onPostgres { // of which other nodes have one, too

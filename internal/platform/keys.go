@@ -34,7 +34,7 @@ func (k keys) Rotate(ctx context.Context, org core.OrgID) (int, error) {
 func (k keys) RotateMaster(ctx context.Context) (n int, err error) {
 	switch path := k.n.cfg.masterFile(); {
 	case path != "":
-		n, err = k.n.vault.RotateFile(ctx, path)
+		n, err = k.n.vault.RotateFile(ctx, path, k.n.backups.WriteKeys)
 	case k.n.cfg.Keys.VaultAddress != "":
 		var master vault.Master
 		if master, err = k.n.cfg.openMaster(ctx, k.n.driver); err == nil {

@@ -46,13 +46,15 @@ type node struct {
 	hub     *notify.Hub
 	views   []*store.Projector
 	letters *deadletter.Service
-	sandbox sandbox.Driver
-	models  models
-	tools   *tool.Registry
-	apps    *app.Service
-	tasks   *agent.Service
-	relay   *relay.Relay
-	worker  *agent.Worker
+
+	keysOpen lately
+	sandbox  sandbox.Driver
+	models   models
+	tools    *tool.Registry
+	apps     *app.Service
+	tasks    *agent.Service
+	relay    *relay.Relay
+	worker   *agent.Worker
 
 	listener net.Listener // nil in cli.Direct mode
 	local    *pipes
@@ -118,7 +120,8 @@ func ignoreClosed(err error) error {
 
 // openModules wires the modules; none of them runs yet.
 func (n *node) openModules(ctx context.Context) (err error) {
-	n.hub = &notify.Hub{}
+	_, wakeWatchers := wakes(n.driver)
+	n.hub = notify.New(notify.Config{Events: n.driver, Wake: wakeWatchers})
 	n.apps = app.New(struct {
 		store.Events
 		store.Views
@@ -183,6 +186,7 @@ func (n *node) catchUp(ctx context.Context) error {
 // worker. They stop in the reverse order: the relay carries what the worker
 // appended last.
 func (n *node) startBackground(context.Context) error {
+	n.background("watchers", n.hub.Run)
 	n.background("bus", n.bus.Run)
 	n.background("relay", n.relay.Run)
 	if n.mode != cli.Direct {

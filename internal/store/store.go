@@ -122,6 +122,9 @@ type Events interface {
 	// after, in order. An event that is returned has every event with a lower
 	// position before it: none can still appear.
 	ReadOrg(ctx context.Context, org core.OrgID, after int64, limit int) ([]core.Event, error)
+	// Head returns the position that no event of the org is above at the moment; 0 if it
+	// has none.
+	Head(ctx context.Context, org core.OrgID) (int64, error)
 	// Orgs returns every org that has an event.
 	Orgs(ctx context.Context) ([]core.OrgID, error)
 }

@@ -18,6 +18,8 @@ const (
 
 	sqlOrgEvents = `SELECT ` + columns + ` FROM isekai.events e WHERE org = $1 AND position > $2 ORDER BY position LIMIT $3`
 
+	sqlHead = `SELECT position FROM isekai.orgs WHERE org = $1`
+
 	sqlOrgs = `SELECT isekai.begun_orgs()`
 )
 
@@ -63,6 +65,18 @@ type utc time.Time
 func (t *utc) ScanTimestamptz(v pgtype.Timestamptz) error {
 	*t = utc(v.Time.UTC())
 	return nil
+}
+
+// Head implements store.Events. Positions of what was refused count.
+func (s *Store) Head(ctx context.Context, org core.OrgID) (int64, error) {
+	var found []int64
+	err := s.tenant(ctx, "store.head", org, func(b *pgx.Batch) {
+		b.Queue(sqlHead, string(org)).Query(into(&found, func(rows pgx.Rows, position *int64) error { return rows.Scan(position) }))
+	})
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0], nil
 }
 
 // Orgs implements store.Events.

@@ -27,6 +27,8 @@ const (
 
 	sqlOrgEvents = `SELECT ` + columns + ` FROM events e WHERE org = ? AND position > ? ORDER BY position LIMIT ?`
 
+	sqlOrgHead = `SELECT coalesce(max(position), 0) FROM events WHERE org = ?`
+
 	sqlOrgs = `SELECT org FROM orgs WHERE org > ? ORDER BY org`
 )
 
@@ -128,6 +130,12 @@ func scanEvent(rows *sql.Rows) (core.Event, error) {
 		&e.Actor.Kind, &e.Actor.ID, &data)
 	e.At, e.Data = fromMicros(at), data
 	return e, err
+}
+
+// Head implements store.Events.
+func (s *Store) Head(ctx context.Context, org core.OrgID) (position int64, err error) {
+	err = s.reader.one(ctx, sqlOrgHead, []any{org}, &position)
+	return position, translate("store.head", err)
 }
 
 // Orgs implements store.Events.

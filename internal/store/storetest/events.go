@@ -151,6 +151,25 @@ func testReadPages(t *testing.T, open Open) {
 	}
 }
 
+// testHead: it is never below what can be read, and is the org's own.
+func testHead(t *testing.T, open Open) {
+	st, _ := start(t, open)
+	if head := must(st.Head(t.Context(), "org_a"))(t); head != 0 {
+		t.Errorf("an org without events is at %d", head)
+	}
+	add(t, st, "org_b", "tsk_1", 0, 1, store.WorkKeep)
+	for v := range int64(3) {
+		e := add(t, st, "org_a", "tsk_1", v, 1, store.WorkKeep)
+		head := must(st.Head(t.Context(), "org_a"))(t)
+		if head < e[0].Position {
+			t.Errorf("the head is %d, an event is at %d", head, e[0].Position)
+		}
+		if after := must(st.ReadOrg(t.Context(), "org_a", head, 10))(t); len(after) != 0 {
+			t.Errorf("%d events are above the head", len(after))
+		}
+	}
+}
+
 // testOrgIsolation uses the same ids in two orgs.
 func testOrgIsolation(t *testing.T, open Open) {
 	st, _ := start(t, open)

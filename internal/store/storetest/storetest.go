@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 		{"AppendRefusals", testAppendRefusals},
 		{"AppendAtomic", testAppendAtomic},
 		{"ReadPages", testReadPages},
+		{"Head", testHead},
 		{"OrgIsolation", testOrgIsolation},
 		{"BigEvents", testBigEvents},
 		{"CanceledContext", testCanceledContext},
