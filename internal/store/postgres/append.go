@@ -26,8 +26,8 @@ const (
 	sqlAppend = `WITH clock AS MATERIALIZED (
 		SELECT coalesce($2::timestamptz, clock_timestamp()) AS at, position - $3::bigint AS base FROM isekai.orgs WHERE org = $1
 	), asked AS MATERIALIZED (
-		SELECT a.*, coalesce(h.version, 0) = a.expected AS current, a.token = 0 OR EXISTS (
-			SELECT FROM isekai.work w, clock WHERE w.org = $1 AND w.stream = a.stream AND w.token = a.token AND w.due > clock.at) AS held
+		SELECT a.*, coalesce(h.version, 0) = a.expected AS current, a.token = 0 OR coalesce((
+			SELECT w.token = a.token AND w.due > clock.at FROM isekai.work w, clock WHERE w.org = $1 AND w.stream = a.stream), false) AS held
 		FROM unnest($4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
 			WITH ORDINALITY AS a (stream, expected, project, actor_kind, actor_id, work, token, no)
 		LEFT JOIN LATERAL (
@@ -49,10 +49,10 @@ const (
 		DELETE FROM isekai.work w USING taken t WHERE w.org = $1 AND w.stream = t.stream AND t.work = 2
 	), busy AS (
 		INSERT INTO isekai.turns (org, busy) SELECT $1, true
-		WHERE EXISTS (SELECT FROM taken WHERE work = 1) AND NOT EXISTS (SELECT FROM isekai.turns WHERE org = $1 AND busy)
+		WHERE EXISTS (SELECT FROM taken WHERE work = 1) AND NOT coalesce((SELECT busy FROM isekai.turns WHERE org = $1), false)
 		ON CONFLICT (org) DO UPDATE SET busy = true
 	), rest AS (
-		UPDATE isekai.turns SET busy = false WHERE org = $1 AND busy
+		UPDATE isekai.turns SET busy = false WHERE org = $1 AND (SELECT busy FROM isekai.turns WHERE org = $1)
 		AND EXISTS (SELECT FROM taken WHERE work = 2) AND NOT EXISTS (SELECT FROM taken WHERE work = 1)
 		AND NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = $1 AND NOT EXISTS (SELECT FROM taken t WHERE t.work = 2 AND t.stream = w.stream))
 	), begun AS (

@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	sqlPending = `SELECT o.seq, ` + columns + ` FROM isekai.outbox o
-		JOIN isekai.events e ON e.org = o.org AND e.stream = o.stream AND e.version = o.version ORDER BY o.seq LIMIT $1`
+	// sqlPending looks each event up: a join that was planned while there were few would
+	// read all of them.
+	sqlPending = `SELECT o.seq, ` + columns + ` FROM (SELECT * FROM isekai.outbox ORDER BY seq LIMIT $1) o, LATERAL (
+		SELECT * FROM isekai.events e WHERE e.org = o.org AND e.stream = o.stream AND e.version = o.version LIMIT 1) e ORDER BY o.seq`
 
 	sqlPublished = `DELETE FROM isekai.outbox WHERE seq = ANY ($1::bigint[])`
 )

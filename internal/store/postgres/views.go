@@ -12,12 +12,14 @@ import (
 )
 
 const (
-	// sqlApply: $1 org, $2 view, $3 and $4 the mark, $5 ids to remove, $6 to $11 rows to put.
+	// sqlApply looks up what it removes, as sqlPending does. $1 org, $2 view, $3 and $4 the mark, $5 ids to remove, $6 to $11 rows to put.
 	sqlApply = `WITH marked AS (
 		INSERT INTO isekai.marks AS m (org, view, stream, version) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (org, view, stream) DO UPDATE SET version = excluded.version WHERE excluded.version > m.version RETURNING 1
 	), removed AS (
-		DELETE FROM isekai.view_rows WHERE org = $1 AND view = $2 AND id = ANY ($5::text[]) AND EXISTS (SELECT FROM marked)
+		DELETE FROM isekai.view_rows WHERE EXISTS (SELECT FROM marked) AND ctid = ANY (ARRAY(
+			SELECT r.ctid FROM unnest($5::text[]) AS d (id), LATERAL (
+				SELECT v.ctid FROM isekai.view_rows v WHERE v.org = $1 AND v.view = $2 AND v.id = d.id LIMIT 1) r))
 	), put AS (
 		INSERT INTO isekai.view_rows (org, view, id, project, kind, status, sort, data)
 		SELECT $1, $2, r.* FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[]) r WHERE EXISTS (SELECT FROM marked)
