@@ -109,10 +109,10 @@ func (s *Service) Sweep(ctx context.Context) error {
 	for _, home := range homes {
 		org, app := core.OrgID(filepath.Base(filepath.Dir(home))), core.AppID(filepath.Base(home))
 		st, err := fold(ctx, s.store, org, app)
-		if err != nil {
+		if err != nil && core.CodeOf(err) != core.NotFound { // not_found: the org is gone
 			return err
 		}
-		if !st.Exists() {
+		if err != nil || !st.Exists() {
 			err = s.remove(home)
 		} else {
 			s.dropOtherTrees(ref{org: org, app: app}, 0)

@@ -43,6 +43,19 @@ func (x *index) put(st State) {
 	}
 }
 
+// drop forgets an org's apps and returns them.
+func (x *index) drop(org core.OrgID) (all []ref) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for name, r := range x.byName {
+		if r.org == org {
+			delete(x.byName, name)
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
 func (x *index) find(name string) (ref, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

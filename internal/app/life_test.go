@@ -484,3 +484,37 @@ func TestLifecycleLeaksNothing(t *testing.T) {
 	}
 	goleak.VerifyNone(t, before)
 }
+
+// TestForget: of an org that is gone nothing stays here, and others aren't touched.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	app := newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	r.start(app)
+	home := filepath.Join(r.dir, string(r.scope.Org))
+	other := filepath.Join(r.dir, "org_other", "app_x")
+	if err := os.MkdirAll(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(home); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := r.Forget(t.Context(), r.scope.Org); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(home); !os.IsNotExist(err) {
+		t.Errorf("the org's folder: %v", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("another org's folder: %v", err)
+	}
+	if n := r.double.running(); n != 0 {
+		t.Errorf("%d boxes live", n)
+	}
+	if err := r.Forget(t.Context(), "../x"); core.CodeOf(err) != core.Invalid {
+		t.Errorf("no org: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/vault"
@@ -52,5 +53,8 @@ func (k keys) Shred(ctx context.Context, org core.OrgID) error {
 	if _, err := k.n.driver.Keyset(ctx, org); err != nil {
 		return err // a name that was mistyped gets no tombstone
 	}
-	return errors.Join(k.n.vault.Shred(ctx, org), k.n.backups.WriteKeys(ctx))
+	if err := k.n.vault.Shred(ctx, org); err != nil {
+		return err
+	}
+	return errors.Join(k.n.backups.WriteKeys(ctx), k.n.apps.Forget(ctx, org), os.RemoveAll(k.n.dir.Join("workspaces", string(org))))
 }

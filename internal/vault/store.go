@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -63,6 +64,23 @@ func (s *sealed) Append(ctx context.Context, scope core.Scope, a store.Append) (
 		stored[i].Data = plain[i].Data
 	}
 	return stored, nil
+}
+
+// Orgs implements store.Events: those that aren't gone.
+func (s *sealed) Orgs(ctx context.Context) ([]core.OrgID, error) {
+	all, err := s.Store.Orgs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	with, err := s.Store.KeysetOrgs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	alive := map[core.OrgID]bool{}
+	for _, org := range with {
+		alive[org] = true
+	}
+	return slices.DeleteFunc(all, func(org core.OrgID) bool { return !alive[org] }), nil
 }
 
 // ReadStream implements store.Events.
