@@ -31,14 +31,14 @@ func TestBrokerFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Kafka")
 	}
-	outage := time.Duration(0)
+	outage, pace := time.Duration(0), 10*time.Millisecond
 	if os.Getenv("ISEKAI_SOAK") != "" {
-		outage = time.Minute
+		outage, pace = time.Minute, 50*time.Millisecond
 	}
 	w := newWorld(t)
 	w.start(t)
 	w.start(t) // the spare
-	stop := w.load(t)
+	stop := w.load(t, pace)
 	for range 3 {
 		w.progress(t, 200)
 		failures := w.failures.Load()
@@ -56,7 +56,9 @@ func TestBrokerFaults(t *testing.T) {
 	}
 	w.progress(t, 200)
 	stop()
-	wait(t, "every event", func() bool { return w.effects.Load() >= w.appended.Load() })
+	for w.effects.Load() < w.appended.Load() {
+		w.progress(t, min(100, w.appended.Load()-w.effects.Load()))
+	}
 	w.check(t)
 	t.Logf("%d events, %d came again, %d publishes failed", w.effects.Load(), w.again.Load(), w.failures.Load())
 }
@@ -192,8 +194,8 @@ func streamOf(i int) (core.Scope, core.StreamID) {
 	}, core.StreamID(fmt.Sprint("tsk_", i))
 }
 
-// load appends to several streams until stop.
-func (w *world) load(t *testing.T) (stop func()) {
+// load appends to several streams until stop, with a pause between two appends to one.
+func (w *world) load(t *testing.T, pace time.Duration) (stop func()) {
 	var end atomic.Bool
 	var all sync.WaitGroup
 	for i := range streams {
@@ -209,7 +211,7 @@ func (w *world) load(t *testing.T) (stop func()) {
 					return
 				}
 				w.appended.Add(1)
-				time.Sleep(10 * time.Millisecond) // the load is steady, and what an outage leaves is bounded
+				time.Sleep(pace)
 			}
 		})
 	}
@@ -221,8 +223,8 @@ func (w *world) load(t *testing.T) (stop func()) {
 // progress waits until so many more events have had their effect.
 func (w *world) progress(t *testing.T, n int64) {
 	t.Helper()
-	until := w.effects.Load() + n
-	wait(t, "progress", func() bool { return w.effects.Load() >= until })
+	from := w.effects.Load()
+	wait(t, fmt.Sprintf("progress after %d of %d effects", from, w.appended.Load()), func() bool { return w.effects.Load() >= from+n })
 }
 
 // check holds what the consumer has done against the store.

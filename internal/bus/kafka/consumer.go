@@ -88,7 +88,7 @@ func (c *consumer) leave(abort func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.Grace)
 	defer cancel()
 	defer context.AfterFunc(ctx, abort)() // a commit waits for the one before it, whatever ctx says
-	c.commit(ctx)
+	c.commit(ctx, c.client)
 	_ = c.client.LeaveGroupContext(ctx) // the session's end does it otherwise
 }
 
@@ -106,11 +106,11 @@ func (c *consumer) partition(id int32) *partition {
 
 // revoked is called before partitions go to another member, and waits for what
 // runs of them.
-func (c *consumer) revoked(ctx context.Context, _ *kgo.Client, of map[string][]int32) {
+func (c *consumer) revoked(ctx context.Context, client *kgo.Client, of map[string][]int32) {
 	c.retire(of[c.bus.cfg.Topic], c.bus.cfg.Grace)
 	ctx, cancel := context.WithTimeout(ctx, c.bus.cfg.Grace)
 	defer cancel()
-	c.commit(ctx)
+	c.commit(ctx, client)
 }
 
 // lost is called when partitions are another member's already.
@@ -147,8 +147,8 @@ func (c *consumer) committed(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *k
 	}
 }
 
-func (c *consumer) commit(ctx context.Context) {
-	if err := c.client.CommitMarkedOffsets(ctx); err != nil {
+func (c *consumer) commit(ctx context.Context, client *kgo.Client) {
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
 		c.uncommitted(ctx, err)
 	}
 }

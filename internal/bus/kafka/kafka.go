@@ -41,6 +41,7 @@ type Bus struct {
 	cfg      Config
 	base     []kgo.Opt // what every client needs
 	producer *kgo.Client
+	abort    context.CancelFunc
 	codec    codec
 
 	mu        sync.Mutex
@@ -59,7 +60,9 @@ func New(ctx context.Context, cfg Config) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
+	all, abort := context.WithCancel(context.Background()) // of whatever the producer has under way
 	producer, err := kgo.NewClient(append(base[:len(base):len(base)],
+		kgo.WithContext(all),
 		kgo.DefaultProduceTopic(cfg.Topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()), // with the idempotent producer, which is the default
 		// A record whose fate is unknown is given up, and published again by the
@@ -73,20 +76,24 @@ func New(ctx context.Context, cfg Config) (*Bus, error) {
 		kgo.UnknownTopicRetries(-1),                       // a broker that starts doesn't know its topics yet
 	)...)
 	if err != nil {
+		abort()
 		return nil, refused(err)
 	}
-	b := &Bus{cfg: cfg, base: base, producer: producer, codec: newCodec()}
+	b := &Bus{abort: abort, cfg: cfg, base: base, producer: producer, codec: newCodec()}
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	defer cancel()
 	if err := b.prepare(ctx); err != nil {
-		producer.Close()
+		b.Close()
 		return nil, err
 	}
 	return b, nil
 }
 
-// Close releases the connections.
-func (b *Bus) Close() { b.producer.Close() }
+// Close releases the connections. It doesn't wait for brokers.
+func (b *Bus) Close() {
+	b.abort()
+	b.producer.Close()
+}
 
 // Subscribe implements bus.Bus. A consumer that is new starts at the oldest event
 // that the topic holds.

@@ -19,6 +19,7 @@ func (b *Bus) Listen(h bus.Handler) {
 // gets every event.
 func (b *Bus) listen(ctx context.Context, listeners []bus.Handler) error {
 	client, err := kgo.NewClient(append(b.base[:len(b.base):len(b.base)],
+		kgo.WithContext(ctx), // brokers that don't answer don't hold its end
 		kgo.ConsumeTopics(b.cfg.Topic),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
 		kgo.FetchMaxWait(fetchWait), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
