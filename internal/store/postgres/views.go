@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// sqlApply looks up what it removes, as sqlPending does. $1 org, $2 view, $3 and $4 the mark, $5 ids to remove, $6 to $11 rows to put.
+	// sqlApply: $1 org, $2 view, $3 and $4 the mark, $5 to $10 rows to put.
 	sqlApply = `WITH marked AS (
 		INSERT INTO isekai.marks AS m (org, view, stream, version) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (org, view, stream) DO UPDATE SET version = excluded.version WHERE excluded.version > m.version RETURNING 1
-	), removed AS (
-		DELETE FROM isekai.view_rows WHERE EXISTS (SELECT FROM marked) AND ctid = ANY (ARRAY(
-			SELECT r.ctid FROM unnest($5::text[]) AS d (id), LATERAL (
-				SELECT v.ctid FROM isekai.view_rows v WHERE v.org = $1 AND v.view = $2 AND v.id = d.id LIMIT 1) r))
 	), put AS (
 		INSERT INTO isekai.view_rows (org, view, id, project, kind, status, sort, data)
-		SELECT $1, $2, r.* FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[]) r WHERE EXISTS (SELECT FROM marked)
+		SELECT $1, $2, r.* FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[]) r WHERE EXISTS (SELECT FROM marked)
 		ON CONFLICT (org, view, id) DO UPDATE SET project = excluded.project, kind = excluded.kind,
 		status = excluded.status, sort = excluded.sort, data = excluded.data
 	)
 	SELECT EXISTS (SELECT FROM marked)`
+
+	// sqlRemove removes row $4, if sqlApply has set the mark of $3 in this transaction.
+	sqlRemove = `DELETE FROM isekai.view_rows WHERE org = $1 AND view = $2 AND id = $4 AND EXISTS (
+		SELECT FROM isekai.marks m WHERE m.org = $1 AND m.view = $2 AND m.stream = $3 AND m.xmin = pg_current_xact_id()::xid)`
 
 	sqlRow = `SELECT id, project, kind, status, sort, data FROM isekai.view_rows WHERE org = $1 AND view = $2`
 
@@ -41,16 +41,20 @@ const (
 
 // Apply implements store.Views.
 func (s *Store) Apply(ctx context.Context, org core.OrgID, view string, of store.Mark, rows []store.Row) (applied bool, err error) {
-	args := append([]any{string(org), view, string(of.Stream), of.Version}, columnsOf(rows)...)
+	removed, put := columnsOf(rows)
+	args := append([]any{string(org), view, string(of.Stream), of.Version}, put...)
 	err = s.tenant(ctx, "store.apply", org, func(b *pgx.Batch) {
 		b.Queue(sqlApply, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&applied) })
+		for _, id := range removed {
+			b.Queue(sqlRemove, string(org), view, string(of.Stream), id)
+		}
 	})
 	return applied && err == nil, err
 }
 
-// columnsOf returns the arguments $5 to $11 of sqlApply. Of one id the last row counts.
-func columnsOf(rows []store.Row) []any {
-	removed := []string{}
+// columnsOf returns the ids to remove and the arguments $5 to $10 of sqlApply. Of one id
+// the last row counts.
+func columnsOf(rows []store.Row) (removed []string, put []any) {
 	var ids, projects, kinds, statuses []string
 	var sorts []int64
 	var data [][]byte
@@ -68,7 +72,7 @@ func columnsOf(rows []store.Row) []any {
 			sorts, data = append(sorts, r.Sort), append(data, append([]byte{}, r.Data...))
 		}
 	}
-	return []any{removed, ids, projects, kinds, statuses, sorts, data}
+	return removed, []any{ids, projects, kinds, statuses, sorts, data}
 }
 
 // Get implements store.Views.

@@ -18,8 +18,7 @@ CREATE TABLE isekai.view_rows (
 	kind    text COLLATE "C" NOT NULL,
 	status  text COLLATE "C" NOT NULL,
 	sort    bigint NOT NULL,
-	data    bytea  NOT NULL,
-	PRIMARY KEY (org, view, id)
+	data    bytea  NOT NULL
 ) WITH (fillfactor = 80);
 ALTER TABLE isekai.view_rows ALTER COLUMN data SET STORAGE EXTERNAL;
 -- A list is read in the order of one of these and stops at its limit. A kind is
@@ -28,6 +27,7 @@ CREATE INDEX view_rows_all               ON isekai.view_rows (org, view, sort, i
 CREATE INDEX view_rows_by_project        ON isekai.view_rows (org, view, project, sort, id);
 CREATE INDEX view_rows_by_status         ON isekai.view_rows (org, view, status, sort, id);
 CREATE INDEX view_rows_by_project_status ON isekai.view_rows (org, view, project, status, sort, id);
+ALTER TABLE isekai.view_rows ADD PRIMARY KEY (org, view, id);
 
 CREATE TABLE isekai.letters (
 	org      text COLLATE "C" NOT NULL CHECK (org <> ''),
