@@ -50,8 +50,9 @@ func main() {
 // payload is the body of an event before it is sealed.
 var payload = slices.Repeat([]byte{'x'}, 500)
 
-// seal returns what the store is given for a payload.
-func seal(plain []byte) ([]byte, error) { return plain, nil }
+// seal returns what the store is given for the payload of an event, whose place it may
+// bind.
+func seal(_ core.OrgID, _ core.StreamID, _ int64, plain []byte) ([]byte, error) { return plain, nil }
 
 // throughStore appends to the store; the appenders are spread over so many orgs.
 func throughStore(st store.Store, orgs int) side {
@@ -60,7 +61,7 @@ func throughStore(st store.Store, orgs int) side {
 		if orgs > 1 {
 			org = core.OrgID(fmt.Sprintf("org_%d", n%orgs))
 		}
-		data, err := seal(payload)
+		data, err := seal(org, stream, version+1, payload)
 		if err != nil {
 			return err
 		}

@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -22,7 +24,9 @@ const (
 	sqlImport = `INSERT INTO isekai.events (org, stream, version, position, project, id, type, at, actor_kind, actor_id, data)
 		SELECT $1, a.* FROM ` + importedEvents + ` ON CONFLICT DO NOTHING`
 
-	sqlForeign = `SELECT count(*) FROM ` + importedEvents + ` LEFT JOIN isekai.events e
+	// sqlForeign fails, with a division by zero, if there is another event in the place of
+	// one: only the server can undo what is sent in one piece.
+	sqlForeign = `SELECT 1 / (count(*) = 0)::integer FROM ` + importedEvents + ` LEFT JOIN isekai.events e
 		ON e.org = $1 AND e.stream = a.stream AND e.version = a.version
 		WHERE (a.position, a.project, a.id, a.type, a.at, a.actor_kind, a.actor_id, a.data)
 		IS DISTINCT FROM (e.position, e.project, e.id, e.type, e.at, e.actor_kind, e.actor_id, e.data)`
@@ -45,20 +49,15 @@ func (s *Store) Import(ctx context.Context, org core.OrgID, events []core.Event)
 		return nil
 	}
 	args := importArgs(org, events)
-	foreign := 0
 	err := run(ctx, s.app, op, org, bulk, func(b *pgx.Batch) {
 		b.Queue(sqlImportOrg, string(org), events[len(events)-1].Position)
 		b.Queue(sqlImport, args...)
-		b.Queue(sqlForeign, args...).QueryRow(func(row pgx.Row) error {
-			if err := row.Scan(&foreign); err != nil {
-				return err
-			}
-			if foreign > 0 { // which undoes the transaction
-				return core.E(core.Conflict, op, "other events are in the place of some")
-			}
-			return nil
-		})
+		b.Queue(sqlForeign, args...)
 	})
+	var e *pgconn.PgError
+	if errors.As(err, &e) && e.Code == "22012" {
+		return core.E(core.Conflict, op, "other events are in the place of some").WithHint("import into a store without events").Because(err)
+	}
 	return err
 }
 

@@ -46,7 +46,8 @@ func begin(b *pgx.Batch, org core.OrgID, limit time.Duration) {
 }
 
 // run sends a transaction in one piece. The statements of a batch are one transaction
-// without BEGIN and COMMIT: it ends with the batch. What certainly wasn't executed, or
+// without BEGIN and COMMIT: it ends with the batch, so an error of a callback comes too
+// late to undo it; what must be undone has to fail in the server. What certainly wasn't executed, or
 // was undone because others were in the way, is sent again.
 func run(ctx context.Context, pool *pgxpool.Pool, op string, org core.OrgID, limit time.Duration, build func(*pgx.Batch)) error {
 	if err := ctx.Err(); err != nil {
