@@ -1,0 +1,307 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Tasks over several nodes, of which one is killed every two seconds and another takes
+// its place, until all have finished.
+func TestTasksOutliveTheirWorkers(t *testing.T) {
+	nodes, tasks := scale(3, 8), scale(60, 1000)
+	in := install(t, on{model: upstream(t, noting), env: []string{"ISEKAI_WORKER_CONCURRENCY=8"}})
+	l := in.load(t, nodes)
+	began := time.Now()
+	l.accept(t, tasks)
+	kills := 0
+	for l.unfinished(t) > 0 {
+		select {
+		case <-l.finished(t):
+		case <-time.After(2 * time.Second):
+			l.replace(t, in, rand.IntN(nodes))
+			kills++
+		}
+	}
+	took := time.Since(began)
+	t.Logf("%d tasks on %d nodes with %d kills: %v, %.1f tasks/s", tasks, nodes, kills, took.Round(time.Millisecond), float64(tasks)/took.Seconds())
+	if kills == 0 {
+		t.Error("nobody was killed: the load is too small")
+	}
+	l.check(t)
+}
+
+// The broker is killed and restarted three times under load: events wait in the outbox,
+// and nothing is lost or doubled.
+func TestTasksOutliveTheBroker(t *testing.T) {
+	broker := kafkaBroker(t)
+	in := install(t, on{kafka: true, model: upstream(t, noting)})
+	l := in.load(t, 2)
+	done := l.flood(t)
+	for range 3 {
+		l.more(t, scale(5, 50))
+		broker.Kill()
+		l.more(t, scale(5, 50)) // accepted and done without it
+		if soaking {
+			time.Sleep(20 * time.Second) // a minute in all
+		}
+		if err := broker.Restart(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done()
+	l.wait(t)
+	l.check(t)
+}
+
+// PostgreSQL is killed and restarted under load: every task whose creation was
+// acknowledged finishes once.
+func TestTasksOutliveTheDatabase(t *testing.T) {
+	cluster := postgresCluster(t)
+	in := install(t, on{model: upstream(t, noting)})
+	l := in.load(t, 2)
+	done := l.flood(t)
+	for range scale(2, 20) {
+		l.more(t, scale(10, 50))
+		cluster.Kill()
+		if err := cluster.Restart(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.more(t, 5)
+	done()
+	l.wait(t)
+	l.check(t)
+}
+
+// load is tasks over nodes. Who creates one under a fault repeats the request, with its
+// key, until it is acknowledged, at whichever node.
+type load struct {
+	mu    sync.Mutex
+	nodes []*server
+	tasks []core.TaskID // acknowledged
+	over  map[core.TaskID]bool
+}
+
+func (in *installation) load(t *testing.T, nodes int) *load {
+	t.Helper()
+	return &load{nodes: in.nodes(t, nodes), over: map[core.TaskID]bool{}}
+}
+
+// node returns one that is there now.
+func (l *load) node() *server {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.nodes[rand.IntN(len(l.nodes))]
+}
+
+// ask repeats f at whichever node until it succeeds: a node that is killed, or can't
+// reach its database, says so.
+func (l *load) ask(t *testing.T, f func(context.Context, *server) error) {
+	t.Helper()
+	var err error
+	until(t, func() bool {
+		ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+		defer done()
+		err = f(ctx, l.node())
+		return err == nil
+	}, func() string { return err.Error() })
+}
+
+// accept creates n tasks, eight at a time.
+func (l *load) accept(t *testing.T, n int) {
+	t.Helper()
+	var all sync.WaitGroup
+	next := make(chan int)
+	for range 8 {
+		all.Go(func() {
+			for i := range next {
+				l.create(t, i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+}
+
+func (l *load) create(t *testing.T, i int) {
+	n := client.NewTask{Kind: core.KindTask, Prompt: fmt.Sprintf("note this: item-%d.", i)}
+	l.ask(t, func(ctx context.Context, s *server) error {
+		d, err := s.CreateTask(ctx, n, fmt.Sprintf("load-%d", i))
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.tasks = append(l.tasks, d.ID)
+		return nil
+	})
+}
+
+// flood creates tasks one after the other until it is told to stop.
+func (l *load) flood(t *testing.T) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-end:
+				return
+			case <-t.Context().Done():
+				return
+			default:
+				l.create(t, i)
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.tasks)
+}
+
+// more waits until n more tasks were accepted.
+func (l *load) more(t *testing.T, n int) {
+	t.Helper()
+	want := l.count() + n
+	until(t, func() bool { return l.count() >= want }, func() string { return fmt.Sprintf("%d tasks accepted, not %d", l.count(), want) })
+}
+
+// replace kills a node and starts another.
+func (l *load) replace(t *testing.T, in *installation, i int) {
+	t.Helper()
+	l.mu.Lock()
+	old := l.nodes[i]
+	l.mu.Unlock()
+	old.kill()
+	fresh := in.node(t)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.nodes[i] = fresh
+}
+
+// unfinished looks at the tasks that weren't over at the last look, and returns how many
+// still aren't.
+func (l *load) unfinished(t *testing.T) (n int) {
+	t.Helper()
+	l.mu.Lock()
+	tasks := append([]core.TaskID(nil), l.tasks...)
+	l.mu.Unlock()
+	for _, id := range tasks {
+		if l.over[id] {
+			continue
+		}
+		l.ask(t, func(ctx context.Context, s *server) error {
+			d, err := s.Task(ctx, id)
+			l.over[id] = err == nil && d.Status.Terminal()
+			return err
+		})
+		if !l.over[id] {
+			n++
+		}
+	}
+	return n
+}
+
+// finished returns a channel that is closed when every task is over.
+func (l *load) finished(t *testing.T) <-chan struct{} {
+	c := make(chan struct{})
+	if l.unfinished(t) == 0 {
+		close(c)
+	}
+	return c
+}
+
+func (l *load) wait(t *testing.T) {
+	t.Helper()
+	left := 0
+	until(t, func() bool { left = l.unfinished(t); return left == 0 }, func() string { return fmt.Sprintf("%d of %d tasks", left, l.count()) })
+}
+
+// check sees that every task succeeded, that its stream is whole, that none is lost,
+// doubled or there without being asked for, and that list and usage say so, too.
+func (l *load) check(t *testing.T) {
+	t.Helper()
+	s := l.node()
+	asked := map[core.TaskID]bool{}
+	var errs []error
+	for _, id := range l.tasks {
+		asked[id] = true
+		d, err := s.Task(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Status != core.StatusSucceeded {
+			errs = append(errs, fmt.Errorf("%s is %s: %+v", id, d.Status, d.Error))
+		} else if want := "noted " + d.Prompt[len("note this: "):]; d.Answer != want {
+			errs = append(errs, fmt.Errorf("%s says %q, not %q", id, d.Answer, want))
+		}
+		s.story(t, id)
+	}
+	if len(asked) != len(l.tasks) {
+		t.Errorf("%d requests, %d tasks", len(l.tasks), len(asked))
+	}
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+	s.agrees(t)
+	listed := s.allTasks(t)
+	for _, task := range listed {
+		if !asked[task.ID] || task.Status != core.StatusSucceeded {
+			t.Errorf("the list has %s as %s", task.ID, task.Status)
+		}
+		delete(asked, task.ID)
+	}
+	if len(asked) > 0 || s.usedTasks(t) != len(listed) {
+		t.Errorf("%d tasks listed, %d used, %d lost", len(listed), s.usedTasks(t), len(asked))
+	}
+}
+
+// Fifty creations at once are all accepted, once each and none for another; with one key
+// for all of them there is one task.
+func TestConcurrentCreations(t *testing.T) {
+	t.Parallel()
+	const n = 50
+	in := install(t, on{model: upstream(t, noting)})
+	l := in.load(t, 2)
+	created := make([]client.TaskDetail, n)
+	same := make([]client.TaskDetail, n)
+	var all sync.WaitGroup
+	for i := range n {
+		create := func(to *client.TaskDetail, prompt, key string) {
+			d, err := l.nodes[i%2].CreateTask(t.Context(), client.NewTask{Kind: core.KindTask, Prompt: prompt}, key)
+			if err != nil {
+				t.Error(err)
+			}
+			*to = d
+		}
+		all.Go(func() { create(&created[i], fmt.Sprintf("note this: own-%d.", i), fmt.Sprintf("key-%d", i)) })
+		all.Go(func() { create(&same[i], "note this: shared.", "one key") })
+	}
+	all.Wait()
+	for i, d := range created {
+		if want := fmt.Sprintf("note this: own-%d.", i); d.Prompt != want {
+			t.Errorf("asked for %q, it is %q", want, d.Prompt)
+		}
+		if same[i].ID != same[0].ID {
+			t.Errorf("the key gave %s and %s", same[0].ID, same[i].ID)
+		}
+		l.tasks = append(l.tasks, d.ID)
+	}
+	l.tasks = append(l.tasks, same[0].ID)
+	l.wait(t)
+	l.check(t)
+}

@@ -1,0 +1,270 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/modeltest"
+)
+
+// gate is a place in a script where the model is asked and answers only when it is let.
+type gate struct {
+	asked chan time.Time // one for each request that has come here
+	open  chan struct{}
+	once  sync.Once
+}
+
+// newGate returns one that is closed. Let it go before the model server is closed, which
+// waits for who stands here.
+func newGate() *gate {
+	return &gate{asked: make(chan time.Time, 1024), open: make(chan struct{})}
+}
+
+// wait is called by the script.
+func (g *gate) wait() {
+	g.asked <- time.Now()
+	<-g.open
+}
+
+// let lets everybody through, now and later.
+func (g *gate) let() { g.once.Do(func() { close(g.open) }) }
+
+// reached waits until a request has come.
+func (g *gate) reached(t *testing.T) time.Time {
+	t.Helper()
+	select {
+	case at := <-g.asked:
+		return at
+	case <-time.After(patience):
+		t.Fatal("the model wasn't asked")
+		return time.Time{}
+	}
+}
+
+// A worker is killed while the model thinks about a step that has written a file: the
+// task goes on at another node, with the file, within ten seconds.
+func TestAKilledNodesTaskGoesOnElsewhere(t *testing.T) {
+	t.Parallel()
+	thinking := newGate()
+	defer thinking.let()
+	first := make(chan struct{}, 1)
+	in := install(t, on{model: upstream(t, func(n int, r modeltest.Request) modeltest.Answer {
+		if kind, turn := turnOf(r); kind == working && turn == 1 {
+			select {
+			case first <- struct{}{}: // only the first worker finds it closed
+				thinking.wait()
+			default:
+				thinking.asked <- time.Now()
+			}
+		}
+		return noting(n, r)
+	})})
+	a := in.node(t)
+	id := a.create(t, "note this: kept")
+	thinking.reached(t)
+	b := in.node(t)
+	killed := time.Now()
+	a.kill()
+	took := thinking.reached(t).Sub(killed)
+	within(t, "from the kill until the task went on", took, 10*time.Second)
+	if d := b.ended(t, id); d.Status != core.StatusSucceeded || d.Answer != "noted kept" {
+		t.Errorf("the task ended as %s: %q %+v", d.Status, d.Answer, d.Error)
+	}
+	if names := workers(b.story(t, id)); len(names) != 2 {
+		t.Errorf("it was worked on by %q", names)
+	}
+	b.agrees(t)
+}
+
+// A worker is killed while a command runs that must not run twice: the other node asks a
+// person, and the command has run once in the end.
+func TestAKilledNodesCommandRunsOnce(t *testing.T) {
+	t.Parallel()
+	ws := t.TempDir()
+	log := filepath.Join(ws, "log.txt")
+	once := call("c", "run_command", map[string]any{"argv": []string{"sh", "-c", "echo x >> log.txt; while [ ! -e go ]; do sleep 0.05; done"}})
+	in := install(t, on{model: upstream(t, func(_ int, r modeltest.Request) modeltest.Answer {
+		switch kind, turn := turnOf(r); {
+		case kind == planning:
+			return onePlan
+		case kind == judging:
+			return aSuccess
+		case turn == 0:
+			return modeltest.Answer{Calls: []modeltest.Call{once}}
+		}
+		return modeltest.Answer{Text: "appended"}
+	})})
+	a := in.node(t)
+	task, err := a.CreateTask(t.Context(), client.NewTask{Kind: core.KindTask, Prompt: "append a line", Workspace: ws}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := func() int {
+		b, err := os.ReadFile(log)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		return strings.Count(string(b), "x")
+	}
+	until(t, func() bool { return ran() > 0 }, func() string { return a.errs.String() })
+	b := in.node(t)
+	killed := time.Now()
+	a.kill()
+	until(t, func() bool {
+		d, err := b.Task(t.Context(), task.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Status == core.StatusWaiting
+	}, func() string { return b.errs.String() })
+	within(t, "from the kill until a person was asked", time.Since(killed), 10*time.Second)
+	if _, err := b.ResumeTask(t.Context(), task.ID, core.AnswerDone); err != nil {
+		t.Fatal(err)
+	}
+	if d := b.ended(t, task.ID); d.Status != core.StatusSucceeded || ran() != 1 {
+		t.Errorf("the task ended as %s, and the command ran %d times", d.Status, ran())
+	}
+	b.story(t, task.ID)
+}
+
+// A worker that was frozen for longer than its lease and then goes on can't append: what
+// it was told meanwhile doesn't appear, and the task, finished elsewhere, stays as it is.
+func TestAFrozenNodeCantAppend(t *testing.T) {
+	t.Parallel()
+	thinking := newGate()
+	defer thinking.let()
+	first := make(chan struct{}, 1)
+	in := install(t, on{model: upstream(t, func(n int, r modeltest.Request) modeltest.Answer {
+		if kind, turn := turnOf(r); kind == working && turn == 2 {
+			select {
+			case first <- struct{}{}:
+				thinking.wait()
+				return modeltest.Answer{Text: "too late"}
+			default:
+				thinking.asked <- time.Now()
+			}
+		}
+		return noting(n, r)
+	})})
+	a := in.node(t)
+	id := a.create(t, "note this: frozen")
+	thinking.reached(t)
+	b := in.node(t)
+	a.signal(t, syscall.SIGSTOP)
+	stopped := time.Now()
+	took := thinking.reached(t).Sub(stopped)
+	within(t, "from the freeze until the task went on", took, 10*time.Second)
+	if d := b.ended(t, id); d.Answer != "noted frozen" {
+		t.Errorf("the task says %q", d.Answer)
+	}
+	before := b.story(t, id)
+	thinking.let() // the frozen node's answer comes
+	a.signal(t, syscall.SIGCONT)
+	until(t, func() bool { return strings.Contains(a.errs.String(), "lease lost") }, a.errs.String)
+	for _, s := range []*server{a, b} {
+		after := s.story(t, id)
+		if len(after) != len(before) || after[len(after)-1].ID != before[len(before)-1].ID {
+			t.Errorf("the stream had %d events, and has %d", len(before), len(after))
+		}
+	}
+	// It works on: what it is given next it does.
+	next := a.create(t, "note this: thawed")
+	b.stop(t)
+	if d := a.ended(t, next); d.Status != core.StatusSucceeded {
+		t.Errorf("the next task ended as %s", d.Status)
+	}
+	a.agrees(t)
+}
+
+func (s *server) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Tasks that one node accepts are done by any, and a reader at another node than the
+// worker's sees every event, in order, as it comes.
+func TestReadersAndWorkersOnDifferentNodes(t *testing.T) {
+	t.Parallel()
+	thinking := newGate()
+	defer thinking.let()
+	in := install(t, on{kafka: true, model: upstream(t, func(n int, r modeltest.Request) modeltest.Answer {
+		if kind, turn := turnOf(r); kind == working && turn == 1 && lastWord(r) == "watched" {
+			thinking.wait()
+		}
+		return noting(n, r)
+	})})
+	a := in.node(t)
+	id := a.create(t, "note this: watched")
+	thinking.reached(t)
+	b := in.node(t) // which hasn't claimed it
+	seen, attached := make(chan delays, 1), make(chan struct{})
+	go func() { seen <- watch(t, b, id, sync.OnceFunc(func() { close(attached) })) }()
+	<-attached
+	thinking.let()
+	got := <-seen
+	if err := whole(got.events); err != nil {
+		t.Error(err)
+	}
+	if names := workers(got.events); len(names) != 1 {
+		t.Errorf("it was worked on by %q", names)
+	}
+	t.Logf("from an event's time until a reader at another node has it: median %v, longest %v", got.median(), got.longest())
+
+	var ids []core.TaskID
+	for range 24 {
+		ids = append(ids, a.create(t, "note this: any"))
+	}
+	by := map[string]int{}
+	for _, id := range ids {
+		b.ended(t, id)
+		for _, name := range workers(b.story(t, id)) {
+			by[name]++
+		}
+	}
+	if len(by) < 2 {
+		t.Errorf("of two nodes %d worked: %v", len(by), by)
+	}
+	b.agrees(t)
+	if n := len(b.allTasks(t)); n != len(ids)+1 {
+		t.Errorf("%d tasks in the list, not %d", n, len(ids)+1)
+	}
+}
+
+// delays are events as a reader got them, and how old each was.
+type delays struct {
+	events []core.Event
+	after  []time.Duration // of those that came live
+}
+
+func (d delays) sorted() []time.Duration { return slices.Sorted(slices.Values(d.after)) }
+
+func (d delays) median() time.Duration { return d.sorted()[len(d.after)/2] }
+
+func (d delays) longest() time.Duration { return d.sorted()[len(d.after)-1] }
+
+// watch reads a task's events to the end, and calls got with each.
+func watch(t *testing.T, s *server, id core.TaskID, got func()) (d delays) {
+	from := time.Now()
+	for e, err := range s.TaskEvents(t.Context(), id, 0) {
+		if err != nil {
+			t.Error(err)
+			return d
+		}
+		d.events = append(d.events, e)
+		got()
+		if e.At.After(from) {
+			d.after = append(d.after, time.Since(e.At))
+		}
+	}
+	return d
+}
