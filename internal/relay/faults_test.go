@@ -31,7 +31,7 @@ func TestBrokerFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Kafka")
 	}
-	outage, pace := time.Duration(0), 10*time.Millisecond
+	outage, pace := time.Duration(0), 25*time.Millisecond
 	if os.Getenv("ISEKAI_SOAK") != "" {
 		outage, pace = time.Minute, 50*time.Millisecond
 	}
