@@ -41,6 +41,7 @@ bench: build setup
 	$(GO) run ./bench/sandbox
 	$(GO) run ./bench/append
 	$(GO) run ./bench/relay
+	$(GO) run ./bench/task
 
 soak: build setup
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e

@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
+	"github.com/isekai-run/isekai/internal/vault"
 )
 
 // side appends version+1 to a stream of the n-th appender.
@@ -50,9 +52,19 @@ func main() {
 // payload is the body of an event before it is sealed.
 var payload = slices.Repeat([]byte{'x'}, 500)
 
-// seal returns what the store is given for the payload of an event, whose place it may
-// bind.
-func seal(_ core.OrgID, _ core.StreamID, _ int64, plain []byte) ([]byte, error) { return plain, nil }
+// sealed returns st with what is appended encrypted, as the product does, by a master key
+// in dir.
+func sealed(st store.Store, dir string) (store.Store, error) {
+	path := filepath.Join(dir, "master.key")
+	if err := vault.GenerateMaster(path); err != nil {
+		return nil, err
+	}
+	master, err := vault.OpenMaster(path)
+	if err != nil {
+		return nil, err
+	}
+	return vault.New(vault.Config{Keysets: st, Master: master}).Store(st), nil
+}
 
 // throughStore appends to the store; the appenders are spread over so many orgs.
 func throughStore(st store.Store, orgs int) side {
@@ -61,14 +73,10 @@ func throughStore(st store.Store, orgs int) side {
 		if orgs > 1 {
 			org = core.OrgID(fmt.Sprintf("org_%d", n%orgs))
 		}
-		data, err := seal(org, stream, version+1, payload)
-		if err != nil {
-			return err
-		}
 		scope := core.Scope{Org: org, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "bench"}}
-		_, err = st.Append(context.Background(), scope, store.Append{
+		_, err := st.Append(context.Background(), scope, store.Append{
 			Stream: stream, Expected: version, Work: store.WorkReady,
-			Events: []store.NewEvent{{ID: core.EventID(core.NewID("evt")), Type: "thing.happened", Data: data}},
+			Events: []store.NewEvent{{ID: core.EventID(core.NewID("evt")), Type: "thing.happened", Data: payload}},
 		})
 		return err
 	}

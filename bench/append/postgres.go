@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/store/postgres"
@@ -41,6 +42,15 @@ func comparePgbench(rounds int, length time.Duration) error {
 		return err
 	}
 	defer func() { _ = st.Close() }()
+	keys, err := os.MkdirTemp("", "isekai-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(keys)
+	encrypted, err := sealed(st, keys)
+	if err != nil {
+		return err
+	}
 	bench, err := newPgbench(c, cfg)
 	if err != nil {
 		return err
@@ -57,7 +67,7 @@ func comparePgbench(rounds int, length time.Duration) error {
 			theirs[clients] = append(theirs[clients], rate)
 		}
 		for _, s := range scenes {
-			rate, err := measure(throughStore(st, s.orgs), fmt.Sprintf("%d-%d-%d", s.appenders, s.orgs, round), s.appenders, length)
+			rate, err := measure(throughStore(encrypted, s.orgs), fmt.Sprintf("%d-%d-%d", s.appenders, s.orgs, round), s.appenders, length)
 			if err != nil {
 				return err
 			}
