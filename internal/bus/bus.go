@@ -33,12 +33,6 @@ type Bus interface {
 	// event as the news that there is one, and reads the org from its store.
 	// A name that is subscribed already is a programming mistake and panics.
 	Subscribe(consumer string, h Handler)
-	// Listen registers a handler of this process alone, before Run: it gets the news
-	// of every event that any process publishes while Run runs, once or more often,
-	// in no order that it could rely on, and, when the bus was interrupted, perhaps
-	// not at all. What it returns is not looked at. It is for waking those who wait
-	// here; whoever has to act on every event subscribes.
-	Listen(h Handler)
 	// Run delivers until ctx ends, then returns nil.
 	Run(ctx context.Context) error
 }

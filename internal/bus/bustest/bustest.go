@@ -36,7 +36,6 @@ func Run(t *testing.T, open Open) {
 		{"FailureOfOneConsumerReachesTheOthers", testOthers},
 		{"ConcurrentPublish", testConcurrentPublish},
 		{"PublishEndsWithContext", testPublishContext},
-		{"Listen", testListen},
 		{"SubscribeTwice", testSubscribeTwice},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
 )
 
@@ -145,75 +142,6 @@ func testSubscribeTwice(t *testing.T, open Open) {
 	b.Subscribe("one", newSink().handle)
 }
 
-// testListen sees that listeners hear of everything, whatever they answer and
-// whatever becomes of the consumers.
-func testListen(t *testing.T, open Open) {
-	b := open(t)
-	s := newSink()
-	b.Subscribe("one", s.handle)
-	one, two := newEar(), newEar()
-	b.Listen(one.handle)
-	b.Listen(two.handle)
-	running(t, b)
-	published := hear(t, b, one, two)
-	s.wait(t, published)
-}
-
-// ear is a listener, whose answers are errors.
-type ear struct{ heard chan core.EventID }
-
-func newEar() *ear { return &ear{make(chan core.EventID, 1<<16)} }
-
-func (h *ear) handle(_ context.Context, e core.Event) error {
-	h.heard <- e.ID
-	return errors.New("not looked at")
-}
-
-// until waits until an event was heard of.
-func (h *ear) until(t testing.TB, ids ...core.EventID) {
-	t.Helper()
-	missing := map[core.EventID]bool{}
-	for _, id := range ids {
-		missing[id] = true
-	}
-	for deadline := time.After(patience); len(missing) > 0; {
-		select {
-		case id := <-h.heard:
-			delete(missing, id)
-		case <-deadline:
-			t.Fatalf("%d events weren't heard of", len(missing))
-		}
-	}
-}
-
-// hear publishes until all listen, and then some that all must hear of. It returns
-// how many it has published, all of one stream.
-func hear(t testing.TB, b bus.Bus, ears ...*ear) (published int) {
-	t.Helper()
-	next := func() core.Event { published++; return event(0, int64(published)) }
-	deadline := time.Now().Add(patience)
-	for _, h := range ears {
-		for len(h.heard) == 0 {
-			if time.Now().After(deadline) {
-				t.Fatal("nothing is heard")
-			}
-			publish(t, b, []core.Event{next()})
-			runtime.Gosched()
-		}
-	}
-	var events []core.Event
-	var ids []core.EventID
-	for range 20 {
-		e := next()
-		events, ids = append(events, e), append(ids, e.ID)
-	}
-	publish(t, b, events)
-	for _, h := range ears {
-		h.until(t, ids...)
-	}
-	return published
-}
-
 // testStartStop starts and stops many times and leaves no goroutine behind.
 func testStartStop(t *testing.T, open Open) {
 	before := goleak.IgnoreCurrent()
@@ -222,7 +150,6 @@ func testStartStop(t *testing.T, open Open) {
 			b := open(t)
 			s := newSink()
 			b.Subscribe("one", s.handle)
-			b.Listen(newEar().handle)
 			stop := running(t, b)
 			publish(t, b, batch(2, 2))
 			s.wait(t, 2*2)

@@ -24,7 +24,6 @@ type Cluster struct {
 // own. It kills the broker, so nothing else should use it meanwhile.
 func Faults(t *testing.T, open func(t testing.TB) Cluster) {
 	t.Run("EverythingTwice", func(t *testing.T) { testTwice(t, open(t)) })
-	t.Run("EveryProcessListens", func(t *testing.T) { testEveryProcessListens(t, open(t)) })
 	t.Run("RebalanceWhileHandling", func(t *testing.T) { testRebalance(t, open(t)) })
 	t.Run("ProcessesComeAndGo", func(t *testing.T) { testComeAndGo(t, open(t)) })
 	t.Run("BrokerKilledUnderLoad", func(t *testing.T) { testKilled(t, open(t)) })
@@ -49,19 +48,6 @@ func testTwice(t *testing.T, c Cluster) {
 	if s.again == 0 {
 		t.Error("nothing came twice, so nothing was shown")
 	}
-}
-
-// testEveryProcessListens: of two processes one applies an event and both hear of it.
-func testEveryProcessListens(t *testing.T, c Cluster) {
-	s := newSink()
-	one, two := newEar(), newEar()
-	first, second := c.Open(t), c.Open(t)
-	for b, h := range map[bus.Bus]*ear{first: one, second: two} {
-		b.Subscribe("one", s.handle)
-		b.Listen(h.handle)
-		running(t, b)
-	}
-	s.wait(t, hear(t, first, one, two))
 }
 
 // testRebalance lets a second process take over partitions of one whose handlers

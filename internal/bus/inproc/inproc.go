@@ -67,16 +67,6 @@ func (b *Bus) Subscribe(name string, h bus.Handler) {
 	b.consumers = append(b.consumers, consumer{name, h})
 }
 
-// Listen implements bus.Bus.
-func (b *Bus) Listen(h bus.Handler) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.consumers = append(b.consumers, consumer{handle: func(ctx context.Context, e core.Event) error {
-		_ = h(ctx, e)
-		return nil
-	}})
-}
-
 // Run implements bus.Bus. Publish delivers by itself, so Run only waits.
 func (b *Bus) Run(ctx context.Context) error {
 	<-ctx.Done()

@@ -46,7 +46,6 @@ type Bus struct {
 
 	mu        sync.Mutex
 	consumers []*consumer
-	listeners []bus.Handler
 }
 
 var _ bus.Bus = (*Bus)(nil)
@@ -113,14 +112,11 @@ func (b *Bus) Subscribe(name string, h bus.Handler) {
 // for a few seconds before their context ends.
 func (b *Bus) Run(ctx context.Context) error {
 	b.mu.Lock()
-	consumers, listeners := b.consumers, b.listeners
+	consumers := b.consumers
 	b.mu.Unlock()
 	all, ctx := errgroup.WithContext(ctx)
 	for _, c := range consumers {
 		all.Go(func() error { return c.run(ctx) })
-	}
-	if len(listeners) > 0 {
-		all.Go(func() error { return b.listen(ctx, listeners) })
 	}
 	all.Go(func() error { <-ctx.Done(); return nil }) // even without a consumer
 	return all.Wait()

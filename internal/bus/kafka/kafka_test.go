@@ -127,7 +127,6 @@ func testFrozenBroker(t *testing.T, k *kafkatest.Broker) {
 	cfg := config(k.Addr, topic())
 	b, came := open(t, cfg), newLog()
 	b.Subscribe("one", came.handle)
-	b.Listen(newLog().handle)
 	stop := run(t, b)
 	publish(t, b, event("a", 1))
 	came.wait(t, 1)
