@@ -22,6 +22,9 @@ func (n *node) openBus(ctx context.Context) (err error) {
 	if n.bus, err = n.cfg.Bus.open(ctx, n.log); err != nil {
 		return err
 	}
+	if b, ok := n.bus.(interface{ Close() }); ok {
+		n.stages.add("bus connections", func(context.Context) error { b.Close(); return nil })
+	}
 	n.views = projectors(n.store)
 	n.letters = &deadletter.Service{Letters: n.store, Carried: n.driver, Readable: n.store}
 	for _, p := range n.views {

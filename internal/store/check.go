@@ -8,6 +8,10 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
+// MaxEvent bounds an event's data, in bytes as it is stored: what a bus carries in one
+// record. Larger content belongs in a blob.
+const MaxEvent = 900 << 10
+
 // Check returns an Invalid error for an append that no store may take: drivers
 // call it first, so that they refuse the same things.
 func (a Append) Check(scope core.Scope) error {
@@ -30,6 +34,9 @@ func (a Append) Check(scope core.Scope) error {
 	for _, e := range a.Events {
 		if e.ID == "" || e.Type == "" || len(e.Data) == 0 {
 			return core.E(core.Invalid, op, "an event without an id, a type or data")
+		}
+		if len(e.Data) > MaxEvent {
+			return core.E(core.Invalid, op, "an event of "+strconv.Itoa(len(e.Data))+" bytes").WithHint("keep large content in a blob")
 		}
 	}
 	return nil

@@ -68,19 +68,21 @@ func TestAppendCheck(t *testing.T) {
 		change func(*Append)
 		code   core.Code
 	}{
-		"work alone":               {func(a *Append) { a.Events = nil }, ""},
-		"a new stream":             {func(a *Append) { a.Expected = 0 }, ""},
-		"no stream":                {func(a *Append) { a.Stream, a.Lease = "", nil }, core.Invalid},
-		"a negative version":       {func(a *Append) { a.Expected = -1 }, core.Invalid},
-		"nothing":                  {func(a *Append) { a.Events, a.Work = nil, WorkKeep }, core.Invalid},
-		"work of no stream":        {func(a *Append) { a.Events, a.Expected = nil, 0 }, core.Invalid},
-		"an unknown change":        {func(a *Append) { a.Work = WorkNone + 1 }, core.Invalid},
-		"a change below the first": {func(a *Append) { a.Work = -1 }, core.Invalid},
-		"another org's lease":      {func(a *Append) { a.Lease = &Lease{Org: "org_b", Stream: a.Stream} }, core.Invalid},
-		"another stream's lease":   {func(a *Append) { a.Lease = &Lease{Org: "org_a", Stream: "tsk_b"} }, core.Invalid},
-		"an event without an id":   {func(a *Append) { a.Events = []NewEvent{{Type: "a.made", Data: []byte(`{}`)}} }, core.Invalid},
-		"an event without a type":  {func(a *Append) { a.Events = []NewEvent{{ID: "evt_a", Data: []byte(`{}`)}} }, core.Invalid},
-		"an event without data":    {func(a *Append) { a.Events = []NewEvent{{ID: "evt_a", Type: "a.made"}} }, core.Invalid},
+		"work alone":                 {func(a *Append) { a.Events = nil }, ""},
+		"a new stream":               {func(a *Append) { a.Expected = 0 }, ""},
+		"no stream":                  {func(a *Append) { a.Stream, a.Lease = "", nil }, core.Invalid},
+		"a negative version":         {func(a *Append) { a.Expected = -1 }, core.Invalid},
+		"nothing":                    {func(a *Append) { a.Events, a.Work = nil, WorkKeep }, core.Invalid},
+		"work of no stream":          {func(a *Append) { a.Events, a.Expected = nil, 0 }, core.Invalid},
+		"an unknown change":          {func(a *Append) { a.Work = WorkNone + 1 }, core.Invalid},
+		"a change below the first":   {func(a *Append) { a.Work = -1 }, core.Invalid},
+		"another org's lease":        {func(a *Append) { a.Lease = &Lease{Org: "org_b", Stream: a.Stream} }, core.Invalid},
+		"another stream's lease":     {func(a *Append) { a.Lease = &Lease{Org: "org_a", Stream: "tsk_b"} }, core.Invalid},
+		"an event without an id":     {func(a *Append) { a.Events = []NewEvent{{Type: "a.made", Data: []byte(`{}`)}} }, core.Invalid},
+		"an event without a type":    {func(a *Append) { a.Events = []NewEvent{{ID: "evt_a", Data: []byte(`{}`)}} }, core.Invalid},
+		"an event that is too large": {func(a *Append) { a.Events = []NewEvent{{ID: "evt_a", Type: "a.made", Data: make([]byte, MaxEvent+1)}} }, core.Invalid},
+		"the largest event":          {func(a *Append) { a.Events = []NewEvent{{ID: "evt_a", Type: "a.made", Data: make([]byte, MaxEvent)}} }, ""},
+		"an event without data":      {func(a *Append) { a.Events = []NewEvent{{ID: "evt_a", Type: "a.made"}} }, core.Invalid},
 	} {
 		a := good
 		c.change(&a)

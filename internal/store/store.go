@@ -80,8 +80,8 @@ type Importer interface {
 	ImportWork(ctx context.Context, org core.OrgID, items []WorkItem) error
 }
 
-// NewEvent is an event before it is stored. The store gives it its version,
-// position and time (in microseconds).
+// NewEvent is an event before it is stored, of at most MaxEvent bytes of data. The store
+// gives it its version, position and time (in microseconds).
 type NewEvent struct {
 	ID   core.EventID
 	Type string

@@ -220,7 +220,7 @@ func testOrgIsolation(t *testing.T, open Open) {
 
 func testBigEvents(t *testing.T, open Open) {
 	st, _ := start(t, open)
-	data := json.RawMessage(`"` + string(bytes.Repeat([]byte("ab\\u0000é"), 400_000)) + `"`)
+	data := json.RawMessage(`"` + string(bytes.Repeat([]byte("ab\\u0000é"), 90_000)) + `"`)
 	var events []store.NewEvent
 	for i := range 3 {
 		events = append(events, store.NewEvent{ID: core.EventID(fmt.Sprintf("evt_%d", i)), Type: "big.made", Data: data})
