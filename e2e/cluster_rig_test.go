@@ -59,7 +59,8 @@ func (o *once[T]) get(t *testing.T, open func() (T, error)) T {
 func postgresCluster(t *testing.T) *pgtest.Cluster {
 	t.Helper()
 	return backends.cluster.get(t, func() (*pgtest.Cluster, error) {
-		c, err := pgtest.New(pgtest.Config{Fast: true})
+		// What is acknowledged survives a kill of PostgreSQL, not of the machine.
+		c, err := pgtest.New(pgtest.Config{Settings: []string{"fsync = off"}})
 		if err != nil {
 			return nil, err
 		}
@@ -286,9 +287,18 @@ func (s *server) story(t *testing.T, id core.TaskID) []core.Event {
 		all = append(all, e)
 	}
 	if err := whole(all); err != nil {
-		t.Errorf("%s: %v", id, err)
+		t.Errorf("%s: %v\n%s", id, err, told(all))
 	}
 	return all
+}
+
+// told lists events for a person.
+func told(events []core.Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&b, "%3d %s %-20s by %s %.300s\n", e.Version, e.At.Format("15:04:05.000"), e.Type, e.Actor.ID, e.Data)
+	}
+	return b.String()
 }
 
 // whole says what is wrong with the stream of a task that is over.
