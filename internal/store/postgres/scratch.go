@@ -44,5 +44,7 @@ func Scratch(ctx context.Context, cfg Config) (scratch Config, drop func(context
 	if err := admin(ctx, "CREATE DATABASE "+quoted); err != nil {
 		return cfg, nil, err
 	}
-	return scratch, func(ctx context.Context) error { return admin(ctx, "DROP DATABASE "+quoted+" WITH (FORCE)") }, nil
+	// PostgreSQL waits a few seconds for connections that are ending. Not by force: only
+	// who belongs to their roles may end those of others.
+	return scratch, func(ctx context.Context) error { return admin(ctx, "DROP DATABASE "+quoted) }, nil
 }
