@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/app"
@@ -223,7 +224,7 @@ func (i instance) move(ctx context.Context, from *sqlite.Store, to store.Store, 
 			continue
 		}
 		for _, p := range projectors(st) {
-			if err := p.Rebuild(ctx, sum.Org); err != nil {
+			if err := rebuild(ctx, p, sum.Org); err != nil {
 				return m, err
 			}
 			rows, differ, err := p.Verify(ctx, sum.Org)
@@ -237,4 +238,20 @@ func (i instance) move(ctx context.Context, from *sqlite.Store, to store.Store, 
 		}
 	}
 	return m, nil
+}
+
+// rebuild builds a view anew in a store that nobody else uses. A move that was killed
+// while it did so holds the view's term a little longer: that is waited for.
+func rebuild(ctx context.Context, p *store.Projector, org core.OrgID) error {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		err := p.Rebuild(ctx, org)
+		if core.CodeOf(err) != core.Conflict || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
