@@ -16,24 +16,32 @@ import (
 // Tasks over several nodes, of which one is killed every two seconds and another takes
 // its place, until all have finished.
 func TestTasksOutliveTheirWorkers(t *testing.T) {
-	nodes, tasks := scale(3, 8), scale(60, 1000)
+	nodes, tasks := scale(3, 8), scale(200, 1000)
 	in := install(t, on{model: upstream(t, noting), env: []string{"ISEKAI_WORKER_CONCURRENCY=8"}})
 	l := in.load(t, nodes)
 	began := time.Now()
-	l.accept(t, tasks)
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		l.accept(t, tasks)
+	}()
 	kills := 0
-	for l.unfinished(t) > 0 {
+	for busy := true; busy; {
 		select {
-		case <-l.finished(t):
-		case <-time.After(2 * time.Second):
+		case <-accepted:
+			busy = l.unfinished(t) > 0
+		default:
+		}
+		if busy {
+			time.Sleep(2 * time.Second)
 			l.replace(t, in, rand.IntN(nodes))
 			kills++
 		}
 	}
 	took := time.Since(began)
 	t.Logf("%d tasks on %d nodes with %d kills: %v, %.1f tasks/s", tasks, nodes, kills, took.Round(time.Millisecond), float64(tasks)/took.Seconds())
-	if kills == 0 {
-		t.Error("nobody was killed: the load is too small")
+	if l.count() != tasks {
+		t.Fatalf("%d of %d tasks were accepted", l.count(), tasks)
 	}
 	l.check(t)
 }
@@ -119,7 +127,11 @@ func (l *load) ask(t *testing.T, f func(context.Context, *server) error) {
 func (l *load) accept(t *testing.T, n int) {
 	t.Helper()
 	var all sync.WaitGroup
-	next := make(chan int)
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
 	for range 8 {
 		all.Go(func() {
 			for i := range next {
@@ -127,10 +139,6 @@ func (l *load) accept(t *testing.T, n int) {
 			}
 		})
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
 	all.Wait()
 }
 
@@ -148,7 +156,11 @@ func (l *load) create(t *testing.T, i int) {
 	})
 }
 
-// flood creates tasks one after the other until it is told to stop.
+// inFlight is how many tasks of a flood may not be over.
+const inFlight = 32
+
+// flood creates tasks one after the other until it is told to stop. It goes on only as
+// fast as they come to their end.
 func (l *load) flood(t *testing.T) (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -162,9 +174,25 @@ func (l *load) flood(t *testing.T) (stop func()) {
 			default:
 				l.create(t, i)
 			}
+			if i >= inFlight {
+				l.end(t, l.tasks[i-inFlight]) // this goroutine alone appends
+			}
 		}
 	}()
 	return func() { close(end); <-ended }
+}
+
+// end waits until a task is over.
+func (l *load) end(t *testing.T, id core.TaskID) {
+	until(t, func() bool {
+		over := false
+		l.ask(t, func(ctx context.Context, s *server) error {
+			d, err := s.Task(ctx, id)
+			over = err == nil && d.Status.Terminal()
+			return err
+		})
+		return over
+	}, func() string { return string(id) + " isn't over" })
 }
 
 func (l *load) count() int {
@@ -214,15 +242,6 @@ func (l *load) unfinished(t *testing.T) (n int) {
 		}
 	}
 	return n
-}
-
-// finished returns a channel that is closed when every task is over.
-func (l *load) finished(t *testing.T) <-chan struct{} {
-	c := make(chan struct{})
-	if l.unfinished(t) == 0 {
-		close(c)
-	}
-	return c
 }
 
 func (l *load) wait(t *testing.T) {
