@@ -56,11 +56,11 @@ func (p *Projector) build(ctx context.Context, org core.OrgID, view string, afte
 			if err := p.apply(ctx, org, view, m); err != nil {
 				return after, err
 			}
+			if err := alive(); err != nil {
+				return after, err
+			}
 		}
 		after = events[len(events)-1].Position
-		if err := alive(); err != nil {
-			return after, err
-		}
 	}
 }
 

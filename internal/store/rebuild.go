@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	beside    = "~beside" // ends the name of a view that is built beside another
-	buildTerm = time.Minute
+	beside    = "~beside"        // ends the name of a view that is built beside another
+	buildTerm = 20 * time.Second // renewed at a quarter of it
 )
 
 // Rebuild builds the org's view from its events beside the live one, which goes on,
@@ -70,11 +70,16 @@ func (p *Projector) Verify(ctx context.Context, org core.OrgID) (rows int, all [
 // which it is built, and drops it.
 func (p *Projector) beside(ctx context.Context, org core.OrgID, use func(view string, upTo int64) error) (err error) {
 	view, term, holder := p.View+beside, "build "+string(org)+" "+p.View, core.NewID("bld")
+	renewed := time.Time{}
 	alive := func() error {
+		if time.Since(renewed) < buildTerm/4 {
+			return nil
+		}
 		leads, err := p.Store.Lead(ctx, term, holder, buildTerm)
 		if err == nil && !leads {
 			err = core.E(core.Conflict, "projection", "the view "+p.View+" is being built already").WithHint("wait until that has ended")
 		}
+		renewed = time.Now()
 		return err
 	}
 	if err := alive(); err != nil {

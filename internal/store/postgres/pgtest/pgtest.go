@@ -133,7 +133,7 @@ func (c *Cluster) init(cfg Config) error {
 		"shared_buffers = 128MB", "log_min_messages = fatal", "log_checkpoints = off",
 	}, cfg.Settings...)
 	if cfg.Fast {
-		settings = append(settings, "fsync = off", "synchronous_commit = off", "full_page_writes = off", "wal_level = minimal", "max_wal_senders = 0")
+		settings = append(settings, "fsync = off", "full_page_writes = off", "wal_level = minimal", "max_wal_senders = 0")
 	}
 	return errors.Join(
 		os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte(access), 0o600),
