@@ -69,9 +69,11 @@ func plant(t *testing.T, d data, up *modeltest.Upstream) {
 			t.Errorf("the model never saw %s: the test plants nothing", m)
 		}
 	}
-	if out := d.does("task", "list"); !strings.Contains(out, inPrompt) {
-		t.Errorf("the list is %q", out)
-	}
+	list := ""
+	until(t, func() bool { // it follows the events within moments
+		list = d.does("task", "list")
+		return strings.Contains(list, inPrompt)
+	}, func() string { return list })
 }
 
 // clean fails the test if a marker was found, or if the control wasn't wherever it was

@@ -102,6 +102,9 @@ func (w *walk) list(name string) ([]fs.DirEntry, error) {
 	if len(entries) == 0 { // ReadDir says io.EOF at the end
 		return nil, nil
 	}
+	if errors.Is(err, fs.ErrNotExist) { // it went while it was read: so did what is listed, soon
+		err = nil
+	}
 	return entries, err
 }
 
