@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -101,26 +101,53 @@ func setupRoles(ctx context.Context, cfg Config) error {
 
 // program runs one of PostgreSQL's own on the database of a URL. The password goes by
 // the environment: others see command lines.
-func program(ctx context.Context, name, url string, args ...string) error {
+func program(ctx context.Context, name, address string, args ...string) error {
 	const op = "store.backup"
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return core.E(core.Unsupported, op, name+" isn't there").WithHint("install PostgreSQL's client programs (Debian: postgresql-client)").Because(err)
 	}
-	cfg, err := pgx.ParseConfig(url)
+	target, password, err := libpq(address)
 	if err != nil {
-		return core.E(core.Invalid, op, "MigrateURL isn't a URL of PostgreSQL").WithHint(urlHint).Because(err)
+		return err
 	}
 	var said strings.Builder
-	args = append([]string{"--dbname=" + cfg.Database, "--no-password"}, args...)
-	c := exec.CommandContext(ctx, path, args...)
-	c.Env = append(os.Environ(), "PGHOST="+cfg.Host, "PGPORT="+strconv.Itoa(int(cfg.Port)), "PGUSER="+cfg.User, "PGPASSWORD="+cfg.Password)
+	c := exec.CommandContext(ctx, path, append([]string{"--dbname=" + target, "--no-password"}, args...)...)
+	c.Env = os.Environ()
+	if password != "" {
+		c.Env = append(c.Env, "PGPASSWORD="+password)
+	}
 	c.Stderr = &said
 	if err := c.Run(); err != nil {
 		msg, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 		return core.E(core.Unavailable, op, name+" failed: "+msg).Because(err)
 	}
 	return nil
+}
+
+// libpq returns a URL as PostgreSQL's own programs take it, TLS settings and all, and
+// apart from it its password.
+func libpq(address string) (target, password string, err error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return "", "", core.E(core.Invalid, "store.backup", "MigrateURL isn't a URL of PostgreSQL").WithHint(urlHint)
+	}
+	if u.User != nil {
+		password, _ = u.User.Password()
+		u.User = url.User(u.User.Username())
+	}
+	q := u.Query()
+	for key := range q { // what only this program's library knows
+		if key == "default_query_exec_mode" || strings.HasSuffix(key, "_cache_capacity") || strings.HasPrefix(key, "pool_") {
+			q.Del(key)
+		}
+	}
+	if q.Has("password") {
+		password = q.Get("password")
+		q.Del("password")
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), password, nil
 }
 
 // snapshotOf reads events of all orgs in one transaction of the owner's.
