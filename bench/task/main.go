@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -18,27 +19,32 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
-	"github.com/isekai-run/isekai/internal/store"
-	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
-	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
 const (
 	inFlight  = 50
+	rounds    = 5                    // in each, every system has its turn
 	holdRatio = 2.0                  // of Restate's tasks per second, with 50 in flight
 	holdAlone = 5 * time.Millisecond // on SQLite
 )
 
-// figures are those of one system.
-type figures struct {
-	name   string
-	alone  time.Duration // median of one after the other
-	perSec float64       // with 50 in flight
+// system is what runs tasks of three steps.
+type system interface {
+	one(ctx context.Context) error // from a task's creation to its end
+	close() error
+}
+
+// contender is a system with what was measured of it in each round.
+type contender struct {
+	name string
+	system
+	alone  []time.Duration // one after the other: the round's median
+	perSec []float64       // with 50 in flight
 }
 
 func main() {
-	n := flag.Int("n", 2000, "tasks with 50 in flight; a tenth of that alone")
+	n := flag.Int("n", 5000, "tasks with 50 in flight; a tenth of that alone")
 	peer := flag.Bool("restate", true, "run Restate, too")
 	flag.Parse()
 	if err := run(context.Background(), *n, *peer); err != nil {
@@ -47,97 +53,87 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, n int, peer bool) error {
+func run(ctx context.Context, n int, peer bool) (err error) {
 	dir, err := os.MkdirTemp("", "isekai-bench-task-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	all, err := ours(ctx, dir, n)
-	if err != nil {
+	var all []*contender
+	defer func() {
+		for _, c := range all {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	add := func(name string, s system, err error) error {
+		if err == nil {
+			all = append(all, &contender{name: name, system: s})
+		}
 		return err
 	}
-	var beside *figures
+	onSQLite, err := newRigOnSQLite(ctx, filepath.Join(dir, "sqlite"))
+	if err := add("SQLite", onSQLite, err); err != nil {
+		return err
+	}
+	if _, missing := pgtest.Programs(); missing != nil {
+		fmt.Println("PostgreSQL:", missing)
+	} else {
+		onPostgres, err := newRigOnPostgres(ctx, filepath.Join(dir, "postgres"))
+		if err := add("PostgreSQL", onPostgres, err); err != nil {
+			return err
+		}
+	}
 	if peer {
-		if beside, err = restate(ctx, dir, n); err != nil {
+		r, err := newRestate(ctx, dir)
+		if err := add("Restate", r, err); err != nil {
 			fmt.Println("Restate:", err)
 		}
 	}
-	return report(all, beside)
-}
-
-// ours measures this project on the stores that can be had.
-func ours(ctx context.Context, dir string, n int) (all []figures, err error) {
-	onSQLite, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
-	if err != nil {
-		return nil, err
-	}
-	f, err := measure(ctx, "SQLite", onSQLite, filepath.Join(dir, "sqlite"), n)
-	if err = errors.Join(err, onSQLite.Close()); err != nil {
-		return nil, err
-	}
-	all = append(all, f)
-	if _, missing := pgtest.Programs(); missing != nil {
-		fmt.Println("PostgreSQL:", missing)
-		return all, nil
-	}
-	cluster, err := pgtest.New(pgtest.Config{})
-	if err != nil {
-		return nil, err
-	}
-	defer cluster.Stop()
-	cfg, err := cluster.NewDatabase()
-	if err != nil {
-		return nil, err
-	}
-	onPostgres, err := postgres.Open(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	f, err = measure(ctx, "PostgreSQL", onPostgres, filepath.Join(dir, "postgres"), n)
-	return append(all, f), errors.Join(err, onPostgres.Close())
-}
-
-// measure runs tasks on a store, one after the other and 50 at a time.
-func measure(ctx context.Context, name string, st store.Store, dir string, n int) (f figures, err error) {
-	f.name = name
-	r, err := newRig(ctx, st, dir)
-	if err != nil {
-		return f, err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	if _, err := r.many(ctx, inFlight, 2*inFlight); err != nil { // not counted
-		return f, err
-	}
-	var took []time.Duration
-	for range max(n/10, 20) {
-		d, err := r.one(ctx)
-		if err != nil {
-			return f, err
+	for _, c := range all {
+		if _, err := c.many(ctx, 2*inFlight); err != nil { // not counted
+			return err
 		}
-		took = append(took, d)
 	}
-	slices.Sort(took)
-	f.alone = took[len(took)/2]
-	d, err := r.many(ctx, inFlight, n)
-	f.perSec = float64(n) / d.Seconds()
-	return f, err
+	for range rounds {
+		for _, c := range all {
+			if err := c.round(ctx, max(n/rounds, inFlight)); err != nil {
+				return err
+			}
+		}
+	}
+	return report(all)
 }
 
-// many runs n tasks, so many at a time.
-func (r *rig) many(ctx context.Context, atOnce, n int) (time.Duration, error) {
+// round runs tasks one after the other, and 50 at a time.
+func (c *contender) round(ctx context.Context, n int) error {
+	var took []time.Duration
+	for range max(n/10, 10) {
+		begin := time.Now()
+		if err := c.one(ctx); err != nil {
+			return err
+		}
+		took = append(took, time.Since(begin))
+	}
+	d, err := c.many(ctx, n)
+	c.alone = append(c.alone, median(took))
+	c.perSec = append(c.perSec, float64(n)/d.Seconds())
+	return err
+}
+
+// many runs n tasks, 50 at a time.
+func (c *contender) many(ctx context.Context, n int) (time.Duration, error) {
 	begin := time.Now()
 	todo := make(chan struct{}, n)
 	for range n {
 		todo <- struct{}{}
 	}
 	close(todo)
-	errs := make(chan error, atOnce)
+	errs := make(chan error, inFlight)
 	var all sync.WaitGroup
-	for range atOnce {
+	for range inFlight {
 		all.Go(func() {
 			for range todo {
-				if _, err := r.one(ctx); err != nil {
+				if err := c.one(ctx); err != nil {
 					errs <- err
 					return
 				}
@@ -149,29 +145,38 @@ func (r *rig) many(ctx context.Context, atOnce, n int) (time.Duration, error) {
 	return time.Since(begin), <-errs
 }
 
-func report(all []figures, beside *figures) error {
+// report prints the medians of the rounds. A ratio is that of two systems in one round.
+func report(all []*contender) error {
+	peer := all[len(all)-1]
 	var errs []error
-	for _, f := range all {
-		line := fmt.Sprintf("%-11s alone %6.2f ms   %d in flight %7.0f tasks/s", f.name, f.alone.Seconds()*1e3, inFlight, f.perSec)
-		if f.name == "SQLite" {
+	for _, c := range all {
+		alone := median(c.alone)
+		line := fmt.Sprintf("%-11s alone %6.2f ms   %d in flight %7.0f tasks/s", c.name, alone.Seconds()*1e3, inFlight, median(c.perSec))
+		if c.name == "SQLite" {
 			line += fmt.Sprintf("   alone hold at most %v", holdAlone)
-			if f.alone > holdAlone {
-				errs = append(errs, fmt.Errorf("alone on SQLite %v is above %v", f.alone, holdAlone))
+			if alone > holdAlone {
+				errs = append(errs, fmt.Errorf("alone on SQLite %v is above %v", alone, holdAlone))
 			}
 		}
-		if beside != nil {
-			ratio := f.perSec / beside.perSec
-			line += fmt.Sprintf("   %.2f x Restate (hold: at least %.1f)", ratio, holdRatio)
+		if peer.name == "Restate" && c != peer {
+			var ratios []float64
+			for i := range c.perSec {
+				ratios = append(ratios, c.perSec[i]/peer.perSec[i])
+			}
+			ratio := median(ratios)
+			line += fmt.Sprintf("   %.2f x Restate (%.2f to %.2f; hold: at least %.1f)", ratio, slices.Min(ratios), slices.Max(ratios), holdRatio)
 			if ratio < holdRatio {
-				errs = append(errs, fmt.Errorf("on %s %.2f x Restate is below %.1f", f.name, ratio, holdRatio))
+				errs = append(errs, fmt.Errorf("on %s %.2f x Restate is below %.1f", c.name, ratio, holdRatio))
 			}
 		}
 		fmt.Println(line)
 	}
-	if beside != nil {
-		fmt.Printf("%-11s alone %6.2f ms   %d in flight %7.0f tasks/s\n", beside.name, beside.alone.Seconds()*1e3, inFlight, beside.perSec)
-	}
 	return errors.Join(errs...)
+}
+
+func median[T cmp.Ordered](all []T) T {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
 }
 
 var scope = core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "bench"}}

@@ -1,20 +1,28 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 )
 
-// restate runs the peer, which is a program and a module of its own: its libraries are
-// none of this project's.
-func restate(ctx context.Context, dir string, n int) (*figures, error) {
+// restate is the peer: a program and a module of its own, whose libraries are none of this
+// project's. It runs until its input ends.
+type restate struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	url   string
+	http  *http.Client
+}
+
+func newRestate(ctx context.Context, dir string) (*restate, error) {
 	fetch := exec.CommandContext(ctx, "scripts/restate")
 	fetch.Stderr = os.Stderr
 	path, err := fetch.Output()
@@ -27,18 +35,49 @@ func restate(ctx context.Context, dir string, n int) (*figures, error) {
 	if err := build.Run(); err != nil {
 		return nil, err
 	}
-	run := exec.CommandContext(ctx, bin, "-server", strings.TrimSpace(string(path)), "-n", strconv.Itoa(n), "-in-flight", strconv.Itoa(inFlight))
-	run.Stderr = os.Stderr
-	out, err := run.Output()
+	cmd := exec.CommandContext(ctx, bin, "-server", strings.TrimSpace(string(path)))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	var got struct {
-		Alone     float64 `json:"alone_seconds"`
-		PerSecond float64 `json:"per_second"`
-	}
-	if err := json.Unmarshal(out, &got); err != nil {
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
 		return nil, err
 	}
-	return &figures{name: "Restate", alone: time.Duration(got.Alone * float64(time.Second)), perSec: got.PerSecond}, nil
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	r := &restate{cmd: cmd, stdin: stdin, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: inFlight}}}
+	url, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		_ = r.close()
+		return nil, fmt.Errorf("it didn't start: %w", err)
+	}
+	r.url = strings.TrimSpace(url)
+	return r, nil
+}
+
+// one invokes the handler and waits for its end.
+func (r *restate) one(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader([]byte("1")))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := r.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", res.Status, text)
+	}
+	return err
+}
+
+func (r *restate) close() error {
+	_ = r.stdin.Close() // what asks it to end
+	return r.cmd.Wait()
 }

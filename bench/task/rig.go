@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/postgres"
+	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/vault"
 )
@@ -27,11 +31,42 @@ type rig struct {
 	tasks *agent.Service
 	stop  context.CancelFunc
 	ended chan error
-	blobs *local.Store
 	done  *finishes
+	owned []func() error // what to close after the worker, the last first
 }
 
-func newRig(ctx context.Context, st store.Store, dir string) (*rig, error) {
+func newRigOnSQLite(ctx context.Context, dir string) (*rig, error) {
+	st, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
+	if err != nil {
+		return nil, err
+	}
+	return newRig(ctx, st, dir, st.Close)
+}
+
+func newRigOnPostgres(ctx context.Context, dir string) (*rig, error) {
+	cluster, err := pgtest.New(pgtest.Config{})
+	if err != nil {
+		return nil, err
+	}
+	stop := func() error { cluster.Stop(); return nil }
+	cfg, err := cluster.NewDatabase()
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	st, err := postgres.Open(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return newRig(ctx, st, dir, stop, st.Close)
+}
+
+func newRig(ctx context.Context, st store.Store, dir string, owned ...func() error) (_ *rig, err error) {
+	r := &rig{owned: owned}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.closeOwned())
+		}
+	}()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -49,6 +84,7 @@ func newRig(ctx context.Context, st store.Store, dir string) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.owned = append(r.owned, blobs.Close)
 	tools, err := tool.NewRegistry(noop{})
 	if err != nil {
 		return nil, err
@@ -61,7 +97,7 @@ func newRig(ctx context.Context, st store.Store, dir string) (*rig, error) {
 		Models:  func(string) (model.Model, string, error) { return planner{}, "plan", nil },
 		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
 	})
-	r := &rig{tasks: &agent.Service{Events: done, IDs: core.NewID}, ended: make(chan error, 1), blobs: blobs, done: done}
+	r.tasks, r.ended, r.done = &agent.Service{Events: done, IDs: core.NewID}, make(chan error, 1), done
 	ctx, r.stop = context.WithCancel(ctx)
 	go func() { _ = hub.Run(ctx) }()
 	go func() { r.ended <- w.Run(ctx) }()
@@ -74,24 +110,30 @@ func (r *rig) close() error {
 	if core.CodeOf(err) == core.Canceled {
 		err = nil
 	}
-	return errors.Join(err, r.blobs.Close())
+	return errors.Join(err, r.closeOwned())
+}
+
+func (r *rig) closeOwned() (err error) {
+	for _, end := range slices.Backward(r.owned) {
+		err = errors.Join(err, end())
+	}
+	return err
 }
 
 // one runs a task from its creation to its last event.
-func (r *rig) one(ctx context.Context) (time.Duration, error) {
-	begin := time.Now()
+func (r *rig) one(ctx context.Context) error {
 	st, err := r.tasks.Create(ctx, scope, agent.NewTask{Kind: core.KindTask, Prompt: "three steps of no work", Model: "plan"})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	select {
 	case status := <-r.done.of(st.Task.Stream()):
 		if status != core.StatusSucceeded {
-			return 0, fmt.Errorf("task %s is %s", st.Task, status)
+			return fmt.Errorf("task %s is %s", st.Task, status)
 		}
-		return time.Since(begin), nil
+		return nil
 	case <-time.After(time.Minute):
-		return 0, fmt.Errorf("task %s doesn't end", st.Task)
+		return fmt.Errorf("task %s doesn't end", st.Task)
 	}
 }
 

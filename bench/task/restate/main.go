@@ -1,6 +1,6 @@
-// Command restate measures three durable steps of no work on Restate: one after the
-// other and so many at a time. It starts the server that it is given, on loopback, with
-// its data in a temporary folder, and prints what it measured as JSON. bench/task runs it.
+// Command restate offers three durable steps of no work on Restate. It starts the server
+// that it is given, on loopback, with its data in a temporary folder, prints the URL that
+// runs the steps and runs until its input ends. bench/task runs it.
 package main
 
 import (
@@ -16,8 +16,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
-	"sync"
 	"time"
 
 	restate "github.com/restatedev/sdk-go"
@@ -26,12 +24,8 @@ import (
 
 func main() {
 	path := flag.String("server", "restate-server", "the server's program")
-	n := flag.Int("n", 1000, "invocations with several in flight; a tenth of that alone")
-	atOnce := flag.Int("in-flight", 50, "invocations at once")
 	flag.Parse()
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer stop()
-	if err := run(ctx, *path, *n, *atOnce); err != nil {
+	if err := run(context.Background(), *path); err != nil {
 		fmt.Fprintln(os.Stderr, "restate:", err)
 		os.Exit(1)
 	}
@@ -48,7 +42,7 @@ func threeSteps(ctx restate.Context, in int) (int, error) {
 	return in, nil
 }
 
-func run(ctx context.Context, path string, n, atOnce int) error {
+func run(ctx context.Context, path string) error {
 	dir, err := os.MkdirTemp("", "isekai-bench-restate-")
 	if err != nil {
 		return err
@@ -76,8 +70,9 @@ func run(ctx context.Context, path string, n, atOnce int) error {
 	if err := register(ctx, admin, service); err != nil {
 		return fmt.Errorf("%w\n%s", err, said.String())
 	}
-	r := runner{url: "http://" + ingress + "/Bench/Run", http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}}
-	return r.measure(ctx, n, atOnce)
+	fmt.Println("http://" + ingress + "/Bench/Run")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 func freePorts(n int) (all []string, err error) {
@@ -118,74 +113,4 @@ func register(ctx context.Context, admin, service string) error {
 		last = fmt.Errorf("%s: %s", res.Status, text)
 	}
 	return last
-}
-
-type runner struct {
-	url  string
-	http *http.Client
-}
-
-// one invokes the handler and waits for its end.
-func (r runner) one(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader([]byte("1")))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := r.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", res.Status, text)
-	}
-	return err
-}
-
-func (r runner) measure(ctx context.Context, n, atOnce int) error {
-	if _, err := r.many(ctx, 2*atOnce, atOnce); err != nil { // not counted
-		return err
-	}
-	var took []time.Duration
-	for range max(n/10, 20) {
-		begin := time.Now()
-		if err := r.one(ctx); err != nil {
-			return err
-		}
-		took = append(took, time.Since(begin))
-	}
-	slices.Sort(took)
-	d, err := r.many(ctx, n, atOnce)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]float64{
-		"alone_seconds": took[len(took)/2].Seconds(), "per_second": float64(n) / d.Seconds(),
-	})
-}
-
-func (r runner) many(ctx context.Context, n, atOnce int) (time.Duration, error) {
-	begin := time.Now()
-	todo := make(chan struct{}, n)
-	for range n {
-		todo <- struct{}{}
-	}
-	close(todo)
-	errs := make(chan error, atOnce)
-	var all sync.WaitGroup
-	for range atOnce {
-		all.Go(func() {
-			for range todo {
-				if err := r.one(ctx); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	close(errs)
-	return time.Since(begin), <-errs
 }
