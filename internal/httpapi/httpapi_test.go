@@ -59,7 +59,7 @@ func TestRoutes(t *testing.T) {
 		{"its style", "GET", "/docs.css", "", []string{"Authorization", ""}, 200, ""},
 		{"health", "GET", "/v1/health", "", nil, 200, ""},
 		{"no such route", "GET", "/v1/nothing", "", nil, 404, core.NotFound},
-		{"no such method", "PUT", "/v1/tasks", "{}", nil, 404, core.NotFound},
+		{"no such method", "PUT", "/v1/tasks", "{}", nil, 405, core.Unsupported},
 		{"another origin", "POST", "/v1/tasks", `{"kind":"app","prompt":"x"}`, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403, core.Denied},
 		{"a task", "GET", task, "", nil, 200, ""},
 		{"no such task", "GET", "/v1/tasks/tsk_none", "", nil, 404, core.NotFound},

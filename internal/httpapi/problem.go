@@ -63,6 +63,8 @@ func codeOf(status int) core.Code {
 		return core.Denied
 	case status == http.StatusNotFound:
 		return core.NotFound
+	case status == http.StatusMethodNotAllowed:
+		return core.Unsupported
 	case status == http.StatusConflict || status == http.StatusPreconditionFailed:
 		return core.Conflict
 	case status == http.StatusTooManyRequests:

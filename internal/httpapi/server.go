@@ -105,7 +105,7 @@ func New(cfg Config) http.Handler {
 	s.keys()
 	s.deadLetters()
 	s.docs(mux)
-	mux.Handle("/", http.HandlerFunc(s.notFound))
+	mux.HandleFunc("/", s.unrouted(mux))
 	return s.perimeter(mux)
 }
 
@@ -198,16 +198,16 @@ func (s *server) write(ctx huma.Context, rq *request, err error) {
 }
 
 func (s *server) deny(w http.ResponseWriter, r *http.Request, err error) {
-	p := s.fromError(requestOf(r.Context()), err).(*problem)
+	s.answer(w, r, s.fromError(requestOf(r.Context()), err).(*problem))
+}
+
+// answer writes a problem outside of an operation.
+func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	if err := s.api.Marshal(w, "application/json", p); err != nil {
-		s.cfg.Logger.Debug("write answer", "err", err)
+		s.cfg.Logger.Debug("write answer", "request", requestOf(r.Context()).id, "err", err)
 	}
-}
-
-func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.deny(w, r, core.E(core.NotFound, "request", "there is no "+r.Method+" "+r.URL.Path).WithHint("/docs lists what there is"))
 }
 
 // handle registers an operation whose handler speaks core errors.
