@@ -1,7 +1,11 @@
 package httpapi
 
 import (
+	"cmp"
+	"context"
+	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -75,8 +79,8 @@ func codeOf(status int) core.Code {
 	return core.Internal
 }
 
-// fromError makes the answer for an error of a handler. What is internal is
-// logged with the request's id and not shown.
+// fromError makes the answer for an error of a handler. What is internal, and what
+// others than us have said of it, is logged with the request's id and not shown.
 func (s *server) fromError(rq *request, err error) error {
 	if err == nil {
 		return nil
@@ -87,7 +91,41 @@ func (s *server) fromError(rq *request, err error) error {
 		s.cfg.Logger.Error("request failed", "request", rq.id, "err", err)
 		return newProblem(status, core.Internal, "something went wrong here", "the server's log says more under this request id", rq.id)
 	}
-	return newProblem(status, code, err.Error(), core.HintOf(err), rq.id)
+	detail := cmp.Or(ownWords(err), string(code))
+	if detail != err.Error() {
+		level := slog.LevelInfo
+		if status >= http.StatusInternalServerError {
+			level = slog.LevelWarn
+		}
+		s.cfg.Logger.Log(context.Background(), level, "request refused", "request", rq.id, "err", err)
+	}
+	return newProblem(status, code, detail, core.HintOf(err), rq.id)
+}
+
+// ownWords returns what the core.Errors in err's tree say, without what they and
+// others wrap: a driver's or the system's words name addresses, users, paths and
+// statements, which are no tenant's business.
+func ownWords(err error) string {
+	switch e := err.(type) { // it is a walk, like errors.As
+	case *core.Error:
+		own := *e
+		own.Err = nil
+		if below := ownWords(e.Err); below != "" {
+			return own.Error() + ": " + below
+		}
+		return own.Error()
+	case interface{ Unwrap() error }:
+		return ownWords(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		var all []string
+		for _, err := range e.Unwrap() {
+			if words := ownWords(err); words != "" {
+				all = append(all, words)
+			}
+		}
+		return strings.Join(all, "; ")
+	}
+	return ""
 }
 
 // humaError replaces huma's own error type, so that what its validation finds
