@@ -209,24 +209,21 @@ func unsettled(err error) bool {
 	return errors.Is(err, errShutdown) || store.LeaseLost(err)
 }
 
-// shortCall is how long a call takes at most that is over before a wish to cancel its
-// task would be noticed.
+// shortCall is how long a call runs before anybody watches for a wish to cancel its
+// task: most are over by then.
 const shortCall = 50 * time.Millisecond
 
 // watchCancel ends the call when somebody asks for the task to be canceled.
 func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc) {
-	changed, stop := d.Changed(d.lease.Org, d.lease.Stream)
-	defer stop()
-	poll := time.NewTicker(d.Poll) // for a wake-up, or a read, that failed
-	defer poll.Stop()
-	// The stream was at this version when the request was stored: a look for what came
-	// before the watch can wait until the call has turned out not to be a short one.
 	select {
 	case <-ctx.Done():
 		return
-	case <-changed:
 	case <-time.After(shortCall):
 	}
+	changed, stop := d.Changed(d.lease.Org, d.lease.Stream) // before the look, so that nothing is missed
+	defer stop()
+	poll := time.NewTicker(d.Poll) // for a wake-up, or a read, that failed
+	defer poll.Stop()
 	for after := d.state.Version; ; {
 		es, err := d.Events.ReadStream(ctx, d.lease.Org, d.lease.Stream, after, 100)
 		if err == nil {

@@ -63,7 +63,7 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: n.App, Base: n.Base, Tree: n.Tree,
 		Workspace: n.Workspace, Limits: n.Limits.OrDefault(),
 	}
-	_, err := s.append(ctx, scope, id, 0, store.WorkReady, created)
+	events, err := s.append(ctx, scope, id, 0, store.WorkReady, created)
 	if moved(err) && n.Key != "" {
 		had, err := Load(ctx, s.Events, scope.Org, id)
 		if err == nil && !same(had.Created, n) {
@@ -75,7 +75,7 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 	if err != nil {
 		return State{}, err
 	}
-	return Load(ctx, s.Events, scope.Org, id)
+	return Fold(State{}, events...)
 }
 
 // same reports whether n is the wish that c was made of. What the server added
@@ -146,14 +146,14 @@ func (s *Service) change(ctx context.Context, scope core.Scope, id core.TaskID, 
 		if err != nil || p == nil {
 			return st, err
 		}
-		_, err = s.append(ctx, scope, id, st.Version, store.WorkReady, p)
+		events, err := s.append(ctx, scope, id, st.Version, store.WorkReady, p)
 		if moved(err) && tries < 20 {
 			continue
 		}
 		if err != nil {
 			return st, err
 		}
-		return Load(ctx, s.Events, scope.Org, id)
+		return Fold(st, events...)
 	}
 }
 

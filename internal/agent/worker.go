@@ -86,7 +86,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	poll := time.NewTicker(w.Poll)
 	defer poll.Stop()
 	freed := make(chan struct{}, 1)
-	for {
+	var last time.Time // that it claimed
+	for ; ; last = time.Now() {
+		if len(slots) > 0 {
+			pause(ctx, gather-time.Since(last))
+		}
 		var wake <-chan struct{}
 		if w.Wake != nil {
 			wake = w.Wake() // before the look, so that nothing is missed
@@ -122,6 +126,23 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-wake:
 		case <-poll.C:
 		}
+	}
+}
+
+// gather is how long a worker that has tasks lets others come together before it claims
+// again: one claim for several costs the store less than one for each.
+const gather = 3 * time.Millisecond
+
+// pause returns after d, or when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 

@@ -27,11 +27,11 @@ const (
 // sqlBegin is the first statement of every transaction. It names the org for row-level
 // security and bounds what follows; all of it ends with the transaction, so that a
 // pooler may give the connection to anybody. A sequential scan is never what this
-// package wants: a plan that was made while a table was nearly empty would choose one,
-// and be kept until the next ANALYZE. And a plan suits all arguments: making another for
+// package wants, nor a sort of what an index has in order: a plan that was made while a
+// table was small would choose them, and be kept until the next ANALYZE. And a plan suits all arguments: making another for
 // those of each append takes longer than the append, and compiling it much longer.
 const sqlBegin = `SELECT set_config('isekai.org', $1, true), set_config('statement_timeout', $2, true),
-	set_config('lock_timeout', '5s', true), set_config('enable_seqscan', 'off', true),
+	set_config('lock_timeout', '5s', true), set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
 	set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)`
 
 // tenant runs the statements that build queues in one transaction on the rows of org.

@@ -150,51 +150,67 @@ RETURNS TABLE (of_org text, of_project text, of_stream text, fence bigint, expir
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
 	turn   record;
+	item   record;
+	mine   text[] := '{}'; -- orgs whose turn this claim holds, in their order
+	others text[];         -- orgs whose turn another one holds
+	round  text[];         -- orgs that still have work, in their order
+	more   text[];         -- those of the next round
+	moved  boolean;        -- the order isn't what was read any more
 	given  integer := 0;
-	before integer;
-	fresh  integer := 10;    -- how often to look again when others were faster
-	others boolean := false; -- another claim was met
-	share  boolean := false; -- take work of orgs whose turn another claim holds
-	moved  boolean;
-	mine   boolean;
+	turns  boolean;        -- this claim moves its orgs in the round
+	part   integer;        -- how many leases each org gets in a round
+	got    integer;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
 	expires := now + ttl * interval '1 microsecond';
-	LOOP
-		before := given;
+	FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
+		others := '{}';
 		moved := false;
 		FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
+			EXIT WHEN pg_catalog.cardinality(mine) = n;
+			CONTINUE WHEN turn.org = ANY (mine);
 			CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
 			PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
-			mine := FOUND;
-			IF NOT mine AND NOT share THEN
-				others := true;
-				moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
-				EXIT WHEN moved AND fresh > 0; -- the order isn't this any more
+			IF FOUND THEN
+				mine := mine || turn.org;
 				CONTINUE;
 			END IF;
-			SELECT w.project, w.stream INTO of_project, of_stream FROM isekai.work w
-				WHERE w.org = turn.org AND w.due <= now ORDER BY w.due, w.stream LIMIT 1 FOR UPDATE SKIP LOCKED;
-			CONTINUE WHEN NOT FOUND;
-			of_org := turn.org;
-			fence := pg_catalog.nextval('isekai.claims');
-			UPDATE isekai.work w SET token = fence, worker = by_worker, due = expires
-				WHERE w.org = of_org AND w.stream = of_stream;
-			IF mine THEN
-				UPDATE isekai.turns t SET served = fence WHERE t.org = of_org;
-			END IF;
-			RETURN NEXT;
-			given := given + 1;
-			IF given = n THEN
-				RETURN;
-			END IF;
+			others := others || turn.org;
+			moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
+			EXIT WHEN moved AND fresh > 0;
 		END LOOP;
-		IF moved AND fresh > 0 THEN
-			fresh := fresh - 1;
-		ELSIF given = before THEN -- nothing is left for those who take turns
-			EXIT WHEN share OR NOT others;
-			share := true;
-		END IF;
+		EXIT WHEN NOT moved;
+	END LOOP;
+	FOREACH turns IN ARRAY ARRAY[true, false] LOOP -- those whose turn it is, then the others
+		round := CASE WHEN turns THEN mine ELSE others END;
+		WHILE given < n AND pg_catalog.cardinality(round) > 0 LOOP
+			part := greatest((n - given) / pg_catalog.cardinality(round), 1);
+			more := '{}';
+			FOREACH of_org IN ARRAY round LOOP
+				EXIT WHEN given = n;
+				got := 0;
+				FOR item IN SELECT w.project, w.stream FROM isekai.work w
+					WHERE w.org = of_org AND w.due <= now ORDER BY w.due, w.stream LIMIT part FOR UPDATE SKIP LOCKED
+				LOOP
+					of_project := item.project;
+					of_stream := item.stream;
+					fence := pg_catalog.nextval('isekai.claims');
+					UPDATE isekai.work w SET token = fence, worker = by_worker, due = expires
+						WHERE w.org = of_org AND w.stream = of_stream;
+					RETURN NEXT;
+					got := got + 1;
+				END LOOP;
+				CONTINUE WHEN got = 0;
+				given := given + got;
+				IF turns THEN
+					UPDATE isekai.turns t SET served = fence WHERE t.org = of_org;
+				END IF;
+				IF got = part THEN
+					more := more || of_org;
+				END IF;
+			END LOOP;
+			round := more;
+		END LOOP;
 	END LOOP;
 END $$;
 -- +goose StatementEnd
