@@ -134,19 +134,19 @@ func compared(ctx context.Context, p *store.Projector, org core.OrgID) (*project
 
 func (s *server) backups() {
 	tags := []string{"operate"}
-	handle(s, huma.Operation{
+	handle(s, s.operators(huma.Operation{
 		OperationID: "take-backup", Method: http.MethodPost, Path: "/v1/backups", Summary: "Make a backup", Tags: tags, DefaultStatus: http.StatusCreated,
 		Description: "Into the configured folder, while everything goes on. It holds no keys.",
-	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*backupAnswer, error) {
+	}), func(ctx context.Context, _ core.Scope, _ *struct{}) (*backupAnswer, error) {
 		m, err := s.cfg.Backups.Take(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return &backupAnswer{Body: wireBackup(m)}, nil
 	})
-	handle(s, huma.Operation{
+	handle(s, s.operators(huma.Operation{
 		OperationID: "list-backups", Method: http.MethodGet, Path: "/v1/backups", Summary: "List backups, newest first", Tags: tags,
-	}, func(context.Context, core.Scope, *struct{}) (*backupsAnswer, error) {
+	}), func(context.Context, core.Scope, *struct{}) (*backupsAnswer, error) {
 		all, err := s.cfg.Backups.List()
 		if err != nil {
 			return nil, err
@@ -194,23 +194,23 @@ type Keys interface {
 
 func (s *server) keys() {
 	tags := []string{"operate"}
-	handle(s, huma.Operation{
+	handle(s, s.operators(huma.Operation{
 		OperationID: "rotate-keys", Method: http.MethodPost, Path: "/v1/keys/rotate", Summary: "Give an org, or all, a new key", Tags: tags,
 		Description: "What the old keys have closed still opens.",
-	}, func(ctx context.Context, _ core.Scope, in *rotateKeys) (*keyAnswer, error) {
+	}), func(ctx context.Context, _ core.Scope, in *rotateKeys) (*keyAnswer, error) {
 		n, err := s.cfg.Keys.Rotate(ctx, in.Body.Org)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
-	handle(s, huma.Operation{
+	handle(s, s.operators(huma.Operation{
 		OperationID: "rotate-master-key", Method: http.MethodPost, Path: "/v1/keys/rotate-master", Summary: "Make a new master key and destroy the old one", Tags: tags,
-	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*keyAnswer, error) {
+	}), func(ctx context.Context, _ core.Scope, _ *struct{}) (*keyAnswer, error) {
 		n, err := s.cfg.Keys.RotateMaster(ctx)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
-	handle(s, huma.Operation{
+	handle(s, s.operators(huma.Operation{
 		OperationID: "shred-keys", Method: http.MethodPost, Path: "/v1/keys/shred", Summary: "Destroy an org's keys, for good", Tags: tags,
 		Description: "Nothing of the org can be read any more: not here, not on the bus and in no backup.",
-	}, func(ctx context.Context, _ core.Scope, in *shredKeys) (*keyAnswer, error) {
+	}), func(ctx context.Context, _ core.Scope, in *shredKeys) (*keyAnswer, error) {
 		if in.Body.Confirm != in.Body.Org {
 			return nil, core.E(core.Invalid, "keys.shred", "the confirmation isn't the org's id").WithHint("send the same id as confirm")
 		}

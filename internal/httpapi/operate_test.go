@@ -50,6 +50,7 @@ func operated(t *testing.T) (r *rig, c *client.Client, keys *keyring, broken *bo
 		cfg.Backups = backup.New(backup.Config{Dir: filepath.Join(dir, "backups"), Store: st, Driver: "sqlite", From: cfg.Blobs,
 			To: func(dir string) (backup.BlobFolder, error) { return local.Open(dir) }})
 		cfg.Keys = keys
+		cfg.Operates = func(scope core.Scope) bool { return scope.Org == "org_a" }
 		g := &deadletter.Guard{Consumer: "ledger", Letters: st, Wait: true, Tries: 1, Next: func(context.Context, core.Event) error {
 			if *broken {
 				return errors.New("a bug")

@@ -29,7 +29,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what the API stands on. Every field is required, except Logger.
+// Config is what the API stands on. Every field is required, except Operates and Logger.
 type Config struct {
 	Version string
 	Tasks   *agent.Service
@@ -45,6 +45,9 @@ type Config struct {
 	DeadLetters *deadletter.Service
 	// Authenticate returns the scope of a bearer token, or unauthenticated.
 	Authenticate func(ctx context.Context, token string) (core.Scope, error)
+	// Operates reports whether a scope may do what concerns the whole installation, its
+	// keys and backups. Nil: the org that is there from the first start alone may.
+	Operates func(core.Scope) bool
 	// Model resolves what a caller asked for to a configured model's name.
 	Model func(asked string, kind core.TaskKind) (string, error)
 	// Watch wakes its caller when a stream has changed.
@@ -82,6 +85,9 @@ var setHumaError = sync.OnceFunc(func() {
 func New(cfg Config) http.Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Operates == nil {
+		cfg.Operates = func(scope core.Scope) bool { return scope.Org == core.DefaultOrg }
 	}
 	setHumaError()
 	mux := http.NewServeMux()
@@ -220,6 +226,22 @@ func handle[In, Out any](s *server, op huma.Operation, f func(context.Context, c
 		}
 		return out, nil
 	})
+}
+
+// operators marks an operation that concerns more than the caller's org, and lets those
+// alone do it who operate the installation.
+func (s *server) operators(op huma.Operation) huma.Operation {
+	op.Errors = append(op.Errors, http.StatusForbidden)
+	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+		rq := requestOf(ctx.Context())
+		if !s.cfg.Operates(rq.scope) {
+			s.write(ctx, rq, core.E(core.Denied, "request", "this concerns the whole installation").
+				WithHint("ask who operates it; locally, use the token in server.json of the data directory"))
+			return
+		}
+		next(ctx)
+	})
+	return op
 }
 
 // open marks an operation that needs no credential.
