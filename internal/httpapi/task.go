@@ -3,13 +3,13 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -147,17 +147,15 @@ func wireLimits(l core.Limits) client.Limits {
 	}
 }
 
+// maxText is how much of a text is shown, in bytes.
+const maxText = 1 << 20
+
 // text reads a content that may be a blob.
 func (s *server) text(ctx context.Context, scope core.Scope, c core.Content) (string, error) {
 	if c.Blob == "" {
 		return c.Text, nil
 	}
-	r, err := s.cfg.Blobs.Open(ctx, scope.Org, c.Blob)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	b, _, err := blob.Head(ctx, s.cfg.Blobs, scope.Org, c.Blob, maxText)
 	if err != nil {
 		return "", fmt.Errorf("read text: %w", err)
 	}

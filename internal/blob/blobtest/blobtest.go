@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"FailingReader", testFailingReader},
 		{"OrgIsolation", testOrgIsolation},
 		{"Delete", testDelete},
+		{"Head", testHead},
 		{"Invalid", testInvalid},
 		{"Concurrent", testConcurrent},
 		{"CanceledContext", testCanceled},
@@ -159,6 +160,19 @@ func testOrgIsolation(t *testing.T, s blob.Store) {
 	if got, err := get(t, s, orgA, d); err != nil || !bytes.Equal(got, b) {
 		t.Errorf("another org's delete reached it: %v", err)
 	}
+}
+
+func testHead(t *testing.T, s blob.Store) {
+	b := bytesOf(3000, 1)
+	d := put(t, s, orgA, b)
+	for _, limit := range []int64{0, 1, 2999, 3000, 3001} {
+		head, size, err := blob.Head(t.Context(), s, orgA, d, limit)
+		if want := b[:min(limit, 3000)]; err != nil || size != 3000 || !bytes.Equal(head, want) {
+			t.Errorf("the first %d: %d bytes of %d, %v", limit, len(head), size, err)
+		}
+	}
+	_, _, err := blob.Head(t.Context(), s, orgB, d, 10)
+	wantCode(t, "the head of another org's", err, core.NotFound)
 }
 
 func testDelete(t *testing.T, s blob.Store) {
