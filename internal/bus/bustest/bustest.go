@@ -123,6 +123,13 @@ func (s *sink) wait(t testing.TB, total int) {
 	}
 }
 
+// behind returns how many of so many events haven't been applied.
+func (s *sink) behind(total int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return total - s.total
+}
+
 // event returns a version of a stream; streams are spread over three orgs.
 func event(stream int, version int64) core.Event {
 	id := core.StreamID(fmt.Sprintf("tsk_%d", stream))

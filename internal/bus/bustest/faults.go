@@ -25,6 +25,7 @@ type Cluster struct {
 func Faults(t *testing.T, open func(t testing.TB) Cluster) {
 	t.Run("EverythingTwice", func(t *testing.T) { testTwice(t, open(t)) })
 	t.Run("RebalanceWhileHandling", func(t *testing.T) { testRebalance(t, open(t)) })
+	t.Run("RebalanceWhileLeaving", func(t *testing.T) { testLeaving(t, open(t)) })
 	t.Run("ProcessesComeAndGo", func(t *testing.T) { testComeAndGo(t, open(t)) })
 	t.Run("BrokerKilledUnderLoad", func(t *testing.T) { testKilled(t, open(t)) })
 }
@@ -96,6 +97,33 @@ func testRebalance(t *testing.T, c Cluster) {
 	s.wait(t, streams*10)
 }
 
+// testLeaving lets a process come while another one, which is to end, waits for its
+// handlers: no stream may be at both.
+func testLeaving(t *testing.T, c Cluster) {
+	const streams = 24
+	s := newSink()
+	entered := make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) })
+	one := c.Open(t)
+	one.Subscribe("one", func(ctx context.Context, e core.Event) error {
+		s.begin(e)
+		enter()
+		<-ctx.Done() // as late as it may
+		s.end(e, false)
+		return ctx.Err()
+	})
+	stop := running(t, one)
+	publish(t, one, batch(streams, 2))
+	<-entered
+	two := c.Open(t)
+	two.Subscribe("one", s.handle)
+	left := make(chan struct{})
+	go func() { defer close(left); stop() }()
+	running(t, two)
+	s.wait(t, streams*2)
+	<-left
+}
+
 // testComeAndGo lets one process follow the other, under load and with handlers
 // that fail.
 func testComeAndGo(t *testing.T, c Cluster) {
@@ -125,6 +153,13 @@ func testComeAndGo(t *testing.T, c Cluster) {
 	<-loaded
 }
 
+// The load goes on at this pace when the consumer is so many events behind: what comes
+// in while it can't follow is there to be handled after.
+const (
+	maxBehind = 200
+	pace      = 20 * time.Millisecond
+)
+
 // testKilled kills the broker three times under load, each time until that is felt.
 func testKilled(t *testing.T, c Cluster) {
 	const streams, kills = 4, 3
@@ -139,7 +174,9 @@ func testKilled(t *testing.T, c Cluster) {
 		all.Go(func() {
 			for v := int64(1); !end.Load() && !t.Failed(); v++ {
 				load(t, b, event(stream, v), &failed, felt)
-				published.Add(1)
+				if s.behind(int(published.Add(1))) > maxBehind {
+					time.Sleep(pace)
+				}
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -33,6 +32,9 @@ type Config struct {
 	// wait is shortened by up to half at random.
 	Backoff, MaxBackoff time.Duration
 	Grace               time.Duration // for a running handler, when its partition goes or Run ends; 5 s
+	// Session is after what time of silence a process counts as dead, and the others of
+	// its groups take over; 10 s. The brokers bound it, by default to 6 s at least.
+	Session time.Duration
 
 	TLS  *tls.Config  // nil: plain text
 	SASL *SASL        // nil: no authentication
@@ -62,9 +64,8 @@ const (
 
 	fetchWait   = 250 * time.Millisecond
 	commitEvery = time.Second
-	// A process that died is noticed by its group after session.
-	session, heartbeat = 10 * time.Second, time.Second
-	rebalance          = 30 * time.Second // more than Config.Grace
+	longestTry  = time.Second      // between two tries of the client library
+	warnEvery   = 10 * time.Second // of each kind, while brokers or handlers fail
 )
 
 func (c Config) withDefaults() Config {
@@ -95,24 +96,37 @@ func (c Config) withDefaults() Config {
 	if c.Grace <= 0 {
 		c.Grace = 5 * time.Second
 	}
+	if c.Session <= 0 {
+		c.Session = 10 * time.Second
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
 }
 
-// undecodable is the topic of what isn't ours.
-func (c Config) undecodable() string { return c.Topic + ".undecodable" }
+// heartbeat is how often a member tells its group that it lives.
+func (c Config) heartbeat() time.Duration { return c.Session / 10 }
 
-// options returns what every client of the installation needs.
-func (c Config) options() ([]kgo.Opt, error) {
+// rebalance is how long a group waits for its members to give partitions up: each
+// takes the grace for its handlers, and as long for its commit.
+func (c Config) rebalance() time.Duration { return c.Session + 4*c.Grace }
+
+// hasty is c with the waits of the client library.
+func (c Config) hasty() Config {
+	c.MaxBackoff = min(c.MaxBackoff, longestTry)
+	return c
+}
+
+// options returns what every client of the installation needs; it tells log of trouble.
+func (c Config) options(log *slog.Logger) ([]kgo.Opt, error) {
 	if len(c.Brokers) == 0 {
 		return nil, core.E(core.Invalid, "kafka", "no broker is named").WithHint("name some as host:port")
 	}
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(c.Brokers...), kgo.ClientID("isekai"), kgo.WithLogger(logger{c.Log}),
+		kgo.SeedBrokers(c.Brokers...), kgo.ClientID("isekai"), kgo.WithLogger(logger{log}),
 		kgo.DialTimeout(min(c.Timeout, 5*time.Second)), kgo.RetryTimeout(c.Timeout),
-		kgo.RetryBackoffFn(Config{Backoff: c.Backoff, MaxBackoff: min(c.MaxBackoff, time.Second)}.pause), kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.RetryBackoffFn(c.hasty().pause), kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.AlwaysRetryEOF(), // a broker that is killed ends connections that have just begun
 		kgo.DisableClientMetrics(),
 	}
@@ -144,17 +158,4 @@ func (s SASL) mechanism(private bool) (sasl.Mechanism, error) {
 	}
 	return nil, core.E(core.Invalid, "kafka", fmt.Sprintf("unknown SASL mechanism %q", s.Mechanism)).
 		WithHint("use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
-}
-
-// logger passes on what the client library warns of.
-type logger struct{ log *slog.Logger }
-
-func (l logger) Level() kgo.LogLevel { return kgo.LogLevelWarn }
-
-func (l logger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
-	to := slog.LevelWarn
-	if level == kgo.LogLevelError {
-		to = slog.LevelError
-	}
-	l.log.Log(context.Background(), to, "kafka: "+msg, keyvals...)
 }

@@ -37,11 +37,40 @@ func newConsumer(b *Bus, name string, h bus.Handler) *consumer {
 func (c *consumer) run(ctx context.Context) error {
 	all, abort := context.WithCancel(context.Background()) // of whatever the client has under way
 	defer abort()
-	client, err := kgo.NewClient(append(c.bus.base[:len(c.bus.base):len(c.bus.base)],
-		kgo.WithContext(all),
-		kgo.ConsumerGroup(c.bus.cfg.Prefix+c.name), kgo.ConsumeTopics(c.bus.cfg.Topic),
+	if err := c.join(all); err != nil {
+		return err
+	}
+	for fails := 0; ; {
+		fetches := c.client.PollRecords(ctx, c.bus.cfg.Window)
+		if ctx.Err() != nil {
+			break
+		}
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if len(p.Records) > 0 {
+				c.partition(p.Partition).add(p.Records)
+				fails = 0
+			}
+		})
+		c.client.AllowRebalance()
+		if err := fetches.Err(); err != nil { // the client goes on by itself
+			fails++
+			c.bus.spare.WarnContext(ctx, "events can't be fetched", "consumer", c.name, "error", err)
+			wait(ctx.Done(), c.bus.cfg.hasty().pause(fails))
+		}
+	}
+	c.leave(abort)
+	c.client.Close()
+	return nil
+}
+
+// join makes the client, which joins the group; ctx ends what it has under way.
+func (c *consumer) join(ctx context.Context) (err error) {
+	cfg := c.bus.cfg
+	c.client, err = kgo.NewClient(append(c.bus.base[:len(c.bus.base):len(c.bus.base)],
+		kgo.WithContext(ctx),
+		kgo.ConsumerGroup(cfg.Prefix+c.name), kgo.ConsumeTopics(cfg.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), // when the log isn't what it was: rather again than never
-		kgo.SessionTimeout(session), kgo.HeartbeatInterval(heartbeat), kgo.RebalanceTimeout(rebalance),
+		kgo.SessionTimeout(cfg.Session), kgo.HeartbeatInterval(cfg.heartbeat()), kgo.RebalanceTimeout(cfg.rebalance()),
 		// No partition goes between a poll and the handing over to its partition.
 		kgo.BlockRebalanceOnPoll(), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitEvery), kgo.AutoCommitCallback(c.committed),
@@ -52,25 +81,6 @@ func (c *consumer) run(ctx context.Context) error {
 	if err != nil {
 		return refused(err)
 	}
-	c.client = client
-	for {
-		fetches := client.PollRecords(ctx, c.bus.cfg.Window)
-		if ctx.Err() != nil {
-			break
-		}
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			if len(p.Records) > 0 {
-				c.partition(p.Partition).add(p.Records)
-			}
-		})
-		client.AllowRebalance()
-		if err := fetches.Err(); err != nil { // the client goes on by itself
-			c.bus.cfg.Log.WarnContext(ctx, "events can't be fetched", "consumer", c.name, "error", err)
-			wait(ctx.Done(), c.bus.cfg.pause(1))
-		}
-	}
-	c.leave(abort)
-	client.Close()
 	return nil
 }
 
@@ -124,11 +134,19 @@ func (c *consumer) retire(ids []int32, grace time.Duration) {
 	for _, id := range ids {
 		c.mu.Lock()
 		p := c.partitions[id]
-		delete(c.partitions, id)
 		c.mu.Unlock()
-		if p != nil {
-			all.Go(func() { p.end(grace) })
+		if p == nil {
+			continue
 		}
+		all.Go(func() {
+			p.end(grace)
+			// Only now: a rebalance during leave has to find it, and wait, too.
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.partitions[id] == p {
+				delete(c.partitions, id)
+			}
+		})
 	}
 	all.Wait()
 }
@@ -158,7 +176,7 @@ func (c *consumer) uncommitted(ctx context.Context, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	c.bus.cfg.Log.WarnContext(ctx, "offsets aren't committed", "consumer", c.name, "error", err)
+	c.bus.spare.WarnContext(ctx, "offsets aren't committed", "consumer", c.name, "error", err)
 }
 
 // wait returns after d, or false as soon as end is closed.

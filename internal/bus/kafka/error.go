@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -18,9 +19,12 @@ func translate(op string, err error) error {
 		Hint: "see that the brokers run and can be reached; if they do, check TLS and the credentials",
 	}
 	var ours *core.Error
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &ours):
 		return err
+	case errors.As(err, &untrusted):
+		e.Msg, e.Hint = "the brokers' certificate can't be trusted", "name the authority (CA) that has signed it, and the brokers by a name that is in it"
 	case errors.Is(err, context.Canceled):
 		e.Code, e.Msg, e.Hint = core.Canceled, "", ""
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):

@@ -28,6 +28,7 @@ package kafka
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -39,7 +40,8 @@ import (
 // Bus is a bus.Bus. Close it after Run has ended and nobody publishes any more.
 type Bus struct {
 	cfg      Config
-	base     []kgo.Opt // what every client needs
+	spare    *slog.Logger // for what goes on failing
+	base     []kgo.Opt    // what every client needs
 	producer *kgo.Client
 	abort    context.CancelFunc
 	codec    codec
@@ -55,7 +57,8 @@ var _ bus.Bus = (*Bus)(nil)
 // is denied, a configuration that can't be right is invalid.
 func New(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = cfg.withDefaults()
-	base, err := cfg.options()
+	log := spare(cfg.Log, warnEvery)
+	base, err := cfg.options(log)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Bus, error) {
 		abort()
 		return nil, refused(err)
 	}
-	b := &Bus{abort: abort, cfg: cfg, base: base, producer: producer, codec: newCodec()}
+	b := &Bus{abort: abort, cfg: cfg, spare: log, base: base, producer: producer, codec: newCodec()}
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	defer cancel()
 	if err := b.prepare(ctx); err != nil {

@@ -1,79 +1,15 @@
 package kafka_test
 
 import (
-	"fmt"
-	"net"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
-
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/bus/bustest"
-	"github.com/isekai-run/isekai/internal/bus/kafka"
 	"github.com/isekai-run/isekai/internal/bus/kafka/kafkatest"
 	"github.com/isekai-run/isekai/internal/core"
 )
-
-var topics atomic.Int64
-
-// topic returns a name that no other test has.
-func topic() string { return fmt.Sprint("test.", topics.Add(1)) }
-
-// config is for tests: quick to give up and to try again.
-func config(addr, topic string) kafka.Config {
-	return kafka.Config{
-		Brokers: []string{addr}, Topic: topic, Partitions: 4, Prefix: topic + ".",
-		Timeout: 2 * time.Second, Backoff: 10 * time.Millisecond, MaxBackoff: 200 * time.Millisecond, Grace: time.Second,
-	}
-}
-
-func open(t testing.TB, cfg kafka.Config) *kafka.Bus {
-	t.Helper()
-	b, err := kafka.New(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
-
-// fake is a kfake cluster that can be killed.
-type fake struct {
-	port    int
-	dir     string
-	cluster *kfake.Cluster
-}
-
-func newFake(t testing.TB, opts ...kfake.Opt) *fake {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fake{port: l.Addr().(*net.TCPAddr).Port, dir: t.TempDir()}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	f.start(t, opts...)
-	t.Cleanup(f.close)
-	return f
-}
-
-func (f *fake) start(t testing.TB, opts ...kfake.Opt) {
-	t.Helper()
-	cluster, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1), kfake.Ports(f.port), kfake.DataDir(f.dir))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.cluster = cluster
-}
-
-func (f *fake) close() { f.cluster.Close() }
-
-func (f *fake) addr() string { return fmt.Sprint("127.0.0.1:", f.port) }
 
 func TestBusOnFake(t *testing.T) {
 	f := newFake(t)

@@ -17,6 +17,7 @@ import (
 type partition struct {
 	id       int32
 	c        *consumer
+	stop     sync.Once
 	stopping chan struct{} // closed by end: no handler starts any more
 	ctx      context.Context
 	cancel   context.CancelFunc // of handlers that run for longer than the grace
@@ -125,7 +126,7 @@ func (p *partition) apply(r *kgo.Record) bool {
 			return true
 		}
 		retry := p.c.bus.cfg.pause(fails)
-		p.c.bus.cfg.Log.WarnContext(p.ctx, "an event wasn't applied", "consumer", p.c.name,
+		p.c.bus.spare.WarnContext(p.ctx, "an event wasn't applied", "consumer", p.c.name,
 			"key", string(r.Key), "offset", r.Offset, "partition", r.Partition, "error", err, "retry_in", retry)
 		if !wait(p.stopping, retry) {
 			return false
@@ -143,17 +144,18 @@ func (p *partition) handle(r *kgo.Record) error {
 	return p.c.handle(p.ctx, e)
 }
 
-// end starts no handler any more, lets those that run finish for a time, and
-// returns when none runs. It must not be called twice.
+// end starts no handler any more, lets those that run finish for a time, and returns
+// when none runs. It may be called by several, who all wait; the shortest time counts.
 func (p *partition) end(grace time.Duration) {
-	close(p.stopping)
+	p.stop.Do(func() { close(p.stopping) })
 	t := time.AfterFunc(grace, p.cancel)
+	defer t.Stop()
 	p.lanes.Wait()
-	t.Stop()
 	p.cancel()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.paused { // a later owner may be this client
+		p.paused = false
 		p.c.client.ResumeFetchPartitions(p.self())
 	}
 }

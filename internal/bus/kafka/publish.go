@@ -2,8 +2,6 @@ package kafka
 
 import (
 	"context"
-	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -115,21 +113,4 @@ func (p *publication) result(ctx context.Context) error {
 		return u.Err
 	}
 	return &u
-}
-
-// lay puts a record that isn't ours aside, with the reason.
-func (b *Bus) lay(ctx context.Context, consumer string, r *kgo.Record, reason error) error {
-	aside := &kgo.Record{Topic: b.cfg.undecodable(), Key: r.Key, Value: r.Value, Headers: slices.Clone(r.Headers)}
-	for _, h := range [][2]string{
-		{"isekai-reason", reason.Error()}, {"isekai-consumer", consumer}, {"isekai-topic", r.Topic},
-		{"isekai-partition", strconv.Itoa(int(r.Partition))}, {"isekai-offset", strconv.FormatInt(r.Offset, 10)},
-	} {
-		aside.Headers = append(aside.Headers, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
-	defer cancel()
-	if err := b.producer.ProduceSync(ctx, aside).FirstErr(); err != nil {
-		return translate("kafka.lay_aside", err)
-	}
-	return nil
 }

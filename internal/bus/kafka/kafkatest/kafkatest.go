@@ -8,15 +8,11 @@ package kafkatest
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +50,10 @@ func Start(t testing.TB) *Broker {
 }
 
 // New starts a broker. Close it.
-func New() (*Broker, error) {
+func New() (*Broker, error) { return start(plain) }
+
+// start starts a broker with settings of its own; plain has none.
+func start(own func(*Broker) (settings, error)) (*Broker, error) {
 	jars, err := folder()
 	if err != nil {
 		return nil, err
@@ -64,7 +63,11 @@ func New() (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{jars: jars, dir: dir}
-	if err := b.format(); err != nil {
+	more, err := own(b)
+	if err == nil {
+		err = b.format(more)
+	}
+	if err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -94,61 +97,6 @@ func folder() (string, error) {
 		return "", fmt.Errorf("no Apache Kafka to test against: run `make kafka` (%w)", err)
 	}
 	return dir, nil
-}
-
-func (b *Broker) config() string { return filepath.Join(b.dir, "server.properties") }
-
-// format chooses the ports and prepares the data folder.
-func (b *Broker) format() error {
-	ports, err := freePorts(2)
-	if err != nil {
-		return err
-	}
-	b.Addr = "127.0.0.1:" + ports[0]
-	properties := fmt.Sprintf(`process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:%[2]s
-listeners=PLAINTEXT://127.0.0.1:%[1]s,CONTROLLER://127.0.0.1:%[2]s
-advertised.listeners=PLAINTEXT://127.0.0.1:%[1]s,CONTROLLER://127.0.0.1:%[2]s
-controller.listener.names=CONTROLLER
-log.dirs=%[3]s
-num.network.threads=2
-num.io.threads=2
-num.partitions=1
-default.replication.factor=1
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=2
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=200
-log.segment.bytes=16777216
-log.index.size.max.bytes=1048576
-`, ports[0], ports[1], filepath.Join(b.dir, "data"))
-	if err := os.WriteFile(b.config(), []byte(properties), 0o600); err != nil {
-		return err
-	}
-	var id [16]byte
-	_, _ = rand.Read(id[:])
-	cluster := strings.ReplaceAll(base64.RawURLEncoding.EncodeToString(id[:]), "-", "_")
-	out, err := b.java("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", b.config()).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("format Kafka's storage: %w\n%s", err, out)
-	}
-	return nil
-}
-
-func (b *Broker) java(argv ...string) *exec.Cmd {
-	return exec.Command("java", append([]string{
-		"-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dlog4j2.level=warn", "-cp", filepath.Join(b.jars, "*"),
-	}, argv...)...)
 }
 
 // Restart starts the broker that was killed, on its ports and data, and returns
@@ -222,20 +170,4 @@ func (b *Broker) signal(s syscall.Signal) {
 func (b *Broker) Close() {
 	b.Kill()
 	_ = os.RemoveAll(b.dir)
-}
-
-func freePorts(n int) (ports []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }() // all at once, so that they differ
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-	}
-	return ports, nil
 }

@@ -158,7 +158,7 @@ DECLARE
 	moved  boolean;        -- the order isn't what was read any more
 	given  integer := 0;
 	turns  boolean;        -- this claim moves its orgs in the round
-	part   integer;        -- how many leases each org gets in a round
+	part   integer;        -- how many leases an org gets in a round: one, unless it is the only one
 	got    integer;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
@@ -184,7 +184,7 @@ BEGIN
 	FOREACH turns IN ARRAY ARRAY[true, false] LOOP -- those whose turn it is, then the others
 		round := CASE WHEN turns THEN mine ELSE others END;
 		WHILE given < n AND pg_catalog.cardinality(round) > 0 LOOP
-			part := greatest((n - given) / pg_catalog.cardinality(round), 1);
+			part := CASE pg_catalog.cardinality(round) WHEN 1 THEN n - given ELSE 1 END;
 			more := '{}';
 			FOREACH of_org IN ARRAY round LOOP
 				EXIT WHEN given = n;
