@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -46,7 +47,7 @@ func readMaster(path string) (*masterKeys, error) {
 	}
 	if exposed(info.Mode(), ownerOf(info), os.Geteuid()) {
 		return nil, core.E(core.Denied, "vault.master", "others can read the master key in "+path).
-			WithHint("chmod 600 " + path + ", and rotate the key if somebody may have read it")
+			WithHint("make it this user's or root's, chmod 600 " + path + ", and rotate the key if somebody may have read it")
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxMasterFile))
 	if err != nil {
@@ -55,9 +56,13 @@ func readMaster(path string) (*masterKeys, error) {
 	return parseMaster(text)
 }
 
-// exposed reports whether others than user can get at a file of owner's. The group of a
-// file of root's may read it, which is how secrets are mounted for who isn't root.
+// exposed reports whether others than user and root can get at a file of owner's. The
+// group of a file of root's may read it, which is how secrets are mounted for who isn't
+// root.
 func exposed(mode fs.FileMode, owner, user int) bool {
+	if owner != user && owner != 0 { // who reads it as root, or by a group, isn't the only one
+		return true
+	}
 	allowed := fs.FileMode(0o700)
 	if owner == 0 && user != 0 {
 		allowed = 0o740
@@ -80,7 +85,7 @@ func writeMaster(path string, keys *masterKeys, install func(from, to string) er
 		return err
 	}
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".master-*") // mode 0600
+	f, err := os.CreateTemp(dir, filepath.Base(newMaster(path, "*"))) // mode 0600
 	if err != nil {
 		return masterFile(path, err)
 	}
@@ -99,6 +104,28 @@ func writeMaster(path string, keys *masterKeys, install func(from, to string) er
 		err = syncDir(dir)
 	}
 	return masterFile(path, err)
+}
+
+// newMaster is the name of a master file that is being written, with a word of its own.
+func newMaster(path, word string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new-"+word)
+}
+
+// sweepMaster removes what writers left that were killed: it may hold keys that were
+// destroyed since. No other may be writing.
+func sweepMaster(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return masterFile(path, err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(newMaster(path, ""))) {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return masterFile(path, err)
+			}
+		}
+	}
+	return nil
 }
 
 func syncDir(dir string) error {

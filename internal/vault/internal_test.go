@@ -148,6 +148,7 @@ func TestWhoCanGetAtAFile(t *testing.T) {
 	}{
 		{0o600, 7, 7, false}, {0o400, 7, 7, false}, {0o700, 7, 7, false}, {0o640, 7, 7, true}, {0o604, 7, 7, true}, {0o660, 7, 7, true},
 		{0o600, 0, 0, false}, {0o640, 0, 0, true}, {0o440, 0, 7, false}, {0o640, 0, 7, false}, {0o460, 0, 7, true}, {0o444, 0, 7, true},
+		{0o600, 8, 7, true}, {0o600, 8, 0, true}, {0o400, 8, 0, true}, // its owner can read it, and change its mode
 	} {
 		if got := exposed(c.mode, c.owner, c.user); got != c.exposed {
 			t.Errorf("%o of %d for %d is exposed: %v", c.mode, c.owner, c.user, got)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -265,6 +266,28 @@ func TestOneRotationOfAFile(t *testing.T) {
 	_, err := r.over(l, openMaster(t, r.master)).vault.RotateFile(t.Context(), r.master)
 	ok(t, err)
 	wantTexts(t, r.start(t, openMaster(t, r.master)).store, orgA, "tsk_1", "one")
+}
+
+// TestWhatAKilledRotationLeft goes with the next one: it holds the key that is to be
+// destroyed. What isn't of this file stays.
+func TestWhatAKilledRotationLeft(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	key, err := os.ReadFile(r.master)
+	ok(t, err)
+	left := vault.NewMasterFile(r.master, "4711")
+	other := vault.NewMasterFile(filepath.Join(r.dir, "other.json"), "4711")
+	for _, path := range []string{left, other} {
+		ok(t, os.WriteFile(path, key, 0o600))
+	}
+	_, err = r.vault.RotateFile(t.Context(), r.master)
+	ok(t, err)
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old key is still in %s (%v)", left, err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("what is another file's has gone: %v", err)
+	}
 }
 
 // TestCopiesOfKeysets are brought up to date while the old master key is still there; if

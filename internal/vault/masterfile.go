@@ -90,7 +90,7 @@ func pruneMaster(path string) error {
 
 // lockMaster keeps two changes of a master file apart: one of them would be lost, and
 // with it what its key has wrapped. The lock is on a file beside it, which stays, and
-// ends with the process.
+// ends with the process. What an earlier change left that was killed goes.
 func lockMaster(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -98,6 +98,10 @@ func lockMaster(path string) (unlock func(), err error) {
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
+		if err := sweepMaster(path); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
 		return func() { _ = f.Close() }, nil
 	}
 	_ = f.Close()
