@@ -1,9 +1,11 @@
 package vault_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -192,8 +194,28 @@ func TestHandler(t *testing.T) {
 	wantUnopened(t, "a forged event", err)
 	forged = pending[0].Event
 	forged.Org = "org_unknown"
-	err = r.vault.Handler(func(context.Context, core.Event) error { t.Error("handed on"); return nil })(t.Context(), forged)
-	wantUnopened(t, "an event of an org without keys", err)
+	ok(t, r.vault.Handler(func(context.Context, core.Event) error { t.Error("handed on"); return nil })(t.Context(), forged))
+	if orgs, err := r.inner.KeysetOrgs(t.Context()); err != nil || len(orgs) != 1 {
+		t.Errorf("a forged event made keys for its org: %v (%v)", orgs, err)
+	}
+}
+
+// TestAnEventOfNoOrg is dropped and told of: as a dead letter it would be one that nobody
+// can list, and its org would get keys. Keys that can't be looked for are another matter.
+func TestAnEventOfNoOrg(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c, log := &counted{Keysets: r.inner}, &bytes.Buffer{}
+	v := vault.New(vault.Config{Keysets: c, Master: openMaster(t, r.master), Log: slog.New(slog.NewTextHandler(log, nil))})
+	handle := v.Handler(func(context.Context, core.Event) error { t.Error("handed on"); return nil })
+	forged := core.Event{ID: "evt_forged", Org: "org_none", Stream: "tsk_1", Version: 1, Data: []byte("x")}
+	ok(t, handle(t.Context(), forged))
+	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "evt_forged") {
+		t.Errorf("the log has %q", log)
+	}
+	var down error = core.E(core.Unavailable, "x", "down")
+	c.fail.Store(&down)
+	wantCode(t, "an event while keys can't be looked for", handle(t.Context(), forged), core.Unavailable)
 }
 
 // counted counts the looks at keysets, and can fail.
