@@ -61,7 +61,7 @@ func (g *Guard) Handle(ctx context.Context, e core.Event) error {
 	if err == nil || passing(ctx, err) {
 		return err
 	}
-	return g.bury(ctx, e, reason(err), g.tries())
+	return g.bury(ctx, e, reason(err), g.tries(), core.CodeOf(err))
 }
 
 // try gives an event to the handler until that applies it, or tries are used up, or
@@ -87,7 +87,7 @@ func (g *Guard) try(ctx context.Context, e core.Event) error {
 func (g *Guard) apply(ctx context.Context, e core.Event) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			g.log().ErrorContext(ctx, "a consumer panicked", "consumer", g.Consumer, "event", e.ID, "panic", r, "stack", string(debug.Stack()))
+			g.log().ErrorContext(ctx, "a consumer panicked", "consumer", g.Consumer, "event", e.ID, "stack", string(debug.Stack()))
 			err = core.E(core.Internal, "deadletter", fmt.Sprintf("the consumer panicked: %v", r))
 		}
 	}()
@@ -95,13 +95,21 @@ func (g *Guard) apply(ctx context.Context, e core.Event) (err error) {
 }
 
 // queue buries an event behind one of its stream that is buried, and reports
-// whether it is among the dead letters.
-func (g *Guard) queue(ctx context.Context, e core.Event) (bool, error) {
+// whether it is among the dead letters, or is nobody's any more.
+func (g *Guard) queue(ctx context.Context, e core.Event) (done bool, err error) {
 	at := store.Mark{Stream: e.Stream, Version: e.Version}
 	blocked, err := g.Letters.Blocked(ctx, e.Org, g.Consumer, at)
 	if !blocked || err != nil {
 		return false, err
 	}
+	if done, err = g.behind(ctx, e, at); core.CodeOf(err) == core.NotFound { // the org was shredded: nobody waits for it
+		return true, nil
+	}
+	return done, err
+}
+
+// behind is queue for an event of a stream that seems blocked.
+func (g *Guard) behind(ctx context.Context, e core.Event, at store.Mark) (bool, error) {
 	first, err := next(ctx, g.Letters, e.Org, g.Consumer, store.Mark{Stream: e.Stream})
 	if err != nil || first.Version == 0 || first.Version > e.Version { // replayed meanwhile
 		return false, err
@@ -110,7 +118,7 @@ func (g *Guard) queue(ctx context.Context, e core.Event) (bool, error) {
 	if err != nil || own.Version == e.Version { // delivered again
 		return err == nil, err
 	}
-	if err := g.bury(ctx, e, "waits for version "+strconv.FormatInt(first.Version, 10), 0); err != nil {
+	if err := g.bury(ctx, e, "waits for version "+strconv.FormatInt(first.Version, 10), 0, core.Conflict); err != nil {
 		return false, err
 	}
 	// Whoever replays looks for letters behind it after it has removed its own; we
@@ -127,8 +135,9 @@ func (g *Guard) queue(ctx context.Context, e core.Event) (bool, error) {
 	}
 }
 
-// bury makes a dead letter of an event.
-func (g *Guard) bury(ctx context.Context, e core.Event, why string, tries int) error {
+// bury makes a dead letter of an event. The log has the failure's code alone: why may
+// quote what a tenant wrote, and only the letter is sealed.
+func (g *Guard) bury(ctx context.Context, e core.Event, why string, tries int, code core.Code) error {
 	err := g.Letters.Bury(ctx, e.Org, store.Letter{
 		Consumer: g.Consumer, Mark: store.Mark{Stream: e.Stream, Version: e.Version},
 		Event: e.ID, Type: e.Type, Reason: why, Tries: tries,
@@ -138,7 +147,7 @@ func (g *Guard) bury(ctx context.Context, e core.Event, why string, tries int) e
 	}
 	if err == nil {
 		g.log().ErrorContext(ctx, "an event is a dead letter", "consumer", g.Consumer, "org", e.Org,
-			"stream", e.Stream, "version", e.Version, "type", e.Type, "reason", why)
+			"stream", e.Stream, "version", e.Version, "type", e.Type, "code", code)
 	}
 	return err
 }
