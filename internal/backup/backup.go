@@ -5,7 +5,9 @@
 // copies is what the store and the blobs hold: ciphertext. Keysets are never part of a
 // backup. They are kept once, as they are now, in the file keys.json beside all backups,
 // which every backup, rotation and shredding writes anew: so what was shredded opens in
-// no backup, however old. The master key is in none of this; whoever loses it loses all.
+// no backup, however old. That file says of each org that it was shredded, or has its keys:
+// what it says nothing of isn't restored, and an installation whose orgs aren't those of
+// the file leaves it alone. The master key is in none of this; whoever loses it loses all.
 //
 // A folder of backups:
 //
@@ -32,17 +34,21 @@ import (
 
 // Config says what is copied and where to. All fields but Keep and Now are required.
 type Config struct {
-	Dir   string // made if missing, for its owner alone
-	Store interface {
-		store.Backuper
-		store.Keysets
-	}
+	Dir    string // made if missing, for its owner alone
+	Store  Store
 	Driver string     // the store's kind, "sqlite": what can read the copy
 	From   blob.Store // a blob.Lister, too
 	// To opens the folder blobs in Dir, for as long as a backup or a restore takes.
 	To   func(dir string) (BlobFolder, error)
 	Keep time.Duration
 	Now  func() time.Time // nil: time.Now
+}
+
+// Store is a driver's store, with everything sealed.
+type Store interface {
+	store.Backuper
+	store.Keysets
+	store.Events
 }
 
 // BlobFolder is a folder of blobs.
@@ -71,6 +77,8 @@ type Manifest struct {
 	Driver string      `json:"driver"`
 	Orgs   []store.Sum `json:"orgs"`
 	Blobs  int         `json:"blobs"` // in the folder when it was made
+	// Digest is that of the store's copy, in hexadecimal SHA-256.
+	Digest string `json:"digest"`
 }
 
 const (
@@ -92,6 +100,9 @@ func (b *Backups) Take(ctx context.Context) (Manifest, error) {
 	}
 	at := b.cfg.Now().UTC().Truncate(time.Second)
 	m := Manifest{ID: at.Format(idFormat), At: at, Driver: b.cfg.Driver}
+	if err := b.WriteKeys(ctx); err != nil { // before anything is copied: the folder may be another's
+		return m, err
+	}
 	dir := filepath.Join(b.cfg.Dir, m.ID)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return m, diskError(op, dir, err)
@@ -104,7 +115,11 @@ func (b *Backups) Take(ctx context.Context) (Manifest, error) {
 }
 
 func (b *Backups) take(ctx context.Context, dir string, m *Manifest) (err error) {
-	if m.Orgs, err = b.cfg.Store.Backup(ctx, filepath.Join(dir, storeName)); err != nil {
+	copied := filepath.Join(dir, storeName)
+	if m.Orgs, err = b.cfg.Store.Backup(ctx, copied); err != nil {
+		return err
+	}
+	if m.Digest, err = digest(copied); err != nil {
 		return err
 	}
 	// Blobs after the store: what an event refers to is there before the event.
@@ -162,7 +177,8 @@ func copyBlob(ctx context.Context, from, to blob.Store, org core.OrgID, d core.D
 	return err
 }
 
-// List returns the backups, newest first.
+// List returns the backups, newest first. One whose manifest can't be read isn't among
+// them; find tells of it.
 func (b *Backups) List() ([]Manifest, error) {
 	entries, err := os.ReadDir(b.cfg.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +218,7 @@ func (b *Backups) prune(now time.Time) error {
 		}
 		dir := filepath.Join(b.cfg.Dir, e.Name())
 		_, err = readManifest(dir)
-		if now.Sub(at) > b.cfg.Keep || err != nil {
+		if now.Sub(at) > b.cfg.Keep || errors.Is(err, fs.ErrNotExist) { // not what merely can't be read
 			errs = append(errs, os.RemoveAll(dir))
 		}
 	}

@@ -31,17 +31,15 @@ type rig struct {
 	store *sqlite.Store
 	blobs *local.Store
 	now   time.Time
+	keep  time.Duration
 }
 
 func newRig(t *testing.T) *rig {
 	t.Parallel()
-	r := &rig{t: t, dir: t.TempDir(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	r := &rig{t: t, dir: t.TempDir(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), keep: 7 * 24 * time.Hour}
 	r.store = r.openStore(filepath.Join(r.dir, "live.db"))
 	r.blobs = r.openBlobs("blobs")
-	r.Backups = backup.New(backup.Config{
-		Dir: r.folder(), Store: r.store, Driver: "sqlite", From: r.blobs, To: openBlobs, Keep: 7 * 24 * time.Hour,
-		Now: func() time.Time { return r.now },
-	})
+	r.Backups = r.over(r.store)
 	for _, org := range []core.OrgID{"org_a", "org_b"} {
 		if err := r.store.SetKeyset(t.Context(), org, 0, []byte("keys of "+org)); err != nil {
 			t.Fatal(err)
@@ -53,6 +51,8 @@ func newRig(t *testing.T) *rig {
 	}
 	return r
 }
+
+func (r *rig) clock() time.Time { return r.now }
 
 func (r *rig) folder() string { return filepath.Join(r.dir, "backups") }
 
@@ -116,17 +116,21 @@ func (r *rig) take() backup.Manifest {
 // restore puts a backup into a scratch place.
 func (r *rig) restore(id string, blobs *local.Store) (backup.Report, error) {
 	r.t.Helper()
-	scratch := filepath.Join(r.t.TempDir(), "restored.db")
+	return r.restoreTo(id, filepath.Join(r.t.TempDir(), "restored.db"), blobs)
+}
+
+func (r *rig) restoreTo(id, path string, blobs *local.Store) (backup.Report, error) {
+	r.t.Helper()
 	to := backup.Target{
 		Open: func(ctx context.Context, from string) (store.Store, error) {
 			data, err := os.ReadFile(from)
 			if err == nil {
-				err = os.WriteFile(scratch, data, 0o600)
+				err = os.WriteFile(path, data, 0o600)
 			}
 			if err != nil {
 				return nil, err
 			}
-			return sqlite.Open(ctx, sqlite.Config{Path: scratch})
+			return sqlite.Open(ctx, sqlite.Config{Path: path})
 		},
 		Unseal:     func(st store.Store) (store.Store, error) { return st, nil },
 		Projectors: func(st store.Store) []*store.Projector { return []*store.Projector{counting(st)} },

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
@@ -48,13 +51,16 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 		return r, core.E(core.Unsupported, "restore", "the backup is of a "+r.Driver+" store, this installation has "+b.cfg.Driver).
 			WithHint("configure the same kind of store, restore, and move with isekai store copy")
 	}
-	st, err := to.Open(ctx, filepath.Join(b.cfg.Dir, r.ID, storeName))
+	keys, err := keysFor(b.cfg.Dir, r.Orgs)
+	if err != nil {
+		return r, err
+	}
+	st, err := b.open(ctx, &r, to)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	open, err := putKeys(ctx, b.cfg.Dir, st)
-	if err != nil {
+	if err := putKeys(ctx, keys, st); err != nil {
 		return r, err
 	}
 	if err := r.compare(ctx, st); err != nil {
@@ -65,11 +71,8 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 		return r, err
 	}
 	for _, sum := range r.Orgs {
-		if !open[sum.Org] {
+		if keys[sum.Org].Shredded {
 			r.Shut = append(r.Shut, string(sum.Org))
-			if err := st.Shred(ctx, sum.Org); err != nil { // so that it reads as gone, and gets no other keys
-				return r, err
-			}
 			continue
 		}
 		if err := r.openAll(ctx, sealed, sum.Org, to.Projectors(sealed)); err != nil {
@@ -82,6 +85,33 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 	}
 	defer func() { err = errors.Join(err, blobs.Close()) }()
 	return r, r.blobs(ctx, blobs, to.Blobs)
+}
+
+// open puts the store's copy into the target. A copy that isn't what was made is a
+// problem, and opened as far as that goes.
+func (b *Backups) open(ctx context.Context, r *Report, to Target) (store.Store, error) {
+	const op = "restore"
+	path := filepath.Join(b.cfg.Dir, r.ID, storeName)
+	made, err := digest(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged(r.ID, "its store is missing: "+path).Because(err)
+	}
+	if err != nil {
+		return nil, diskError(op, path, err)
+	}
+	whole := made == r.Digest
+	if !whole {
+		r.problem("the store's copy isn't the one that was made: its digest differs")
+	}
+	st, err := to.Open(ctx, path)
+	if err != nil && !whole {
+		err = damaged(r.ID, "its store can't be put back").Because(err)
+	}
+	return st, err
+}
+
+func damaged(id, why string) *core.Error {
+	return core.E(core.Invalid, "restore", "the backup "+id+" is damaged: "+why).WithHint("isekai backup list names others")
 }
 
 func (r *Report) problem(format string, args ...any) {
@@ -170,9 +200,15 @@ func readBlob(ctx context.Context, from blob.Store, org core.OrgID, d core.Diges
 	return err
 }
 
+// find returns a backup, the newest if id is empty. An older one doesn't stand in for one
+// that is damaged: somebody would believe that it was the newest.
 func (b *Backups) find(id string) (Manifest, error) {
 	all, err := b.List()
 	if err != nil {
+		return Manifest{}, err
+	}
+	newest, err := b.unread(id)
+	if err != nil && (len(all) == 0 || id != "" || newest > all[0].ID) {
 		return Manifest{}, err
 	}
 	for _, m := range all {
@@ -188,4 +224,23 @@ func (b *Backups) find(id string) (Manifest, error) {
 		e = e.Because(err)
 	}
 	return Manifest{}, e
+}
+
+// unread returns the newest backup whose manifest is there and can't be read, and what is
+// wrong with it; with id, only that one. A folder without a manifest is no backup.
+func (b *Backups) unread(id string) (string, error) {
+	entries, err := os.ReadDir(b.cfg.Dir)
+	if err != nil {
+		return "", nil // List has told
+	}
+	for _, e := range slices.Backward(entries) { // by name, and so by time
+		if _, err := time.Parse(idFormat, e.Name()); err != nil || id != "" && id != e.Name() {
+			continue
+		}
+		_, err := readManifest(filepath.Join(b.cfg.Dir, e.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return e.Name(), damaged(e.Name(), "its manifest can't be read").Because(err)
+		}
+	}
+	return "", nil
 }

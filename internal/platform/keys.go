@@ -15,6 +15,9 @@ type keys struct{ n *node }
 
 // Rotate implements httpapi.Keys.
 func (k keys) Rotate(ctx context.Context, org core.OrgID) (int, error) {
+	if err := k.n.backups.WriteKeys(ctx); err != nil { // before there are keys that can't be kept
+		return 0, err
+	}
 	orgs := []core.OrgID{org}
 	if org == "" {
 		var err error
@@ -33,6 +36,9 @@ func (k keys) Rotate(ctx context.Context, org core.OrgID) (int, error) {
 // RotateMaster implements httpapi.Keys. A master key that isn't in a file of ours is
 // rotated where it is; then this wraps the keys of all orgs with the new one.
 func (k keys) RotateMaster(ctx context.Context) (n int, err error) {
+	if err := k.n.backups.WriteKeys(ctx); err != nil {
+		return 0, err
+	}
 	switch path := k.n.cfg.masterFile(); {
 	case path != "":
 		n, err = k.n.vault.RotateFile(ctx, path, k.n.backups.WriteKeys)

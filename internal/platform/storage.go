@@ -163,10 +163,7 @@ func allSealed(ctx context.Context, st store.Store) error {
 
 // openBackups wires the backups. Their folder is made with the first.
 func (n *node) openBackups(files *local.Store) error {
-	copier, ok := n.driver.(interface {
-		store.Backuper
-		store.Keysets
-	})
+	copier, ok := n.driver.(backup.Store)
 	if !ok {
 		return errors.New("a store that can't be backed up")
 	}

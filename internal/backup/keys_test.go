@@ -1,0 +1,181 @@
+package backup_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/backup"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+)
+
+// keysFile is what opens the backups of a rig.
+func (r *rig) keysFile() string { return filepath.Join(r.folder(), "keys.json") }
+
+func (r *rig) readKeys() string {
+	r.t.Helper()
+	data, err := os.ReadFile(r.keysFile())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func (r *rig) writeKeys(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.keysFile(), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// over returns the backups of another store in the same folder.
+func (r *rig) over(st *sqlite.Store) *backup.Backups {
+	return backup.New(backup.Config{Dir: r.folder(), Store: st, Driver: "sqlite", From: r.blobs, To: openBlobs, Keep: r.keep, Now: r.clock})
+}
+
+// An org whose keys are missing isn't taken for one that was shredded: a restore would
+// make that true.
+func TestMissingIsntShredded(t *testing.T) {
+	for name, c := range map[string]struct {
+		keys string
+		code core.Code
+		says string
+	}{
+		"none":                       {`{}`, core.NotFound, "org_a"},
+		"another's":                  {`{"org_z":{"wrapped":"AAAA","first":"evt_z"}}`, core.NotFound, "org_a"},
+		"of one org":                 {`{"org_b":{"wrapped":"AAAA","first":"evt_org_b_tsk_1_0"}}`, core.NotFound, "org_a"},
+		"another's with our names":   {`{"org_a":{"wrapped":"AAAA","first":"evt_x"},"org_b":{"wrapped":"AAAA","first":"evt_y"}}`, core.Conflict, "another installation"},
+		"neither keys nor tombstone": {`{"org_a":{},"org_b":{}}`, core.Invalid, "damaged"},
+		"cut":                        {`{"org_a":{"wrap`, core.Invalid, "damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.take()
+			r.writeKeys(c.keys)
+			_, err := r.restore("", nil)
+			if core.CodeOf(err) != c.code || core.HintOf(err) == "" || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v (%s)", err, core.HintOf(err))
+			}
+		})
+	}
+}
+
+// A new installation that is given the folder of backups of a lost one, and starts
+// before anybody has restored, leaves the keys of those alone.
+func TestAnotherInstallationsFolder(t *testing.T) {
+	for name, prepare := range map[string]func(*rig, *sqlite.Store){
+		"empty": func(*rig, *sqlite.Store) {},
+		"with an org of the same name": func(r *rig, st *sqlite.Store) {
+			fresh := &rig{t: r.t, store: st}
+			for _, org := range []core.OrgID{"org_a", "org_b"} {
+				if err := st.SetKeyset(r.t.Context(), org, 0, []byte("new keys of "+org)); err != nil {
+					r.t.Fatal(err)
+				}
+				fresh.work(org, "tsk_other", 0, 1)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			m := r.take()
+			before := r.readKeys()
+			other := r.openStore(filepath.Join(r.dir, "other.db"))
+			prepare(r, other)
+			_, err := r.over(other).Take(t.Context())
+			if core.CodeOf(err) != core.Conflict || !strings.Contains(core.HintOf(err), "backup.dir") {
+				t.Errorf("a backup of another installation: %v", err)
+			}
+			if err := r.over(other).WriteKeys(t.Context()); core.CodeOf(err) != core.Conflict {
+				t.Errorf("keys of another installation: %v", err)
+			}
+			if now := r.readKeys(); now != before {
+				t.Errorf("keys.json is %s, was %s", now, before)
+			}
+			if all, err := r.List(); err != nil || len(all) != 1 {
+				t.Errorf("%d backups, %v", len(all), err)
+			}
+			r.wantGood(m.ID)
+		})
+	}
+}
+
+// What is restored is the same installation, also if the backup is older than an org, or
+// than a rotation.
+func TestARestoredInstallationGoesOn(t *testing.T) {
+	r := newRig(t)
+	first := r.take()
+	if err := r.store.SetKeyset(t.Context(), "org_a", 1, []byte("rotated keys of org_a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.SetKeyset(t.Context(), "org_c", 0, []byte("keys of org_c")); err != nil {
+		t.Fatal(err)
+	}
+	r.work("org_c", "tsk_1", 0, 2)
+	if err := r.store.Shred(t.Context(), "org_b"); err != nil {
+		t.Fatal(err)
+	}
+	r.take()
+	path := filepath.Join(r.dir, "again.db")
+	if report, err := r.restoreTo(first.ID, path, nil); err != nil || len(report.Problems) != 0 || len(report.Shut) != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	st := r.openStore(path)
+	again := &rig{t: t, store: st}
+	again.work("org_c", "tsk_other", 0, 1)
+	for range 2 {
+		if err := r.over(st).WriteKeys(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.SetKeyset(t.Context(), "org_c", 1, []byte("rotated keys of org_c")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.over(st).WriteKeys(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A backup whose store can't be had says so.
+func TestABackupWithoutItsStore(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(t *testing.T, dir string)
+		code core.Code
+		says string
+	}{
+		"gone": {func(t *testing.T, dir string) {
+			if err := os.Remove(filepath.Join(dir, "store")); err != nil {
+				t.Fatal(err)
+			}
+		}, core.Invalid, "is missing"},
+		"cut": {func(t *testing.T, dir string) {
+			if err := os.Truncate(filepath.Join(dir, "store"), 9000); err != nil {
+				t.Fatal(err)
+			}
+		}, core.Invalid, "can't be put back"},
+		"a manifest that is cut": {func(t *testing.T, dir string) {
+			if err := os.Truncate(filepath.Join(dir, "manifest.json"), 50); err != nil {
+				t.Fatal(err)
+			}
+		}, core.Invalid, "manifest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.take()
+			m := r.take()
+			c.harm(t, filepath.Join(r.folder(), m.ID))
+			for _, id := range []string{m.ID, ""} { // the newest, too: an older one must not pass for it
+				_, err := r.restore(id, nil)
+				if core.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) || !strings.Contains(core.HintOf(err), "backup list") {
+					t.Errorf("%q: %v (%s)", id, err, core.HintOf(err))
+				}
+			}
+			// A manifest that can't be read is no leftover.
+			r.take()
+			if _, err := os.Stat(filepath.Join(r.folder(), m.ID)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
