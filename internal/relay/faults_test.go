@@ -60,7 +60,8 @@ func TestBrokerFaults(t *testing.T) {
 		w.progress(t, min(100, w.appended.Load()-w.effects.Load()))
 	}
 	w.check(t)
-	t.Logf("%d events, %d came again, %d publishes failed", w.effects.Load(), w.again.Load(), w.failures.Load())
+	t.Logf("%d events, %d came again, %d publishes failed, %d events weren't marked by a relay that was killed",
+		w.effects.Load(), w.again.Load(), w.failures.Load(), w.unmarked.Load())
 }
 
 // wait waits for a condition; it is looked at often, for want of an event.
@@ -80,7 +81,8 @@ type world struct {
 	broker *kafkatest.Broker
 
 	appended, effects, again, failures, kills atomic.Int64
-	kill                                      atomic.Bool // the next relay that has published something
+	unmarked                                  atomic.Int64 // events that a relay had published when it was killed
+	kill                                      atomic.Bool  // the next relay that has published something
 
 	mu    sync.Mutex
 	at    map[core.StreamID]int64 // the version of the last effect
@@ -101,7 +103,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(t *testing.T) {
 	t.Helper()
 	b, err := kafka.New(t.Context(), kafka.Config{
-		Brokers: []string{w.broker.Addr}, Partitions: 4, Timeout: 2 * time.Second, Grace: time.Second,
+		Brokers: []string{w.broker.Addr}, Partitions: 4, Timeout: 2 * time.Second, Grace: time.Second, Session: 2 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -109,9 +111,9 @@ func (w *world) start(t *testing.T) {
 	t.Cleanup(b.Close)
 	b.Subscribe("effects", w.effect)
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &mortal{world: w, bus: b}
+	p := &mortal{Store: w.st, world: w, bus: b}
 	p.life, p.die = context.WithCancel(ctx)
-	r := relay.New(relay.Config{Outbox: w.st, Bus: p, Terms: p, TTL: time.Second, Poll: 50 * time.Millisecond, MaxBackoff: time.Second})
+	r := relay.New(relay.Config{Outbox: p, Bus: p, Terms: p, TTL: time.Second, Poll: 50 * time.Millisecond, MaxBackoff: time.Second})
 	var all sync.WaitGroup
 	all.Go(func() {
 		if err := b.Run(ctx); err != nil {
@@ -124,41 +126,6 @@ func (w *world) start(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { cancel(); all.Wait() })
-}
-
-// mortal is what a relay publishes to: twice, and perhaps for the last time.
-type mortal struct {
-	*world
-	bus  *kafka.Bus
-	life context.Context
-	die  context.CancelFunc
-}
-
-func (m *mortal) Publish(ctx context.Context, events []core.Event) error {
-	err := m.bus.Publish(ctx, events)
-	if err == nil {
-		err = m.bus.Publish(ctx, events)
-	}
-	switch {
-	case err != nil:
-		m.failures.Add(1)
-	case m.kill.CompareAndSwap(true, false):
-		m.kills.Add(1)
-		m.die() // it has published, and marks nothing
-	}
-	return err
-}
-
-func (m *mortal) Lead(ctx context.Context, name, holder string, ttl time.Duration) (bool, error) {
-	return m.st.Lead(ctx, name, holder, ttl)
-}
-
-// Resign implements store.Terms as the dead do: not at all.
-func (m *mortal) Resign(ctx context.Context, name, holder string) error {
-	if m.life.Err() != nil {
-		return nil
-	}
-	return m.st.Resign(ctx, name, holder)
 }
 
 // effect is the consumer: it counts the events of each stream, in its own
@@ -234,13 +201,16 @@ func (w *world) check(t *testing.T) {
 		pending, err := w.st.Pending(t.Context(), 1)
 		return err == nil && len(pending) == 0
 	})
+	// Everything comes twice, and twice again what a relay that was killed had published.
+	least := w.effects.Load() + 2*w.unmarked.Load()
+	wait(t, fmt.Sprintf("%d duplicates", least), func() bool { return w.again.Load() >= least })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fault != "" {
 		t.Error(w.fault)
 	}
-	if w.again.Load() == 0 {
-		t.Error("nothing came twice, so nothing was shown")
+	if w.kills.Load() != 3 || w.unmarked.Load() < 3 {
+		t.Errorf("%d relays were killed, with %d events published and not marked", w.kills.Load(), w.unmarked.Load())
 	}
 	for i := range streams {
 		scope, stream := streamOf(i)

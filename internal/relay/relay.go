@@ -15,9 +15,7 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/bus"
@@ -41,7 +39,8 @@ type Config struct {
 	// The first and the longest wait after a failure: 50 ms and 10 s. A wait is
 	// shortened by up to half at random.
 	Backoff, MaxBackoff time.Duration
-	Log                 *slog.Logger // told of failures; nil: nobody
+	Flush               time.Duration // for what is pending when Run is to end; 5 s
+	Log                 *slog.Logger  // told of failures; nil: nobody
 
 	Terms store.Terms   // nil: this is the only relay
 	Name  string        // of this relay among all; made up
@@ -50,15 +49,9 @@ type Config struct {
 
 // Relay carries messages while Run runs.
 type Relay struct {
-	cfg  Config
-	fail int                  // failures of the whole in a row
-	held map[core.OrgID]*hold // orgs that wait; at most one per message of a batch
-}
-
-// hold is an org's wait.
-type hold struct {
-	fails int
-	until time.Time
+	cfg   Config
+	retry bus.Backoff
+	held  map[core.OrgID]*hold // orgs that wait; at most one per message of a batch
 }
 
 // New returns a relay.
@@ -78,6 +71,9 @@ func New(cfg Config) *Relay {
 	if cfg.MaxBackoff <= 0 {
 		cfg.MaxBackoff = 10 * time.Second
 	}
+	if cfg.Flush <= 0 {
+		cfg.Flush = 5 * time.Second
+	}
 	if cfg.Name == "" {
 		cfg.Name = core.NewID("rly")
 	}
@@ -90,50 +86,60 @@ func New(cfg Config) *Relay {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Relay{cfg: cfg, held: map[core.OrgID]*hold{}}
+	return &Relay{cfg: cfg, retry: bus.Backoff{First: cfg.Backoff, Most: cfg.MaxBackoff}, held: map[core.OrgID]*hold{}}
 }
 
-// Run carries messages, whenever this relay leads, until ctx ends, then returns nil.
-// It must not run twice at the same time, nor beside Drain.
+// Run carries messages, whenever this relay leads, until ctx ends. If it leads then, it
+// carries what is pending, for at most Config.Flush, so that nothing that was appended
+// before waits for another start. It returns nil. It must not run twice at the same
+// time, nor beside Drain.
 func (r *Relay) Run(ctx context.Context) error {
+	work, done := outlive(ctx, r.cfg.Flush)
+	defer done()
+	var told time.Time // of not knowing who leads
 	for ctx.Err() == nil {
-		t, err := r.lead(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.cfg.Log.WarnContext(ctx, "the relay can't tell whether it leads", "error", err, "retry_in", r.cfg.Poll)
+		t, err := r.lead(ctx, work)
+		if err != nil && ctx.Err() == nil && time.Since(told) >= r.cfg.MaxBackoff {
+			told = time.Now()
+			r.cfg.Log.WarnContext(ctx, "the relay can't tell whether it leads", "error", err)
 		}
 		if t == nil {
 			sleep(ctx, r.cfg.Poll)
 			continue
 		}
-		r.carry(t.ctx)
+		r.carry(ctx, t.ctx)
 		t.end()
 	}
 	return nil
 }
 
-// carry carries messages until ctx ends.
-func (r *Relay) carry(ctx context.Context) {
-	for {
+// carry carries messages until ctx ends; once stop has ended, until none is left or one
+// can't be carried.
+func (r *Relay) carry(stop, ctx context.Context) {
+	for fails := 0; ; {
+		last := stop.Err() != nil
 		woken := r.cfg.Wake() // before looking, so that nothing is missed
 		more, err := r.move(ctx)
-		var wait time.Duration
+		wait := time.Duration(0)
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, last && err == nil && !more:
 			return
 		case err != nil:
-			r.fail++
-			wait, woken = r.pause(r.fail), nil
+			fails++
+			wait, woken = r.retry.After(fails), nil
 			r.cfg.Log.WarnContext(ctx, "events wait in the outbox", "error", err, "retry_in", wait)
+			if last {
+				return
+			}
 		case more:
-			r.fail = 0
+			fails = 0
 			continue
 		default:
-			r.fail = 0
-			wait = r.idle()
+			fails, wait = 0, r.idle()
 		}
 		select {
+		case <-stop.Done():
 		case <-ctx.Done():
-			return
 		case <-woken:
 		case <-time.After(wait):
 		}
@@ -143,7 +149,7 @@ func (r *Relay) carry(ctx context.Context) {
 // Drain carries what is pending now, and returns when nothing is that can be carried;
 // at once when another relay leads: that is carrying it.
 func (r *Relay) Drain(ctx context.Context) error {
-	t, err := r.lead(ctx)
+	t, err := r.lead(ctx, ctx)
 	if t == nil || err != nil {
 		return err
 	}
@@ -154,104 +160,4 @@ func (r *Relay) Drain(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// move carries one batch. more says that there may be another at once; an error
-// is one that concerns everything.
-func (r *Relay) move(ctx context.Context) (more bool, err error) {
-	pending, err := r.cfg.Outbox.Pending(ctx, r.cfg.Batch)
-	if err != nil {
-		return false, err
-	}
-	batch := r.free(pending)
-	if len(batch) == 0 {
-		return false, nil
-	}
-	events := make([]core.Event, len(batch))
-	for i, m := range batch {
-		events[i] = m.Event
-	}
-	err = r.cfg.Bus.Publish(ctx, events)
-	var u *bus.Undelivered
-	if err != nil && !errors.As(err, &u) || ctx.Err() != nil {
-		return false, err
-	}
-	taken := r.settle(ctx, batch, u)
-	if len(taken) == 0 {
-		return false, nil
-	}
-	if err := r.cfg.Outbox.Published(ctx, taken); err != nil {
-		return false, err
-	}
-	return len(pending) == r.cfg.Batch || u != nil, nil
-}
-
-// free returns the messages whose org doesn't wait.
-func (r *Relay) free(pending []store.Message) []store.Message {
-	now := time.Now()
-	var free []store.Message
-	for _, m := range pending {
-		if h := r.held[m.Event.Org]; h == nil || !h.until.After(now) {
-			free = append(free, m)
-		}
-	}
-	return free
-}
-
-// settle returns the messages that the bus has taken, lets the orgs of the
-// others wait, and ends the wait of those that got through.
-func (r *Relay) settle(ctx context.Context, batch []store.Message, u *bus.Undelivered) (taken []int64) {
-	left := map[core.EventID]bool{}
-	if u != nil {
-		for _, id := range u.Events {
-			left[id] = true
-		}
-	}
-	stuck := map[core.OrgID]bool{}
-	for _, m := range batch {
-		org := m.Event.Org
-		if left[m.Event.ID] || stuck[org] {
-			stuck[org] = true // nothing of the org overtakes it
-			continue
-		}
-		taken = append(taken, m.Seq)
-	}
-	for _, m := range batch {
-		if org := m.Event.Org; !stuck[org] {
-			delete(r.held, org)
-		}
-	}
-	for org := range stuck {
-		h := r.held[org]
-		if h == nil {
-			h = &hold{}
-			r.held[org] = h
-		}
-		h.fails++
-		wait := r.pause(h.fails)
-		h.until = time.Now().Add(wait)
-		r.cfg.Log.WarnContext(ctx, "an org's events wait in the outbox", "org", org, "error", u.Err, "retry_in", wait)
-	}
-	return taken
-}
-
-// pause returns how long to wait after so many failures in a row.
-func (r *Relay) pause(fails int) time.Duration {
-	d := r.cfg.MaxBackoff
-	if shift := fails - 1; shift < 20 {
-		d = min(d, r.cfg.Backoff<<shift)
-	}
-	return d - rand.N(d/2+1)
-}
-
-// idle returns how long to wait for news: until the next look, or until an org's
-// wait ends.
-func (r *Relay) idle() time.Duration {
-	wait := r.cfg.Poll
-	for _, h := range r.held {
-		if left := time.Until(h.until); left > 0 { // else it had its chance
-			wait = min(wait, left)
-		}
-	}
-	return wait
 }

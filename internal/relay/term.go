@@ -15,12 +15,13 @@ type term struct {
 	end func()          // ends it and lets another relay follow at once
 }
 
-// lead begins a term, or returns nil when another relay leads. The term is renewed
-// until it is ended, ctx is, or it can't be renewed: then it ends by our clock no
-// later than by the store's, because we count from before we asked.
-func (r *Relay) lead(ctx context.Context) (*term, error) {
+// lead asks, for as long as ctx lasts, and begins a term, or returns nil when another
+// relay leads. The term is renewed until it is ended, work is, or it can't be renewed:
+// then it ends by our clock no later than by the store's, because we count from before
+// we asked.
+func (r *Relay) lead(ctx, work context.Context) (*term, error) {
 	if r.cfg.Terms == nil {
-		return &term{ctx, func() {}}, nil
+		return &term{work, func() {}}, nil
 	}
 	asked := time.Now()
 	leads, err := r.cfg.Terms.Lead(ctx, seat, r.cfg.Name, r.cfg.TTL)
@@ -28,7 +29,7 @@ func (r *Relay) lead(ctx context.Context) (*term, error) {
 		return nil, err
 	}
 	r.cfg.Log.InfoContext(ctx, "this relay leads", "name", r.cfg.Name)
-	within, cancel := context.WithCancel(ctx)
+	within, cancel := context.WithCancel(work)
 	var renewing sync.WaitGroup
 	renewing.Go(func() {
 		defer cancel()
@@ -85,4 +86,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// outlive returns a context that lasts for d longer than ctx, or until done is called.
+func outlive(ctx context.Context, d time.Duration) (longer context.Context, done func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if sleep(longer, d) {
+			cancel()
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }

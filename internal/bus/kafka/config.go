@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
 )
 
@@ -112,10 +113,12 @@ func (c Config) heartbeat() time.Duration { return c.Session / 10 }
 // takes the grace for its handlers, and as long for its commit.
 func (c Config) rebalance() time.Duration { return c.Session + 4*c.Grace }
 
-// hasty is c with the waits of the client library.
-func (c Config) hasty() Config {
-	c.MaxBackoff = min(c.MaxBackoff, longestTry)
-	return c
+// retry is how long to wait after a handler has failed.
+func (c Config) retry() bus.Backoff { return bus.Backoff{First: c.Backoff, Most: c.MaxBackoff} }
+
+// hasty is how long the client library waits, and who polls it.
+func (c Config) hasty() bus.Backoff {
+	return bus.Backoff{First: c.Backoff, Most: min(c.MaxBackoff, longestTry)}
 }
 
 // options returns what every client of the installation needs; it tells log of trouble.
@@ -126,7 +129,7 @@ func (c Config) options(log *slog.Logger) ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...), kgo.ClientID("isekai"), kgo.WithLogger(logger{log}),
 		kgo.DialTimeout(min(c.Timeout, 5*time.Second)), kgo.RetryTimeout(c.Timeout),
-		kgo.RetryBackoffFn(c.hasty().pause), kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.RetryBackoffFn(c.hasty().After), kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.AlwaysRetryEOF(), // a broker that is killed ends connections that have just begun
 		kgo.DisableClientMetrics(),
 	}

@@ -55,7 +55,7 @@ func (c *consumer) run(ctx context.Context) error {
 		if err := fetches.Err(); err != nil { // the client goes on by itself
 			fails++
 			c.bus.spare.WarnContext(ctx, "events can't be fetched", "consumer", c.name, "error", err)
-			wait(ctx.Done(), c.bus.cfg.hasty().pause(fails))
+			wait(ctx.Done(), c.bus.cfg.hasty().After(fails))
 		}
 	}
 	c.leave(abort)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"math/rand/v2"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -40,13 +38,4 @@ func translate(op string, err error) error {
 // refused is the error for options that the client library doesn't take.
 func refused(err error) error {
 	return core.E(core.Invalid, "kafka", "the configuration can't be right").Because(err)
-}
-
-// pause returns how long to wait after so many failures in a row.
-func (c Config) pause(fails int) time.Duration {
-	d := c.MaxBackoff
-	if shift := fails - 1; shift >= 0 && shift < 20 {
-		d = min(d, c.Backoff<<shift)
-	}
-	return d - rand.N(d/2+1)
 }

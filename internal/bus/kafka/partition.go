@@ -125,7 +125,7 @@ func (p *partition) apply(r *kgo.Record) bool {
 		if err == nil {
 			return true
 		}
-		retry := p.c.bus.cfg.pause(fails)
+		retry := p.c.bus.cfg.retry().After(fails)
 		p.c.bus.spare.WarnContext(p.ctx, "an event wasn't applied", "consumer", p.c.name,
 			"key", string(r.Key), "offset", r.Offset, "partition", r.Partition, "error", err, "retry_in", retry)
 		if !wait(p.stopping, retry) {
