@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
@@ -32,6 +33,8 @@ type rig struct {
 	stop  context.CancelFunc
 	ended chan error
 	done  *finishes
+	made  atomic.Int64   // tasks
+	calls atomic.Int64   // of the tool
 	owned []func() error // what to close after the worker, the last first
 }
 
@@ -85,7 +88,7 @@ func newRig(ctx context.Context, st store.Store, dir string, owned ...func() err
 		return nil, err
 	}
 	r.owned = append(r.owned, blobs.Close)
-	tools, err := tool.NewRegistry(noop{})
+	tools, err := tool.NewRegistry(&noop{calls: &r.calls})
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +113,9 @@ func (r *rig) close() error {
 	if core.CodeOf(err) == core.Canceled {
 		err = nil
 	}
+	if made, calls := r.made.Load(), r.calls.Load(); calls != 3*made {
+		err = errors.Join(err, fmt.Errorf("%d tasks made %d calls", made, calls))
+	}
 	return errors.Join(err, r.closeOwned())
 }
 
@@ -131,6 +137,7 @@ func (r *rig) one(ctx context.Context) error {
 		if status != core.StatusSucceeded {
 			return fmt.Errorf("task %s is %s", st.Task, status)
 		}
+		r.made.Add(1)
 		return nil
 	case <-time.After(time.Minute):
 		return fmt.Errorf("task %s doesn't end", st.Task)
@@ -160,12 +167,12 @@ func (f *finishes) of(stream core.StreamID) chan core.TaskStatus {
 
 func (f *finishes) Append(ctx context.Context, scope core.Scope, a store.Append) ([]core.Event, error) {
 	events, err := f.Events.Append(ctx, scope, a)
-	if n := len(events); err == nil && n > 0 {
-		if p, err := events[n-1].Payload(); err == nil {
-			if end, ok := p.(core.TaskFinished); ok {
-				f.of(a.Stream) <- end.Status
-			}
+	if n := len(events); err == nil && n > 0 && events[n-1].Type == (core.TaskFinished{}).EventType() {
+		p, err := events[n-1].Payload()
+		if err != nil {
+			return nil, err
 		}
+		f.of(a.Stream) <- p.(core.TaskFinished).Status
 	}
 	return events, err
 }
@@ -198,14 +205,15 @@ var threeSteps = func() string {
 }()
 
 // noop is a tool of no work.
-type noop struct{}
+type noop struct{ calls *atomic.Int64 }
 
 // Spec implements tool.Tool.
-func (noop) Spec() tool.Spec {
+func (*noop) Spec() tool.Spec {
 	return tool.Spec{Name: "noop", Version: "1", Description: "Does nothing.", Schema: json.RawMessage(`{"type":"object","additionalProperties":false}`), Effect: core.Pure, Bare: true}
 }
 
 // Call implements tool.Tool.
-func (noop) Call(context.Context, tool.Call) (tool.Result, error) {
+func (n *noop) Call(context.Context, tool.Call) (tool.Result, error) {
+	n.calls.Add(1)
 	return tool.Result{Output: "done", Evidence: &core.Evidence{Kind: "call", OK: true, Text: "done"}}, nil
 }

@@ -101,6 +101,9 @@ func subject(args json.RawMessage) string {
 // callTool stores the request, runs the tool, and notes what came of it.
 func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	t, known := d.Tools.Get(c.Call.Tool)
+	if known && !c.Undo && d.state.Created.Kind == core.KindTask { // an app's plan ends with internal ones
+		known = t.Spec().Offered(core.KindTask)
+	}
 	if c.Settle == nil && !known {
 		c.Settle = &core.ToolSettled{Call: c.Call.ID, Failed: true, Output: core.Content{Text: "there is no tool " + c.Call.Tool}}
 	}
@@ -181,17 +184,23 @@ func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res 
 }
 
 // interruptible runs f with a context that also ends when the task is canceled,
-// and tells by the error why it ended early.
+// and tells by the error why it ended early. Nobody watches for that at first: most calls
+// are over by then.
 func (d *drive) interruptible(ctx context.Context, f func(context.Context) error) error {
+	const short = 50 * time.Millisecond
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if !d.state.Canceling {
 		done := make(chan struct{})
-		go func() {
+		watch := time.AfterFunc(short, func() {
 			defer close(done)
 			d.watchCancel(ctx, cancel)
+		})
+		defer func() {
+			if cancel(nil); !watch.Stop() {
+				<-done
+			}
 		}()
-		defer func() { cancel(nil); <-done }()
 	}
 	err := f(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
@@ -209,17 +218,8 @@ func unsettled(err error) bool {
 	return errors.Is(err, errShutdown) || store.LeaseLost(err)
 }
 
-// shortCall is how long a call runs before anybody watches for a wish to cancel its
-// task: most are over by then.
-const shortCall = 50 * time.Millisecond
-
 // watchCancel ends the call when somebody asks for the task to be canceled.
 func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(shortCall):
-	}
 	changed, stop := d.Changed(d.lease.Org, d.lease.Stream) // before the look, so that nothing is missed
 	defer stop()
 	poll := time.NewTicker(d.Poll) // for a wake-up, or a read, that failed

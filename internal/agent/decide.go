@@ -163,7 +163,7 @@ func exceeded(s State, now time.Time) string {
 func decidePlan(s State) Effect {
 	switch {
 	case s.PlanText != nil:
-		return record(core.TaskPlanned{Plan: complete(s, readPlan(s.PlanText.Text.Text, s.Created.Prompt))})
+		return record(core.TaskPlanned{Plan: complete(s, readPlan(s.PlanText.Text.Text, s.Created))})
 	case s.Trouble != nil && !retryable(s):
 		return failover(s)
 	}

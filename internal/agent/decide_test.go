@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -309,15 +310,24 @@ func TestReadPlan(t *testing.T) {
 		{"too many", `{"title":"T","steps":[` + repeat(`{"title":"a"}`, 40) + `]}`, maxPlanSteps, "T"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := readPlan(c.text, "the prompt")
+			p := readPlan(c.text, core.TaskCreated{Kind: core.KindTask, Prompt: "the prompt"})
 			if len(p.Steps) != c.steps || p.Title != c.title {
 				t.Errorf("got %q with %d steps, want %q with %d", p.Title, len(p.Steps), c.title, c.steps)
 			}
 		})
 	}
-	p := readPlan(`{"title":"T","steps":[{"title":"a","call":{"tool":"run_command"},"check":{"tool":"x"}}]}`, "p")
+	const calling = `{"title":"T","steps":[{"title":"a","call":{"id":"x","tool":"run_command"},"check":{"tool":"x"}}]}`
+	p := readPlan(calling, core.TaskCreated{Kind: core.KindApp})
 	if p.Steps[0].Call != nil || p.Steps[0].Check != nil {
-		t.Error("a planner has smuggled a call into the plan")
+		t.Error("a planner has smuggled a call into the plan of an app")
+	}
+	p = readPlan(calling, core.TaskCreated{Kind: core.KindTask})
+	if c := p.Steps[0].Call; c == nil || c.Tool != "run_command" || c.ID != "" || p.Steps[0].Check != nil {
+		t.Errorf("the plan of a task has the call %+v, the check %+v", c, p.Steps[0].Check)
+	}
+	long := strings.Replace(calling, `"tool":"run_command"`, `"tool":"run_command","arguments":{"a":"`+strings.Repeat("x", core.MaxInline)+`"}`, 1)
+	if p = readPlan(long, core.TaskCreated{Kind: core.KindTask}); p.Steps[0].Call != nil {
+		t.Error("a call that no event can hold was kept")
 	}
 }
 
@@ -333,7 +343,7 @@ func FuzzReadPlan(f *testing.F) {
 	f.Add(`{"title":"T","steps":[{"title":"a"}]}`)
 	f.Add("{{{}}}")
 	f.Fuzz(func(t *testing.T, text string) {
-		p := readPlan(text, "prompt")
+		p := readPlan(text, core.TaskCreated{Kind: core.KindTask, Prompt: "prompt"})
 		if len(p.Steps) == 0 || len(p.Steps) > maxPlanSteps || p.Title == "" && text != "" {
 			t.Errorf("%d steps, title %q", len(p.Steps), p.Title)
 		}

@@ -226,6 +226,37 @@ func TestAnUnrepeatableCallIsAskedAbout(t *testing.T) {
 	}
 }
 
+// A plan that names the call of each step is done without asking the model again, and
+// reaches no tool that models aren't offered.
+func TestAPlanNamesItsCalls(t *testing.T) {
+	t.Parallel()
+	log := &effects{}
+	note := func(name string) fn {
+		return newFn(name, core.Idempotent, func(_ context.Context, c tool.Call) (tool.Result, error) {
+			log.add(name+string(c.Arguments), c.ID)
+			return tool.Result{Output: "ok"}, nil
+		})
+	}
+	internal := note("internal")
+	internal.spec.Internal = true
+	answer := func(q model.Request) (model.Answer, error) {
+		switch {
+		case q.Purpose != model.Plan:
+			return model.Answer{}, core.E(core.Invalid, "model", "asked for "+string(q.Purpose))
+		case q.Brief.Feedback != "":
+			return model.Answer{Text: `{"title":"T","steps":[{"title":"a","call":{"tool":"act","arguments":{"n":3}}}]}`}, nil
+		}
+		return model.Answer{Text: `{"title":"T","steps":[{"title":"a","call":{"tool":"act","arguments":{"n":1}}},
+			{"title":"b","call":{"tool":"act"}},{"title":"c","call":{"tool":"internal"}}]}`}, nil
+	}
+	r := newRig(t, answer, note("act"), internal)
+	defer r.worker("w1", nil)()
+	st := r.wait(r.create(core.KindTask, "m"), "over", over)
+	if got := log.String(); st.Status != core.StatusSucceeded || got != `[act{"n":1} act{} act{"n":3}]` {
+		t.Errorf("%s after %s: %+v", st.Status, got, st.Finished)
+	}
+}
+
 func TestCancelStopsARunningCall(t *testing.T) {
 	t.Parallel()
 	entered := make(chan struct{})

@@ -20,8 +20,10 @@ const (
 const maxPlanSteps = 12
 
 // readPlan makes a plan of a planner's answer. An answer that isn't a plan
-// becomes a plan of one step, the prompt itself: planning never stalls a task.
-func readPlan(text, prompt string) core.Plan {
+// becomes a plan of one step, the prompt itself: planning never stalls a task. A planner
+// that knows what call a step takes names it, and no model is asked again; but what is
+// called for an app, complete alone says.
+func readPlan(text string, of core.TaskCreated) core.Plan {
 	var p core.Plan
 	if i, j := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}'); i >= 0 && j > i {
 		_ = json.Unmarshal([]byte(text[i:j+1]), &p) // what doesn't decode leaves no steps
@@ -31,15 +33,18 @@ func readPlan(text, prompt string) core.Plan {
 		if strings.TrimSpace(s.Title) == "" || len(steps) == maxPlanSteps {
 			continue
 		}
-		// A planner says what to do; only complete says what to call.
-		steps = append(steps, core.Step{Title: clip(s.Title, 200), Goal: clip(s.Goal, 2000)})
+		step := core.Step{Title: clip(s.Title, 200), Goal: clip(s.Goal, 2000)}
+		if c := s.Call; of.Kind == core.KindTask && c != nil && len(c.Arguments) <= core.MaxInline {
+			step.Call = &core.Call{Tool: clip(c.Tool, 64), Arguments: c.Arguments}
+		}
+		steps = append(steps, step)
 	}
 	p.Steps = steps
 	if p.Title = clip(strings.TrimSpace(p.Title), 120); p.Title == "" {
-		p.Title = clip(strings.TrimSpace(prompt), 120)
+		p.Title = clip(strings.TrimSpace(of.Prompt), 120)
 	}
 	if len(p.Steps) == 0 {
-		p.Steps = []core.Step{{Title: "Do the work", Goal: clip(prompt, 2000)}}
+		p.Steps = []core.Step{{Title: "Do the work", Goal: clip(of.Prompt, 2000)}}
 	}
 	p.Summary = clip(p.Summary, 1000)
 	if len(p.Notes) > 20 {

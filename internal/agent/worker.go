@@ -88,7 +88,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	freed := make(chan struct{}, 1)
 	var last time.Time // that it claimed
 	for ; ; last = time.Now() {
-		if len(slots) > 0 {
+		if len(slots) >= many {
 			pause(ctx, gather-time.Since(last))
 		}
 		var wake <-chan struct{}
@@ -129,9 +129,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// gather is how long a worker that has tasks lets others come together before it claims
-// again: one claim for several costs the store less than one for each.
-const gather = 3 * time.Millisecond
+// A worker that has many tasks lets others come together before it claims again: one
+// claim for several costs the store less than one for each.
+const (
+	many   = 8
+	gather = 5 * time.Millisecond
+)
 
 // pause returns after d, or when ctx ends.
 func pause(ctx context.Context, d time.Duration) {

@@ -66,6 +66,11 @@ func (r *Registry) All() []Spec {
 // this kind, by name.
 func (r *Registry) Offered(kind core.TaskKind) []Spec {
 	return slices.DeleteFunc(r.All(), func(s Spec) bool {
-		return s.Internal || len(s.Kinds) > 0 && !slices.Contains(s.Kinds, kind)
+		return !s.Offered(kind)
 	})
+}
+
+// Offered reports whether a model may call the tool in a task of this kind.
+func (s Spec) Offered(kind core.TaskKind) bool {
+	return !s.Internal && (len(s.Kinds) == 0 || slices.Contains(s.Kinds, kind))
 }

@@ -21,6 +21,9 @@ const (
 	listenPause = time.Second // before connecting again
 )
 
+// sqlNotify needn't wait for the disk: who isn't told, polls.
+const sqlNotify = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
+
 // notifier tells other processes of this one's commits, and this one of theirs, by
 // NOTIFY and LISTEN. It tells after the commit, not in it, for PostgreSQL lets one
 // transaction with a notification commit at a time; a process that dies in between tells
@@ -81,7 +84,7 @@ func (n *notifier) tell(ctx context.Context) {
 		n.pending = changes{}
 		n.mu.Unlock()
 		_ = run(ctx, n.pool, "store.notify", "", usual, func(b *pgx.Batch) {
-			b.Queue(`SELECT pg_notify($1, $2)`, channel, n.self+encode(c))
+			b.Queue(sqlNotify, channel, n.self+encode(c))
 		})
 		select {
 		case <-pace.C:
