@@ -41,6 +41,7 @@ bench: build setup
 	$(GO) run ./bench/sandbox
 	$(GO) run ./bench/append
 	$(GO) run ./bench/relay
+	$(GO) run ./bench/replay
 	$(GO) run ./bench/task
 
 soak: build setup
