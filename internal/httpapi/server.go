@@ -64,12 +64,14 @@ type Config struct {
 
 const (
 	maxRequest = 1 << 20 // bytes of a request's body
+	bodyTime   = 10 * time.Second
 	keepAlive  = 15 * time.Second
 )
 
 type server struct {
-	cfg Config
-	api huma.API
+	cfg      Config
+	api      huma.API
+	bodyTime time.Duration // for a request's body to come
 }
 
 // setHumaError runs once: huma keeps its error constructors in package
@@ -99,7 +101,7 @@ func New(cfg Config) http.Handler {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc)}
+	s := &server{cfg: cfg, api: humago.New(mux, hc), bodyTime: bodyTime}
 	s.api.UseMiddleware(s.authenticate)
 	s.health()
 	s.tasks()
@@ -145,6 +147,10 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
+			// Ends when the body has come. A writer without deadlines is a test's.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyTime))
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
 		defer s.survive(w, r)

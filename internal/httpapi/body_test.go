@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// perimeterOf returns the address of a server that gives a request's body so long, with
+// an operation that takes a body and runs f.
+func perimeterOf(t *testing.T, bodyTime time.Duration, f func(context.Context) error) string {
+	t.Helper()
+	setHumaError()
+	mux := http.NewServeMux()
+	s := &server{api: humago.New(mux, huma.DefaultConfig("test", "1")), bodyTime: bodyTime, cfg: Config{Logger: slog.New(slog.DiscardHandler)}}
+	type input struct {
+		Body struct {
+			A int `json:"a"`
+		}
+	}
+	handle(s, huma.Operation{OperationID: "x", Method: http.MethodPost, Path: "/x", BodyReadTimeout: bodyTime},
+		func(ctx context.Context, _ core.Scope, _ *input) (*struct{}, error) { return nil, f(ctx) })
+	mux.HandleFunc("/", s.unrouted(mux))
+	srv := httptest.NewServer(s.perimeter(mux))
+	t.Cleanup(srv.Close)
+	return srv.Listener.Addr().String()
+}
+
+// send writes a request as it is and returns the answer's status. The connection stays
+// open meanwhile.
+func send(t *testing.T, address, request string) (int, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	return res.StatusCode, nil
+}
+
+// TestABodyThatDoesntCome holds a connection for a bounded time, also where nobody wants
+// the body: net/http reads on before it answers.
+func TestABodyThatDoesntCome(t *testing.T) {
+	t.Parallel()
+	address := perimeterOf(t, 100*time.Millisecond, func(context.Context) error { return nil })
+	const rest = " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+	for request, want := range map[string]int{
+		"POST /x" + rest + "Content-Length: 100\r\n\r\n{":               http.StatusRequestTimeout,
+		"POST /none" + rest + "Content-Length: 100\r\n\r\n{":            http.StatusNotFound,
+		"PUT /x" + rest + "Content-Length: 100\r\n\r\n{":                http.StatusMethodNotAllowed,
+		"POST /none" + rest + "Transfer-Encoding: chunked\r\n\r\n5\r\n": http.StatusNotFound,
+		"GET /openapi.json" + rest + "Content-Length: 100\r\n\r\n{":     http.StatusOK,
+	} {
+		if got, err := send(t, address, request); got != want {
+			t.Errorf("%.20q: %d, %v; want %d", request, got, err, want)
+		}
+	}
+}
+
+// TestTheTimeIsForTheBody alone: what a request asks for may take longer.
+func TestTheTimeIsForTheBody(t *testing.T) {
+	t.Parallel()
+	address := perimeterOf(t, 50*time.Millisecond, func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+			return nil
+		}
+	})
+	got, err := send(t, address, "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}")
+	if got != http.StatusNoContent {
+		t.Errorf("%d, %v", got, err)
+	}
+}
