@@ -45,6 +45,9 @@ func operated(t *testing.T) (r *rig, c *client.Client, keys *keyring, broken *bo
 			store.Store
 			store.Backuper
 		})
+		if err := st.SetKeyset(t.Context(), scope.Org, 0, []byte("wrapped")); err != nil {
+			t.Fatal(err)
+		}
 		cfg.Projectors = []*store.Projector{agent.NewProjector(st), app.NewProjector(st), agent.NewUsageProjector(st)}
 		dir := t.TempDir()
 		cfg.Backups = backup.New(backup.Config{Dir: filepath.Join(dir, "backups"), Store: st, Driver: "sqlite", From: cfg.Blobs,
