@@ -30,6 +30,8 @@ const (
 	stale   = time.Hour // a temporary file that nobody has written to for so long is left over
 	small   = 256 << 10 // bytes: up to here a blob that is there already isn't written again
 	dirMode = fs.FileMode(0o700)
+
+	maxReady = 16 << 10 // folders that are known to be on the disk; beyond, all are looked at again
 )
 
 // Store is a blob.Store.
@@ -37,7 +39,7 @@ type Store struct {
 	root *os.Root
 
 	mu    sync.Mutex
-	ready map[string]bool // folders that are known to be on the disk, at most 256 per org
+	ready map[string]bool // folders that are known to be on the disk, at most maxReady
 }
 
 var _ blob.Store = (*Store)(nil)
@@ -191,6 +193,9 @@ func (s *Store) prepare(org, dir string) error {
 		if err := s.sync(parent); err != nil {
 			return err
 		}
+	}
+	if len(s.ready) >= maxReady {
+		clear(s.ready)
 	}
 	s.ready[dir] = true
 	return nil
