@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 const (
@@ -31,17 +33,17 @@ const sqlNotify = `SELECT set_config('synchronous_commit', 'off', true), pg_noti
 type notifier struct {
 	self string // tells our own notifications from the others'
 	pool *pgxpool.Pool
-	wake func(changes)
+	wake func(store.Changes)
 	poke chan struct{}
 	end  context.CancelFunc
 	all  sync.WaitGroup
 
 	mu      sync.Mutex
-	pending changes
+	pending store.Changes
 }
 
 // notify starts a notifier, which calls wake. stop ends it.
-func notify(pool *pgxpool.Pool, wake func(changes)) *notifier {
+func notify(pool *pgxpool.Pool, wake func(store.Changes)) *notifier {
 	ctx, end := context.WithCancel(context.Background())
 	n := &notifier{self: rand.Text(), pool: pool, wake: wake, poke: make(chan struct{}, 1), end: end}
 	n.all.Go(func() { n.tell(ctx) })
@@ -55,13 +57,13 @@ func (n *notifier) stop() {
 }
 
 // changed wakes this process and, soon, the others.
-func (n *notifier) changed(c changes) {
-	if c == (changes{}) {
+func (n *notifier) changed(c store.Changes) {
+	if c == (store.Changes{}) {
 		return
 	}
 	n.wake(c)
 	n.mu.Lock()
-	n.pending = changes{n.pending.work || c.work, n.pending.outbox || c.outbox}
+	n.pending = n.pending.Merge(c)
 	n.mu.Unlock()
 	select {
 	case n.poke <- struct{}{}:
@@ -81,7 +83,7 @@ func (n *notifier) tell(ctx context.Context) {
 		}
 		n.mu.Lock()
 		c := n.pending
-		n.pending = changes{}
+		n.pending = store.Changes{}
 		n.mu.Unlock()
 		_ = run(ctx, n.pool, "store.notify", "", usual, func(b *pgx.Batch) {
 			b.Queue(sqlNotify, channel, n.self+encode(c))
@@ -95,12 +97,12 @@ func (n *notifier) tell(ctx context.Context) {
 }
 
 // encode is the end of a notification's payload, after who sent it.
-func encode(c changes) string {
+func encode(c store.Changes) string {
 	s := ":"
-	if c.work {
+	if c.Work {
 		s += "w"
 	}
-	if c.outbox {
+	if c.Outbox {
 		s += "o"
 	}
 	return s
@@ -110,7 +112,7 @@ func encode(c changes) string {
 func (n *notifier) heard(payload string) {
 	from, what, _ := strings.Cut(payload, ":")
 	if from != n.self {
-		n.wake(changes{work: strings.Contains(what, "w"), outbox: strings.Contains(what, "o")})
+		n.wake(store.Changes{Work: strings.Contains(what, "w"), Outbox: strings.Contains(what, "o")})
 	}
 }
 
@@ -150,7 +152,7 @@ func (n *notifier) hear(ctx context.Context, again bool) (pooled bool) {
 		return false
 	}
 	if again { // for what was missed
-		n.wake(changes{work: true, outbox: true})
+		n.wake(store.Changes{Work: true, Outbox: true})
 	}
 	for {
 		note, err := wait(ctx, conn)

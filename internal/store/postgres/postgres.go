@@ -61,10 +61,9 @@ type Store struct {
 	app        *pgxpool.Pool
 	relay      *pgxpool.Pool
 	lanes      lanes
-	work       signal
-	outbox     signal
-	tell       *notifier
-	close      func() error
+	store.Wakes
+	tell  *notifier
+	close func() error
 }
 
 var (
@@ -96,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.relay.Close()
 		return nil, err
 	}
-	s.tell = notify(s.app, s.wake)
+	s.tell = notify(s.app, s.Wake)
 	s.close = sync.OnceValue(func() error {
 		s.tell.stop()
 		s.app.Close()

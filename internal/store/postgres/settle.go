@@ -35,14 +35,14 @@ func (s *Store) store(batch []*call) {
 		}
 		err = nil
 	}
-	var all changes
+	var all store.Changes
 	for _, c := range batch {
 		if err != nil {
 			c.err = err
 		}
 		if c.err == nil {
-			all.work = all.work || c.append.Work == store.WorkReady
-			all.outbox = all.outbox || len(c.events) > 0
+			all.Work = all.Work || c.append.Work == store.WorkReady
+			all.Outbox = all.Outbox || len(c.events) > 0
 		}
 	}
 	s.tell.changed(all)

@@ -64,7 +64,7 @@ func (s *Store) Release(ctx context.Context, l store.Lease, delay time.Duration)
 		b.Queue(sqlRelease, string(l.Org), string(l.Stream), l.Token, delay.Microseconds(), s.clock()).Exec(affected(&released))
 	})
 	if err == nil && released > 0 && delay <= 0 {
-		s.tell.changed(changes{work: true})
+		s.tell.changed(store.Changes{Work: true})
 	}
 	return err
 }

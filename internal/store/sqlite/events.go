@@ -90,7 +90,7 @@ func (t *tx) insert(e *core.Event) error {
 	if e.Position, err = r.LastInsertId(); err != nil {
 		return err
 	}
-	t.changes.outbox = true
+	t.changes.Outbox = true
 	_, err = t.exec(sqlMessage, e.Position, e.Org)
 	return err
 }

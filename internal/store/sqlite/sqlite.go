@@ -38,9 +38,8 @@ type Store struct {
 	now    func() time.Time
 	writer *writer
 	reader *reader
-	work   signal
-	outbox signal
-	close  func() error
+	store.Wakes
+	close func() error
 }
 
 var (
@@ -78,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, translate("store.open", err)
 	}
 	s.reader = &reader{db: reads, stmts: map[string]*sql.Stmt{}}
-	s.writer = newWriter(conn, s.wake)
+	s.writer = newWriter(conn, s.Wake)
 	s.close = sync.OnceValue(func() error {
 		s.writer.close()
 		err := s.reader.close()

@@ -50,7 +50,7 @@ func (t *tx) changeWork(scope core.Scope, a store.Append, now time.Time) error {
 	var err error
 	switch a.Work {
 	case store.WorkReady:
-		t.changes.work = true
+		t.changes.Work = true
 		_, err = t.exec(sqlReady, scope.Org, a.Stream, scope.Project, micros(now))
 	case store.WorkNone:
 		var n int64
@@ -126,7 +126,7 @@ func (s *Store) Release(ctx context.Context, l store.Lease, delay time.Duration)
 	return s.write(ctx, "store.release", func(t *tx) error {
 		now := s.now()
 		n, err := t.change(sqlRelease, micros(now.Add(delay)), l.Org, l.Stream, l.Token, micros(now))
-		t.changes.work = n > 0 && delay <= 0
+		t.changes.Work = n > 0 && delay <= 0
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // maxBatch bounds what one transaction holds, and so how long its first caller
@@ -23,7 +24,7 @@ type writer struct {
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt // prepared on conn, by text
 	batch     []*call
-	committed func(changes)
+	committed func(store.Changes)
 }
 
 // call is one caller's part of a transaction.
@@ -37,13 +38,10 @@ type call struct {
 type tx struct {
 	w       *writer
 	wrote   bool
-	changes changes
+	changes store.Changes // for after the commit
 }
 
-// changes is what to wake others for after the commit.
-type changes struct{ work, outbox bool }
-
-func newWriter(conn *sql.Conn, committed func(changes)) *writer {
+func newWriter(conn *sql.Conn, committed func(store.Changes)) *writer {
 	return &writer{
 		conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan *call),
 		turn: make(chan struct{}, 1), stop: make(chan struct{}), committed: committed,
@@ -150,7 +148,7 @@ func (w *writer) together() error {
 	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	var all changes
+	var all store.Changes
 	for i := 0; i < len(w.batch); i++ {
 		c := w.batch[i]
 		t := tx{w: w}
@@ -159,8 +157,7 @@ func (w *writer) together() error {
 			return c.err
 		}
 		if c.err == nil {
-			all.work = all.work || t.changes.work
-			all.outbox = all.outbox || t.changes.outbox
+			all = all.Merge(t.changes)
 		}
 		if i == len(w.batch)-1 {
 			w.gather()
