@@ -27,6 +27,8 @@ type Platform interface {
 	Load(path string, overrides map[string]any) (Instance, error)
 	// Version says what was built.
 	Version() Version
+	// NewMasterKey makes a master key in a new file. It needs no configuration.
+	NewMasterKey(path string) error
 }
 
 // Instance is a configured installation.

@@ -14,8 +14,22 @@ import (
 
 func (sh *shell) keysCommand() *cobra.Command {
 	c := group("keys", "Rotate and destroy the keys that the data of orgs is encrypted with")
-	c.AddCommand(sh.keysRotate(), sh.keysShred())
+	c.AddCommand(sh.keysNew(), sh.keysRotate(), sh.keysShred())
 	return c
+}
+
+func (sh *shell) keysNew() *cobra.Command {
+	return &cobra.Command{Use: "new FILE", Short: "Make a master key in a new file, for keys.file or keys.key", Args: cobra.ExactArgs(1),
+		Long: "Make a master key in a new file that this user alone can read: for keys.file, or its text for ISEKAI_KEYS_KEY. Nothing uses it yet.\n" +
+			"An installation in use moves to it with old_keys and isekai keys rotate --master.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := sh.platform.NewMasterKey(args[0]); err != nil {
+				return err
+			}
+			return sh.print(map[string]string{"file": args[0]}, func(w io.Writer) {
+				fmt.Fprintf(w, "A new master key is in %s. Keep a copy of it where backups aren't.\n", printable(args[0]))
+			})
+		}}
 }
 
 func (sh *shell) keysRotate() *cobra.Command {

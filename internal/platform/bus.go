@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/bus/inproc"
@@ -57,7 +56,7 @@ func (b Bus) open(ctx context.Context, log *slog.Logger) (bus.Bus, error) {
 		return inproc.New(inproc.Config{}), nil
 	}
 	// Installations that share a Kafka have a topic each, and so consumers of their own.
-	c := kafka.Config{Brokers: strings.Split(b.Brokers, ","), Topic: b.Topic, Prefix: b.Topic + ".", Log: log}
+	c := kafka.Config{Brokers: b.addresses(), Topic: b.Topic, Prefix: b.Topic + ".", Log: log}
 	if b.User != "" {
 		c.SASL = &kafka.SASL{Mechanism: "SCRAM-SHA-512", User: b.User, Password: b.Password.Reveal()}
 	}
@@ -66,7 +65,7 @@ func (b Bus) open(ctx context.Context, log *slog.Logger) (bus.Bus, error) {
 		if b.CAFile != "" {
 			pem, err := os.ReadFile(b.CAFile)
 			if err != nil {
-				return nil, core.E(core.Invalid, "config", "can't read bus.ca_file").Because(err)
+				return nil, core.E(core.Invalid, "config", "can't read bus.ca_file").Because(err).WithHint("it is a PEM file that this user can read")
 			}
 			c.TLS.RootCAs = x509.NewCertPool()
 			if !c.TLS.RootCAs.AppendCertsFromPEM(pem) {

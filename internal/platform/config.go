@@ -32,6 +32,7 @@ type Config struct {
 	Blob    Blob   `koanf:"blob" json:"blob"`
 	Bus     Bus    `koanf:"bus" json:"bus"`
 	Keys    Keys   `koanf:"keys" json:"keys"`
+	OldKeys Keys   `koanf:"old_keys" json:"old_keys"` // those before, while keys rotate --master moves from them
 	Backup  Backup `koanf:"backup" json:"backup"`
 }
 
@@ -78,6 +79,17 @@ type Backup struct {
 	Dir   string        `koanf:"dir" json:"dir"`     // empty: in the data directory
 	Every time.Duration `koanf:"every" json:"every"` // 0: only when asked for
 	Keep  time.Duration `koanf:"keep" json:"keep"`   // 0: for ever; the newest always stays
+}
+
+// named reports how many places of a master key are named; without one it is the data
+// directory's.
+func (k Keys) named() (n int) {
+	for _, place := range []string{k.File, k.Key.Reveal(), k.VaultAddress} {
+		if place != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // MarshalJSON writes durations as the file has them: "1h0m0s".
@@ -164,6 +176,7 @@ func Defaults() Config {
 		Store:   Store{MaxConns: 16},
 		Bus:     Bus{Topic: "isekai.events"},
 		Keys:    Keys{VaultMount: "transit", VaultKey: "isekai"},
+		OldKeys: Keys{VaultMount: "transit", VaultKey: "isekai"},
 		Backup:  Backup{Every: time.Hour, Keep: 7 * 24 * time.Hour},
 	}
 }
@@ -245,59 +258,6 @@ func envKey(known []string) func(string, string) (string, any) {
 		}
 		return k, v // reported as unknown
 	}
-}
-
-const configHint = "correct it where you have set it (file, ISEKAI_ variable or flag), or leave it out for its default"
-
-func (c Config) check() error {
-	const op = "config"
-	switch {
-	case c.DataDir == "":
-		return core.E(core.Invalid, op, "no data directory: this user has no home folder").WithHint("set ISEKAI_DATA_DIR or --data-dir")
-	case c.Worker.Concurrency < 1 || c.Worker.Concurrency > 256:
-		return core.E(core.Invalid, op, "worker.concurrency must be from 1 to 256").WithHint(configHint)
-	case c.Worker.Grace <= 0:
-		return core.E(core.Invalid, op, "worker.grace must be more than 0s").WithHint(configHint)
-	case !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level):
-		return core.E(core.Invalid, op, "log.level must be debug, info, warn or error").WithHint(configHint)
-	case c.Log.Format != "text" && c.Log.Format != "json":
-		return core.E(core.Invalid, op, "log.format must be text or json").WithHint(configHint)
-	case c.Model.Timeout < time.Second:
-		return core.E(core.Invalid, op, "model.timeout must be at least 1s").WithHint(configHint)
-	}
-	return c.checkStorage()
-}
-
-// checkStorage checks what stands below the modules.
-func (c Config) checkStorage() error {
-	const op = "config"
-	masters := 0
-	for _, m := range []string{c.Keys.File, c.Keys.Key.Reveal(), c.Keys.VaultAddress} {
-		if m != "" {
-			masters++
-		}
-	}
-	pg := c.Store.URL != ""
-	switch {
-	case pg && c.Store.RelayURL == "":
-		return core.E(core.Invalid, op, "store.url needs store.relay_url").WithHint("the outbox relay has a role of its own: see docs/postgresql.md")
-	case !pg && (c.Store.RelayURL != "" || c.Store.MigrateURL != ""):
-		return core.E(core.Invalid, op, "store.relay_url and store.migrate_url are of no use without store.url").WithHint(configHint)
-	case c.Store.MaxConns < 2 || c.Store.MaxConns > 1000:
-		return core.E(core.Invalid, op, "store.max_conns must be from 2 to 1000").WithHint(configHint)
-	case masters > 1:
-		return core.E(core.Invalid, op, "keys.file, keys.key and keys.vault_address exclude each other").WithHint("there is one master key")
-	case pg && masters == 0:
-		return core.E(core.Invalid, op, "with store.url the master key must be named").
-			WithHint("every node needs the same: set keys.file, ISEKAI_KEYS_KEY or keys.vault_address")
-	case c.Keys.VaultAddress != "" && c.Keys.VaultToken == "":
-		return core.E(core.Invalid, op, "keys.vault_address needs keys.vault_token_file").WithHint(configHint)
-	case c.Backup.Every != 0 && c.Backup.Every < time.Minute:
-		return core.E(core.Invalid, op, "backup.every must be 0s or at least 1m").WithHint(configHint)
-	case c.Backup.Keep < 0:
-		return core.E(core.Invalid, op, "backup.keep must not be negative").WithHint(configHint)
-	}
-	return nil
 }
 
 func exists(path string) bool {

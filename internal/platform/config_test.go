@@ -85,6 +85,14 @@ func TestWrongConfigurations(t *testing.T) {
 		"a wrong format":     {"log:\n  format: xml\n", nil, "log.format"},
 		"no time to answer":  {"model:\n  timeout: 1ms\n", nil, "model.timeout"},
 		"no folder":          {"data_dir: \"\"\n", nil, "data directory"},
+		"a broker by URL":    {"bus:\n  brokers: http://k:9092\n", nil, "bus.brokers"},
+		"a broker, no port":  {"bus:\n  brokers: k1:9092,k2\n", nil, `"k2"`},
+		"no topic's name":    {"bus:\n  topic: my topic\n", nil, "bus.topic"},
+		"a CA without TLS":   {"bus:\n  brokers: k:9092\n  ca_file: /ca\n", nil, "bus.tls"},
+		"two old keys":       {"old_keys:\n  file: /a\n  key: b\n", nil, "old_keys.file"},
+		"old keys are these": {"keys:\n  file: /a\nold_keys:\n  file: /a\n", nil, "same master key"},
+		"a vault, no token":  {"old_keys:\n  vault_address: http://127.0.0.1\n", nil, "old_keys.vault_token_file"},
+		"no master key":      {"store:\n  url: postgres://a@h/d\n  relay_url: postgres://r@h/d\n", nil, "master key must be named"},
 	} {
 		if _, err := LoadConfig(yamlFile(t, c.file), c.over); core.CodeOf(err) != core.Invalid || !strings.Contains(fmt.Sprint(err), c.text) {
 			t.Errorf("%s: %v", name, err)
@@ -130,5 +138,37 @@ func TestNoPrintingShowsASecret(t *testing.T) {
 	}
 	if c.Model.APIKey.Reveal() != "sk-secret" || Secret("").String() != "" {
 		t.Error("the secret itself is lost, or none is taken for one")
+	}
+}
+
+// TestURLsOfPostgreSQL: what is wrong with one is told by its key, without the password,
+// before anything is done with it.
+func TestURLsOfPostgreSQL(t *testing.T) {
+	t.Parallel()
+	const good = "postgres://app:s3cret@db:5432/isekai"
+	for name, c := range map[string]struct {
+		store Store
+		code  core.Code
+		text  string
+	}{
+		"right":                   {Store{URL: good, RelayURL: "postgres://relay@db/isekai?sslmode=disable", MigrateURL: "postgresql://owner@/isekai?host=/run"}, "", ""},
+		"another scheme":          {Store{URL: "postgre://app:s3cret@db/isekai", RelayURL: good}, core.Invalid, "store.url isn't"},
+		"words":                   {Store{URL: good, RelayURL: "host=db user=relay password=s3cret dbname=isekai"}, core.Invalid, "store.relay_url isn't"},
+		"a port that is none":     {Store{URL: "postgres://app:s3cret@db:x/isekai", RelayURL: "postgres://relay@db/isekai"}, core.Invalid, "invalid port"},
+		"a slash in the password": {Store{URL: "postgres://app:s3/s3cret@db/isekai", RelayURL: "postgres://relay@db/isekai"}, core.Invalid, "store.url isn't"},
+		"a wrong sslmode":         {Store{URL: good, RelayURL: "postgres://relay:s3cret@db/isekai?sslmode=yes"}, core.Invalid, "store.relay_url isn't"},
+		"no user":                 {Store{URL: "postgres://db/isekai", RelayURL: good}, core.Invalid, "store.url names no user"},
+		"no database":             {Store{URL: good, RelayURL: "postgres://relay:s3cret@db"}, core.Invalid, "store.relay_url names no database"},
+		"one role for two":        {Store{URL: good, RelayURL: good}, core.Denied, "store.url logs in as app, the role of store.relay_url"},
+		"the owner for the relay": {Store{URL: good, RelayURL: "postgres://o@db/isekai", MigrateURL: "postgres://o@db/isekai"}, core.Denied, "which owns tables"},
+		"no relay":                {Store{URL: good}, core.Invalid, "needs store.relay_url"},
+	} {
+		cfg := Defaults()
+		cfg.DataDir, cfg.Store, cfg.Keys.File = "/d", c.store, "/k"
+		cfg.Store.MaxConns = 2
+		err := cfg.check()
+		if core.CodeOf(err) != c.code || !strings.Contains(fmt.Sprint(err), c.text) || (err != nil && core.HintOf(err) == "") || strings.Contains(fmt.Sprint(err), "s3") {
+			t.Errorf("%s: %v (%s)", name, err, core.HintOf(err))
+		}
 	}
 }

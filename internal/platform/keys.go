@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/vault"
@@ -26,41 +28,79 @@ func (k keys) Rotate(ctx context.Context, org core.OrgID) (int, error) {
 		}
 	}
 	for i, org := range orgs {
-		if err := k.n.vault.Rotate(ctx, org); err != nil {
+		err := k.n.vault.Rotate(ctx, org)
+		if core.CodeOf(err) == core.NotFound {
+			err = k.unknown(ctx, org)
+		}
+		if err != nil {
 			return i, errors.Join(err, k.n.backups.WriteKeys(ctx))
 		}
 	}
 	return len(orgs), k.n.backups.WriteKeys(ctx)
 }
 
-// RotateMaster implements httpapi.Keys. A master key that isn't in a file of ours is
-// rotated where it is; then this wraps the keys of all orgs with the new one.
+// RotateMaster implements httpapi.Keys. With old_keys it moves from those, and the new
+// master key is as it is. A master key that isn't in a file of ours is rotated where it
+// is; then this wraps the keys of all orgs with the new one.
 func (k keys) RotateMaster(ctx context.Context) (n int, err error) {
 	if err := k.n.backups.WriteKeys(ctx); err != nil {
 		return 0, err
 	}
+	moves := k.n.cfg.OldKeys.named() > 0
 	switch path := k.n.cfg.masterFile(); {
-	case path != "":
+	case path != "" && !moves:
 		n, err = k.n.vault.RotateFile(ctx, path, k.n.backups.WriteKeys)
-	case k.n.cfg.Keys.VaultAddress != "":
+	case moves, k.n.cfg.Keys.VaultAddress != "":
 		var master vault.Master
 		if master, err = k.n.cfg.openMaster(ctx, k.n.driver); err == nil {
 			n, err = k.n.vault.RotateMaster(ctx, master)
 		}
 	default:
 		return 0, core.E(core.Unsupported, "keys.rotate", "the master key is given as keys.key, which this process can't change").
-			WithHint("put it into a file and name that as keys.file, then rotate it")
+			WithHint("give the new one as keys.key (isekai keys new FILE makes one) and this one as old_keys.key, to all nodes, and repeat")
 	}
 	return n, errors.Join(err, k.n.backups.WriteKeys(ctx))
 }
 
 // Shred implements httpapi.Keys.
 func (k keys) Shred(ctx context.Context, org core.OrgID) error {
-	if _, err := k.n.driver.Keyset(ctx, org); err != nil {
-		return err // a name that was mistyped gets no tombstone
+	if _, err := k.n.driver.Keyset(ctx, org); core.CodeOf(err) == core.NotFound {
+		return k.unknown(ctx, org) // a name that was mistyped gets no tombstone
+	} else if err != nil {
+		return err
 	}
 	if err := k.n.vault.Shred(ctx, org); err != nil {
 		return err
 	}
 	return errors.Join(k.n.backups.WriteKeys(ctx), k.n.apps.Forget(ctx, org), os.RemoveAll(k.n.dir.Join("workspaces", string(org))))
+}
+
+// unknown says which orgs there are.
+func (k keys) unknown(ctx context.Context, org core.OrgID) error {
+	const some = 10
+	orgs, err := k.n.driver.KeysetOrgs(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, o := range orgs[:min(some, len(orgs))] {
+		names = append(names, string(o))
+	}
+	hint := "no org has keys yet"
+	if len(orgs) > 0 {
+		hint = "those with keys are " + strings.Join(names, ", ")
+	}
+	if len(orgs) > some {
+		hint += " and others"
+	}
+	return core.E(core.NotFound, "keys", "org "+string(org)+" has no keys, or none any more").WithHint(hint)
+}
+
+// NewMasterKey implements cli.Platform.
+func (Platform) NewMasterKey(path string) error {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return core.E(core.NotFound, "keys.new", "there is no folder "+dir).WithHint("make it, readable by this user alone")
+	}
+	return vault.GenerateMaster(path)
 }

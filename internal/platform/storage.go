@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -67,23 +68,33 @@ func (c Config) masterFile() string {
 	switch {
 	case c.Keys.File != "":
 		return c.Keys.File
-	case c.Keys.Key != "" || c.Keys.VaultAddress != "":
+	case c.Keys.named() > 0:
 		return ""
 	}
 	return filepath.Join(c.DataDir, "master.key")
 }
 
-// openMaster returns the master key. The data directory's own is made if no org has
-// keys yet; any other has to be there.
-func (c Config) openMaster(ctx context.Context, keysets store.Keysets) (vault.Master, error) {
-	switch path := c.masterFile(); {
-	case c.Keys.VaultAddress != "":
+// open returns the master key in the place that is named.
+func (k Keys) open() (vault.Master, error) {
+	switch {
+	case k.VaultAddress != "":
 		return vault.NewTransit(vault.TransitConfig{
-			Address: c.Keys.VaultAddress, Mount: c.Keys.VaultMount, Key: c.Keys.VaultKey, Token: vault.TokenFile(c.Keys.VaultToken), CAFile: c.Keys.VaultCA,
+			Address: k.VaultAddress, Mount: k.VaultMount, Key: k.VaultKey, Token: vault.TokenFile(k.VaultToken), CAFile: k.VaultCA,
 		})
-	case c.Keys.Key != "":
-		return vault.ParseMaster(c.Keys.Key.Reveal())
-	case c.Keys.File == "" && !exists(path):
+	case k.Key != "":
+		return vault.ParseMaster(k.Key.Reveal())
+	}
+	return vault.OpenMaster(k.File)
+}
+
+// openMaster returns the master key, without the old one. The data directory's own is made
+// if no org has keys yet; any other has to be there.
+func (c Config) openMaster(ctx context.Context, keysets store.Keysets) (vault.Master, error) {
+	if c.Keys.named() > 0 {
+		return c.Keys.open()
+	}
+	path := c.masterFile()
+	if !exists(path) {
 		orgs, err := keysets.KeysetOrgs(ctx)
 		if err != nil {
 			return nil, err
@@ -95,15 +106,26 @@ func (c Config) openMaster(ctx context.Context, keysets store.Keysets) (vault.Ma
 		if err := vault.GenerateMaster(path); err != nil {
 			return nil, err
 		}
-		return vault.OpenMaster(path)
-	default:
-		return vault.OpenMaster(path)
 	}
+	return vault.OpenMaster(path)
+}
+
+// openMasters returns the master key, which opens what the old one has wrapped, too.
+func (c Config) openMasters(ctx context.Context, keysets store.Keysets) (vault.Master, error) {
+	master, err := c.openMaster(ctx, keysets)
+	if err != nil || c.OldKeys.named() == 0 {
+		return master, err
+	}
+	old, err := c.OldKeys.open()
+	if err != nil {
+		return nil, fmt.Errorf("old_keys: %w", err)
+	}
+	return vault.Either(master, old), nil
 }
 
 // openVault returns the keys of all orgs, after a look whether the master key is right.
 func (c Config) openVault(ctx context.Context, keysets store.Keysets, log *slog.Logger) (*vault.Vault, error) {
-	master, err := c.openMaster(ctx, keysets)
+	master, err := c.openMasters(ctx, keysets)
 	if err != nil {
 		return nil, err
 	}
