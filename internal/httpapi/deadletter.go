@@ -33,27 +33,26 @@ type (
 )
 
 func (s *server) deadLetters() {
-	tags := []string{"operate"}
-	handle(s, huma.Operation{
-		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/v1/deadletters", Summary: "List events that a consumer couldn't apply", Tags: tags,
-	}, s.listLetters)
+	handle(s, s.operators(huma.Operation{
+		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/v1/deadletters", Summary: "List events that a consumer couldn't apply",
+	}), s.listLetters)
 	const one = "/v1/deadletters/{consumer}/{stream}/{version}"
-	handle(s, huma.Operation{
-		OperationID: "show-dead-letter", Method: http.MethodGet, Path: one, Summary: "Show a dead letter with its event", Tags: tags,
-	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*letterAnswer, error) {
+	handle(s, s.operators(huma.Operation{
+		OperationID: "show-dead-letter", Method: http.MethodGet, Path: one, Summary: "Show a dead letter with its event",
+	}), func(ctx context.Context, scope core.Scope, in *letterPath) (*letterAnswer, error) {
 		l, e, err := s.cfg.DeadLetters.Show(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &letterAnswer{Body: client.DeadLetterDetail{DeadLetter: wireLetter(l), Content: e}}, err
 	})
-	handle(s, huma.Operation{
-		OperationID: "replay-dead-letter", Method: http.MethodPost, Path: one + "/replay", Summary: "Give the event to its consumer once more", Tags: tags,
+	handle(s, s.operators(huma.Operation{
+		OperationID: "replay-dead-letter", Method: http.MethodPost, Path: one + "/replay", Summary: "Give the event to its consumer once more",
 		Description: "And those that wait behind it in its stream. It stops at the first that fails, which stays a dead letter.",
-	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*replayAnswer, error) {
+	}), func(ctx context.Context, scope core.Scope, in *letterPath) (*replayAnswer, error) {
 		applied, err := s.cfg.DeadLetters.Replay(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &replayAnswer{Body: client.Replayed{Applied: applied}}, err
 	})
-	handle(s, huma.Operation{
-		OperationID: "drop-dead-letter", Method: http.MethodDelete, Path: one, Summary: "Remove a dead letter without applying its event", Tags: tags,
-	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*dropAnswer, error) {
+	handle(s, s.operators(huma.Operation{
+		OperationID: "drop-dead-letter", Method: http.MethodDelete, Path: one, Summary: "Remove a dead letter without applying its event",
+	}), func(ctx context.Context, scope core.Scope, in *letterPath) (*dropAnswer, error) {
 		behind, err := s.cfg.DeadLetters.Drop(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &dropAnswer{Body: client.Dropped{Behind: behind}}, err
 	})

@@ -84,11 +84,10 @@ func (s *server) used(ctx context.Context, scope core.Scope, since string) ([]cl
 
 // projections lets an operator build views anew and compare them.
 func (s *server) projections() {
-	tags := []string{"operate"}
-	handle(s, huma.Operation{
-		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view anew from the events", Tags: tags,
+	handle(s, s.operators(huma.Operation{
+		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view anew from the events",
 		Description: "The live view goes on and is replaced at the end.",
-	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
+	}), func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
 		p, err := s.projector(in.View)
 		if err == nil {
 			err = p.Rebuild(ctx, scope.Org)
@@ -98,9 +97,9 @@ func (s *server) projections() {
 		}
 		return compared(ctx, p, scope.Org)
 	})
-	handle(s, huma.Operation{
-		OperationID: "verify-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/verify", Summary: "Compare a view with the events", Tags: tags,
-	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
+	handle(s, s.operators(huma.Operation{
+		OperationID: "verify-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/verify", Summary: "Compare a view with the events",
+	}), func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
 		p, err := s.projector(in.View)
 		if err != nil {
 			return nil, err
@@ -133,9 +132,8 @@ func compared(ctx context.Context, p *store.Projector, org core.OrgID) (*project
 }
 
 func (s *server) backups() {
-	tags := []string{"operate"}
 	handle(s, s.operators(huma.Operation{
-		OperationID: "take-backup", Method: http.MethodPost, Path: "/v1/backups", Summary: "Make a backup", Tags: tags, DefaultStatus: http.StatusCreated,
+		OperationID: "take-backup", Method: http.MethodPost, Path: "/v1/backups", Summary: "Make a backup", DefaultStatus: http.StatusCreated,
 		Description: "Into the configured folder, while everything goes on. It holds no keys.",
 	}), func(ctx context.Context, _ core.Scope, _ *struct{}) (*backupAnswer, error) {
 		m, err := s.cfg.Backups.Take(ctx)
@@ -145,7 +143,7 @@ func (s *server) backups() {
 		return &backupAnswer{Body: wireBackup(m)}, nil
 	})
 	handle(s, s.operators(huma.Operation{
-		OperationID: "list-backups", Method: http.MethodGet, Path: "/v1/backups", Summary: "List backups, newest first", Tags: tags,
+		OperationID: "list-backups", Method: http.MethodGet, Path: "/v1/backups", Summary: "List backups, newest first",
 	}), func(context.Context, core.Scope, *struct{}) (*backupsAnswer, error) {
 		all, err := s.cfg.Backups.List()
 		if err != nil {
@@ -193,22 +191,21 @@ type Keys interface {
 }
 
 func (s *server) keys() {
-	tags := []string{"operate"}
 	handle(s, s.operators(huma.Operation{
-		OperationID: "rotate-keys", Method: http.MethodPost, Path: "/v1/keys/rotate", Summary: "Give an org, or all, a new key", Tags: tags,
+		OperationID: "rotate-keys", Method: http.MethodPost, Path: "/v1/keys/rotate", Summary: "Give an org, or all, a new key",
 		Description: "What the old keys have closed still opens.",
 	}), func(ctx context.Context, _ core.Scope, in *rotateKeys) (*keyAnswer, error) {
 		n, err := s.cfg.Keys.Rotate(ctx, in.Body.Org)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
 	handle(s, s.operators(huma.Operation{
-		OperationID: "rotate-master-key", Method: http.MethodPost, Path: "/v1/keys/rotate-master", Summary: "Make a new master key and destroy the old one", Tags: tags,
+		OperationID: "rotate-master-key", Method: http.MethodPost, Path: "/v1/keys/rotate-master", Summary: "Make a new master key and destroy the old one",
 	}), func(ctx context.Context, _ core.Scope, _ *struct{}) (*keyAnswer, error) {
 		n, err := s.cfg.Keys.RotateMaster(ctx)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
 	handle(s, s.operators(huma.Operation{
-		OperationID: "shred-keys", Method: http.MethodPost, Path: "/v1/keys/shred", Summary: "Destroy an org's keys, for good", Tags: tags,
+		OperationID: "shred-keys", Method: http.MethodPost, Path: "/v1/keys/shred", Summary: "Destroy an org's keys, for good",
 		Description: "Nothing of the org can be read any more: not here, not on the bus and in no backup.",
 	}), func(ctx context.Context, _ core.Scope, in *shredKeys) (*keyAnswer, error) {
 		if in.Body.Confirm != in.Body.Org {

@@ -37,7 +37,7 @@ func (k *keyring) Shred(_ context.Context, org core.OrgID) error {
 }
 
 // operated is a rig with everything that an operator uses.
-func operated(t *testing.T) (r *rig, c *client.Client, keys *keyring, broken *bool) {
+func operated(t *testing.T, change ...func(*httpapi.Config)) (r *rig, c *client.Client, keys *keyring, broken *bool) {
 	t.Helper()
 	keys, broken = &keyring{}, new(bool)
 	r = newRig(t, func(cfg *httpapi.Config) {
@@ -53,7 +53,7 @@ func operated(t *testing.T) (r *rig, c *client.Client, keys *keyring, broken *bo
 		cfg.Backups = backup.New(backup.Config{Dir: filepath.Join(dir, "backups"), Store: st, Driver: "sqlite", From: cfg.Blobs,
 			To: func(dir string) (backup.BlobFolder, error) { return local.Open(dir) }})
 		cfg.Keys = keys
-		cfg.Operates = func(scope core.Scope) bool { return scope.Org == "org_a" }
+		cfg.Operates = func(who core.Scope) bool { return who.Org == scope.Org && who.Project == scope.Project }
 		g := &deadletter.Guard{Consumer: "ledger", Letters: st, Wait: true, Tries: 1, Next: func(context.Context, core.Event) error {
 			if *broken {
 				return errors.New("a bug")
@@ -61,6 +61,9 @@ func operated(t *testing.T) (r *rig, c *client.Client, keys *keyring, broken *bo
 			return nil
 		}}
 		cfg.DeadLetters = &deadletter.Service{Letters: st, Carried: st, Readable: st, Consumers: []*deadletter.Guard{g}}
+		for _, f := range change {
+			f(cfg)
+		}
 	})
 	return r, client.New(r.url, token, nil), keys, broken
 }
@@ -145,7 +148,7 @@ func TestKeysByHTTP(t *testing.T) {
 
 func TestDeadLettersByHTTP(t *testing.T) {
 	t.Parallel()
-	r, c, _, broken := operated(t)
+	r, c, _, broken := operated(t, func(cfg *httpapi.Config) { cfg.Operates = func(core.Scope) bool { return true } })
 	for v := int64(1); v <= 2; v++ {
 		l := store.Letter{Consumer: "ledger", Mark: store.Mark{Stream: app1(r), Version: v}, Event: "evt", Type: "app.created", Reason: "a bug", Tries: 5}
 		if err := r.store.Bury(t.Context(), scope.Org, l); err != nil {

@@ -114,6 +114,8 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 				return scope, nil
 			case "theirs":
 				return core.Scope{Org: "org_b", Project: "prj_b", Actor: scope.Actor}, nil
+			case "neighbour":
+				return core.Scope{Org: scope.Org, Project: "prj_b", Actor: scope.Actor}, nil
 			}
 			return core.Scope{}, core.E(core.Unauthenticated, "request", "the token isn't valid")
 		},

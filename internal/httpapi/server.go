@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -45,8 +44,9 @@ type Config struct {
 	DeadLetters *deadletter.Service
 	// Authenticate returns the scope of a bearer token, or unauthenticated.
 	Authenticate func(ctx context.Context, token string) (core.Scope, error)
-	// Operates reports whether a scope may do what concerns the whole installation, its
-	// keys and backups. Nil: the org that is there from the first start alone may.
+	// Operates reports whether a scope may do what concerns more than its project: keys,
+	// backups, dead letters, projections. Nil: the project that is there from the first
+	// start alone may.
 	Operates func(core.Scope) bool
 	// Model resolves what a caller asked for to a configured model's name.
 	Model func(asked string, kind core.TaskKind) (string, error)
@@ -89,7 +89,9 @@ func New(cfg Config) http.Handler {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Operates == nil {
-		cfg.Operates = func(scope core.Scope) bool { return scope.Org == core.DefaultOrg }
+		cfg.Operates = func(scope core.Scope) bool {
+			return scope.Org == core.DefaultOrg && scope.Project == core.DefaultProject
+		}
 	}
 	setHumaError()
 	mux := http.NewServeMux()
@@ -175,31 +177,6 @@ func (s *server) survive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticate lets no operation run without a scope, unless the operation says
-// by an empty security list that it is open.
-func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
-	if op := ctx.Operation(); op.Security != nil && len(op.Security) == 0 {
-		next(ctx)
-		return
-	}
-	rq := requestOf(ctx.Context())
-	token, ok := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-	if !ok || token == "" {
-		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai"`)
-		s.write(ctx, rq, core.E(core.Unauthenticated, "request", "no credential").
-			WithHint("send Authorization: Bearer TOKEN; the token of a local server is in server.json of its data directory"))
-		return
-	}
-	scope, err := s.cfg.Authenticate(ctx.Context(), token)
-	if err != nil {
-		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai", error="invalid_token"`)
-		s.write(ctx, rq, err)
-		return
-	}
-	rq.scope = scope
-	next(ctx)
-}
-
 func (s *server) write(ctx huma.Context, rq *request, err error) {
 	p := s.fromError(rq, err).(*problem)
 	ctx.SetHeader("Content-Type", "application/problem+json")
@@ -232,26 +209,4 @@ func handle[In, Out any](s *server, op huma.Operation, f func(context.Context, c
 		}
 		return out, nil
 	})
-}
-
-// operators marks an operation that concerns more than the caller's org, and lets those
-// alone do it who operate the installation.
-func (s *server) operators(op huma.Operation) huma.Operation {
-	op.Errors = append(op.Errors, http.StatusForbidden)
-	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-		rq := requestOf(ctx.Context())
-		if !s.cfg.Operates(rq.scope) {
-			s.write(ctx, rq, core.E(core.Denied, "request", "this concerns the whole installation").
-				WithHint("ask who operates it; locally, use the token in server.json of the data directory"))
-			return
-		}
-		next(ctx)
-	})
-	return op
-}
-
-// open marks an operation that needs no credential.
-func open(op huma.Operation) huma.Operation {
-	op.Security = []map[string][]string{}
-	return op
 }
