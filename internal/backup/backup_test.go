@@ -122,6 +122,10 @@ func (r *rig) restore(id string, blobs *local.Store) (backup.Report, error) {
 func (r *rig) restoreTo(id, path string, blobs *local.Store) (backup.Report, error) {
 	r.t.Helper()
 	to := backup.Target{
+		Check: func(ctx context.Context, keys store.Keysets) error {
+			_, err := keys.KeysetOrgs(ctx)
+			return err
+		},
 		Open: func(ctx context.Context, from string) (store.Store, error) {
 			data, err := os.ReadFile(from)
 			if err == nil {

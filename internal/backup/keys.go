@@ -180,3 +180,29 @@ func putKeys(ctx context.Context, keys map[core.OrgID]kept, to store.Store) erro
 	}
 	return nil
 }
+
+// wrapped are keys beside backups, to be read as a store's.
+type wrapped struct {
+	store.Keysets // what isn't here isn't called
+	keys          map[core.OrgID]kept
+}
+
+// Keyset implements store.Keysets.
+func (w wrapped) Keyset(_ context.Context, org core.OrgID) (store.Keyset, error) {
+	k, ok := w.keys[org]
+	if !ok {
+		return store.Keyset{}, core.E(core.NotFound, "restore", "the org has no keys")
+	}
+	return store.Keyset{Wrapped: k.Wrapped, Generation: 1, Shredded: k.Shredded}, nil
+}
+
+// KeysetOrgs implements store.Keysets.
+func (w wrapped) KeysetOrgs(context.Context) (orgs []core.OrgID, err error) {
+	for org, k := range w.keys {
+		if !k.Shredded {
+			orgs = append(orgs, org)
+		}
+	}
+	slices.Sort(orgs)
+	return orgs, nil
+}

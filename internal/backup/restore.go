@@ -18,6 +18,8 @@ import (
 
 // Target is where a backup is put back, which is empty.
 type Target struct {
+	// Check sees that the master key opens the keys, before anything is put back.
+	Check func(ctx context.Context, keys store.Keysets) error
 	// Open returns the restored store: from is the store's copy. It isn't the live one.
 	Open func(ctx context.Context, from string) (store.Store, error)
 	// Blobs, unless it is nil, gets the blobs.
@@ -53,6 +55,9 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 	}
 	keys, err := keysFor(b.cfg.Dir, r.Orgs)
 	if err != nil {
+		return r, err
+	}
+	if err := to.Check(ctx, wrapped{keys: keys}); err != nil {
 		return r, err
 	}
 	st, err := b.open(ctx, &r, to)

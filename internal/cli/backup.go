@@ -23,7 +23,7 @@ func (sh *shell) backupCommand() *cobra.Command {
 					return err
 				}
 				return sh.print(b, func(w io.Writer) {
-					fmt.Fprintf(w, "%s  %d events, %d blobs\n", b.ID, b.Events, b.Blobs)
+					fmt.Fprintf(w, "%s  %s, %s\n", b.ID, many(b.Events, "event"), many(b.Blobs, "blob"))
 					fmt.Fprintln(w, "Keep a copy of the master key elsewhere: without it a backup is of no use.")
 				})
 			})
@@ -84,16 +84,23 @@ func (sh *shell) restore(ctx context.Context, in Instance, id string, verify boo
 		return err
 	}
 	err = sh.print(r, func(w io.Writer) {
-		fmt.Fprintf(w, "%s  %d events, %d blobs, %d rows of views\n", r.ID, r.Events, r.Blobs, r.Rows)
+		fmt.Fprintf(w, "%s  %s, %s, %s of views\n", r.ID, many(r.Events, "event"), many(r.Blobs, "blob"), many(r.Rows, "row"))
 		for _, org := range r.Shut {
 			fmt.Fprintln(w, "shredded: "+printable(org))
 		}
 		for _, p := range r.Problems {
 			fmt.Fprintln(w, "wrong: "+printable(p))
 		}
+		switch {
+		case len(r.Problems) > 0:
+		case r.Verified:
+			fmt.Fprintln(w, "The backup is good.")
+		default:
+			fmt.Fprintln(w, "Restored. isekai serve goes on with it.")
+		}
 	})
 	if err == nil && len(r.Problems) > 0 {
-		err = core.E(core.Conflict, "", fmt.Sprintf("the backup isn't good: %d problems", len(r.Problems))).WithHint("isekai backup list names others")
+		err = core.E(core.Conflict, "", "the backup isn't good: "+many(len(r.Problems), "problem")).WithHint("isekai backup list names others")
 	}
 	return err
 }

@@ -110,8 +110,21 @@ func Main(ctx context.Context, p Platform, stdio IO, args []string) int {
 	if err == nil {
 		return 0
 	}
+	if ctx.Err() != nil {
+		err = stopped(err)
+	}
 	sh.complain(err)
 	return exitCode(err)
+}
+
+// stopped is what a person is told of an error that came of Ctrl-C. What the part below was
+// at then, which its operation names, is nobody's mistake.
+func stopped(err error) error {
+	var below *core.Error
+	if core.CodeOf(err) != core.Canceled || errors.As(err, &below) && below.Op == "" {
+		return err
+	}
+	return core.E(core.Canceled, "", "stopped").WithHint("what wasn't done by then is undone, or goes on when the command is repeated")
 }
 
 func (sh *shell) root() *cobra.Command {
@@ -233,12 +246,26 @@ func (sh *shell) complain(err error) {
 	}
 	if sh.json {
 		enc := json.NewEncoder(sh.io.Err)
-		_ = enc.Encode(map[string]any{"error": core.Fail(err)}) // nowhere left to complain to
+		f := core.Fail(err)
+		f.Msg = inLine(f.Msg)
+		_ = enc.Encode(map[string]any{"error": f}) // nowhere left to complain to
 		return
 	}
 	w := plain{sh.io.Err}
-	fmt.Fprintln(w, "isekai: "+err.Error())
+	fmt.Fprintln(w, "isekai: "+inLine(err.Error()))
 	if h := core.HintOf(err); h != "" {
 		fmt.Fprintln(w, "  "+h)
 	}
+}
+
+// inLine puts the lines of a message into one, each once: a driver that has tried two ways
+// has a line for each.
+func inLine(s string) string {
+	var parts []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
 }

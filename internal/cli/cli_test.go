@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,9 +109,9 @@ func TestCommands(t *testing.T) {
 		{"usage --days 366", Direct, []string{"2026-01-02"}, nil},
 		{"projection verify tasks", Direct, []string{"tasks", "2 rows, all as the events say"}, nil},
 		{"projection rebuild", Direct, []string{"tasks", "apps", "usage"}, nil},
-		{"backup", Direct, []string{"20260102T030405Z  9 events, 1 blobs", "master key"}, []string{"id", "events"}},
+		{"backup", Direct, []string{"20260102T030405Z  9 events, 1 blob\n", "master key"}, []string{"id", "events"}},
 		{"backup list", Direct, []string{"BACKUP", "20260102T030405Z"}, nil},
-		{"restore --verify 20260102T030405Z", -1, []string{"20260102T030405Z  7 events", "shredded: org_gone"}, []string{"verified", "problems"}},
+		{"restore --verify 20260102T030405Z", -1, []string{"20260102T030405Z  7 events", "shredded: org_gone", "The backup is good."}, []string{"verified", "problems"}},
 		{"db status", -1, []string{"sqlite  schema version 2 of 3"}, []string{"current"}},
 		{"db migrate", -1, []string{"schema version 3 of 3"}, []string{"current"}},
 		{"db rollback", -1, []string{"schema version 1 of 3"}, []string{"current"}},
@@ -119,7 +121,7 @@ func TestCommands(t *testing.T) {
 		{"deadletter replay ledger/tsk_a/3", Direct, []string{"applied 2 events"}, []string{"applied"}},
 		{"deadletter drop ledger/tsk_a/3", Direct, []string{"dropped", "ledger/tsk_a/4"}, []string{"behind"}},
 		{"keys new /x/key", -1, []string{"/x/key", "Keep a copy"}, []string{"file"}},
-		{"keys rotate", Direct, []string{"2 orgs have a new key"}, []string{"orgs"}},
+		{"keys rotate", Direct, []string{"New keys for 2 orgs"}, []string{"orgs"}},
 		{"keys rotate --org org_a", Direct, []string{"2 orgs"}, []string{"orgs"}},
 		{"keys rotate --master", Direct, []string{"2 orgs are closed by a new master key"}, []string{"orgs"}},
 		{"version", -1, []string{"isekai 1.2.3 go linux/x"}, []string{"version", "go", "platform"}},
@@ -292,6 +294,42 @@ func TestShredAsks(t *testing.T) {
 	}
 }
 
+// Ctrl-C at the question is an answer, too.
+func TestCtrlCAtTheQuestion(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, everything())
+	ctx, stop := context.WithCancel(t.Context())
+	in, typing := io.Pipe()
+	defer typing.Close()
+	var out bytes.Buffer
+	asked := &stopping{stop: stop}
+	code := Main(ctx, h, IO{In: in, Out: &out, Err: asked}, []string{"keys", "shred", "--org", "org_a"})
+	if code != 130 || out.Len() > 0 {
+		t.Errorf("exit code %d: %s", code, &out)
+	}
+}
+
+// An error is a line, however many its cause has, and one that comes of Ctrl-C speaks of
+// nothing else.
+func TestErrorsAreALine(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, nil)
+	h.connect = core.E(core.Unavailable, "store.open", "no connection").Because(errors.New("failed to connect to `x`:\n\t127.0.0.1: refused\n\t127.0.0.1: refused\n\t127.0.0.2: gone"))
+	const want = "store.open: no connection: failed to connect to `x`: 127.0.0.1: refused; 127.0.0.2: gone"
+	if _, _, errs := h.run(t.Context(), "task", "list"); errs != "isekai: "+want+"\n" {
+		t.Errorf("%q", errs)
+	}
+	if _, _, errs := h.run(t.Context(), "task", "list", "--json"); !strings.Contains(errs, `"msg":"`+want+`"`) {
+		t.Errorf("as JSON: %q", errs)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	h.connect = core.E(core.Canceled, "store.migrate", "the database couldn't be migrated").WithHint("report this").Because(context.Canceled)
+	if code, _, errs := h.run(ctx, "task", "list"); code != 130 || !strings.HasPrefix(errs, "isekai: stopped\n") || strings.Contains(errs, "report") {
+		t.Errorf("%d %q", code, errs)
+	}
+}
+
 // TestWhatIsWrongIsTold: what differs or is damaged makes the command fail.
 func TestWhatIsWrongIsTold(t *testing.T) {
 	t.Parallel()
@@ -309,7 +347,7 @@ func TestStoreCopy(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, nil)
 	code, out, errs := h.run(t.Context(), "store", "copy", "--from", "sqlite", "--to", "postgres")
-	if code != 0 || errs != "org_a: 5 events\n" || out != "1 orgs, 5 events, 2 rows of views: all there and the same\n" {
+	if code != 0 || errs != "org_a: 5 events\n" || out != "1 org, 5 events, 2 rows of views: all there and the same\n" {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	code, out, errs = h.run(t.Context(), "store", "copy", "--json")

@@ -28,7 +28,7 @@ func (sh *shell) deadletterCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return sh.print(r, func(w io.Writer) { fmt.Fprintf(w, "applied %d events\n", len(r.Applied)) })
+			return sh.print(r, func(w io.Writer) { fmt.Fprintln(w, "applied "+many(len(r.Applied), "event")) })
 		}),
 		sh.deadletter("drop", "Remove a dead letter without applying its event", func(ctx context.Context, c *client.Client, l letter) error {
 			d, err := c.DropDeadLetter(ctx, l.consumer, l.stream, l.version)

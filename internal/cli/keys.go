@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -52,10 +53,10 @@ func (sh *shell) keysRotate() *cobra.Command {
 				}
 				return sh.print(r, func(w io.Writer) {
 					if master {
-						fmt.Fprintf(w, "The keys of %d orgs are closed by a new master key. Keep a copy of it: copies of the old one are of no use.\n", r.Orgs)
+						fmt.Fprintf(w, "The keys of %s are closed by a new master key. Keep a copy of it: copies of the old one are of no use.\n", many(r.Orgs, "org"))
 						return
 					}
-					fmt.Fprintf(w, "%d orgs have a new key. What the old ones have closed still opens.\n", r.Orgs)
+					fmt.Fprintf(w, "New keys for %s. What the old ones have closed still opens.\n", many(r.Orgs, "org"))
 				})
 			})
 		}}
@@ -73,9 +74,12 @@ func (sh *shell) keysShred() *cobra.Command {
 			}
 			return sh.with(c.Context(), Direct, func(conn *Conn) error {
 				fmt.Fprintf(plain{sh.io.Err}, "Everything of %s will be unreadable, for good. Type its name to go on: ", printable(org))
-				name, err := bufio.NewReader(io.LimitReader(sh.io.In, 1024)).ReadString('\n')
-				if name = strings.TrimSpace(name); name != org {
-					return core.E(core.Invalid, "", "that isn't its name; nothing was done").WithHint("type " + org).Because(err)
+				name, err := sh.typed(c.Context())
+				if err != nil {
+					return err
+				}
+				if name != org {
+					return core.E(core.Invalid, "", "that isn't its name; nothing was done").WithHint("type " + org)
 				}
 				r, err := conn.Client.ShredKeys(c.Context(), core.OrgID(org), core.OrgID(name))
 				if err != nil {
@@ -88,4 +92,20 @@ func (sh *shell) keysShred() *cobra.Command {
 		}}
 	c.Flags().StringVar(&org, "org", "", "the org")
 	return c
+}
+
+// typed returns the line that a person types, or the end of ctx: nothing interrupts the
+// reading itself, which ends with the process.
+func (sh *shell) typed(ctx context.Context) (string, error) {
+	line := make(chan string, 1)
+	go func() {
+		s, _ := bufio.NewReader(io.LimitReader(sh.io.In, 1024)).ReadString('\n') // the end of the input ends the line
+		line <- strings.TrimSpace(s)
+	}()
+	select {
+	case s := <-line:
+		return s, nil
+	case <-ctx.Done():
+		return "", core.E(core.Canceled, "", "stopped; nothing was done").WithHint("repeat the command to go on")
+	}
 }

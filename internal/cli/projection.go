@@ -55,7 +55,7 @@ func printProjections(w io.Writer, all []client.Projection) {
 		if n := len(p.Differences); n > 0 {
 			verdict = fmt.Sprintf("%d differ", n)
 		}
-		fmt.Fprintf(w, "%-8s %d rows, %s\n", printable(p.View), p.Rows, verdict)
+		fmt.Fprintf(w, "%-8s %s, %s\n", printable(p.View), many(p.Rows, "row"), verdict)
 		for _, d := range p.Differences {
 			fmt.Fprintf(w, "         %s: %s\n", printable(d.ID), printable(d.What))
 		}

@@ -34,14 +34,14 @@ func (sh *shell) storeCommand() *cobra.Command {
 			}
 			m, err := in.Move(c.Context(), func(org core.OrgID, n int64) {
 				if !sh.json {
-					fmt.Fprintf(plain{sh.io.Err}, "%s: %d events\n", printable(string(org)), n)
+					fmt.Fprintf(plain{sh.io.Err}, "%s: %s\n", printable(string(org)), many(n, "event"))
 				}
 			})
 			if err != nil {
 				return err
 			}
 			return sh.print(m, func(w io.Writer) {
-				fmt.Fprintf(w, "%d orgs, %d events, %d rows of views: all there and the same\n", m.Orgs, m.Events, m.Rows)
+				fmt.Fprintf(w, "%s, %s, %s of views: all there and the same\n", many(m.Orgs, "org"), many(m.Events, "event"), many(m.Rows, "row"))
 			})
 		},
 	}
@@ -59,8 +59,11 @@ func checkEnds(from, to string) error {
 			continue
 		}
 		// What follows the kind may be a secret: it isn't repeated.
-		kind, _, _ := strings.Cut(value, ":")
-		e := core.E(core.Invalid, "", flag+" takes "+want+" alone, not "+cut(kind, 20))
+		kind, _, address := strings.Cut(value, ":")
+		e := core.E(core.Invalid, "", flag+" takes "+want+" alone, not "+quoted(cut(kind, 20)))
+		if address {
+			e.Msg = flag + " takes " + want + " alone, no address"
+		}
 		if want == "postgres" {
 			return e.WithHint("addresses with passwords come from the configuration: set ISEKAI_STORE_URL, ISEKAI_STORE_RELAY_URL and ISEKAI_STORE_MIGRATE_URL")
 		}

@@ -28,6 +28,14 @@ func table(w io.Writer, rows [][]string, empty, next string) {
 	}
 }
 
+// many counts things: "1 org", "2 orgs".
+func many[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 func age(at time.Time) string {
 	d := time.Since(at)
 	switch {

@@ -44,7 +44,11 @@ func (c Config) postgres() postgres.Config {
 // openDriver opens the configured store as it is: what it holds is sealed.
 func (c Config) openDriver(ctx context.Context) (store.Store, error) {
 	if c.driver() == onPostgres {
-		return postgres.Open(ctx, c.postgres())
+		st, err := postgres.Open(ctx, c.postgres())
+		if err != nil { // not a store that is nil
+			return nil, inKeys(err)
+		}
+		return st, nil
 	}
 	return sqlite.Open(ctx, c.sqlite())
 }
