@@ -52,6 +52,27 @@ func TestATenantIsNoOperator(t *testing.T) {
 	}
 }
 
+// TestATenantNamesNoFolder of the host as a workspace: it would be the task's to read and
+// to write, and whether it is there is nobody's business.
+func TestATenantNamesNoFolder(t *testing.T) {
+	t.Parallel()
+	r, _, _, _ := operated(t)
+	for _, folder := range []string{"/etc", "/none/such", t.TempDir()} {
+		body := `{"kind":"task","prompt":"x","workspace":"` + folder + `"}`
+		for _, who := range []string{"theirs", "neighbour"} {
+			if a := r.do("POST", "/v1/tasks", body, "Authorization", "Bearer "+who); a.status != 403 || a.problem.Code != core.Denied || a.problem.Hint == "" {
+				t.Errorf("%s by %s: %d %s", folder, who, a.status, a.body)
+			}
+		}
+		if a := r.do("POST", "/v1/tasks", body); a.status == 403 {
+			t.Errorf("%s by who operates: %d %s", folder, a.status, a.body)
+		}
+	}
+	if a := r.do("GET", "/v1/tasks", "", "Authorization", "Bearer theirs"); a.body != `{"items":[]}`+"\n" {
+		t.Errorf("a task was made: %s", a.body)
+	}
+}
+
 // TestTheFirstProjectOperates, and no other, when nobody says who does.
 func TestTheFirstProjectOperates(t *testing.T) {
 	t.Parallel()

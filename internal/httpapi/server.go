@@ -45,8 +45,8 @@ type Config struct {
 	// Authenticate returns the scope of a bearer token, or unauthenticated.
 	Authenticate func(ctx context.Context, token string) (core.Scope, error)
 	// Operates reports whether a scope may do what concerns more than its project: keys,
-	// backups, dead letters, projections. Nil: the project that is there from the first
-	// start alone may.
+	// backups, dead letters, projections, folders of the host as workspaces. Nil: the
+	// project that is there from the first start alone may.
 	Operates func(core.Scope) bool
 	// Model resolves what a caller asked for to a configured model's name.
 	Model func(asked string, kind core.TaskKind) (string, error)

@@ -57,6 +57,9 @@ func (s *server) tasks() {
 		OperationID: "create-task", Method: http.MethodPost, Path: "/v1/tasks", Summary: "Create a task", Tags: tags,
 		Description: "The task is stored before the answer; follow it at /v1/tasks/{task}/events.", DefaultStatus: http.StatusCreated,
 	}, func(ctx context.Context, scope core.Scope, in *createTask) (*taskAnswer, error) {
+		if in.Body.Workspace != "" && !s.cfg.Operates(scope) {
+			return nil, core.E(core.Denied, "task.create", "a folder of the host is its operator's").WithHint("leave out the workspace: the task gets one of its own")
+		}
 		name, err := s.cfg.Model(in.Body.Model, in.Body.Kind)
 		if err != nil {
 			return nil, err
