@@ -177,8 +177,10 @@ func (s *server) appAnswer(ctx context.Context, scope core.Scope, st app.State, 
 	if v, ok := st.Version(st.Current); ok {
 		d.Selected = wireVersion(v)
 	}
-	if d.Dir, err = s.cfg.Apps.Folder(ctx, scope, st.ID); err != nil {
-		return nil, err
+	if s.cfg.Operates(scope) { // whose machine it is
+		if d.Dir, err = s.cfg.Apps.Folder(ctx, scope, st.ID); err != nil {
+			return nil, err
+		}
 	}
 	return &appAnswer{ETag: etag(st.Stream), Body: d}, nil
 }

@@ -3,6 +3,8 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +72,21 @@ func TestATenantNamesNoFolder(t *testing.T) {
 	}
 	if a := r.do("GET", "/v1/tasks", "", "Authorization", "Bearer theirs"); a.body != `{"items":[]}`+"\n" {
 		t.Errorf("a task was made: %s", a.body)
+	}
+}
+
+// TestATenantSeesNoFolder of the host.
+func TestATenantSeesNoFolder(t *testing.T) {
+	t.Parallel()
+	for operates, want := range map[bool]string{true: `"dir":"`, false: ""} {
+		r := newRig(t, func(cfg *httpapi.Config) { cfg.Operates = func(core.Scope) bool { return operates } })
+		if err := os.MkdirAll(filepath.Join(r.dir, "apps", string(scope.Org), string(r.app), "tree-2"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		a := r.do("GET", "/v1/apps/"+string(r.app), "")
+		if a.status != 200 || strings.Contains(a.body, r.dir) != operates || !strings.Contains(a.body, want) {
+			t.Errorf("who operates: %t; %d %s", operates, a.status, a.body)
+		}
 	}
 }
 

@@ -63,6 +63,7 @@ func (l *log) String() string {
 // rig is the API before a real store, with a task and an app of two versions.
 type rig struct {
 	t     *testing.T
+	dir   string
 	store *sqlite.Store
 	hub   *notify.Hub
 	tasks *agent.Service
@@ -76,8 +77,8 @@ type rig struct {
 
 func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, app: "app_shelf"}
-	dir := t.TempDir()
+	r := &rig{t: t, dir: t.TempDir(), app: "app_shelf"}
+	dir := r.dir
 	var err error
 	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "db")}); err != nil {
 		t.Fatal(err)
