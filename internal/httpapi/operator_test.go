@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 )
@@ -85,6 +86,27 @@ func TestATenantSeesNoFolder(t *testing.T) {
 		}
 		a := r.do("GET", "/v1/apps/"+string(r.app), "")
 		if a.status != 200 || strings.Contains(a.body, r.dir) != operates || !strings.Contains(a.body, want) {
+			t.Errorf("who operates: %t; %d %s", operates, a.status, a.body)
+		}
+	}
+}
+
+// TestATenantSeesWhatIsIll and not why: the reasons name hosts, users and paths.
+func TestATenantSeesWhatIsIll(t *testing.T) {
+	t.Parallel()
+	for operates, want := range map[bool]string{
+		true:  `[{"name":"store","ok":false,"detail":"no connection to 10.1.2.3","hint":"start it"},{"name":"disk","ok":true,"detail":"/data"}]`,
+		false: `[{"name":"store","ok":false},{"name":"disk","ok":true}]`,
+	} {
+		r := newRig(t, func(cfg *httpapi.Config) {
+			cfg.Operates = func(core.Scope) bool { return operates }
+			cfg.Health = func(context.Context) client.Health {
+				return client.Health{Status: "degraded", Checks: []client.HealthCheck{
+					{Name: "store", Detail: "no connection to 10.1.2.3", Hint: "start it"}, {Name: "disk", OK: true, Detail: "/data"},
+				}}
+			}
+		})
+		if a := r.do("GET", "/v1/health", ""); a.status != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("who operates: %t; %d %s", operates, a.status, a.body)
 		}
 	}
