@@ -26,6 +26,10 @@ type (
 	EventID string
 	// CallID names one model or tool call: "cal_...".
 	CallID string
+	// UserID names a user, a person or a service: "usr_...".
+	UserID string
+	// KeyID names an API key: "key_...".
+	KeyID string
 )
 
 // The tenant that exists from the first start, for embedded use.
@@ -33,6 +37,10 @@ const (
 	DefaultOrg     OrgID     = "org_default"
 	DefaultProject ProjectID = "prj_default"
 )
+
+// Installation is what the installation as a whole is kept under, as if it were an org:
+// its users, its operators, its log. It has no projects, tasks or apps.
+const Installation OrgID = "org_installation"
 
 // Stream returns the id of the task's event stream.
 func (id TaskID) Stream() StreamID { return StreamID(id) }

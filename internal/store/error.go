@@ -23,3 +23,23 @@ func Conflict(stream core.StreamID) error {
 func LostLease(stream core.StreamID) error {
 	return core.E(core.Conflict, "store.lease", "stream "+string(stream)+" is driven by another worker").Because(ErrLeaseLost)
 }
+
+// ShortError is in the chain of an exhausted error of Post.
+type ShortError struct{ Account string }
+
+// Error implements error.
+func (e *ShortError) Error() string { return "the account " + e.Account + " would fall below zero" }
+
+// Short returns the account that would have fallen below zero.
+func Short(err error) (account string, short bool) {
+	var e *ShortError
+	if !errors.As(err, &e) {
+		return "", false
+	}
+	return e.Account, true
+}
+
+// Exhausted returns the error of Post for an account that would fall below zero.
+func Exhausted(account string) error {
+	return core.E(core.Exhausted, "store.post", "there aren't enough credits").Because(&ShortError{account})
+}

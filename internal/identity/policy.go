@@ -1,0 +1,142 @@
+package identity
+
+import (
+	"slices"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Action is what a request wants to do. Every route names one.
+type Action string
+
+// The actions.
+const (
+	TaskRead     Action = "task.read"
+	TaskWrite    Action = "task.write"
+	AppRead      Action = "app.read"
+	AppWrite     Action = "app.write"
+	UsageRead    Action = "usage.read"
+	CreditRead   Action = "credit.read"
+	BudgetWrite  Action = "budget.write"
+	OrgRead      Action = "org.read"
+	OrgWrite     Action = "org.write" // its name
+	MemberRead   Action = "member.read"
+	MemberWrite  Action = "member.write"
+	ProjectWrite Action = "project.write"
+	KeyRead      Action = "key.read"  // of others; one's own are Self
+	KeyWrite     Action = "key.write" // for others and for services
+	SecretRead   Action = "secret.read"
+	SecretWrite  Action = "secret.write"
+	AuditRead    Action = "audit.read"
+	// Self is what people do about themselves: their password, sessions, second factor
+	// and own keys. No key may.
+	Self Action = "self"
+	// What concerns the whole installation, for the members of core.Installation.
+	OperateRead Action = "operate.read"
+	Operate     Action = "operate"
+)
+
+// rule is what an action takes.
+type rule struct {
+	where place
+	role  core.Role // at least, in the org of the credential
+	scope string    // that a key needs; "": no key may
+}
+
+// place says in which orgs there is something to do.
+type place int
+
+const (
+	tenant       place = iota // in all but core.Installation
+	anywhere                  // in core.Installation, too: its members are the operators
+	installation              // in core.Installation alone
+)
+
+// policy is the whole of it. What isn't here nobody may.
+var policy = map[Action]rule{
+	TaskRead:     {tenant, core.Viewer, "tasks:read"},
+	TaskWrite:    {tenant, core.Member, "tasks:write"},
+	AppRead:      {tenant, core.Viewer, "apps:read"},
+	AppWrite:     {tenant, core.Member, "apps:write"},
+	UsageRead:    {tenant, core.Viewer, "usage:read"},
+	CreditRead:   {tenant, core.Viewer, "credits:read"},
+	BudgetWrite:  {tenant, core.Admin, "org:write"},
+	OrgRead:      {anywhere, core.Viewer, "org:read"},
+	OrgWrite:     {tenant, core.Owner, "org:write"},
+	MemberRead:   {anywhere, core.Member, "org:read"},
+	MemberWrite:  {anywhere, core.Admin, "org:write"},
+	ProjectWrite: {tenant, core.Admin, "org:write"},
+	KeyRead:      {anywhere, core.Admin, "org:read"},
+	KeyWrite:     {anywhere, core.Admin, ""},
+	SecretRead:   {tenant, core.Member, "secrets:read"},
+	SecretWrite:  {tenant, core.Admin, "secrets:write"},
+	AuditRead:    {anywhere, core.Admin, "audit:read"},
+	Self:         {anywhere, core.Viewer, ""},
+	OperateRead:  {installation, core.Viewer, "operate:read"},
+	Operate:      {installation, core.Admin, "operate:write"},
+}
+
+// Actions returns every action of the policy, sorted.
+func Actions() []Action {
+	all := make([]Action, 0, len(policy))
+	for a := range policy {
+		all = append(all, a)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Scopes returns every scope that a key can have, sorted.
+func Scopes() []string {
+	var all []string
+	for _, r := range policy {
+		if r.scope != "" {
+			all = append(all, r.scope)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Principal is who a credential stands for, and what it may.
+type Principal struct {
+	Scope core.Scope
+	Role  core.Role // in Scope.Org
+	// Key is set for an API key, which may what its Scopes say and its Role may.
+	Key    core.KeyID
+	Scopes []string
+	// Session is set for a person who signed in.
+	Session string
+	// Operates gives the rights of an operator besides those in Scope.Org: only the
+	// owner of an embedded installation, who can read its files, has both.
+	Operates bool
+}
+
+// May returns nil if the principal may do the action, and denied otherwise. It is asked
+// before any data is read.
+func (p Principal) May(a Action) error {
+	const op = "policy"
+	r, known := policy[a]
+	if !known {
+		return core.E(core.Denied, op, "nobody may "+string(a))
+	}
+	if p.Key != "" {
+		if r.scope == "" {
+			return core.E(core.Denied, op, "an API key can't do this").WithHint("sign in")
+		}
+		if !slices.Contains(p.Scopes, r.scope) {
+			return core.E(core.Denied, op, "the API key lacks the scope "+r.scope).WithHint("make a key that has it: isekai key create --scope " + r.scope)
+		}
+	}
+	switch {
+	case r.where == installation && p.Operates:
+		return nil
+	case r.where == installation && p.Scope.Org != core.Installation:
+		return core.E(core.Denied, op, "this concerns the whole installation").WithHint("sign in as one of its operators")
+	case r.where == tenant && p.Scope.Org == core.Installation:
+		return core.E(core.Denied, op, "there are no tasks, apps or credits of an operator's").WithHint("sign in to an org")
+	case !p.Role.Covers(r.role):
+		return core.E(core.Denied, op, "this takes the role "+string(r.role)+", and yours is "+string(p.Role)).WithHint("ask an admin of the org")
+	}
+	return nil
+}
