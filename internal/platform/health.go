@@ -2,9 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -12,8 +9,6 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
-	"github.com/isekai-run/isekai/internal/sandbox"
-	"github.com/isekai-run/isekai/internal/sandbox/ns"
 )
 
 // minFree is how much room a data directory should have.
@@ -73,74 +68,4 @@ func diskCheck(path string) client.HealthCheck {
 		return client.HealthCheck{Name: "disk", Detail: "less than 256 MiB are free", Hint: "free some space, or move the data directory"}
 	}
 	return client.HealthCheck{Name: "disk", OK: true, Detail: "enough room"}
-}
-
-// Doctor implements cli.Instance. It changes nothing but a data directory that
-// isn't there yet.
-func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
-	checks := []client.HealthCheck{i.dataDirCheck(ctx), diskCheck(existing(i.cfg.DataDir))}
-	checks = append(checks, sandboxChecks(ctx)...)
-	for _, t := range ns.Toolchains(ctx) {
-		c := client.HealthCheck{Name: t.Name, OK: t.Found(), Detail: t.Path + " " + t.Version}
-		if !t.Found() {
-			c.Detail = "not found"
-			_, err := appRuntime()
-			c.OK = err == nil // one of the runtimes is enough
-			c.Hint = core.HintOf(err)
-		}
-		checks = append(checks, c)
-	}
-	m := newModels(ctx, i.cfg.Model, nil)
-	detail := m.name()
-	if m.configured == nil {
-		detail = "the built-in planner; set OPENAI_API_KEY or start Ollama to use a model"
-	}
-	return append(checks, client.HealthCheck{Name: "model", OK: true, Detail: detail})
-}
-
-func (i instance) dataDirCheck(ctx context.Context) client.HealthCheck {
-	dir, err := OpenDataDir(i.cfg.DataDir)
-	if err == nil {
-		return check("data directory", i.cfg.DataDir+", not in use", dir.Close())
-	}
-	if !Busy(err) {
-		return check("data directory", "", err)
-	}
-	conn, err := remote(ctx, i.cfg.DataDir)
-	if err != nil {
-		return check("data directory", "", err)
-	}
-	return check("data directory", i.cfg.DataDir+", served at "+conn.URL, conn.Close())
-}
-
-// existing returns path, or the nearest folder above it that exists.
-func existing(path string) string {
-	for !exists(path) && path != "/" && path != "." {
-		path = filepath.Dir(path)
-	}
-	return path
-}
-
-func sandboxChecks(ctx context.Context) []client.HealthCheck {
-	dir, err := os.MkdirTemp("", "isekai-doctor-*")
-	if err != nil {
-		return []client.HealthCheck{check("sandbox", "", diskError("sandbox", os.TempDir(), err))}
-	}
-	var report sandbox.Report
-	driver, err := ns.New(ns.Config{RunDir: dir})
-	if err == nil {
-		report = driver.Probe(ctx)
-		err = driver.Close()
-	}
-	if err != nil {
-		report = noSandbox{err}.Probe(ctx)
-	}
-	var out []client.HealthCheck
-	for _, c := range report.Checks {
-		out = append(out, client.HealthCheck{Name: c.Name, OK: c.OK, Detail: c.Detail, Hint: c.Hint})
-	}
-	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		out = append(out, check("temporary files", "", diskError("sandbox", dir, err)))
-	}
-	return out
 }

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -86,6 +88,28 @@ func TestDoctor(t *testing.T) {
 	}
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
+	}
+	key, kept := in.cfg.masterFile(), filepath.Join(t.TempDir(), "kept")
+	in.aTask(t)
+	if ok := look(); !ok["store"] || !ok["keys"] || !ok["backup"] {
+		t.Errorf("a store that opens: %v", ok)
+	}
+	if err := os.Rename(key, kept); err != nil {
+		t.Fatal(err)
+	}
+	if ok := look(); ok["keys"] || !ok["store"] {
+		t.Errorf("without the master key: %v", ok)
+	}
+	if _, err := os.Stat(key); err == nil {
+		t.Error("the doctor made a master key")
+	}
+	bad := in
+	bad.cfg.Store = Store{URL: "postgres://app@127.0.0.1:1/x", RelayURL: "postgres://relay@127.0.0.1:1/x", MaxConns: 2}
+	bad.cfg.Bus.Brokers = "127.0.0.1:1"
+	for _, c := range bad.Doctor(t.Context()) {
+		if (c.Name == "store" || c.Name == "bus") && (c.OK || c.Hint == "") {
+			t.Errorf("with nobody there: %+v", c)
+		}
 	}
 	in.cfg.DataDir = "/proc/nowhere"
 	if ok := look(); ok["data directory"] {
