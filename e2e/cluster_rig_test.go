@@ -32,6 +32,14 @@ func scale(small, soak int) int {
 	return small
 }
 
+// runs ends the test in short mode, which does without the programs of others.
+func runs(t *testing.T, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs " + what)
+	}
+}
+
 // backends are the PostgreSQL and the Kafka that the tests of this binary share. Each
 // starts when it is first asked for. A test that kills one doesn't run in parallel, so
 // that it is alone with it.
@@ -58,6 +66,7 @@ func (o *once[T]) get(t *testing.T, open func() (T, error)) T {
 
 func postgresCluster(t *testing.T) *pgtest.Cluster {
 	t.Helper()
+	runs(t, "PostgreSQL")
 	return backends.cluster.get(t, func() (*pgtest.Cluster, error) {
 		// What is acknowledged survives a kill of PostgreSQL, not of the machine.
 		c, err := pgtest.New(pgtest.Config{Settings: []string{"fsync = off"}})
@@ -74,6 +83,7 @@ func postgresCluster(t *testing.T) *pgtest.Cluster {
 
 func kafkaBroker(t *testing.T) *kafkatest.Broker {
 	t.Helper()
+	runs(t, "Kafka")
 	return backends.broker.get(t, kafkatest.New)
 }
 

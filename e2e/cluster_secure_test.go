@@ -13,6 +13,7 @@ import (
 // lacks what it asks for doesn't start, says why, and shows no password.
 func TestNodesOnASecureKafka(t *testing.T) {
 	t.Parallel()
+	runs(t, "Kafka")
 	broker := kafkatest.StartSecure(t)
 	dir := t.TempDir()
 	ca, another := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "another.pem")
