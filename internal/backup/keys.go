@@ -24,6 +24,15 @@ type kept struct {
 	First core.EventID `json:"first,omitempty"`
 }
 
+// UnmarshalJSON takes the first form of the file, too, which had the wrapped keyset alone.
+func (k *kept) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		return json.Unmarshal(data, &k.Wrapped)
+	}
+	type plain kept
+	return json.Unmarshal(data, (*plain)(k))
+}
+
 // WriteKeys writes the wrapped keysets as they are now beside the backups, in place of
 // what was there. Call it after every rotation and shredding, and before a rotation, so
 // that none begins whose keys can't be kept. Without a folder of backups it does nothing:

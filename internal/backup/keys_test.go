@@ -3,6 +3,7 @@ package backup_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -249,4 +250,25 @@ func TestRecover(t *testing.T) {
 	if _, err := again.Recover(t.Context(), earlier, opens); core.CodeOf(err) != core.Invalid {
 		t.Errorf("with keys that don't open: %v", err)
 	}
+}
+
+// Backups of the first form, without digests and marks of their installation, are good
+// still, and the next backup knows more of them.
+func TestTheFirstForm(t *testing.T) {
+	r := newRig(t)
+	m := r.take()
+	r.writeKeys(`{"org_a":"` + base64.StdEncoding.EncodeToString([]byte("keys of org_a")) + `","org_b":"` + base64.StdEncoding.EncodeToString([]byte("keys of org_b")) + `"}`)
+	path := filepath.Join(r.folder(), m.ID, "manifest.json")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(strings.ReplaceAll(string(text), `"digest"`, `"other"`)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.wantGood("")
+	if err := r.WriteKeys(t.Context()); err != nil || !strings.Contains(r.readKeys(), `"first"`) {
+		t.Errorf("%s, %v", r.readKeys(), err)
+	}
+	r.wantGood("")
 }
