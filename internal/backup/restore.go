@@ -216,6 +216,10 @@ func (b *Backups) find(id string) (Manifest, error) {
 	if err != nil && (len(all) == 0 || id != "" || newest > all[0].ID) {
 		return Manifest{}, err
 	}
+	if id == "" && len(all) > 0 && ahead(all[0], b.cfg.Now()) {
+		return Manifest{}, core.E(core.Conflict, "restore", "the newest backup, "+all[0].ID+", is of a time that hasn't come: the clock is wrong, or was").
+			WithHint("name the backup; isekai backup list names those that there are")
+	}
 	for _, m := range all {
 		if id == "" || m.ID == id {
 			return m, nil
