@@ -66,7 +66,7 @@ func (i instance) installationChecks(ctx context.Context) (checks []client.Healt
 		return append(checks, check("server", "", err)), true
 	}
 	for _, c := range h.Checks {
-		if c.Name == "store" || c.Name == "keys" { // the others are looked at here, too
+		if c.Name == "store" || c.Name == "keys" || c.Name == "outbox" { // the others are looked at here, too
 			checks = append(checks, c)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // minFree is how much room a data directory should have.
@@ -21,6 +22,8 @@ func (n *node) health(ctx context.Context) client.Health {
 	h := client.Health{Status: "ok", Version: BuildVersion, Model: n.models.name(), Notice: n.models.notice()}
 	_, err := n.driver.Orgs(ctx)
 	h.Checks = append(h.Checks, check("store", n.cfg.driver(), err), check("keys", "the master key opens them", n.keysOpen.check(ctx, n.vault.Check)), diskCheck(n.dir.Path))
+	pending, err := n.driver.Pending(ctx, 1)
+	h.Checks = append(h.Checks, outboxCheck(pending, err, time.Now()))
 	h.Checks = append(h.Checks, check("sandbox", "Linux namespaces", n.sandbox.Probe(ctx).Err()))
 	_, err = appRuntime()
 	h.Checks = append(h.Checks, check("runtime", "for generated apps", err))
@@ -57,6 +60,22 @@ func check(name, detail string, err error) client.HealthCheck {
 		return client.HealthCheck{Name: name, Detail: err.Error(), Hint: core.HintOf(err)}
 	}
 	return client.HealthCheck{Name: name, OK: true, Detail: detail}
+}
+
+// waitsLong is how long an event may wait for the bus before somebody should look.
+const waitsLong = time.Minute
+
+// outboxCheck says how long the oldest event has waited: lists and consumers are as far
+// behind.
+func outboxCheck(oldest []store.Message, err error, now time.Time) client.HealthCheck {
+	if err != nil || len(oldest) == 0 {
+		return check("outbox", "nothing waits for long", err)
+	}
+	if waits := now.Sub(oldest[0].Event.At).Round(time.Second); waits > waitsLong {
+		return client.HealthCheck{Name: "outbox", Detail: "an event has waited for " + waits.String() + ": lists are as far behind",
+			Hint: "see that the bus takes events; the log of the node whose relay leads says why it doesn't"}
+	}
+	return check("outbox", "nothing waits for long", nil)
 }
 
 func diskCheck(path string) client.HealthCheck {

@@ -6,12 +6,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 func TestModels(t *testing.T) {
@@ -114,6 +116,26 @@ func TestDoctor(t *testing.T) {
 	in.cfg.DataDir = "/proc/nowhere"
 	if ok := look(); ok["data directory"] {
 		t.Error("a folder that can't be made is fine")
+	}
+}
+
+// An outbox that doesn't empty shows, before somebody misses something in a list.
+func TestOutboxCheck(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	since := func(d time.Duration) []store.Message { return []store.Message{{Event: core.Event{At: now.Add(-d)}}} }
+	for name, c := range map[string]struct {
+		oldest []store.Message
+		err    error
+		ok     bool
+	}{
+		"empty": {nil, nil, true}, "on its way": {since(time.Second), nil, true}, "stuck": {since(time.Hour), nil, false},
+		"ahead of our clock": {since(-time.Hour), nil, true}, "not to be seen": {nil, core.E(core.Unavailable, "store", "gone"), false},
+	} {
+		got := outboxCheck(c.oldest, c.err, now)
+		if got.OK != c.ok || got.Detail == "" || name == "stuck" && (got.Hint == "" || !strings.Contains(got.Detail, "1h0m0s")) {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 
