@@ -66,6 +66,7 @@ type page struct {
 // that failed.
 func browse(t *testing.T, address string) *page {
 	t.Helper()
+	runs(t, "a browser")
 	chromium.once.Do(startChromium)
 	if chromium.err != nil {
 		t.Fatal(chromium.err)

@@ -24,17 +24,7 @@ func TestALongCommandKeepsItsLease(t *testing.T) {
 	long := call("c", "run_command", map[string]any{
 		"argv": []string{"sh", "-c", fmt.Sprintf("echo x >> log.txt; sleep %.0f", length.Seconds())}, "timeout_seconds": 600,
 	})
-	in := install(t, on{model: upstream(t, func(_ int, r modeltest.Request) modeltest.Answer {
-		switch kind, turn := turnOf(r); {
-		case kind == planning:
-			return onePlan
-		case kind == judging:
-			return aSuccess
-		case turn == 0:
-			return modeltest.Answer{Calls: []modeltest.Call{long}}
-		}
-		return modeltest.Answer{Text: "appended"}
-	})})
+	in := install(t, on{model: upstream(t, commanding(long))})
 	nodes := in.nodes(t, 2)
 	began := time.Now()
 	task, err := nodes[0].CreateTask(t.Context(), client.NewTask{Kind: core.KindTask, Prompt: "append a line", Workspace: ws}, "")

@@ -89,17 +89,7 @@ func TestAKilledNodesCommandRunsOnce(t *testing.T) {
 	ws := t.TempDir()
 	log := filepath.Join(ws, "log.txt")
 	once := call("c", "run_command", map[string]any{"argv": []string{"sh", "-c", "echo x >> log.txt; while [ ! -e go ]; do sleep 0.05; done"}})
-	in := install(t, on{model: upstream(t, func(_ int, r modeltest.Request) modeltest.Answer {
-		switch kind, turn := turnOf(r); {
-		case kind == planning:
-			return onePlan
-		case kind == judging:
-			return aSuccess
-		case turn == 0:
-			return modeltest.Answer{Calls: []modeltest.Call{once}}
-		}
-		return modeltest.Answer{Text: "appended"}
-	})})
+	in := install(t, on{model: upstream(t, commanding(once))})
 	a := in.node(t)
 	task, err := a.CreateTask(t.Context(), client.NewTask{Kind: core.KindTask, Prompt: "append a line", Workspace: ws}, "")
 	if err != nil {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"iter"
 	"net/http/httptest"
@@ -26,9 +27,16 @@ import (
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
+// cluster is the PostgreSQL of all tests; in short mode there is none.
 var cluster *pgtest.Cluster
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &cluster)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		os.Exit(m.Run())
+	}
+	os.Exit(pgtest.Main(m, &cluster))
+}
 
 // soaking is set before a release: the same tests, at full scale.
 var soaking = os.Getenv("ISEKAI_SOAK") == "1"
@@ -50,6 +58,9 @@ func onEach(t *testing.T, test func(t *testing.T, open func(now func() time.Time
 			return sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db"), Now: now})
 		},
 		"PostgreSQL": func(t *testing.T, now func() time.Time) (driver, error) {
+			if cluster == nil {
+				t.Skip("runs PostgreSQL")
+			}
 			cfg := cluster.Database(t)
 			cfg.Now = now
 			return postgres.Open(t.Context(), cfg)

@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/store"
@@ -261,12 +262,10 @@ func (d *drive) text(ctx context.Context, c core.Content) (string, error) {
 	if c.Blob == "" {
 		return c.Text, nil
 	}
-	r, err := d.Blobs.Open(ctx, d.lease.Org, c.Blob)
-	if err != nil {
-		return "", fmt.Errorf("read text: %w", err)
+	b, size, err := blob.Head(ctx, d.Blobs, d.lease.Org, c.Blob, maxBlob)
+	if err == nil && size > maxBlob {
+		err = core.E(core.Internal, "agent.text", "a text of "+strconv.FormatInt(size, 10)+" bytes")
 	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, maxBlob+1))
 	if err != nil {
 		return "", fmt.Errorf("read text: %w", err)
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/isekai-run/isekai/internal/blob"
@@ -64,12 +63,10 @@ func (s *Service) readFile(ctx context.Context, org core.OrgID, tree blob.Tree, 
 }
 
 func (s *Service) readBlob(ctx context.Context, org core.OrgID, d core.Digest) ([]byte, error) {
-	r, err := s.blobs.Open(ctx, org, d)
-	if err != nil {
-		return nil, fmt.Errorf("app.file: %w", err)
+	data, size, err := blob.Head(ctx, s.blobs, org, d, maxFile)
+	if err == nil && size > maxFile {
+		err = core.E(core.Internal, "app.file", fmt.Sprintf("a file of %d bytes", size))
 	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("app.file: %w", err)
 	}

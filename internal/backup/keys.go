@@ -24,6 +24,15 @@ type kept struct {
 	First core.EventID `json:"first,omitempty"`
 }
 
+// UnmarshalJSON takes the first form of the file, too, which had the wrapped keyset alone.
+func (k *kept) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		return json.Unmarshal(data, &k.Wrapped)
+	}
+	type plain kept
+	return json.Unmarshal(data, (*plain)(k))
+}
+
 // WriteKeys writes the wrapped keysets as they are now beside the backups, in place of
 // what was there. Call it after every rotation and shredding, and before a rotation, so
 // that none begins whose keys can't be kept. Without a folder of backups it does nothing:
@@ -97,14 +106,14 @@ func (b *Backups) keep(ctx context.Context, org core.OrgID, was kept) (now kept,
 	}
 	if was.Shredded && !k.Shredded {
 		return now, core.E(core.Conflict, "backup", "org "+string(org)+" was shredded, and the store has its keys again").
-			WithHint("shred it again: isekai keys shred --org " + string(org))
+			WithHint("isekai keys recover shreds it again")
 	}
 	return now, nil
 }
 
 func (b *Backups) foreign(org core.OrgID) error {
 	return core.E(core.Conflict, "backup", filepath.Join(b.cfg.Dir, keysName)+" is another installation's: its org "+string(org)+" isn't the one here").
-		WithHint("to replace that installation, stop this one and put a backup back with isekai restore; otherwise set backup.dir to another folder")
+		WithHint("to replace that installation, stop this one and put a backup back with isekai restore (after a recovery to an earlier time: isekai keys recover); otherwise set backup.dir to another folder")
 }
 
 // first returns the id of an org's first event, empty if it has none.
@@ -161,13 +170,9 @@ func keysFor(dir string, orgs []store.Sum) (map[core.OrgID]kept, error) {
 // putKeys gives a restored store the keys, and shreds in it what was shredded.
 func putKeys(ctx context.Context, keys map[core.OrgID]kept, to store.Store) error {
 	for org, k := range keys {
-		begun, err := first(ctx, to, org)
+		err := ours(ctx, to, org, k)
 		if err != nil {
 			return err
-		}
-		if k.First != "" && begun != "" && begun != k.First {
-			return core.E(core.Conflict, "restore", keysName+" is of another installation: its org "+string(org)+" isn't the one in the backup").
-				WithHint("look for the " + keysName + " that belongs to this backup")
 		}
 		if k.Shredded { // so that it reads as gone, and gets no other keys
 			err = to.Shred(ctx, org)
@@ -179,6 +184,16 @@ func putKeys(ctx context.Context, keys map[core.OrgID]kept, to store.Store) erro
 		}
 	}
 	return nil
+}
+
+// ours refuses the keys of another installation.
+func ours(ctx context.Context, st store.Events, org core.OrgID, k kept) error {
+	begun, err := first(ctx, st, org)
+	if err == nil && k.First != "" && begun != "" && begun != k.First {
+		err = core.E(core.Conflict, "restore", keysName+" is of another installation: its org "+string(org)+" isn't the one in the store").
+			WithHint("look for the " + keysName + " that belongs to it")
+	}
+	return err
 }
 
 // wrapped are keys beside backups, to be read as a store's.

@@ -1,6 +1,9 @@
 package backup_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +11,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
@@ -178,4 +182,93 @@ func TestABackupWithoutItsStore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A store that was taken back to an earlier time gets the keys that have become of its own,
+// and what was shredded since is shredded again.
+func TestRecover(t *testing.T) {
+	r := newRig(t)
+	// The master key opens what it has wrapped; it was changed at the time "new".
+	opens := func(ctx context.Context, keys store.Keysets) error {
+		orgs, err := keys.KeysetOrgs(ctx)
+		for _, org := range orgs {
+			if k, _ := keys.Keyset(ctx, org); !bytes.HasPrefix(k.Wrapped, []byte("new")) {
+				err = core.E(core.Invalid, "", "the master key isn't the one")
+			}
+		}
+		return err
+	}
+	path := filepath.Join(r.dir, "earlier.db")
+	if _, err := r.store.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	earlier := r.openStore(path)
+	for _, org := range []core.OrgID{"org_a", "org_b"} {
+		if err := earlier.SetKeyset(t.Context(), org, 0, []byte("keys of "+org)); err != nil && core.CodeOf(err) != core.Conflict {
+			t.Fatal(err)
+		}
+	}
+	for org, generation := range map[core.OrgID]int64{"org_a": 1, "org_c": 0} {
+		if err := r.store.SetKeyset(t.Context(), org, generation, []byte("new keys of "+org)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.store.Shred(t.Context(), "org_b"); err != nil {
+		t.Fatal(err)
+	}
+	r.take()
+	again := r.over(earlier)
+	if _, err := again.Take(t.Context()); core.CodeOf(err) != core.Conflict || !strings.Contains(core.HintOf(err), "keys recover") {
+		t.Errorf("a backup before that: %v (%s)", err, core.HintOf(err))
+	}
+	for n, want := range []backup.Recovered{{Orgs: 2, Shredded: 1}, {}} {
+		if got, err := again.Recover(t.Context(), earlier, opens); err != nil || got != want {
+			t.Errorf("time %d: %+v, %v", n, got, err)
+		}
+	}
+	a, err := earlier.Keyset(t.Context(), "org_a")
+	if err != nil || string(a.Wrapped) != "new keys of org_a" {
+		t.Errorf("%s, %v", a.Wrapped, err)
+	}
+	if b, err := earlier.Keyset(t.Context(), "org_b"); err != nil || !b.Shredded {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if err := earlier.SetKeyset(t.Context(), "org_a", a.Generation, []byte("newer keys of org_a")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Recover(t.Context(), earlier, opens); err != nil || got != (backup.Recovered{}) {
+		t.Errorf("keys that are newer and open are replaced: %+v, %v", got, err)
+	}
+	if _, err := again.Take(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.writeKeys(`{"org_a":{"wrapped":"AAAA","first":"evt_other"}}`)
+	if _, err := again.Recover(t.Context(), earlier, opens); core.CodeOf(err) != core.Conflict {
+		t.Errorf("with another installation's keys: %v", err)
+	}
+	r.writeKeys(`{"org_d":{"wrapped":"AAAA","first":"evt_d"}}`)
+	if _, err := again.Recover(t.Context(), earlier, opens); core.CodeOf(err) != core.Invalid {
+		t.Errorf("with keys that don't open: %v", err)
+	}
+}
+
+// Backups of the first form, without digests and marks of their installation, are good
+// still, and the next backup knows more of them.
+func TestTheFirstForm(t *testing.T) {
+	r := newRig(t)
+	m := r.take()
+	r.writeKeys(`{"org_a":"` + base64.StdEncoding.EncodeToString([]byte("keys of org_a")) + `","org_b":"` + base64.StdEncoding.EncodeToString([]byte("keys of org_b")) + `"}`)
+	path := filepath.Join(r.folder(), m.ID, "manifest.json")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(strings.ReplaceAll(string(text), `"digest"`, `"other"`)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.wantGood("")
+	if err := r.WriteKeys(t.Context()); err != nil || !strings.Contains(r.readKeys(), `"first"`) {
+		t.Errorf("%s, %v", r.readKeys(), err)
+	}
+	r.wantGood("")
 }

@@ -104,7 +104,7 @@ func (b *Backups) open(ctx context.Context, r *Report, to Target) (store.Store, 
 	if err != nil {
 		return nil, diskError(op, path, err)
 	}
-	whole := made == r.Digest
+	whole := r.Digest == "" || made == r.Digest // the first manifests have none
 	if !whole {
 		r.problem("the store's copy isn't the one that was made: its digest differs")
 	}
@@ -215,6 +215,10 @@ func (b *Backups) find(id string) (Manifest, error) {
 	newest, err := b.unread(id)
 	if err != nil && (len(all) == 0 || id != "" || newest > all[0].ID) {
 		return Manifest{}, err
+	}
+	if id == "" && len(all) > 0 && ahead(all[0], b.cfg.Now()) {
+		return Manifest{}, core.E(core.Conflict, "restore", "the newest backup, "+all[0].ID+", is of a time that hasn't come: the clock is wrong, or was").
+			WithHint("name the backup; isekai backup list names those that there are")
 	}
 	for _, m := range all {
 		if id == "" || m.ID == id {

@@ -42,11 +42,21 @@ func (b *Backups) Schedule(ctx context.Context, every time.Duration, terms store
 	}
 }
 
-// due returns how long it is until the next backup.
+// due returns how long it is until the next backup. One that was made while the clock was
+// ahead doesn't count.
 func (b *Backups) due(every time.Duration) time.Duration {
 	all, err := b.List()
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return 0
 	}
-	return max(0, all[0].At.Add(every).Sub(b.cfg.Now()))
+	now := b.cfg.Now()
+	for _, m := range all {
+		if !ahead(m, now) {
+			return max(0, m.At.Add(every).Sub(now))
+		}
+	}
+	return 0
 }
+
+// ahead reports whether a backup is of a time that hasn't come, however clocks differ.
+func ahead(m Manifest, now time.Time) bool { return m.At.After(now.Add(time.Minute)) }

@@ -45,6 +45,9 @@ type Instance interface {
 	// Restore puts a backup back, the newest if id is empty: into an empty place, or
 	// with verify into a scratch one. No server may run.
 	Restore(ctx context.Context, id string, verify bool) (Restored, error)
+	// RecoverKeys gives a store that was taken back to an earlier time the keys beside the
+	// backups. No server may run on it.
+	RecoverKeys(ctx context.Context) (RecoveredKeys, error)
 	// Schema returns the version of the store's schema, and Migrate takes it to one.
 	// No server may run.
 	Schema(ctx context.Context) (Schema, error)

@@ -121,6 +121,7 @@ func TestCommands(t *testing.T) {
 		{"deadletter replay ledger/tsk_a/3", Direct, []string{"applied 2 events"}, []string{"applied"}},
 		{"deadletter drop ledger/tsk_a/3", Direct, []string{"dropped", "ledger/tsk_a/4"}, []string{"behind"}},
 		{"keys new /x/key", -1, []string{"/x/key", "Keep a copy"}, []string{"file"}},
+		{"keys recover", -1, []string{"New keys for 2 orgs; 1 org shredded again"}, []string{"orgs", "shredded"}},
 		{"keys rotate", Direct, []string{"New keys for 2 orgs"}, []string{"orgs"}},
 		{"keys rotate --org org_a", Direct, []string{"2 orgs"}, []string{"orgs"}},
 		{"keys rotate --master", Direct, []string{"2 orgs are closed by a new master key"}, []string{"orgs"}},

@@ -15,7 +15,7 @@ import (
 
 func (sh *shell) keysCommand() *cobra.Command {
 	c := group("keys", "Rotate and destroy the keys that the data of orgs is encrypted with")
-	c.AddCommand(sh.keysNew(), sh.keysRotate(), sh.keysShred())
+	c.AddCommand(sh.keysNew(), sh.keysRotate(), sh.keysShred(), sh.keysRecover())
 	return c
 }
 
@@ -92,6 +92,31 @@ func (sh *shell) keysShred() *cobra.Command {
 		}}
 	c.Flags().StringVar(&org, "org", "", "the org")
 	return c
+}
+
+// RecoveredKeys says what became of the keys in a store that was taken back in time.
+type RecoveredKeys struct {
+	Orgs     int `json:"orgs"`     // that have other keys now
+	Shredded int `json:"shredded"` // that are shredded again
+}
+
+func (sh *shell) keysRecover() *cobra.Command {
+	return &cobra.Command{Use: "recover", Short: "Give a database that was recovered to an earlier time the keys as they are now", Args: cobra.NoArgs,
+		Long: "Give a database that was recovered to an earlier time, by its write-ahead log, the keys as they are now in keys.json beside the backups:\n" +
+			"those that the master key doesn't open any more are replaced, and what was shredded since is shredded again. No server may run on it.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			in, err := sh.instance(nil)
+			if err != nil {
+				return err
+			}
+			r, err := in.RecoverKeys(c.Context())
+			if err != nil {
+				return err
+			}
+			return sh.print(r, func(w io.Writer) {
+				fmt.Fprintf(w, "New keys for %s; %s shredded again.\n", many(r.Orgs, "org"), many(r.Shredded, "org"))
+			})
+		}}
 }
 
 // typed returns the line that a person types, or the end of ctx: nothing interrupts the

@@ -2,9 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -12,8 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
-	"github.com/isekai-run/isekai/internal/sandbox"
-	"github.com/isekai-run/isekai/internal/sandbox/ns"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // minFree is how much room a data directory should have.
@@ -26,6 +22,8 @@ func (n *node) health(ctx context.Context) client.Health {
 	h := client.Health{Status: "ok", Version: BuildVersion, Model: n.models.name(), Notice: n.models.notice()}
 	_, err := n.driver.Orgs(ctx)
 	h.Checks = append(h.Checks, check("store", n.cfg.driver(), err), check("keys", "the master key opens them", n.keysOpen.check(ctx, n.vault.Check)), diskCheck(n.dir.Path))
+	pending, err := n.driver.Pending(ctx, 1)
+	h.Checks = append(h.Checks, outboxCheck(pending, err, time.Now()))
 	h.Checks = append(h.Checks, check("sandbox", "Linux namespaces", n.sandbox.Probe(ctx).Err()))
 	_, err = appRuntime()
 	h.Checks = append(h.Checks, check("runtime", "for generated apps", err))
@@ -64,6 +62,22 @@ func check(name, detail string, err error) client.HealthCheck {
 	return client.HealthCheck{Name: name, OK: true, Detail: detail}
 }
 
+// waitsLong is how long an event may wait for the bus before somebody should look.
+const waitsLong = time.Minute
+
+// outboxCheck says how long the oldest event has waited: lists and consumers are as far
+// behind.
+func outboxCheck(oldest []store.Message, err error, now time.Time) client.HealthCheck {
+	if err != nil || len(oldest) == 0 {
+		return check("outbox", "nothing waits for long", err)
+	}
+	if waits := now.Sub(oldest[0].Event.At).Round(time.Second); waits > waitsLong {
+		return client.HealthCheck{Name: "outbox", Detail: "an event has waited for " + waits.String() + ": lists are as far behind",
+			Hint: "see that the bus takes events; the log of the node whose relay leads says why it doesn't"}
+	}
+	return check("outbox", "nothing waits for long", nil)
+}
+
 func diskCheck(path string) client.HealthCheck {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err != nil {
@@ -73,74 +87,4 @@ func diskCheck(path string) client.HealthCheck {
 		return client.HealthCheck{Name: "disk", Detail: "less than 256 MiB are free", Hint: "free some space, or move the data directory"}
 	}
 	return client.HealthCheck{Name: "disk", OK: true, Detail: "enough room"}
-}
-
-// Doctor implements cli.Instance. It changes nothing but a data directory that
-// isn't there yet.
-func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
-	checks := []client.HealthCheck{i.dataDirCheck(ctx), diskCheck(existing(i.cfg.DataDir))}
-	checks = append(checks, sandboxChecks(ctx)...)
-	for _, t := range ns.Toolchains(ctx) {
-		c := client.HealthCheck{Name: t.Name, OK: t.Found(), Detail: t.Path + " " + t.Version}
-		if !t.Found() {
-			c.Detail = "not found"
-			_, err := appRuntime()
-			c.OK = err == nil // one of the runtimes is enough
-			c.Hint = core.HintOf(err)
-		}
-		checks = append(checks, c)
-	}
-	m := newModels(ctx, i.cfg.Model, nil)
-	detail := m.name()
-	if m.configured == nil {
-		detail = "the built-in planner; set OPENAI_API_KEY or start Ollama to use a model"
-	}
-	return append(checks, client.HealthCheck{Name: "model", OK: true, Detail: detail})
-}
-
-func (i instance) dataDirCheck(ctx context.Context) client.HealthCheck {
-	dir, err := OpenDataDir(i.cfg.DataDir)
-	if err == nil {
-		return check("data directory", i.cfg.DataDir+", not in use", dir.Close())
-	}
-	if !Busy(err) {
-		return check("data directory", "", err)
-	}
-	conn, err := remote(ctx, i.cfg.DataDir)
-	if err != nil {
-		return check("data directory", "", err)
-	}
-	return check("data directory", i.cfg.DataDir+", served at "+conn.URL, conn.Close())
-}
-
-// existing returns path, or the nearest folder above it that exists.
-func existing(path string) string {
-	for !exists(path) && path != "/" && path != "." {
-		path = filepath.Dir(path)
-	}
-	return path
-}
-
-func sandboxChecks(ctx context.Context) []client.HealthCheck {
-	dir, err := os.MkdirTemp("", "isekai-doctor-*")
-	if err != nil {
-		return []client.HealthCheck{check("sandbox", "", diskError("sandbox", os.TempDir(), err))}
-	}
-	var report sandbox.Report
-	driver, err := ns.New(ns.Config{RunDir: dir})
-	if err == nil {
-		report = driver.Probe(ctx)
-		err = driver.Close()
-	}
-	if err != nil {
-		report = noSandbox{err}.Probe(ctx)
-	}
-	var out []client.HealthCheck
-	for _, c := range report.Checks {
-		out = append(out, client.HealthCheck{Name: c.Name, OK: c.OK, Detail: c.Detail, Hint: c.Hint})
-	}
-	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		out = append(out, check("temporary files", "", diskError("sandbox", dir, err)))
-	}
-	return out
 }

@@ -4,12 +4,16 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 func TestModels(t *testing.T) {
@@ -87,9 +91,51 @@ func TestDoctor(t *testing.T) {
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}
+	key, kept := in.cfg.masterFile(), filepath.Join(t.TempDir(), "kept")
+	in.aTask(t)
+	if ok := look(); !ok["store"] || !ok["keys"] || !ok["backup"] {
+		t.Errorf("a store that opens: %v", ok)
+	}
+	if err := os.Rename(key, kept); err != nil {
+		t.Fatal(err)
+	}
+	if ok := look(); ok["keys"] || !ok["store"] {
+		t.Errorf("without the master key: %v", ok)
+	}
+	if _, err := os.Stat(key); err == nil {
+		t.Error("the doctor made a master key")
+	}
+	bad := in
+	bad.cfg.Store = Store{URL: "postgres://app@127.0.0.1:1/x", RelayURL: "postgres://relay@127.0.0.1:1/x", MaxConns: 2}
+	bad.cfg.Bus.Brokers = "127.0.0.1:1"
+	for _, c := range bad.Doctor(t.Context()) {
+		if (c.Name == "store" || c.Name == "bus") && (c.OK || c.Hint == "") {
+			t.Errorf("with nobody there: %+v", c)
+		}
+	}
 	in.cfg.DataDir = "/proc/nowhere"
 	if ok := look(); ok["data directory"] {
 		t.Error("a folder that can't be made is fine")
+	}
+}
+
+// An outbox that doesn't empty shows, before somebody misses something in a list.
+func TestOutboxCheck(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	since := func(d time.Duration) []store.Message { return []store.Message{{Event: core.Event{At: now.Add(-d)}}} }
+	for name, c := range map[string]struct {
+		oldest []store.Message
+		err    error
+		ok     bool
+	}{
+		"empty": {nil, nil, true}, "on its way": {since(time.Second), nil, true}, "stuck": {since(time.Hour), nil, false},
+		"ahead of our clock": {since(-time.Hour), nil, true}, "not to be seen": {nil, core.E(core.Unavailable, "store", "gone"), false},
+	} {
+		got := outboxCheck(c.oldest, c.err, now)
+		if got.OK != c.ok || got.Detail == "" || name == "stuck" && (got.Hint == "" || !strings.Contains(got.Detail, "1h0m0s")) {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

@@ -157,3 +157,22 @@ func copyFile(from, to string) error {
 	}
 	return errors.Join(err, out.Close())
 }
+
+// RecoverKeys implements cli.Instance.
+func (i instance) RecoverKeys(ctx context.Context) (r cli.RecoveredKeys, err error) {
+	err = i.alone(func(*DataDir) (err error) {
+		st, err := i.cfg.openDriver(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, st.Close()) }()
+		b := backup.New(backup.Config{Dir: i.cfg.backupDir(), Driver: i.cfg.driver(), To: openBlobs})
+		got, err := b.Recover(ctx, st, func(ctx context.Context, keys store.Keysets) error {
+			_, err := i.cfg.openVault(ctx, keys, slog.New(slog.DiscardHandler))
+			return err
+		})
+		r = cli.RecoveredKeys{Orgs: got.Orgs, Shredded: got.Shredded}
+		return err
+	})
+	return r, err
+}

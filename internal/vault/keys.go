@@ -68,6 +68,29 @@ func (k *orgKeys) rotated() (*orgKeys, error) {
 	return openKeys(events, blobs)
 }
 
+// follows reports whether the keys may have come after those: it has all of them.
+func (k *orgKeys) follows(before *orgKeys) bool {
+	return hasAll(k.eventsHandle, before.eventsHandle) && hasAll(k.blobsHandle, before.blobsHandle)
+}
+
+func hasAll(handle, of *keyset.Handle) bool {
+	for i := range of.Len() {
+		if entry, err := of.Entry(i); err != nil || !hasID(handle, entry.KeyID()) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasID(handle *keyset.Handle, id uint32) bool {
+	for i := range handle.Len() {
+		if entry, err := handle.Entry(i); err == nil && entry.KeyID() == id {
+			return true
+		}
+	}
+	return false
+}
+
 func addKey(handle *keyset.Handle, template *tinkpb.KeyTemplate) (*keyset.Handle, error) {
 	manager := keyset.NewManagerFromHandle(handle)
 	id, err := manager.Add(template)

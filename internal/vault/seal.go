@@ -92,13 +92,7 @@ func hasKey(handle *keyset.Handle, sealed []byte) bool {
 	if len(sealed) < 5 || sealed[0] != 1 {
 		return false
 	}
-	id := binary.BigEndian.Uint32(sealed[1:])
-	for i := range handle.Len() {
-		if entry, err := handle.Entry(i); err == nil && entry.KeyID() == id {
-			return true
-		}
-	}
-	return false
+	return hasID(handle, binary.BigEndian.Uint32(sealed[1:]))
 }
 
 // opening opens several ciphertexts of one org. When one names a key that isn't known, it

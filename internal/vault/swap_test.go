@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -244,5 +245,40 @@ func TestBlobsOfOneOrgAreStoredOnce(t *testing.T) {
 	}
 	if b, err := readBlob(t, r, orgA, first); err != nil || string(b) != "the same" {
 		t.Errorf("after rotating: %q, %v", b, err)
+	}
+}
+
+// TestOlderKeysAreNotTaken: who can write to the store and knows a key that was rotated
+// away puts the record of before back, to have it sealed with again.
+func TestOlderKeysAreNotTaken(t *testing.T) {
+	t.Parallel()
+	for name, generation := range map[string]string{"as it was": "1", "as the newest": "2", "as a newer one": "3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			appendTo(t, r.store, orgA, "tsk_1", 0, "one")
+			old, err := r.inner.Keyset(t.Context(), orgA)
+			ok(t, err)
+			ok(t, r.vault.Rotate(t.Context(), orgA))
+			after := appendTo(t, r.store, orgA, "tsk_1", 1, "two")
+			_, err = r.raw(t).ExecContext(t.Context(), `UPDATE keysets SET generation = `+generation+`, wrapped = ? WHERE org = 'org_a'`, old.Wrapped)
+			ok(t, err)
+			for range 2 {
+				r.clock.advance(10 * time.Second)
+				events, err := r.store.Append(t.Context(), scopeOf(orgA), store.Append{Stream: "tsk_1", Expected: after.Version, Events: []store.NewEvent{newEvent("three")}})
+				if err == nil { // with the keys that are known
+					after = events[0]
+					sealed, err := r.inner.ReadStream(t.Context(), orgA, "tsk_1", 1, 10)
+					ok(t, err)
+					if key := sealed[len(sealed)-1].Data[:5]; !bytes.Equal(key, sealed[0].Data[:5]) {
+						t.Fatal("sealed with the old key")
+					}
+					continue
+				}
+				wantCode(t, "append", err, core.Internal)
+				_, err = texts(t.Context(), r.store, orgA, "tsk_1")
+				wantCode(t, "read", err, core.Internal)
+			}
+		})
 	}
 }

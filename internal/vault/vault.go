@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -109,7 +110,8 @@ func (v *Vault) fresh(k *known, after time.Time) bool {
 }
 
 // load reads the org's keyset, and opens it unless it is the last one. nil: there is
-// none, which isn't remembered.
+// none, which isn't remembered. Keys are never taken away, so a keyset without one of
+// the last isn't the newest, whatever its generation says.
 func (v *Vault) load(ctx context.Context, org core.OrgID, last *known) (*known, error) {
 	at := v.cfg.Now() // before the look
 	k, err := v.cfg.Keysets.Keyset(ctx, org)
@@ -126,6 +128,9 @@ func (v *Vault) load(ctx context.Context, org core.OrgID, last *known) (*known, 
 	keys, err := v.unwrap(ctx, org, k)
 	if err != nil {
 		return nil, unusable(org, err)
+	}
+	if last != nil && !keys.follows(last.keys) {
+		return nil, unusable(org, errors.New("older ones were put back in the store"))
 	}
 	return &known{keys: keys, at: at}, nil
 }

@@ -3,10 +3,14 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -18,8 +22,9 @@ import (
 var _ store.Backuper = (*Store)(nil)
 
 // Backup implements store.Backuper by pg_dump, connected by MigrateURL, in its custom
-// format. Its rows are those of one snapshot. pg_dump must be there, and not older than
-// the server.
+// format: rows alone, those of one snapshot, with the version of the schema among them.
+// The keysets aren't even locked, so that an org can be shredded meanwhile. pg_dump must
+// be there, and not older than the server.
 func (s *Store) Backup(ctx context.Context, path string) ([]store.Sum, error) {
 	const op = "store.backup"
 	if s.migrateURL == "" {
@@ -44,8 +49,8 @@ func (s *Store) Backup(ctx context.Context, path string) ([]store.Sum, error) {
 	}
 	part := path + ".part"
 	defer os.Remove(part) // when it isn't renamed
-	err = program(ctx, "pg_dump", s.migrateURL, "--format=custom", "--schema=isekai", "--enable-row-security",
-		"--exclude-table-data=isekai.keysets", "--exclude-table-data=isekai.terms", "--snapshot="+snapshot, "--file="+part)
+	err = program(ctx, nil, "pg_dump", s.migrateURL, "--format=custom", "--schema=isekai", "--data-only", "--enable-row-security",
+		"--exclude-table=isekai.keysets", "--exclude-table=isekai.terms", "--snapshot="+snapshot, "--file="+part)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +65,10 @@ func (s *Store) Backup(ctx context.Context, path string) ([]store.Sum, error) {
 }
 
 // Restore puts a backup into the database of MigrateURL, which has nothing of isekai's.
-// conflict: it has. Open afterwards as usual, which brings an older schema up to date.
+// conflict: it has. unsupported: the backup is of a newer schema. Open afterwards as
+// usual, which brings an older schema up to date.
+//
+// The schema comes from the migrations, with its owners and rights, and not from the file.
 func Restore(ctx context.Context, cfg Config, path string) error {
 	const op = "store.restore"
 	conn, err := pgx.Connect(ctx, cfg.MigrateURL)
@@ -75,49 +83,102 @@ func Restore(ctx context.Context, cfg Config, path string) error {
 	if used {
 		return core.E(core.Conflict, op, "the database has isekai's schema already").WithHint("restore into an empty database")
 	}
-	if err := setupRoles(ctx, cfg); err != nil {
-		return err
-	}
-	return program(ctx, "pg_restore", cfg.MigrateURL, "--single-transaction", "--exit-on-error", "--no-owner", "--enable-row-security", path)
-}
-
-// setupRoles makes the roles that a dump's grants name: by migrating, which makes them,
-// and going back.
-func setupRoles(ctx context.Context, cfg Config) error {
-	if err := Setup(ctx, cfg); err != nil {
-		return err
-	}
-	if err := Migrate(ctx, cfg, 0); err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, cfg.MigrateURL)
+	version, err := dumpVersion(ctx, path)
 	if err != nil {
-		return translate("store.restore", err)
+		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	_, err = conn.Exec(ctx, "DROP SCHEMA isekai CASCADE")
-	return translate("store.restore", err)
+	newest, err := newestVersion()
+	switch {
+	case err != nil:
+		return failed(err)
+	case version > newest:
+		return tooNew(version, newest)
+	}
+	err = fillFrom(ctx, cfg, conn, path, version)
+	if err != nil { // so that it can be tried again
+		_, dropped := conn.Exec(context.WithoutCancel(ctx), "DROP SCHEMA IF EXISTS isekai CASCADE")
+		err = errors.Join(err, translate(op, dropped))
+	}
+	return err
 }
 
-// program runs one of PostgreSQL's own on the database of a URL. The password goes by
-// the environment: others see command lines.
-func program(ctx context.Context, name, address string, args ...string) error {
+// fillFrom makes the schema of a version and restores rows into it. They are copied by the
+// owner, for whom row-level security isn't forced meanwhile: COPY can't heed it.
+func fillFrom(ctx context.Context, cfg Config, conn *pgx.Conn, path string, version int64) error {
+	const op = "store.restore"
+	if err := Setup(ctx, cfg); err != nil { // the logins, too
+		return err
+	}
+	if err := Migrate(ctx, cfg, version); err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, "TRUNCATE "+versionTable); err != nil { // its rows come with the others
+		return translate(op, err)
+	}
+	force := func(word string) error {
+		_, err := conn.Exec(ctx, `DO $$ DECLARE t text; BEGIN
+			FOR t IN SELECT c.oid::regclass FROM pg_catalog.pg_class c WHERE c.relnamespace = 'isekai'::regnamespace AND c.relrowsecurity LOOP
+				EXECUTE 'ALTER TABLE ' || t || ' `+word+` ROW LEVEL SECURITY';
+			END LOOP; END $$`)
+		return translate(op, err)
+	}
+	if err := force("NO FORCE"); err != nil {
+		return err
+	}
+	if err := program(ctx, nil, "pg_restore", cfg.MigrateURL, "--data-only", "--single-transaction", "--exit-on-error", path); err != nil {
+		return err
+	}
+	if err := force("FORCE"); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, "ANALYZE")
+	return translate(op, err)
+}
+
+var versionRow = regexp.MustCompile(`(?m)^\d+\t(\d+)\tt\t`)
+
+// dumpVersion returns the version of the schema that a dump's rows are of.
+func dumpVersion(ctx context.Context, path string) (version int64, err error) {
+	var rows strings.Builder
+	if err := program(ctx, &rows, "pg_restore", "", "--data-only", "--schema=isekai", "--table=goose_db_version", "--file=-", path); err != nil {
+		return 0, err
+	}
+	for _, m := range versionRow.FindAllStringSubmatch(rows.String(), -1) {
+		v, err := strconv.ParseInt(m[1], 10, 64)
+		if err != nil {
+			return 0, core.E(core.Invalid, "store.restore", "the dump's version can't be read").Because(err)
+		}
+		version = max(version, v)
+	}
+	if version == 0 {
+		return 0, core.E(core.Invalid, "store.restore", "the file isn't a backup of isekai's").WithHint("isekai backup list shows the backups")
+	}
+	return version, nil
+}
+
+// program runs one of PostgreSQL's own, on the database of a URL if there is one, with
+// its output going to out. The password goes by the environment, for others see command
+// lines; nothing else of this process's secrets does.
+func program(ctx context.Context, out io.Writer, name, address string, args ...string) error {
 	const op = "store.backup"
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return core.E(core.Unsupported, op, name+" isn't there").WithHint("install PostgreSQL's client programs (Debian: postgresql-client)").Because(err)
 	}
-	target, password, err := libpq(address)
-	if err != nil {
-		return err
+	c := exec.CommandContext(ctx, path, args...)
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ISEKAI_") })
+	if address != "" {
+		target, password, err := libpq(address)
+		if err != nil {
+			return err
+		}
+		c.Args = append(c.Args, "--dbname="+target, "--no-password")
+		if password != "" {
+			c.Env = append(c.Env, "PGPASSWORD="+password)
+		}
 	}
 	var said strings.Builder
-	c := exec.CommandContext(ctx, path, append([]string{"--dbname=" + target, "--no-password"}, args...)...)
-	c.Env = os.Environ()
-	if password != "" {
-		c.Env = append(c.Env, "PGPASSWORD="+password)
-	}
-	c.Stderr = &said
+	c.Stdout, c.Stderr = out, &said
 	if err := c.Run(); err != nil {
 		msg, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 		return core.E(core.Unavailable, op, name+" failed: "+msg).Because(err)

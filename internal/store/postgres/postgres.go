@@ -113,6 +113,9 @@ func (s *Store) check(ctx context.Context) error {
 	if err := checkRole(ctx, s.relay, relayRole); err != nil {
 		return err
 	}
+	if err := checkGuard(ctx, s.app); err != nil {
+		return err
+	}
 	return checkVersion(ctx, s.app)
 }
 

@@ -87,3 +87,47 @@ func TestSetupMakesRoles(t *testing.T) {
 	weak.MigrateURL = cluster.URL("setup_weak", "setup_weak")
 	wantRefused(t, "an owner without rights", weak, core.Denied)
 }
+
+// What keeps tenants apart is looked at before anything is served.
+func TestOpenRefusesWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	cfg := cluster.Database(t)
+	owner := dial(t, cfg.MigrateURL)
+	for _, c := range [][2]string{{"NO FORCE", "FORCE"}, {"DISABLE", "ENABLE"}} {
+		mustExec(t, owner, "ALTER TABLE isekai.letters "+c[0]+" ROW LEVEL SECURITY")
+		wantRefused(t, c[0], cfg, core.Denied)
+		mustExec(t, owner, "ALTER TABLE isekai.letters "+c[1]+" ROW LEVEL SECURITY")
+	}
+	open(t, cfg)
+	database := owner.Config().Database
+	for _, group := range []string{"pg_execute_server_program", "pg_read_server_files"} {
+		role := "refuse_" + group[3:]
+		if err := cluster.Admin(database, "CREATE ROLE "+role+" LOGIN IN ROLE isekai_app, "+group); err != nil {
+			t.Fatal(err)
+		}
+		bad := cfg
+		bad.URL = cluster.URL(role, database)
+		wantRefused(t, group, bad, core.Denied)
+	}
+}
+
+// A backup doesn't keep an org's keys from being destroyed.
+func TestShredWhileADumpRuns(t *testing.T) {
+	t.Parallel()
+	cfg := cluster.Database(t)
+	st := open(t, cfg)
+	add(t, st, "org_a", "tsk_1", 0)
+	if err := st.SetKeyset(t.Context(), "org_a", 0, []byte("wrapped")); err != nil {
+		t.Fatal(err)
+	}
+	dump := dial(t, cfg.MigrateURL)
+	mustExec(t, dump, "BEGIN")
+	defer mustExec(t, dump, "ROLLBACK")
+	for _, table := range query[string](t, dump, `SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'isekai'::regnamespace AND c.relkind = 'r'
+		AND c.relname NOT IN ('keysets', 'terms')`) { // as pg_dump does with what it isn't told to leave out
+		mustExec(t, dump, "LOCK TABLE "+table+" IN ACCESS SHARE MODE")
+	}
+	if err := st.Shred(t.Context(), "org_a"); err != nil {
+		t.Error(err)
+	}
+}

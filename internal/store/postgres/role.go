@@ -35,6 +35,8 @@ const sqlRole = `SELECT current_user::text, pg_has_role(current_user, $1::name, 
 			WHERE n.nspname = 'isekai' AND pg_has_role(current_user, c.relowner, 'MEMBER')) THEN 'it owns tables' END,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE (o.rolsuper OR o.rolbypassrls OR o.rolcreaterole OR o.rolreplication)
 			AND o.rolname <> current_user AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it belongs to an administrator''s role' END,
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.rolname = ANY (ARRAY['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'])
+			AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it may run programs on the server, or open its files' END,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.rolname = ANY (ARRAY['isekai_app', 'isekai_relay', 'isekai_queue'])
 			AND o.rolname <> $1 AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it belongs to another role of isekai' END
 	], NULL)
@@ -71,6 +73,25 @@ func checkRole(ctx context.Context, pool *pgxpool.Pool, g group) error {
 			WithHint("as an administrator: GRANT " + g.name + " TO " + pgx.Identifier{user}.Sanitize())
 	}
 	return nil
+}
+
+// sqlUnguarded names tenants' tables on which row-level security isn't forced.
+const sqlUnguarded = `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE n.nspname = 'isekai' AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+	AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org' AND NOT a.attisdropped)`
+
+// checkGuard sees that nobody has switched row-level security off.
+func checkGuard(ctx context.Context, pool *pgxpool.Pool) error {
+	var tables []string
+	err := run(ctx, pool, "store.open", "", usual, func(b *pgx.Batch) {
+		b.Queue(sqlUnguarded).Query(into(&tables, func(rows pgx.Rows, t *string) error { return rows.Scan(t) }))
+	})
+	if err == nil && len(tables) > 0 {
+		err = core.E(core.Denied, "store.open", "row-level security isn't forced on "+strings.Join(tables, ", ")).
+			WithHint("a restore was broken off, or somebody has switched it off; as the owner: ALTER TABLE isekai." + tables[0] +
+				" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+	}
+	return err
 }
 
 // notSetUp is the error for a database without isekai's schema.

@@ -47,7 +47,7 @@ func (s *Secure) settings(b *Broker) (settings, error) {
 	}
 	s.Listener = "127.0.0.1:" + ports[0]
 	var own []byte
-	if s.CA, own, err = certificates(); err != nil {
+	if s.CA, own, err = Certificates(); err != nil {
 		return settings{}, err
 	}
 	keystore := filepath.Join(b.dir, "listener.pem")
@@ -66,8 +66,8 @@ listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.pla
 	}, nil
 }
 
-// certificates makes an authority, and a key with a certificate of it for 127.0.0.1.
-func certificates() (ca, own []byte, err error) {
+// Certificates makes an authority, and a key with a certificate of it for 127.0.0.1, as PEM.
+func Certificates() (ca, own []byte, err error) {
 	now := time.Now()
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a test's authority"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),

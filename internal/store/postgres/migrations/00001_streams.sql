@@ -135,9 +135,12 @@ CREATE POLICY queue ON isekai.orgs FOR SELECT TO isekai_queue USING (true);
 CREATE POLICY queue ON isekai.work TO isekai_queue USING (true) WITH CHECK (true);
 CREATE POLICY queue ON isekai.turns TO isekai_queue USING (true) WITH CHECK (true);
 
+-- Functions that run as another role look for nothing in the caller's temporary schema,
+-- which comes first unless it is named.
+
 -- begun_orgs returns the orgs that have an event.
 CREATE FUNCTION isekai.begun_orgs() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 	'SELECT o.org FROM isekai.orgs o WHERE o.begun ORDER BY o.org';
 
 -- claim leases up to n streams until ttl microseconds after now (NULL: the clock's),
@@ -147,7 +150,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS
 -- +goose StatementBegin
 CREATE FUNCTION isekai.claim(by_worker text, n integer, ttl bigint, now timestamptz)
 RETURNS TABLE (of_org text, of_project text, of_stream text, fence bigint, expires timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	turn   record;
 	item   record;

@@ -80,13 +80,13 @@ CREATE POLICY queue ON isekai.keysets FOR SELECT TO isekai_queue USING (true);
 
 -- keyset_orgs returns the orgs that have a keyset which isn't shredded.
 CREATE FUNCTION isekai.keyset_orgs() RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 	'SELECT k.org FROM isekai.keysets k WHERE NOT k.shredded ORDER BY k.org';
 
 -- scrub writes the keysets anew, without the dead versions of their rows. Only the owner
 -- of a table may do that, and nothing else is in the function.
 CREATE FUNCTION isekai.scrub() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 	'BEGIN CLUSTER isekai.keysets USING keysets_pkey; END';
 
 REVOKE ALL ON FUNCTION isekai.keyset_orgs(), isekai.scrub() FROM PUBLIC;
