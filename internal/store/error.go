@@ -19,6 +19,12 @@ func Conflict(stream core.StreamID) error {
 		WithHint("read it again and repeat the change")
 }
 
+// Changed returns the error for a record that isn't as a change expects it.
+func Changed(kind, id string) error {
+	return core.E(core.Conflict, "store.write", "the "+kind+" "+id+" has changed").
+		WithHint("read it again and repeat the change")
+}
+
 // LostLease returns the error for a lease that isn't held any more.
 func LostLease(stream core.StreamID) error {
 	return core.E(core.Conflict, "store.lease", "stream "+string(stream)+" is driven by another worker").Because(ErrLeaseLost)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -62,6 +63,8 @@ func CheckChanges(org core.OrgID, changes []Change) error {
 		switch {
 		case c.Kind == "" || c.ID == "" || len(c.Kind) > MaxID || len(c.ID) > MaxID || strings.ContainsRune(c.Kind+c.ID, 0):
 			return core.E(core.Invalid, op, "a record without a kind or an id, or with one that is too long or holds a NUL")
+		case !utf8.ValidString(c.Kind + c.ID):
+			return core.E(core.Invalid, op, "a record whose kind or id isn't UTF-8")
 		case seen[place]:
 			return core.E(core.Invalid, op, "two changes of one record")
 		case c.Expected < 0 || c.Data == nil && c.Expected == 0:
@@ -72,4 +75,10 @@ func CheckChanges(org core.OrgID, changes []Change) error {
 		seen[place] = true
 	}
 	return nil
+}
+
+// IDRange returns what ids that begin with prefix and follow after are in: from and those
+// that follow, but after itself and what isn't below end.
+func IDRange(prefix, after string) (from, end string) {
+	return max(prefix, after), prefix + strings.Repeat("\U0010FFFF", MaxID/utf8.UTFMax+1)
 }

@@ -46,6 +46,7 @@ var (
 	_ store.Store    = (*Store)(nil)
 	_ store.Waker    = (*Store)(nil)
 	_ store.Backuper = (*Store)(nil)
+	_ store.Records  = (*Store)(nil)
 )
 
 // Open opens the file, makes it if it isn't there, and migrates it. A migration

@@ -12,7 +12,7 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
+	open := func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
 		path := filepath.Join(t.TempDir(), "isekai.db")
 		open := func() store.Store {
 			s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: now})
@@ -24,5 +24,7 @@ func TestStore(t *testing.T) {
 		}
 		s := open()
 		return s, func() store.Store { _ = s.Close(); return open() }
-	})
+	}
+	storetest.Run(t, open)
+	storetest.RunState(t, open)
 }
