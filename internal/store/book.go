@@ -63,8 +63,9 @@ const Debit = "~"
 // is posted once.
 type Books interface {
 	// Post makes all the postings, in order, or none. One whose effect was posted before
-	// is left out; posted says which were made. exhausted: an account would fall below
-	// zero; Short names it.
+	// is left out; posted says which were made. exhausted: after a posting an account would
+	// be below zero; Short names it. invalid: an account would hold more than
+	// core.MaxCredits.
 	Post(ctx context.Context, org core.OrgID, postings ...Posting) (posted []bool, err error)
 	// Balances returns the balances of the accounts that begin with prefix, after an
 	// account, by name, up to limit.
@@ -72,6 +73,9 @@ type Books interface {
 	// Entries returns entries in their order.
 	Entries(ctx context.Context, org core.OrgID, q EntryQuery) ([]Entry, error)
 }
+
+// MaxNote bounds a posting's note, in bytes.
+const MaxNote = 1000
 
 // CheckPostings returns an Invalid error for postings that no store may make.
 func CheckPostings(org core.OrgID, postings []Posting) error {
@@ -84,11 +88,14 @@ func CheckPostings(org core.OrgID, postings []Posting) error {
 		if p.Effect == "" || p.Kind == "" || len(p.Effect) > MaxID || seen[p.Effect] || len(p.Moves) < 2 || len(p.Moves) > MaxChanges {
 			return core.E(core.Invalid, op, "a posting without an effect of its own, a kind or two moves")
 		}
+		if !isText(p.Effect, p.Kind, string(p.Project), string(p.Task), p.Note) || len(p.Note) > MaxNote {
+			return core.E(core.Invalid, op, "a posting with a note that is too long, or what isn't text")
+		}
 		seen[p.Effect] = true
 		var sum core.Credits
 		accounts := make(map[string]bool, len(p.Moves))
 		for _, m := range p.Moves {
-			if m.Account == "" || len(m.Account) > MaxID || strings.ContainsRune(m.Account, 0) || accounts[m.Account] ||
+			if m.Account == "" || len(m.Account) > MaxID || !isText(m.Account) || accounts[m.Account] ||
 				m.Amount > core.MaxCredits || m.Amount < -core.MaxCredits {
 				return core.E(core.Invalid, op, "a move without an account of its own, or of too much")
 			}
@@ -98,6 +105,17 @@ func CheckPostings(org core.OrgID, postings []Posting) error {
 		if sum != 0 {
 			return core.E(core.Invalid, op, "the moves of "+p.Effect+" don't add up to nothing")
 		}
+	}
+	return nil
+}
+
+// CheckBalance returns the error of Post for an account that may not have this balance.
+func CheckBalance(account string, balance core.Credits) error {
+	switch {
+	case balance < 0 && !strings.HasPrefix(account, Debit):
+		return Exhausted(account)
+	case balance > core.MaxCredits || balance < -core.MaxCredits:
+		return core.E(core.Invalid, "store.post", "the account "+account+" would hold more than it can")
 	}
 	return nil
 }

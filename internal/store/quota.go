@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math/bits"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -23,10 +24,39 @@ type Quotas interface {
 
 // CheckDraw returns an Invalid error for a draw that no store may make.
 func CheckDraw(org core.OrgID, bucket string, want int, r Rate) error {
-	if org == "" || bucket == "" || len(bucket) > MaxID || want < 1 || r.Burst < 1 || r.Per <= 0 {
+	if org == "" || bucket == "" || len(bucket) > MaxID || !isText(bucket) || want < 1 || r.Burst < 1 || r.Per <= 0 {
 		return core.E(core.Invalid, "store.draw", "a draw without a bucket, an amount or a rate")
 	}
+	if int64(r.Burst) > r.Per.Microseconds() {
+		return core.E(core.Invalid, "store.draw", "a rate of more than one in a microsecond")
+	}
 	return nil
+}
+
+// Take is what a draw of want tokens does to a bucket that is full again at full, at the
+// time now, both in nanoseconds since 1970. It returns when the bucket is full again
+// after that, and the results of Draw. A token is worth the time that it takes to come
+// back (GCRA, the generic cell rate algorithm of ATM).
+func (r Rate) Take(full, now int64, want int) (then int64, got, left int, wait time.Duration) {
+	per, burst := uint64(r.Per), uint64(r.Burst)
+	used := uint64(min(max(full-now, 0), int64(per))) // a clock that went back costs one Per at most
+	got = int(min(uint64(want), scale(per-used, burst, per)))
+	used += scale(uint64(got), per, burst)
+	left = int(scale(per-used, burst, per))
+	if left == 0 {
+		wait = time.Duration((per+burst-1)/burst - (per - used))
+	}
+	return now + int64(used), got, left, wait
+}
+
+// scale returns a*b/c, rounded down, which is at most 2^64-1 for the a and b above.
+func scale(a, b, c uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	if hi == 0 {
+		return lo / c
+	}
+	q, _ := bits.Div64(hi, lo, c)
+	return q
 }
 
 // Shares weigh orgs in the queue.
@@ -40,3 +70,11 @@ type Shares interface {
 
 // MaxShare bounds an org's share.
 const MaxShare = 100
+
+// CheckShare returns an Invalid error for a share that no store may give.
+func CheckShare(org core.OrgID, share int) error {
+	if org == "" || share < 1 || share > MaxShare {
+		return core.E(core.Invalid, "store.set_share", "a share out of its range").WithHint("give an org 1 to 100")
+	}
+	return nil
+}

@@ -61,10 +61,8 @@ func CheckChanges(org core.OrgID, changes []Change) error {
 	for _, c := range changes {
 		place := [2]string{c.Kind, c.ID}
 		switch {
-		case c.Kind == "" || c.ID == "" || len(c.Kind) > MaxID || len(c.ID) > MaxID || strings.ContainsRune(c.Kind+c.ID, 0):
-			return core.E(core.Invalid, op, "a record without a kind or an id, or with one that is too long or holds a NUL")
-		case !utf8.ValidString(c.Kind + c.ID):
-			return core.E(core.Invalid, op, "a record whose kind or id isn't UTF-8")
+		case c.Kind == "" || c.ID == "" || len(c.Kind) > MaxID || len(c.ID) > MaxID || !isText(c.Kind, c.ID):
+			return core.E(core.Invalid, op, "a record without a kind or an id, or with one that is too long or isn't text")
 		case seen[place]:
 			return core.E(core.Invalid, op, "two changes of one record")
 		case c.Expected < 0 || c.Data == nil && c.Expected == 0:
@@ -75,6 +73,16 @@ func CheckChanges(org core.OrgID, changes []Change) error {
 		seen[place] = true
 	}
 	return nil
+}
+
+// isText reports whether every store can keep the parts as texts: UTF-8 without a NUL.
+func isText(parts ...string) bool {
+	for _, s := range parts {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // IDRange returns what ids that begin with prefix and follow after are in: from and those

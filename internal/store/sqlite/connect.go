@@ -28,7 +28,8 @@ func connect(path, pragma string, size int) (*sql.DB, error) {
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // sync the log at every commit
 		"foreign_keys(1)",
-		"secure_delete(1)", // overwrite what is deleted
+		"secure_delete(1)",      // overwrite what is deleted
+		"recursive_triggers(1)", // also those of what a REPLACE deletes
 		"temp_store(MEMORY)",
 		"journal_size_limit(67108864)", // bytes: give back a log that grew
 		pragma,

@@ -47,6 +47,9 @@ var (
 	_ store.Waker    = (*Store)(nil)
 	_ store.Backuper = (*Store)(nil)
 	_ store.Records  = (*Store)(nil)
+	_ store.Books    = (*Store)(nil)
+	_ store.Quotas   = (*Store)(nil)
+	_ store.Shares   = (*Store)(nil)
 )
 
 // Open opens the file, makes it if it isn't there, and migrates it. A migration

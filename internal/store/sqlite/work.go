@@ -18,12 +18,17 @@ const (
 
 	sqlDone = `DELETE FROM work WHERE org = ? AND stream = ?`
 
-	// sqlNext finds the oldest due work of the org that was served longest ago.
+	// sqlNext finds the oldest due work of the org whose turn ended longest ago.
 	sqlNext = `SELECT o.org, w.stream, w.project FROM orgs o JOIN work w ON w.org = o.org AND w.due <= ?
 		WHERE o.busy = 1 ORDER BY o.served, o.org, w.due, w.stream LIMIT 1`
 
-	// sqlServe numbers a claim.
-	sqlServe = `UPDATE orgs SET served = (SELECT max(served) FROM orgs) + 1 WHERE org = ? RETURNING served`
+	// sqlServe numbers a claim. The org's turn ends when it was given its share.
+	sqlServe = `UPDATE orgs SET claimed = ` + nextClaim + `,
+		given = CASE WHEN ` + goesOn + ` THEN given + 1 ELSE 0 END,
+		served = CASE WHEN ` + goesOn + ` THEN served ELSE ` + nextClaim + ` END
+		WHERE org = ? RETURNING claimed`
+	nextClaim = `(SELECT max(claimed) FROM orgs) + 1`
+	goesOn    = `given + 1 < coalesce((SELECT share FROM shares s WHERE s.org = orgs.org), 1)`
 
 	sqlLease = `UPDATE work SET token = ?, worker = ?, due = ? WHERE org = ? AND stream = ?`
 

@@ -49,8 +49,9 @@ func testRecordModel(t *testing.T, open Open) {
 			"list":    func(*rapid.T) { m.list() },
 			"sweep":   func(*rapid.T) { m.sweep() },
 			"advance": func(*rapid.T) { clock.advance(time.Duration(rapid.IntRange(1, 20).Draw(rt, "s")) * time.Second) },
-			"":        func(*rapid.T) { m.compare() },
+			"read":    func(*rapid.T) { m.compare() },
 		})
+		m.compare()
 	})
 }
 

@@ -10,6 +10,9 @@ import (
 type state interface {
 	store.Store
 	store.Records
+	store.Books
+	store.Quotas
+	store.Shares
 }
 
 func startState(t testing.TB, open Open) (state, *clock) {
@@ -31,6 +34,18 @@ func RunState(t *testing.T, open Open) {
 		{"SweepStops", testSweepStops},
 		{"OneWriter", testOneWriter},
 		{"RecordModel", testRecordModel},
+		{"Post", testPost},
+		{"PostRefusals", testPostRefusals},
+		{"PostShort", testPostShort},
+		{"BookPages", testBookPages},
+		{"Holds", testHolds},
+		{"OnePosting", testOnePosting},
+		{"BookModel", testBookModel},
+		{"Draw", testDraw},
+		{"DrawOnce", testDrawOnce},
+		{"DrawModel", testDrawModel},
+		{"Shares", testShares},
+		{"SharedRound", testSharedRound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -42,7 +42,7 @@ CREATE TABLE entries (
 CREATE UNIQUE INDEX entries_once ON entries (org, effect, n);
 CREATE INDEX entries_by_org     ON entries (org, seq);
 CREATE INDEX entries_by_account ON entries (org, account, seq);
-CREATE INDEX entries_by_task    ON entries (org, task, seq) WHERE task <> '';
+CREATE INDEX entries_by_task    ON entries (org, task, seq);
 
 -- +goose StatementBegin
 CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries BEGIN
