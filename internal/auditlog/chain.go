@@ -1,0 +1,154 @@
+package auditlog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// maxBatch bounds the entries of one append.
+const maxBatch = 128
+
+// chain appends to one org's log. Who records takes the turn and appends, with its own, the
+// entries of those who wait at that time (group commit); it starts no goroutine. The queue
+// is the blocked callers themselves.
+type chain struct {
+	log   *Log
+	org   core.OrgID
+	queue chan *call
+	turn  chan struct{} // held by who appends; guards what follows
+
+	known bool   // tree is that of the log, or of a beginning of it
+	tree  tree   // of the rows that were seen
+	last  string // the signature of the last of them
+}
+
+// call is one caller's entry.
+type call struct {
+	entry Entry
+	done  chan error
+}
+
+func (c *chain) lock(ctx context.Context) error {
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *chain) unlock() { <-c.turn }
+
+func (c *chain) record(ctx context.Context, e Entry) error {
+	mine := &call{entry: e, done: make(chan error, 1)}
+	select {
+	case c.turn <- struct{}{}:
+		defer c.unlock()
+		batch := c.gather(mine)
+		err := c.append(ctx, batch)
+		for _, other := range batch[1:] {
+			other.done <- err
+		}
+		return err
+	case c.queue <- mine: // to whoever has the turn, whose time is bounded, too
+		return <-mine.done
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// gather returns the call and those that wait.
+func (c *chain) gather(first *call) []*call {
+	batch := []*call{first}
+	for len(batch) < maxBatch {
+		select {
+		case other := <-c.queue:
+			batch = append(batch, other)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// append stores the entries, all or none, again if another process was faster.
+func (c *chain) append(ctx context.Context, batch []*call) error {
+	ring, err := c.log.keys.get(ctx)
+	if err != nil {
+		return err
+	}
+	scope := core.Scope{Org: c.org, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "auditlog"}}
+	for try := 1; ; try++ {
+		if !c.known {
+			if err := c.refresh(ctx); err != nil {
+				return err
+			}
+		}
+		next := c.tree.clone()
+		events, last, err := c.events(ring, &next, batch)
+		if err != nil {
+			return err
+		}
+		_, err = c.log.cfg.Events.Append(ctx, scope, store.Append{Stream: core.AuditLog, Expected: c.tree.size, Events: events})
+		if err == nil {
+			c.tree, c.last = next, last
+			c.log.grows(c.org)
+			return nil
+		}
+		if core.CodeOf(err) != core.Conflict || try == c.log.cfg.Tries {
+			c.known = false // it may have been stored all the same
+			return err
+		}
+		if err := wait(ctx, try); err != nil {
+			return err
+		}
+		if err := c.refresh(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// wait gives the other processes a chance, a little longer with each try.
+func wait(ctx context.Context, try int) error {
+	t := time.NewTimer(rand.N(time.Duration(min(try, 10)) * 2 * time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// events returns the batch as it is stored, adds it to the tree, and returns the signature
+// of that.
+func (c *chain) events(ring *keyring, t *tree, batch []*call) (events []store.NewEvent, signature string, err error) {
+	for _, k := range batch {
+		e := k.entry
+		e.Row = t.size + 1
+		entry, err := json.Marshal(e)
+		if err != nil {
+			return nil, "", fmt.Errorf("auditlog.record: %w", err)
+		}
+		hashes, err := t.addEntry(entry)
+		if err != nil {
+			return nil, "", fmt.Errorf("auditlog.record: %w", err)
+		}
+		if signature, err = t.head(c.org).sign(ring.signer); err != nil {
+			return nil, "", err
+		}
+		p := core.AuditRecorded{Entry: entry, Hashes: texts(hashes), Signature: signature}
+		data, err := core.EncodePayload(p)
+		if err != nil {
+			return nil, "", err
+		}
+		events = append(events, store.NewEvent{ID: e.ID, Type: p.EventType(), Data: data})
+	}
+	return events, signature, nil
+}

@@ -1,0 +1,49 @@
+package auditlog
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Verify reads the org's whole log, recomputes every hash, and reports the first row that
+// was deleted, changed, moved or written by somebody else. Rows that were taken away from
+// the end are found by known, checkpoints from elsewhere, and by the one that is kept.
+//
+// An error says that it couldn't be verified: invalid for a checkpoint that isn't one of
+// this log's and installation's, not_found for an org that was shredded, those of the store.
+func (l *Log) Verify(ctx context.Context, org core.OrgID, known ...[]byte) (Report, error) {
+	ring, err := l.keys.fresh(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	var heads []head
+	for _, checkpoint := range known {
+		h, err := openCheckpoint(checkpoint, ring.verifier)
+		if err != nil {
+			return Report{}, err
+		}
+		heads = append(heads, h)
+	}
+	kept, err := l.kept(ctx, org)
+	if err != nil {
+		return Report{}, err
+	}
+	if kept.size > 0 {
+		heads = append(heads, kept)
+	}
+	c, err := newChecker(org, ring.verifier, heads)
+	if err != nil {
+		return Report{}, err
+	}
+	for {
+		rows, err := l.after(ctx, org, c.tree.size, page)
+		if err != nil {
+			return Report{}, err
+		}
+		found := c.add(rows)
+		if found != nil || len(rows) == 0 {
+			return c.end(found), nil
+		}
+	}
+}
