@@ -23,6 +23,14 @@ const (
 
 // callModel stores the request, asks, and notes the answer.
 func (d *drive) callModel(ctx context.Context, c CallModel) error {
+	req, unready := d.request(ctx, c.Purpose)
+	input := tokens(req)
+	price, ok, err := d.admit(ctx, "model/"+d.state.Model, func(p core.Price) core.Credits {
+		return p.Tokens(core.Usage{Input: input, Output: minReply})
+	})
+	if err != nil || !ok {
+		return err
+	}
 	if d.state.Pending == nil {
 		d.note(core.ModelRequested{Call: c.Call, Purpose: c.Purpose, Model: d.state.Model})
 	}
@@ -30,16 +38,15 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 		return err
 	}
 	var answer model.Answer
-	err := d.interruptible(ctx, func(ctx context.Context) error {
+	err = d.interruptible(ctx, func(ctx context.Context) error {
 		m, name, err := d.Models(d.state.Model)
 		if err != nil {
 			return err
 		}
-		req, err := d.request(ctx, c.Purpose)
-		if err != nil {
-			return err
+		if unready != nil {
+			return unready
 		}
-		req.Model = name
+		req.Model, req.MaxTokens = name, d.state.reply(price, input)
 		answer, err = model.Collect(ctx, m, req, nil)
 		return err
 	})
@@ -54,6 +61,9 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 		case err != nil:
 			return err
 		}
+	}
+	if err == nil || answer.Usage != (core.Usage{}) { // what was cut off is paid for, too
+		settled.Cost, settled.Prices = price.Tokens(answer.Usage), price.Version
 	}
 	d.note(settled)
 	return nil
@@ -112,6 +122,15 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if c.Settle == nil {
 		effect = t.Spec().Effect
 	}
+	var price core.Price
+	if c.Settle == nil && !c.Undo { // to undo something costs nothing
+		var ok bool
+		var err error
+		price, ok, err = d.admit(ctx, "tool/"+c.Call.Tool, func(p core.Price) core.Credits { return p.Took(t.Spec().Timeout) })
+		if err != nil || !ok {
+			return err
+		}
+	}
 	workspace := d.workspace()
 	switch {
 	case c.Settle != nil:
@@ -136,27 +155,37 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if err := d.flush(ctx, store.WorkKeep); err != nil {
 		return err
 	}
-	var res tool.Result
-	err := d.interruptible(ctx, func(ctx context.Context) error {
+	begun := d.Now()
+	res, err := d.runTool(ctx, t, c, workspace)
+	if unsettled(err) {
+		return err
+	}
+	took := d.Now().Sub(begun)
+	settled, err := d.settle(ctx, c, effect, res, err)
+	if err != nil {
+		return err
+	}
+	if settled.Error == nil { // what fails for the platform's reasons costs nothing
+		settled.Cost, settled.Prices = price.Took(took), price.Version
+	}
+	d.note(settled)
+	return nil
+}
+
+// runTool makes the call, and tells by the error why it ended early.
+func (d *drive) runTool(ctx context.Context, t tool.Tool, c CallTool, w tool.Workspace) (res tool.Result, err error) {
+	err = d.interruptible(ctx, func(ctx context.Context) error {
 		args, err := d.text(ctx, c.Call.Arguments)
 		if err != nil {
 			return err
 		}
 		res, err = t.Call(ctx, tool.Call{
-			Scope: d.scope, Task: d.state.Task, ID: c.Call.ID, Arguments: []byte(args), Workspace: workspace,
+			Scope: d.scope, Task: d.state.Task, ID: c.Call.ID, Arguments: []byte(args), Workspace: w,
 			Facts: tool.Facts{Prompt: d.state.Created.Prompt, App: d.state.Created.App, Base: d.state.Created.Base},
 		})
 		return err
 	})
-	if unsettled(err) {
-		return err
-	}
-	settled, err := d.settle(ctx, c, effect, res, err)
-	if err != nil {
-		return err
-	}
-	d.note(settled)
-	return nil
+	return res, err
 }
 
 // settle makes the event of a tool's result.

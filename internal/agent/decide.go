@@ -63,6 +63,8 @@ func Decide(s State, now time.Time) Effect {
 		return compensate(s)
 	case s.stopping():
 		return finish(s)
+	case s.Created.Hold > 0 && s.Held == 0:
+		return decideCredits(s)
 	}
 	e := decideWork(s)
 	if why := exceeded(s, now); why != "" && e.spends() {
@@ -152,6 +154,8 @@ func exceeded(s State, now time.Time) string {
 		return fmt.Sprintf("the task made %d calls", l.Calls)
 	case s.Tokens >= l.Tokens:
 		return fmt.Sprintf("the task used %d tokens", s.Tokens)
+	case s.Spent > s.Held:
+		return s.usedUp()
 	case s.Steps >= l.Steps && s.Attempt == 0 && s.Plan != nil && s.Step < len(s.Plan.Steps):
 		return fmt.Sprintf("the task made %d attempts at its steps", l.Steps)
 	case s.Plans >= l.Plans && s.Plan == nil:
@@ -249,7 +253,10 @@ func (s State) callID(n int) core.CallID {
 
 // finish ends the task. It is reached with every compensation done.
 func finish(s State) Effect {
-	f := core.TaskFinished{Answer: s.Answer, Version: s.Published}
+	f := core.TaskFinished{Answer: s.Answer, Version: s.Published, Spent: s.Spent}
+	if s.Asked && s.Refused == nil {
+		f.Hold = s.Created.Hold
+	}
 	switch {
 	case s.Canceling:
 		f.Status, f.Summary = core.StatusCanceled, "Canceled."

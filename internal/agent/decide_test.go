@@ -24,6 +24,9 @@ type world struct {
 	undoable map[core.CallID]bool // calls with a compensation that took effect
 	settled  map[core.CallID]int  // how often each call was settled
 	ran      map[core.CallID]int  // how often each call of a once-only tool was run
+	most     core.Credits         // what the call at hand may cost
+	cost     core.Credits         // of all calls
+	over     bool                 // a call has cost more than it may
 }
 
 func newWorld(t *rapid.T, created core.TaskCreated) *world {
@@ -59,8 +62,42 @@ func (w *world) failure(label string) *core.Failure {
 	return &core.Failure{Code: code, Msg: string(code)}
 }
 
+// admits draws what a call may cost, and gives the task up if that can't be afforded, as
+// the worker does.
+func (w *world) admits() bool {
+	if w.state.Created.Hold == 0 || w.state.Pending != nil {
+		return true
+	}
+	if s := w.state; s.Spent > s.Held {
+		w.t.Fatalf("a call is wanted after %d of %d credits", s.Spent, s.Held)
+	}
+	w.most = core.Credits(rapid.IntRange(0, 30).Draw(w.t, "most"))
+	refusal := w.state.afford(w.most)
+	if refusal != nil {
+		for _, p := range giveUp(w.state, refusal).Record {
+			w.append(p)
+		}
+	}
+	return refusal == nil
+}
+
+// charge draws what a call has cost.
+func (w *world) charge(failed bool) core.Credits {
+	if w.state.Created.Hold == 0 || failed {
+		return 0
+	}
+	cost := core.Credits(rapid.Int64Range(0, int64(w.most)).Draw(w.t, "cost"))
+	if rapid.IntRange(0, 19).Draw(w.t, "over") == 0 { // an answer that was longer than anybody thought
+		cost += w.most + 20
+		w.over = true
+	}
+	w.cost += cost
+	return cost
+}
+
 func (w *world) model(c *CallModel) core.ModelSettled {
 	out := core.ModelSettled{Call: c.Call, Usage: core.Usage{Input: 10, Output: 5}, Error: w.failure("model error")}
+	out.Cost = w.charge(out.Error != nil)
 	if out.Error != nil {
 		return out
 	}
@@ -90,6 +127,9 @@ func (w *world) model(c *CallModel) core.ModelSettled {
 func (w *world) tool(c *CallTool) core.ToolSettled {
 	out := core.ToolSettled{Call: c.Call.ID, Error: w.failure("tool error")}
 	out.Failed = rapid.IntRange(0, 4).Draw(w.t, "failed") == 0
+	if !c.Undo {
+		out.Cost = w.charge(out.Error != nil)
+	}
 	switch c.Call.Tool {
 	case ToolTest:
 		ok := rapid.Bool().Draw(w.t, "tests pass")
@@ -124,6 +164,9 @@ func (w *world) step(e Effect) {
 			w.append(p)
 		}
 	case e.Model != nil:
+		if !w.admits() {
+			return
+		}
 		if w.state.Pending == nil {
 			w.append(core.ModelRequested{Call: e.Model.Call, Purpose: e.Model.Purpose})
 		}
@@ -131,6 +174,9 @@ func (w *world) step(e Effect) {
 			w.append(w.model(e.Model))
 		}
 	case e.Tool != nil:
+		if e.Tool.Settle == nil && !e.Tool.Undo && !w.admits() {
+			return
+		}
 		effect := rapid.SampledFrom([]core.Effect{core.Pure, core.Idempotent, core.Once}).Draw(w.t, "effect")
 		if e.Tool.Call.Tool != "work" { // what plans call is never once-only
 			effect = core.Idempotent
@@ -160,6 +206,10 @@ func (w *world) step(e Effect) {
 		if w.state.Finished != nil {
 			return
 		}
+		if s := w.state; s.Asked && s.Held == 0 && s.Refused == nil {
+			w.answerCredits()
+			return
+		}
 		if w.state.Pending == nil || !w.state.Pending.Approval {
 			w.t.Fatalf("the task rests, and nobody is asked: %+v", w.state)
 		}
@@ -173,6 +223,18 @@ func (w *world) step(e Effect) {
 	}
 }
 
+// answerCredits does as the ledger does.
+func (w *world) answerCredits() {
+	switch rapid.IntRange(0, 5).Draw(w.t, "credits") {
+	case 0:
+		w.append(core.CreditsRefused{Reason: "there aren't enough", Hint: "ask for more"})
+	case 1:
+		w.append(core.TaskCancelRequested{}) // while it waits
+	default:
+		w.append(core.CreditsHeld{Amount: w.state.Created.Hold})
+	}
+}
+
 // TestDecideLaws drives tasks through random outcomes and crashes and checks
 // what must hold whatever happens.
 func TestDecideLaws(t *testing.T) {
@@ -182,6 +244,7 @@ func TestDecideLaws(t *testing.T) {
 			Kind:   rapid.SampledFrom([]core.TaskKind{core.KindApp, core.KindTask}).Draw(t, "kind"),
 			Model:  rapid.SampledFrom([]string{"gpt", Blueprint}).Draw(t, "model"),
 			Prompt: "p", Limits: core.Limits{Steps: 12, Calls: 60, Attempts: 3, Plans: 3},
+			Hold: core.Credits(rapid.SampledFrom([]int{0, 0, 1, 40, 200, 10_000}).Draw(t, "hold")),
 		}
 		w := newWorld(t, created)
 		cancelAt := rapid.IntRange(-1, 40).Draw(t, "cancel at")
@@ -237,9 +300,32 @@ func (w *world) check() {
 			w.t.Fatalf("call %s was settled %d times", id, n)
 		}
 	}
+	w.checkCredits()
 	l := w.state.Limits
 	if w.state.Steps > l.Steps || w.state.Plans > l.Plans {
 		w.t.Fatalf("%d steps and %d plans pass the limits", w.state.Steps, w.state.Plans)
+	}
+}
+
+// checkCredits holds a task to what it was given: it spends no more, ends by telling all
+// that the ledger has to know, and says why it was refused.
+func (w *world) checkCredits() {
+	s, f := w.state, w.state.Finished
+	if s.Spent != w.cost || f.Spent != w.cost || s.Spent > s.Held && !w.over {
+		w.t.Fatalf("calls cost %d; the task says %d, at its end %d, of %d", w.cost, s.Spent, f.Spent, s.Held)
+	}
+	asked := core.Credits(0)
+	if s.Asked && s.Refused == nil {
+		asked = s.Created.Hold
+	}
+	if f.Hold != asked || s.Held != 0 && s.Held != asked {
+		w.t.Fatalf("a hold of %d ends as one of %d, with %d held", s.Created.Hold, f.Hold, s.Held)
+	}
+	if s.Created.Hold > 0 && s.Held == 0 && (s.Calls > 0 || f.Status == core.StatusSucceeded) {
+		w.t.Fatalf("%s after %d calls, without credits", f.Status, s.Calls)
+	}
+	if s.Refused != nil && !s.Canceling && (f.Error == nil || f.Error.Code != core.Exhausted || f.Error.Hint == "") {
+		w.t.Fatalf("refused, and it ends with %+v", f.Error)
 	}
 }
 

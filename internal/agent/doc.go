@@ -6,8 +6,8 @@
 //
 // The files read in that order: state.go, decide.go with supervise.go and
 // plan.go, then worker.go and drive.go, which alone touch the world; request.go
-// says what models are told; service.go holds the commands that people give;
-// project.go the list of tasks.
+// says what models are told, charge.go what calls may cost; service.go holds the
+// commands that people give; project.go the list of tasks.
 //
 // platform wires it; httpapi calls Service. It imports ports only and never
 // knows which model, tool, sandbox or database is behind them.

@@ -19,6 +19,8 @@ type Service struct {
 	// Folder returns a folder's path without links, or an invalid error for one
 	// that can't be a task's workspace. nil: any can, by the path that is given.
 	Folder func(path string) (string, error)
+	// Charge makes each task hold its Limits.Credits before it begins, and spend no more.
+	Charge bool
 }
 
 // NewTask is the wish for a task.
@@ -63,7 +65,7 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: n.App, Base: n.Base, Tree: n.Tree,
 		Workspace: n.Workspace, Limits: n.Limits.OrDefault(),
 	}
-	events, err := s.append(ctx, scope, id, 0, store.WorkReady, created)
+	events, err := s.accept(ctx, scope, id, created)
 	if moved(err) && n.Key != "" {
 		had, err := Load(ctx, s.Events, scope.Org, id)
 		if err == nil && !same(had.Created, n) {
@@ -78,12 +80,25 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 	return Fold(State{}, events...)
 }
 
+// accept stores a task's beginning. One that is charged has its request for credits with
+// it, and is work when that is answered.
+func (s *Service) accept(ctx context.Context, scope core.Scope, id core.TaskID, c core.TaskCreated) ([]core.Event, error) {
+	if !s.Charge {
+		return s.append(ctx, scope, id, 0, store.WorkReady, c)
+	}
+	c.Hold = c.Limits.Credits
+	if scope.Actor.Kind == core.ActorKey {
+		c.Key = core.KeyID(scope.Actor.ID)
+	}
+	return s.append(ctx, scope, id, 0, store.WorkNone, c, requestCredits(c))
+}
+
 // same reports whether n is the wish that c was made of. What the server added
 // may differ by now: the version that the app is at, the model that was meant by
 // none.
 func same(c core.TaskCreated, n NewTask) bool {
 	return c.Kind == n.Kind && c.Prompt == n.Prompt && c.App == n.App && (c.Base > 0) == (n.Base > 0) &&
-		c.Workspace == n.Workspace && c.Limits == n.Limits.OrDefault()
+		c.Workspace == n.Workspace && c.Limits.OrDefault() == n.Limits.OrDefault()
 }
 
 func check(n NewTask) error {
@@ -114,6 +129,33 @@ func (s *Service) Cancel(ctx context.Context, scope core.Scope, id core.TaskID, 
 		}
 		return core.TaskCancelRequested{Reason: clip(reason, 500)}, nil
 	})
+}
+
+// Answer tells a task what came of its request for credits: CreditsHeld or
+// CreditsRefused. A task that was told before isn't told again. conflict: the task ended
+// before it was told, so it has no use for what is held.
+func (s *Service) Answer(ctx context.Context, org core.OrgID, id core.TaskID, answer core.Payload) error {
+	const op = "task.answer"
+	for tries := 0; ; tries++ {
+		st, err := Load(ctx, s.Events, org, id)
+		switch {
+		case err != nil:
+			return err
+		case st.Held > 0 || st.Refused != nil:
+			return nil
+		case !st.Asked:
+			return core.E(core.Invalid, op, "the task "+string(id)+" hasn't asked for credits")
+		case st.Finished != nil:
+			return core.E(core.Conflict, op, "the task "+string(id)+" is over")
+		}
+		scope := core.Scope{Org: org, Project: st.Project, Actor: core.Actor{Kind: core.ActorSystem, ID: "ledger"}}
+		if _, err = s.append(ctx, scope, id, st.Version, store.WorkReady, answer); !moved(err) {
+			return err
+		}
+		if tries == 20 {
+			return core.E(core.Unavailable, op, "the task "+string(id)+" moves on all the time").Because(err)
+		}
+	}
 }
 
 // Resume answers the question that a task waits for. For a task that waits for
@@ -166,13 +208,14 @@ func (s *Service) Get(ctx context.Context, scope core.Scope, id core.TaskID) (St
 	return st, err
 }
 
-func (s *Service) append(ctx context.Context, scope core.Scope, id core.TaskID, expected int64, w store.WorkChange, p core.Payload) ([]core.Event, error) {
-	data, err := core.EncodePayload(p)
-	if err != nil {
-		return nil, err
+func (s *Service) append(ctx context.Context, scope core.Scope, id core.TaskID, expected int64, w store.WorkChange, facts ...core.Payload) ([]core.Event, error) {
+	events := make([]store.NewEvent, len(facts))
+	for i, f := range facts {
+		data, err := core.EncodePayload(f)
+		if err != nil {
+			return nil, err
+		}
+		events[i] = store.NewEvent{ID: core.EventID(s.IDs("evt")), Type: f.EventType(), Data: data}
 	}
-	return s.Events.Append(ctx, scope, store.Append{
-		Stream: id.Stream(), Expected: expected, Work: w,
-		Events: []store.NewEvent{{ID: core.EventID(s.IDs("evt")), Type: p.EventType(), Data: data}},
-	})
+	return s.Events.Append(ctx, scope, store.Append{Stream: id.Stream(), Expected: expected, Work: w, Events: events})
 }

@@ -28,6 +28,12 @@ type State struct {
 	Plans, Steps, Calls, Tokens int
 	ModelCalls, ToolCalls       int        // that have settled
 	Used                        core.Usage // what Tokens adds up
+	Spent                       core.Credits
+
+	// Credits, for a task with Created.Hold: it rests until the ledger has answered.
+	Asked   bool
+	Held    core.Credits // 0: not yet, or refused
+	Refused *core.CreditsRefused
 
 	// Planning. PlanText is the answer to be made a plan of.
 	Plan     *core.Plan
@@ -106,6 +112,12 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.TaskCreated:
 		s.Created, s.CreatedAt, s.Limits = p, at, p.Limits.OrDefault()
 		s.Model, s.Status, s.Tree = p.Model, core.StatusQueued, p.Tree
+	case core.CreditsRequested:
+		s.Asked = true
+	case core.CreditsHeld:
+		s.Held = p.Amount
+	case core.CreditsRefused:
+		s.Refused = &p
 	case core.ModelSwitched:
 		s.Model, s.Plan, s.PlanText, s.Plans = p.To, nil, nil, 0
 		s.Trouble, s.TroubleTries = nil, 0
@@ -122,6 +134,7 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		s.Status = core.StatusRunning
 		s.Pending, s.Calls = &Pending{Model: &p}, s.Calls+1
 	case core.ModelSettled:
+		s.Spent += p.Cost
 		s = s.modelSettled(p, at)
 	case core.ToolRequested:
 		if s.Pending == nil { // a repetition after a crash is the same call
@@ -129,7 +142,7 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		}
 		s.Pending = &Pending{Tool: &p}
 	case core.ToolSettled:
-		s.ToolCalls++
+		s.ToolCalls, s.Spent = s.ToolCalls+1, s.Spent+p.Cost
 		s = s.toolSettled(p, at)
 	case core.ApprovalRequested:
 		s.Status, s.Question = core.StatusWaiting, p.Question
@@ -157,7 +170,9 @@ func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
 	purpose := s.Pending.Model.Purpose
 	s.Pending = nil
 	s.Tokens += p.Usage.Input + p.Usage.Output
-	s.ModelCalls, s.Used = s.ModelCalls+1, core.Usage{Input: s.Used.Input + p.Usage.Input, Output: s.Used.Output + p.Usage.Output}
+	s.ModelCalls, s.Used = s.ModelCalls+1, core.Usage{
+		Input: s.Used.Input + p.Usage.Input, Output: s.Used.Output + p.Usage.Output, Cached: s.Used.Cached + p.Usage.Cached,
+	}
 	if p.Error != nil {
 		if purpose == purposeJudge { // a judge that fails is no judge
 			s.Judgment = &p

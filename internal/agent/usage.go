@@ -14,14 +14,15 @@ const UsageView = "usage"
 
 // Usage is what a task has used so far: the data of a row of UsageView.
 type Usage struct {
-	Task       core.TaskID `json:"task"`
-	Model      string      `json:"model"`
-	ModelCalls int         `json:"model_calls"`
-	ToolCalls  int         `json:"tool_calls"`
-	Input      int         `json:"input"`   // tokens
-	Output     int         `json:"output"`  // tokens
-	Seconds    int64       `json:"seconds"` // from its creation to its last event
-	CreatedAt  time.Time   `json:"created_at"`
+	Task       core.TaskID  `json:"task"`
+	Model      string       `json:"model"`
+	ModelCalls int          `json:"model_calls"`
+	ToolCalls  int          `json:"tool_calls"`
+	Input      int          `json:"input"`             // tokens
+	Output     int          `json:"output"`            // tokens
+	Credits    core.Credits `json:"credits,omitempty"` // of a charged task
+	Seconds    int64        `json:"seconds"`           // from its creation to its last event
+	CreatedAt  time.Time    `json:"created_at"`
 }
 
 // metered are the events after which the view follows a task: not every call, as each
@@ -48,7 +49,7 @@ func NewUsageProjector(st store.ProjectorStore) *store.Projector {
 func (s State) usageRow() (store.Row, error) {
 	data, err := json.Marshal(Usage{
 		Task: s.Task, Model: s.Model, ModelCalls: s.ModelCalls, ToolCalls: s.ToolCalls,
-		Input: s.Used.Input, Output: s.Used.Output, Seconds: int64(s.UpdatedAt.Sub(s.CreatedAt) / time.Second), CreatedAt: s.CreatedAt,
+		Input: s.Used.Input, Output: s.Used.Output, Credits: s.Spent, Seconds: int64(s.UpdatedAt.Sub(s.CreatedAt) / time.Second), CreatedAt: s.CreatedAt,
 	})
 	if err != nil {
 		return store.Row{}, fmt.Errorf("project usage: %w", err)

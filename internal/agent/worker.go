@@ -23,6 +23,8 @@ type WorkerConfig struct {
 	Tools  *tool.Registry
 	// Models returns the model of a name, with the provider's own name for it.
 	Models func(name string) (model.Model, string, error)
+	// Prices say what a charged task's calls cost. nil: nothing.
+	Prices Prices
 	// Changed returns a channel that gets a value when the stream may have
 	// changed, and a function that ends the watch.
 	Changed func(core.OrgID, core.StreamID) (<-chan struct{}, func())

@@ -2,8 +2,10 @@ package core
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Credits are an amount in micro-credits: a credit is Credit of them. Amounts are always
@@ -44,3 +46,65 @@ func ParseCredits(s string) (Credits, error) {
 	}
 	return Credits(n), nil
 }
+
+// Price is what one kind of use costs. The zero Price is that of what is free.
+type Price struct {
+	Input  Credits `json:"input,omitempty"`  // of a million tokens that a model reads
+	Cached Credits `json:"cached,omitempty"` // of a million of those that it had from a call before
+	Output Credits `json:"output,omitempty"` // of a million tokens that it writes
+	Call   Credits `json:"call,omitempty"`   // of each call
+	Second Credits `json:"second,omitempty"` // of each second that a call takes
+	GiBDay Credits `json:"gib_day,omitempty"`
+	// Version is that of the price list which the price is from.
+	Version int `json:"-"`
+}
+
+// Tokens returns what a model call with this usage costs, rounded up, and at most
+// MaxCredits.
+func (p Price) Tokens(u Usage) Credits {
+	cached := min(max(u.Cached, 0), max(u.Input, 0))
+	return p.Call.plus(share(p.Input, int64(u.Input-cached), 1_000_000)).
+		plus(share(p.Cached, int64(cached), 1_000_000)).
+		plus(share(p.Output, int64(u.Output), 1_000_000))
+}
+
+// Took returns what a call of this length costs, rounded up, and at most MaxCredits.
+func (p Price) Took(d time.Duration) Credits {
+	return p.Call.plus(share(p.Second, int64(d), int64(time.Second)))
+}
+
+// plus adds amounts that aren't negative, up to MaxCredits.
+func (c Credits) plus(d Credits) Credits { return min(c+min(d, MaxCredits), MaxCredits) }
+
+// share returns price * n / of, rounded up, and at most MaxCredits; 0 if either is below
+// zero.
+func share(price Credits, n, of int64) Credits {
+	if price <= 0 || n <= 0 {
+		return 0
+	}
+	high, low := bits.Mul64(uint64(price), uint64(n))
+	if high >= uint64(of) {
+		return MaxCredits
+	}
+	q, rest := bits.Div64(high, low, uint64(of))
+	if q >= uint64(MaxCredits) {
+		return MaxCredits
+	}
+	if rest > 0 {
+		q++
+	}
+	return Credits(q)
+}
+
+// BudgetReached says that a part of a budget is used up. Each budget has a stream of
+// these for each of its periods, with each part once.
+type BudgetReached struct {
+	Budget  string  `json:"budget"`  // "org", "project/prj_a", "key/key_a", "task/tsk_a"
+	Period  string  `json:"period"`  // "2026-11", "2026-11-22" or "all"
+	Percent int     `json:"percent"` // 50, 80 or 100
+	Used    Credits `json:"used"`
+	Limit   Credits `json:"limit"`
+}
+
+// EventType implements Payload.
+func (BudgetReached) EventType() string { return "budget.reached" }

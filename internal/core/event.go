@@ -29,10 +29,11 @@ type Event struct {
 var payloads = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, p := range []Payload{
-		TaskCreated{}, TaskPlanned{}, StepStarted{}, ModelRequested{}, ModelSettled{}, ModelSwitched{},
+		TaskCreated{}, CreditsRequested{}, CreditsHeld{}, CreditsRefused{}, TaskPlanned{}, StepStarted{}, ModelRequested{}, ModelSettled{}, ModelSwitched{},
 		ToolRequested{}, ToolSettled{}, ApprovalRequested{}, ApprovalAnswered{}, VerdictGiven{},
 		TaskCancelRequested{}, TaskFinished{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},
+		BudgetReached{}, AuditRecorded{},
 	} {
 		m[p.EventType()] = reflect.TypeOf(p)
 	}

@@ -14,10 +14,11 @@ import (
 
 // every lists a payload of each event type.
 var every = []core.Payload{
-	core.TaskCreated{}, core.TaskPlanned{}, core.StepStarted{}, core.ModelRequested{}, core.ModelSettled{}, core.ModelSwitched{},
+	core.TaskCreated{}, core.CreditsRequested{}, core.CreditsHeld{}, core.CreditsRefused{}, core.TaskPlanned{}, core.StepStarted{}, core.ModelRequested{}, core.ModelSettled{}, core.ModelSwitched{},
 	core.ToolRequested{}, core.ToolSettled{}, core.ApprovalRequested{}, core.ApprovalAnswered{}, core.VerdictGiven{},
 	core.TaskCancelRequested{}, core.TaskFinished{},
 	core.AppCreated{}, core.AppVersioned{}, core.AppRetracted{}, core.AppSelected{}, core.AppStarted{}, core.AppStopped{}, core.AppDeleted{},
+	core.BudgetReached{}, core.AuditRecorded{},
 }
 
 // fill sets every field below v to something that isn't zero.

@@ -56,10 +56,11 @@ type Limits struct {
 	Calls    int           `json:"calls,omitempty"`    // model and tool calls in all
 	Tokens   int           `json:"tokens,omitempty"`   // model tokens in and out
 	Wall     time.Duration `json:"wall,omitempty"`     // since the task was created
+	Credits  Credits       `json:"credits,omitempty"`  // what is held for it, if tasks are charged
 }
 
 // DefaultLimits are the bounds of a task that names none.
-var DefaultLimits = Limits{Attempts: 3, Plans: 3, Steps: 40, Calls: 400, Tokens: 2_000_000, Wall: time.Hour}
+var DefaultLimits = Limits{Attempts: 3, Plans: 3, Steps: 40, Calls: 400, Tokens: 2_000_000, Wall: time.Hour, Credits: 500 * Credit}
 
 // OrDefault returns l with every zero replaced by the default.
 func (l Limits) OrDefault() Limits {
@@ -76,6 +77,9 @@ func (l Limits) OrDefault() Limits {
 	pick(&l.Tokens, d.Tokens)
 	if l.Wall <= 0 {
 		l.Wall = d.Wall
+	}
+	if l.Credits <= 0 {
+		l.Credits = d.Credits
 	}
 	return l
 }
@@ -133,8 +137,9 @@ type Evidence struct {
 
 // Usage is what a model call used.
 type Usage struct {
-	Input  int `json:"input"`  // tokens
-	Output int `json:"output"` // tokens
+	Input  int `json:"input"`            // tokens
+	Output int `json:"output"`           // tokens
+	Cached int `json:"cached,omitempty"` // those of Input that the provider had from a call before
 }
 
 // Failure is an error as an event keeps it.
@@ -183,6 +188,23 @@ type (
 		Tree      Digest   `json:"tree,omitempty"`      // the files that the workspace starts with
 		Workspace string   `json:"workspace,omitempty"` // a folder of the operator's; else one is made
 		Limits    Limits   `json:"limits"`
+		Hold      Credits  `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
+		Key       KeyID    `json:"key,omitempty"`  // the API key that created it, whose budget it uses
+	}
+	// CreditsRequested asks the ledger to hold credits for the task, which rests until it
+	// is answered.
+	CreditsRequested struct {
+		Amount Credits `json:"amount"`
+		Key    KeyID   `json:"key,omitempty"`
+	}
+	// CreditsHeld is the ledger's yes: the task may spend as much.
+	CreditsHeld struct {
+		Amount Credits `json:"amount"`
+	}
+	// CreditsRefused is the ledger's no.
+	CreditsRefused struct {
+		Reason string `json:"reason"`
+		Hint   string `json:"hint,omitempty"`
 	}
 	// TaskPlanned is a plan, the first or a new one.
 	TaskPlanned struct {
@@ -202,11 +224,13 @@ type (
 	}
 	// ModelSettled is a model's whole answer, or why there is none.
 	ModelSettled struct {
-		Call  CallID        `json:"call"`
-		Text  Content       `json:"text"`
-		Calls []CallContent `json:"calls,omitempty"`
-		Usage Usage         `json:"usage"`
-		Error *Failure      `json:"error,omitempty"`
+		Call   CallID        `json:"call"`
+		Text   Content       `json:"text"`
+		Calls  []CallContent `json:"calls,omitempty"`
+		Usage  Usage         `json:"usage"`
+		Error  *Failure      `json:"error,omitempty"`
+		Cost   Credits       `json:"cost,omitempty"`   // what the ledger consumes
+		Prices int           `json:"prices,omitempty"` // the version of the prices that Cost is by
 	}
 	// CallContent is a Call whose arguments may be a blob.
 	CallContent struct {
@@ -238,6 +262,8 @@ type (
 		Undo     *Call           `json:"undo,omitempty"` // the call that compensates this one
 		Tree     Digest          `json:"tree,omitempty"` // the managed workspace after it
 		Error    *Failure        `json:"error,omitempty"`
+		Cost     Credits         `json:"cost,omitempty"`   // what the ledger consumes
+		Prices   int             `json:"prices,omitempty"` // the version of the prices that Cost is by
 	}
 	// ApprovalRequested asks a person; the task waits.
 	ApprovalRequested struct {
@@ -271,6 +297,8 @@ type (
 		Answer  Content    `json:"answer"`            // the last thing that the model said
 		Version int        `json:"version,omitempty"` // the app's version that it made
 		Error   *Failure   `json:"error,omitempty"`
+		Hold    Credits    `json:"hold,omitempty"`  // what was asked for; the ledger releases what is left of it
+		Spent   Credits    `json:"spent,omitempty"` // the costs of all calls
 	}
 )
 
@@ -303,6 +331,9 @@ func (s TaskStatus) Terminal() bool {
 }
 
 func (TaskCreated) EventType() string         { return "task.created" }
+func (CreditsRequested) EventType() string    { return "credits.requested" }
+func (CreditsHeld) EventType() string         { return "credits.held" }
+func (CreditsRefused) EventType() string      { return "credits.refused" }
 func (TaskPlanned) EventType() string         { return "task.planned" }
 func (StepStarted) EventType() string         { return "step.started" }
 func (ModelRequested) EventType() string      { return "model.requested" }

@@ -40,11 +40,11 @@ func TestLimitsOrDefault(t *testing.T) {
 	if l := (core.Limits{}).OrDefault(); l != core.DefaultLimits {
 		t.Errorf("%+v", l)
 	}
-	own := core.Limits{Attempts: 1, Plans: 2, Steps: 3, Calls: 4, Tokens: 5, Wall: time.Second}
+	own := core.Limits{Attempts: 1, Plans: 2, Steps: 3, Calls: 4, Tokens: 5, Wall: time.Second, Credits: 6}
 	if l := own.OrDefault(); l != own {
 		t.Errorf("%+v", l)
 	}
-	if l := (core.Limits{Calls: -1, Wall: -1}).OrDefault(); l != core.DefaultLimits {
+	if l := (core.Limits{Calls: -1, Wall: -1, Credits: -1}).OrDefault(); l != core.DefaultLimits {
 		t.Errorf("below zero: %+v", l)
 	}
 }

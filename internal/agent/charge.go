@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
+)
+
+// Prices say what an org pays for a model, "model/NAME", or a tool, "tool/NAME". An error
+// that time doesn't mend ends the task; it names what has no price, and hints at how to
+// set one.
+type Prices interface {
+	Price(ctx context.Context, org core.OrgID, name string) (core.Price, error)
+}
+
+// decideCredits is what a charged task needs before anything else: credits.
+func decideCredits(s State) Effect {
+	switch {
+	case s.Refused != nil:
+		return giveUp(s, &core.Failure{Code: core.Exhausted, Msg: s.Refused.Reason, Hint: s.Refused.Hint})
+	case s.Asked:
+		return Effect{Rest: true}
+	}
+	return record(requestCredits(s.Created))
+}
+
+func requestCredits(c core.TaskCreated) core.CreditsRequested {
+	return core.CreditsRequested{Amount: c.Hold, Key: c.Key}
+}
+
+// afford returns why a call that costs at most this isn't made, or nil.
+func (s State) afford(most core.Credits) *core.Failure {
+	if s.Spent+most <= s.Held {
+		return nil
+	}
+	return &core.Failure{Code: core.Exhausted, Msg: s.usedUp(), Hint: "raise the limit of credits, or ask for less at once"}
+}
+
+func (s State) usedUp() string {
+	return fmt.Sprintf("the task used %s of its %s credits, and the next call may cost more than is left", s.Spent, s.Held)
+}
+
+// The bounds of a model's answer that a charged task asks for, in tokens: with less it
+// isn't worth asking, and more isn't bounded by what is left, as models have limits of
+// their own.
+const (
+	minReply = 1 << 10
+	maxReply = 16 << 10
+)
+
+// reply is how long a model's answer may be, in tokens, so that what is left pays for it;
+// 0: as long as the model likes.
+func (s State) reply(p core.Price, input int) int {
+	left := s.Held - s.Spent - p.Tokens(core.Usage{Input: input})
+	if p.Output <= 0 || left >= p.Tokens(core.Usage{Output: maxReply}) {
+		return 0
+	}
+	return max(minReply, int(float64(left)/float64(p.Output)*1e6))
+}
+
+// tokens is about how many tokens a request has: a little more than there are in most
+// texts, so that a call which was admitted seldom costs more than was thought.
+func tokens(r model.Request) int {
+	n := len(r.System)
+	if r.Schema != nil {
+		n += len(r.Schema.JSON)
+	}
+	for _, t := range r.Tools {
+		n += len(t.Name) + len(t.Description) + len(t.Schema)
+	}
+	for _, m := range r.Messages {
+		n += len(m.Text) + 12
+		for _, c := range m.Calls {
+			n += len(c.Tool) + len(c.Arguments) + 12
+		}
+	}
+	return n/3 + 1
+}
+
+// admit returns the price of a call that may be made. If it may not, because it has no
+// price or may cost more than is left, the task is given up and ok is false. A call that
+// was requested before a crash was admitted then, and is made: what has no price any more
+// is free. So is everything in a task that isn't charged.
+func (d *drive) admit(ctx context.Context, name string, most func(core.Price) core.Credits) (price core.Price, ok bool, err error) {
+	if d.state.Created.Hold == 0 || d.Prices == nil {
+		return core.Price{}, true, nil
+	}
+	price, err = d.Prices.Price(ctx, d.lease.Org, name)
+	if err != nil && !lasting(err) {
+		return price, false, fmt.Errorf("price of %s: %w", name, err)
+	}
+	if d.state.Pending != nil {
+		return price, true, nil
+	}
+	refusal := core.Fail(err)
+	if refusal == nil {
+		refusal = d.state.afford(most(price))
+	}
+	if refusal != nil {
+		d.note(giveUp(d.state, refusal).Record...)
+	}
+	return price, refusal == nil, nil
+}

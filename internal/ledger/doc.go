@@ -1,0 +1,15 @@
+// Package ledger keeps each org's credits: what it was granted, what its tasks hold, what
+// they have spent, and its budgets.
+//
+// The books are double entry (store.Books): credits only ever move from one account to
+// another (account.go), and the database refuses what would bring one below zero. People
+// give commands (service.go, budget.go, price.go). Tasks are charged by their events alone
+// (handler.go): a request for credits holds them, a settled call consumes, the end
+// releases the rest. Each posting is named by the event or the command that it is the
+// effect of, and what is released follows from the task's entries; so doubled, late and
+// disordered events, and a crash between any two steps, leave the same balances.
+//
+// platform subscribes the handler and hands Service to the workers, for its prices, and to
+// httpapi. The package never talks to a model, never ends a task, and never changes an
+// entry.
+package ledger

@@ -1,0 +1,229 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+//go:embed prices.json
+var pricesFile []byte
+
+// Storage is the name of the price of what is kept; all others are those of models and
+// tools: "model/NAME", "tool/NAME", and "model/*" or "tool/*" for all that aren't named.
+const Storage = "storage"
+
+// layer is a list of prices: that of the program, of the installation, or of an org.
+type layer struct {
+	Version int                   `json:"version"` // grows with each change
+	Prices  map[string]core.Price `json:"prices"`
+}
+
+// aged is a layer as it was read.
+type aged struct {
+	layer
+	record int64 // its record's version; 0: there is none
+	read   time.Time
+}
+
+const (
+	kindPrices = "prices"
+	current    = "current"
+
+	// freshness is how old a list may be that calls are charged by.
+	freshness = 5 * time.Second
+	// maxLists bounds the lists that are kept, maxPrices the prices of one.
+	maxLists  = 1000
+	maxPrices = 2000
+	// maxPrice bounds a price: with it no sum overflows.
+	maxPrice = 1_000_000 * core.Credit
+)
+
+// builtIn reads the list that comes with the program, where amounts are in credits.
+func builtIn() (layer, error) {
+	var file struct {
+		Version int                          `json:"version"`
+		About   string                       `json:"about"`
+		Prices  map[string]map[string]string `json:"prices"`
+	}
+	d := json.NewDecoder(bytes.NewReader(pricesFile))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		return layer{}, fmt.Errorf("ledger: prices.json: %w", err)
+	}
+	l := layer{Version: file.Version, Prices: map[string]core.Price{}}
+	for name, parts := range file.Prices {
+		var p core.Price
+		fields := map[string]*core.Credits{
+			"input": &p.Input, "cached": &p.Cached, "output": &p.Output, "call": &p.Call, "second": &p.Second, "gib_day": &p.GiBDay,
+		}
+		for part, text := range parts {
+			amount, err := core.ParseCredits(text)
+			if err != nil || fields[part] == nil {
+				return layer{}, fmt.Errorf("ledger: prices.json: %s %s: %w", name, part, err)
+			}
+			*fields[part] = amount
+		}
+		l.Prices[name] = p
+	}
+	return l, nil
+}
+
+// Price returns what an org pays for a name: what was agreed with the org, else what the
+// installation's operator has set, else the built-in price; and only then what these say
+// for all of its kind. It may be five seconds old. not_found: it has no price.
+func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.Price, error) {
+	layers, err := s.layers(ctx, org)
+	if err != nil {
+		return core.Price{}, err
+	}
+	version := 0
+	for _, l := range layers {
+		version += l.Version
+	}
+	kind, _, _ := strings.Cut(name, "/")
+	for _, n := range []string{name, kind + "/*"} {
+		for _, l := range layers {
+			if p, ok := l.Prices[n]; ok {
+				p.Version = version
+				return p, nil
+			}
+		}
+	}
+	return core.Price{}, core.E(core.NotFound, "ledger.price", "there is no price for "+name+", so it can't be charged").
+		WithHint("an operator sets one: isekai credit price set " + name)
+}
+
+// Prices returns all that an org pays, by name, and the version of that: it grows when one
+// of the lists behind it changes.
+func (s *Service) Prices(ctx context.Context, org core.OrgID) (map[string]core.Price, int, error) {
+	layers, err := s.layers(ctx, org)
+	if err != nil {
+		return nil, 0, err
+	}
+	all, version := map[string]core.Price{}, 0
+	for i := len(layers) - 1; i >= 0; i-- {
+		maps.Copy(all, layers[i].Prices)
+		version += layers[i].Version
+	}
+	for name, p := range all {
+		p.Version = version
+		all[name] = p
+	}
+	return all, version, nil
+}
+
+// SetPrice sets what an org pays for a name, or under core.Installation what all orgs pay
+// with which nothing else was agreed. nil: as if it had never been set. Each version of
+// the list is kept.
+func (s *Service) SetPrice(ctx context.Context, org core.OrgID, name string, p *core.Price) error {
+	const op = "ledger.set_price"
+	if err := checkPrice(name, p); err != nil {
+		return err
+	}
+	for range tries {
+		l, err := s.readLayer(ctx, org)
+		if err != nil {
+			return err
+		}
+		next := layer{Version: l.Version + 1, Prices: maps.Clone(l.Prices)}
+		if p == nil {
+			delete(next.Prices, name)
+		} else {
+			next.Prices[name] = *p
+		}
+		if len(next.Prices) > maxPrices {
+			return core.E(core.Exhausted, op, "there are too many prices").WithHint("remove some, or set one for all of a kind, as in model/*")
+		}
+		data, err := json.Marshal(next)
+		if err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		err = s.cfg.Records.Write(ctx, org,
+			store.Change{Kind: kindPrices, ID: current, Expected: l.record, Data: data},
+			store.Change{Kind: kindPrices, ID: fmt.Sprintf("version/%09d", next.Version), Data: data})
+		if core.CodeOf(err) == core.Conflict {
+			continue
+		}
+		s.mu.Lock()
+		delete(s.prices, org)
+		s.mu.Unlock()
+		return err
+	}
+	return contended(op)
+}
+
+func checkPrice(name string, p *core.Price) error {
+	const op = "ledger.set_price"
+	kind, of, _ := strings.Cut(name, "/")
+	if len(name) > maxName || name != Storage && (kind != "model" && kind != "tool" || of == "") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
+		return core.E(core.Invalid, op, "there can't be a price for "+fmt.Sprintf("%.100q", name)).WithHint("as in model/gpt-4o, model/*, tool/run_command or storage")
+	}
+	if p == nil {
+		return nil
+	}
+	for _, c := range []core.Credits{p.Input, p.Cached, p.Output, p.Call, p.Second, p.GiBDay} {
+		if c < 0 || c > maxPrice {
+			return core.E(core.Invalid, op, "a price of "+c.String()+" credits").WithHint("from 0 to " + maxPrice.String())
+		}
+	}
+	return nil
+}
+
+// layers returns the lists that hold for an org, the one that goes before the others
+// first.
+func (s *Service) layers(ctx context.Context, org core.OrgID) ([]layer, error) {
+	own, err := s.freshLayer(ctx, org)
+	if err != nil || org == core.Installation {
+		return []layer{own, s.built}, err
+	}
+	all, err := s.freshLayer(ctx, core.Installation)
+	return []layer{own, all, s.built}, err
+}
+
+// freshLayer returns the list of an org as it was not long ago.
+func (s *Service) freshLayer(ctx context.Context, org core.OrgID) (layer, error) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	had, ok := s.prices[org]
+	s.mu.Unlock()
+	if age := now.Sub(had.read); ok && age >= 0 && age < freshness {
+		return had.layer, nil
+	}
+	l, err := s.readLayer(ctx, org)
+	if err != nil {
+		return layer{}, err
+	}
+	l.read = now
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.prices) >= maxLists {
+		clear(s.prices)
+	}
+	s.prices[org] = l
+	return l.layer, nil
+}
+
+func (s *Service) readLayer(ctx context.Context, org core.OrgID) (aged, error) {
+	l := aged{layer: layer{Prices: map[string]core.Price{}}}
+	r, err := s.cfg.Records.Record(ctx, org, kindPrices, current)
+	switch {
+	case core.CodeOf(err) == core.NotFound:
+		return l, nil
+	case err != nil:
+		return l, fmt.Errorf("prices: %w", err)
+	}
+	if err := json.Unmarshal(r.Data, &l.layer); err != nil {
+		return l, core.E(core.Internal, "ledger.prices", "the list of "+string(org)+" doesn't decode").Because(err)
+	}
+	l.record = r.Version
+	return l, nil
+}
