@@ -11,6 +11,7 @@ type Action string
 
 // The actions.
 const (
+	HealthRead   Action = "health.read"
 	TaskRead     Action = "task.read"
 	TaskWrite    Action = "task.write"
 	AppRead      Action = "app.read"
@@ -52,8 +53,12 @@ const (
 	installation              // in core.Installation alone
 )
 
+// anyKey stands for a scope that every key has.
+const anyKey = "*"
+
 // policy is the whole of it. What isn't here nobody may.
 var policy = map[Action]rule{
+	HealthRead:   {anywhere, core.Viewer, anyKey},
 	TaskRead:     {tenant, core.Viewer, "tasks:read"},
 	TaskWrite:    {tenant, core.Member, "tasks:write"},
 	AppRead:      {tenant, core.Viewer, "apps:read"},
@@ -90,7 +95,7 @@ func Actions() []Action {
 func Scopes() []string {
 	var all []string
 	for _, r := range policy {
-		if r.scope != "" {
+		if r.scope != "" && r.scope != anyKey {
 			all = append(all, r.scope)
 		}
 	}
@@ -102,6 +107,10 @@ func Scopes() []string {
 type Principal struct {
 	Scope core.Scope
 	Role  core.Role // in Scope.Org
+	// User is whose rights these are: the actor, or whose key it is.
+	User core.UserID
+	// Projects are those that it is held to; none: all of the org's.
+	Projects []core.ProjectID
 	// Key is set for an API key, which may what its Scopes say and its Role may.
 	Key    core.KeyID
 	Scopes []string
@@ -124,7 +133,7 @@ func (p Principal) May(a Action) error {
 		if r.scope == "" {
 			return core.E(core.Denied, op, "an API key can't do this").WithHint("sign in")
 		}
-		if !slices.Contains(p.Scopes, r.scope) {
+		if r.scope != anyKey && !slices.Contains(p.Scopes, r.scope) {
 			return core.E(core.Denied, op, "the API key lacks the scope "+r.scope).WithHint("make a key that has it: isekai key create --scope " + r.scope)
 		}
 	}
@@ -135,8 +144,26 @@ func (p Principal) May(a Action) error {
 		return core.E(core.Denied, op, "this concerns the whole installation").WithHint("sign in as one of its operators")
 	case r.where == tenant && p.Scope.Org == core.Installation:
 		return core.E(core.Denied, op, "there are no tasks, apps or credits of an operator's").WithHint("sign in to an org")
+	case len(p.Projects) > 0 && r.role.Covers(core.Admin):
+		return core.E(core.Denied, op, "this concerns the whole org, and the credential is held to projects of it").WithHint("use one that isn't")
 	case !p.Role.Covers(r.role):
 		return core.E(core.Denied, op, "this takes the role "+string(r.role)+", and yours is "+string(p.Role)).WithHint("ask an admin of the org")
 	}
 	return nil
+}
+
+// MayUse reports whether the principal isn't held to other projects than this one.
+func (p Principal) MayUse(project core.ProjectID) bool {
+	return len(p.Projects) == 0 || slices.Contains(p.Projects, project)
+}
+
+// LocalUser is who acts in an embedded installation: whoever can read its files.
+const LocalUser core.UserID = "usr_local"
+
+// Local returns the principal of an embedded installation's own token.
+func Local() Principal {
+	return Principal{
+		Scope: core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorUser, ID: string(LocalUser)}},
+		Role:  core.Owner, User: LocalUser, Operates: true,
+	}
 }

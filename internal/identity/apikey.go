@@ -1,0 +1,248 @@
+package identity
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Key is an API key without its text, which nobody can tell any more.
+type Key struct {
+	ID      core.KeyID
+	Name    string
+	User    core.UserID // whose it is: a person's, or a service's
+	Role    core.Role   // at most
+	Scopes  []string
+	Project core.ProjectID // "": all that its user may use
+	Budget  core.Credits   // 0: none of its own. The ledger sees to it
+	Created time.Time
+	Expires time.Time // zero: never
+}
+
+// NewKey is a key to be. User is a service's id, or "" for a key of one's own. Role is at
+// most the user's at the moment, which "" stands for.
+type NewKey struct {
+	Name    string
+	User    core.UserID
+	Role    core.Role
+	Scopes  []string
+	Project core.ProjectID
+	Budget  core.Credits
+	Expires time.Time
+}
+
+type keyDoc struct {
+	Digest  []byte
+	Name    string
+	Role    core.Role
+	Scopes  []string
+	Project core.ProjectID
+	Budget  core.Credits
+	Epoch   int    // the user's
+	Term    string // the member's
+	By      core.UserID
+	Created time.Time
+}
+
+// homeDoc says where to look for a key.
+type homeDoc struct {
+	Org  core.OrgID
+	User core.UserID
+}
+
+func keyID(user core.UserID, id core.KeyID) string { return string(user) + "/" + string(id) }
+
+func keyOf(e entry[keyDoc]) Key {
+	user, id, _ := strings.Cut(e.ID, "/")
+	d := e.Doc
+	return Key{
+		ID: core.KeyID(id), Name: d.Name, User: core.UserID(user), Role: d.Role, Scopes: d.Scopes,
+		Project: d.Project, Budget: d.Budget, Created: d.Created, Expires: e.Expires,
+	}
+}
+
+// CreateKey makes a key and returns its text, which isn't shown again. A key speaks for
+// its user, so that nobody makes one for another person; but who may write keys makes them
+// for services of the org whose role isn't above his own.
+func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, string, error) {
+	own := n.User == "" || n.User == p.User
+	action := KeyWrite
+	if own {
+		action, n.User = Self, p.User
+	}
+	if err := p.May(action); err != nil {
+		return Key{}, "", err
+	}
+	name, err := normalName(n.Name, "a key")
+	if err != nil {
+		return Key{}, "", err
+	}
+	if err := s.checkKey(n); err != nil {
+		return Key{}, "", err
+	}
+	u, m, err := s.keyOwner(ctx, p, n, own)
+	if err != nil {
+		return Key{}, "", err
+	}
+	if n.Role == "" {
+		n.Role = m.Doc.Role
+	}
+	id, secret := core.KeyID(s.cfg.IDs("key")), newSecret()
+	scopes := slices.Compact(slices.Sorted(slices.Values(n.Scopes)))
+	e := entry[keyDoc]{ID: keyID(n.User, id), Expires: n.Expires, Doc: keyDoc{
+		Digest: digest(secret), Name: name, Role: n.Role, Scopes: scopes, Project: n.Project, Budget: n.Budget,
+		Epoch: u.Doc.KeyEpoch, Term: m.Doc.Term, By: p.User, Created: s.cfg.Now(),
+	}}
+	home := entry[homeDoc]{ID: string(id), Expires: n.Expires, Doc: homeDoc{p.Scope.Org, n.User}}
+	if err := s.write(ctx, core.Installation, keyHomes.put(home)); err != nil {
+		return Key{}, "", err
+	}
+	if err := s.write(ctx, p.Scope.Org, keys.put(e)); err != nil {
+		return Key{}, "", err
+	}
+	s.note(ctx, p, "key.create", string(id), "user", string(n.User), "scopes", strings.Join(scopes, " "))
+	return keyOf(e), text(keyForm, secret, string(id)), nil
+}
+
+// checkKey returns invalid for what no key can be.
+func (s *Service) checkKey(n NewKey) error {
+	const op = "key"
+	known := Scopes()
+	for _, scope := range n.Scopes {
+		if !slices.Contains(known, scope) {
+			return core.E(core.Invalid, op, "there is no scope "+scope).WithHint("there are " + strings.Join(known, ", "))
+		}
+	}
+	switch {
+	case len(n.Scopes) == 0:
+		return core.E(core.Invalid, op, "a key without a scope can do nothing").WithHint("there are " + strings.Join(known, ", "))
+	case !n.Expires.IsZero() && !n.Expires.After(s.cfg.Now()):
+		return core.E(core.Invalid, op, "the key would have expired")
+	case n.Budget < 0 || n.Budget > core.MaxCredits:
+		return core.E(core.Invalid, op, "no such budget")
+	case n.Role != "" && n.Role.Rank() == 0:
+		return core.E(core.Invalid, op, "there is no such role").WithHint("viewer, member, admin or owner")
+	}
+	return nil
+}
+
+// keyOwner returns the user whose key it will be, and his place in the org.
+func (s *Service) keyOwner(ctx context.Context, p Principal, n NewKey, own bool) (entry[userDoc], entry[memberDoc], error) {
+	const op = "key"
+	m, err := members.read(ctx, s, p.Scope.Org, string(n.User))
+	if err != nil {
+		return entry[userDoc]{}, m, absent(err, "member")
+	}
+	u, err := users.read(ctx, s, core.Installation, string(n.User))
+	if err != nil {
+		return u, m, absent(err, "member")
+	}
+	role := n.Role
+	if role == "" {
+		role = m.Doc.Role
+	}
+	switch {
+	case !own && !u.Doc.Service:
+		return u, m, core.E(core.Denied, op, "nobody makes a key for another person").WithHint("make a service, and a key for it")
+	case !m.Doc.Role.Covers(role) || !p.Role.Covers(role):
+		return u, m, core.E(core.Denied, op, "the key's role would be above its user's, or yours").WithHint("give it a lesser role")
+	}
+	if n.Project != "" {
+		held := Principal{Projects: m.Doc.Projects}
+		if !held.MayUse(n.Project) || !p.MayUse(n.Project) {
+			return u, m, missing("project")
+		}
+		_, err = projects.read(ctx, s, p.Scope.Org, string(n.Project))
+	}
+	return u, m, absent(err, "project")
+}
+
+// Keys returns up to limit keys of the org after a place, by user and id, and the place
+// to go on after, "" at the end: those of a user, one's own if it is oneself, or all for "".
+func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after string, limit int) ([]Key, string, error) {
+	action, prefix := KeyRead, ""
+	if user == p.User && p.Session != "" {
+		action = Self
+	}
+	if user != "" {
+		prefix = string(user) + "/"
+	}
+	if err := p.May(action); err != nil {
+		return nil, "", err
+	}
+	page, err := keys.list(ctx, s, p.Scope.Org, prefix, after, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	var all []Key
+	for _, e := range page {
+		all = append(all, keyOf(e))
+	}
+	if len(page) < limit {
+		return all, "", nil
+	}
+	return all, page[len(page)-1].ID, nil
+}
+
+// RevokeKey ends a key of the org: one's own, or anyone's for who may write keys.
+func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) error {
+	user := p.User
+	if p.May(KeyWrite) == nil {
+		home, err := keyHomes.read(ctx, s, core.Installation, string(id))
+		if err == nil && home.Doc.Org != p.Scope.Org {
+			err = missing("key")
+		}
+		if err != nil {
+			return absent(err, "key")
+		}
+		user = home.Doc.User
+	} else if err := p.May(Self); err != nil {
+		return err
+	}
+	err := again(func() error {
+		e, err := keys.read(ctx, s, p.Scope.Org, keyID(user, id))
+		if err != nil {
+			return absent(err, "key")
+		}
+		return s.dropKey(ctx, p.Scope.Org, e)
+	})
+	if err == nil {
+		s.note(ctx, p, "key.revoke", string(id))
+	}
+	return err
+}
+
+// dropKey removes a key, and then where to look for it.
+func (s *Service) dropKey(ctx context.Context, org core.OrgID, e entry[keyDoc]) error {
+	if err := s.write(ctx, org, keys.drop(e)); err != nil {
+		return err
+	}
+	home, err := keyHomes.find(ctx, s, core.Installation, string(keyOf(e).ID))
+	if err == nil && home.Version > 0 {
+		err = ignoreConflict(s.write(ctx, core.Installation, keyHomes.drop(home)))
+	}
+	return err
+}
+
+// dropKeys removes a user's keys in an org.
+func (s *Service) dropKeys(ctx context.Context, org core.OrgID, user core.UserID) error {
+	prefix, after := string(user)+"/", ""
+	for {
+		page, err := keys.list(ctx, s, org, prefix, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if err := ignoreConflict(s.dropKey(ctx, org, e)); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
+}

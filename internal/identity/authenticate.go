@@ -1,0 +1,189 @@
+package identity
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Credential is what came with a request. A Bearer is looked at alone if there is one: a
+// bad one isn't made good by a cookie.
+type Credential struct {
+	Bearer  string         // an access token or an API key
+	Cookie  string         // of a session
+	Project core.ProjectID // asked for; "": the credential's own
+	Address netip.Addr
+}
+
+// Authenticate returns whom the credential stands for. It fails as unauthenticated, in the
+// same words whatever the reason, though the hint may say that it has expired; as
+// not_found for a project that isn't the org's or that the principal may not use. What
+// others have changed is known to it within maxAge, and at once if it was on this node.
+func (s *Service) Authenticate(ctx context.Context, c Credential) (Principal, error) {
+	var p Principal
+	var err error
+	switch {
+	case strings.HasPrefix(c.Bearer, keyForm+"_"):
+		p, err = s.byKey(ctx, c.Bearer)
+	case c.Bearer != "":
+		p, err = s.byToken(ctx, c.Bearer)
+	default:
+		p, err = s.byCookie(ctx, c.Cookie)
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	if c.Project != "" {
+		p.Scope.Project = c.Project
+	}
+	if err := s.checkProject(ctx, p); err != nil {
+		return Principal{}, err
+	}
+	return p, nil
+}
+
+// byToken is Authenticate for an access token.
+func (s *Service) byToken(ctx context.Context, token string) (Principal, error) {
+	c, err := s.verify(ctx, token)
+	if err != nil {
+		return Principal{}, err
+	}
+	user := core.UserID(c.Subject)
+	if _, err := s.liveSession(ctx, user, c.Session); err != nil {
+		return Principal{}, err
+	}
+	p, err := s.person(ctx, c.Org, user, c.Session)
+	p.Scope.Project = c.Project
+	return p, err
+}
+
+// byCookie is Authenticate for a session's cookie.
+func (s *Service) byCookie(ctx context.Context, cookie string) (Principal, error) {
+	user, id, secret, ok := parseSession(cookieForm, cookie)
+	if !ok {
+		return Principal{}, unknown()
+	}
+	e, err := s.liveSession(ctx, user, id)
+	if err != nil {
+		return Principal{}, err
+	}
+	if !matches(secret, e.Doc.Cookie) {
+		return Principal{}, unknown()
+	}
+	s.touch(ctx, e)
+	return s.person(ctx, e.Doc.Org, user, id)
+}
+
+// liveSession returns a session that wasn't revoked, of a user who wasn't disabled.
+func (s *Service) liveSession(ctx context.Context, user core.UserID, id string) (entry[sessionDoc], error) {
+	e, err := sessions.recent(ctx, s, core.Installation, sessionID(user, id))
+	if err != nil {
+		return e, refused(err)
+	}
+	u, err := users.recent(ctx, s, core.Installation, string(user))
+	if err != nil {
+		return e, refused(err)
+	}
+	if u.Doc.Disabled || u.Doc.SessionEpoch != e.Doc.Epoch {
+		return e, unknown()
+	}
+	return e, nil
+}
+
+// person returns the principal of a user who signed in, in an org that he is a member of.
+func (s *Service) person(ctx context.Context, org core.OrgID, user core.UserID, session string) (Principal, error) {
+	m, err := members.recent(ctx, s, org, string(user))
+	if err != nil {
+		return Principal{}, refused(err)
+	}
+	return Principal{
+		Scope: core.Scope{Org: org, Project: m.Doc.project(), Actor: core.Actor{Kind: core.ActorUser, ID: string(user)}},
+		Role:  m.Doc.Role, User: user, Projects: m.Doc.Projects, Session: session,
+	}, nil
+}
+
+// byKey is Authenticate for an API key. It is found by its id, which is no secret.
+func (s *Service) byKey(ctx context.Context, text string) (Principal, error) {
+	id, secret, ok := parseKey(text)
+	if !ok {
+		return Principal{}, unknown()
+	}
+	home, err := keyHomes.recent(ctx, s, core.Installation, string(id))
+	if err != nil {
+		return Principal{}, refused(err)
+	}
+	org, user := home.Doc.Org, home.Doc.User
+	k, err := keys.recent(ctx, s, org, keyID(user, id))
+	if err != nil {
+		return Principal{}, refused(err)
+	}
+	if !matches(secret, k.Doc.Digest) {
+		return Principal{}, unknown()
+	}
+	u, err := users.recent(ctx, s, core.Installation, string(user))
+	if err != nil {
+		return Principal{}, refused(err)
+	}
+	if u.Doc.Disabled || u.Doc.KeyEpoch != k.Doc.Epoch {
+		return Principal{}, unknown()
+	}
+	m, err := members.recent(ctx, s, org, string(user))
+	if err != nil {
+		return Principal{}, refused(err)
+	}
+	if k.Doc.Term != m.Doc.Term { // of a membership that has ended
+		return Principal{}, unknown()
+	}
+	return k.Doc.principal(org, id, user, m.Doc), nil
+}
+
+// checkProject returns not_found unless the principal may use the project of its scope.
+// Every org has DefaultProject, which is never archived.
+func (s *Service) checkProject(ctx context.Context, p Principal) error {
+	id := p.Scope.Project
+	if !p.MayUse(id) {
+		return missing("project")
+	}
+	if id == core.DefaultProject {
+		return nil
+	}
+	e, err := projects.recent(ctx, s, p.Scope.Org, string(id))
+	if err == nil && e.Doc.Archived {
+		err = missing("project")
+	}
+	return absent(err, "project")
+}
+
+// principal is what a key may for a member.
+func (k keyDoc) principal(org core.OrgID, id core.KeyID, user core.UserID, m memberDoc) Principal {
+	p := Principal{
+		Scope: core.Scope{Org: org, Actor: core.Actor{Kind: core.ActorKey, ID: string(id)}},
+		Role:  least(m.Role, k.Role), User: user, Projects: m.Projects, Key: id, Scopes: k.Scopes,
+	}
+	if k.Project != "" && p.MayUse(k.Project) {
+		p.Projects = []core.ProjectID{k.Project}
+	} else if k.Project != "" { // the member has lost it
+		p.Projects = []core.ProjectID{""}
+	}
+	p.Scope.Project = ownProject(p.Projects)
+	return p
+}
+
+// least returns the lesser role.
+func least(a, b core.Role) core.Role {
+	if a.Covers(b) {
+		return b
+	}
+	return a
+}
+
+// ownProject is the one that who is held to these projects uses when none is asked for.
+func ownProject(held []core.ProjectID) core.ProjectID {
+	if len(held) == 0 || slices.Contains(held, core.DefaultProject) {
+		return core.DefaultProject
+	}
+	return held[0]
+}

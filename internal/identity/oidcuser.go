@@ -1,0 +1,176 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// read takes what concerns us from an ID token that has been checked.
+func (p *provider) read(id *oidc.IDToken) (foreigner, error) {
+	var said map[string]json.RawMessage
+	if err := id.Claims(&said); err != nil {
+		return foreigner{}, core.E(core.Unauthenticated, "oidc", "the issuer's claims can't be read").Because(err)
+	}
+	who := foreigner{subject: id.Subject, name: claim(said, "name")}
+	verified := string(said["email_verified"])
+	if email, err := normalEmail(claim(said, "email")); err == nil && (verified == "true" || verified == `"true"`) && p.owns(email) {
+		who.email = email
+	}
+	if len(p.Groups) == 0 {
+		return who, nil
+	}
+	var elsewhere map[string]string // OpenID Connect Core, 5.6.2: as Entra ID does beyond 200 groups
+	if raw, ok := said["_claim_names"]; ok && json.Unmarshal(raw, &elsewhere) == nil && elsewhere[p.GroupsClaim] != "" {
+		return who, core.E(core.Denied, "oidc", "the issuer names too many groups to be in a token").
+			WithHint("have it send only the groups that are assigned to this application")
+	}
+	if raw, ok := said[p.GroupsClaim]; ok && json.Unmarshal(raw, &who.groups) != nil {
+		who.groups = []string{claim(said, p.GroupsClaim)}
+	}
+	return who, nil
+}
+
+// claim returns one that is a text, or "".
+func claim(said map[string]json.RawMessage, name string) string {
+	var s string
+	if json.Unmarshal(said[name], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// owns reports whether addresses of this one's domain are the issuer's to give.
+func (p *provider) owns(email string) bool {
+	_, domain, _ := strings.Cut(email, "@")
+	return slices.ContainsFunc(p.Domains, func(d string) bool { return strings.EqualFold(d, domain) })
+}
+
+// oidcUser returns the user who a person is: the one who came by this issuer and subject
+// before; else the one with the address that the issuer owns; else a new one. A subject is
+// the only thing that an issuer never gives to another person.
+func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (entry[userDoc], error) {
+	name := nameOf(p.Issuer, who.subject)
+	var u entry[userDoc]
+	err := again(func() error {
+		known, err := subjects.find(ctx, s, core.Installation, name)
+		if err != nil {
+			return err
+		}
+		if known.Version > 0 {
+			u, err = users.read(ctx, s, core.Installation, string(known.Doc.User))
+			return refused(err)
+		}
+		if who.email != "" {
+			if u, err = s.userByEmail(ctx, who.email); err != nil {
+				return err
+			}
+			if u.Version > 0 {
+				u, err = s.link(ctx, u, name)
+				return err
+			}
+		}
+		if !p.Create {
+			return core.E(core.Denied, "oidc", "the person is no user here").WithHint("ask an admin of an org for an invitation")
+		}
+		u, err = s.naturalise(ctx, who, name)
+		return err
+	})
+	if err == nil && u.Doc.Disabled {
+		err = unknown()
+	}
+	return u, err
+}
+
+// link has a subject stand for a user from now on. If nobody vouched for the user's
+// address so far, somebody else may have taken it, and loses what he has set up: password,
+// second factor, sessions and keys.
+func (s *Service) link(ctx context.Context, u entry[userDoc], subject string) (entry[userDoc], error) {
+	if !u.Doc.Verified {
+		u.Doc.Verified = true
+		u.Doc.Password, u.Doc.Factor = "", nil
+		u.Doc.SessionEpoch++
+		u.Doc.KeyEpoch++
+	}
+	return u, s.write(ctx, core.Installation, users.put(u), subjects.create(subject, ownerDoc{core.UserID(u.ID)}))
+}
+
+// naturalise makes a user.
+func (s *Service) naturalise(ctx context.Context, who foreigner, subject string) (entry[userDoc], error) {
+	name, err := normalName(who.name, "a user")
+	if err != nil {
+		name = "Unnamed"
+	}
+	u := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Name: name, Created: s.cfg.Now()}}
+	changes := []store.Change{subjects.create(subject, ownerDoc{core.UserID(u.ID)})}
+	if who.email != "" {
+		u.Doc.Email, u.Doc.Verified = who.email, true
+		changes = append(changes, emails.create(nameOf(who.email), ownerDoc{core.UserID(u.ID)}))
+	}
+	return u, s.write(ctx, core.Installation, append(changes, users.put(u))...)
+}
+
+// syncGroups gives a user what his groups give, and takes what they gave and don't any more.
+func (s *Service) syncGroups(ctx context.Context, p *provider, user core.UserID, groups []string) error {
+	granted := map[core.OrgID]core.Role{}
+	for _, g := range p.Groups {
+		best := granted[g.Org] // "" has no rank
+		if slices.Contains(groups, g.Group) && g.Role.Rank() > best.Rank() {
+			best = g.Role
+		}
+		granted[g.Org] = best
+	}
+	for org, role := range granted {
+		err := s.syncMember(ctx, p, org, user, role)
+		if core.CodeOf(err) == core.Conflict || core.CodeOf(err) == core.NotFound { // the last owner; no such org
+			s.cfg.Log.WarnContext(ctx, "a group's role can't be applied", "issuer", p.Name, "org", org, "user", user, "error", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncMember has a user be what his groups say in an org; role "" is no member.
+func (s *Service) syncMember(ctx context.Context, p *provider, org core.OrgID, user core.UserID, role core.Role) error {
+	m, err := members.find(ctx, s, org, string(user))
+	switch {
+	case err != nil:
+		return err
+	case m.Version == 0 && role == "", m.Version > 0 && (m.Doc.Source != p.Name || m.Doc.Role == role):
+		return nil
+	case m.Version == 0:
+		err = s.join(ctx, org, user, memberDoc{Role: role, Source: p.Name})
+	default:
+		removed := false
+		err = s.changeMember(ctx, org, user, func(now *memberDoc) (*memberDoc, error) {
+			switch {
+			case now == nil || now.Source != p.Name: // an admin was quicker
+				return now, nil
+			case role == "":
+				removed = true
+				return nil, nil
+			}
+			now.Role = role
+			return now, nil
+		})
+		if err == nil && removed {
+			s.tidy(ctx, org, user)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.tell(ctx, Event{
+		Action: "member.sync", Actor: core.Actor{Kind: core.ActorSystem, ID: p.Name}, Org: org, Target: string(user), Outcome: "ok",
+	}, none, "role", string(role))
+	return nil
+}

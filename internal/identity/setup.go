@@ -1,0 +1,75 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// setupDoc says how far the first start has come.
+type setupDoc struct {
+	Owner core.UserID // who the first user will be, or is
+	Done  bool
+}
+
+const setupID = "first"
+
+// Setup makes DefaultOrg and the installation's own, unless they are there, and the token
+// of a one-time link for the first user as long as there is none. Call it at each start;
+// the links of several nodes and starts work until one of them is used, or SetupLife is over.
+func (s *Service) Setup(ctx context.Context) (token string, needed bool, err error) {
+	if err := s.makeOrg(ctx, core.Installation, "Installation"); err != nil {
+		return "", false, err
+	}
+	if err := s.makeOrg(ctx, core.DefaultOrg, "Default"); err != nil {
+		return "", false, err
+	}
+	e, err := setups.find(ctx, s, core.Installation, setupID)
+	if err == nil && e.Version == 0 {
+		e.Doc.Owner = core.UserID(s.cfg.IDs("usr"))
+		err = ignoreConflict(s.write(ctx, core.Installation, setups.put(e)))
+	}
+	if err != nil || e.Doc.Done {
+		return "", false, err
+	}
+	token, err = s.newTicket(ctx, ticketDoc{Purpose: setupTicket}, SetupLife)
+	return token, true, err
+}
+
+// FinishSetup makes the first user: the owner of DefaultOrg and of the installation. It
+// can be repeated if it failed.
+func (s *Service) FinishSetup(ctx context.Context, token string, n NewUser) (Tokens, error) {
+	t, err := s.ticket(ctx, token, setupTicket)
+	if err != nil {
+		return Tokens{}, err
+	}
+	first, err := setups.read(ctx, s, core.Installation, setupID)
+	if err != nil {
+		return Tokens{}, err
+	}
+	over := core.E(core.Unauthenticated, "setup", "the first user is there").WithHint("sign in")
+	if first.Doc.Done {
+		return Tokens{}, over
+	}
+	e, err := s.newUser(ctx, n)
+	if err != nil {
+		return Tokens{}, err
+	}
+	user := first.Doc.Owner
+	e.ID, e.Doc.Verified, e.Doc.Home = string(user), true, core.DefaultOrg
+	for _, org := range []core.OrgID{core.DefaultOrg, core.Installation} { // nobody's place until there is the user
+		if err := ignoreConflict(s.join(ctx, org, user, memberDoc{Role: core.Owner, By: user})); err != nil {
+			return Tokens{}, err
+		}
+	}
+	first.Doc.Done = true
+	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(e.Doc.Email), ownerDoc{user}), setups.put(first), tickets.drop(t))
+	if core.CodeOf(err) == core.Conflict {
+		return Tokens{}, over
+	}
+	if err != nil {
+		return Tokens{}, err
+	}
+	s.tell(ctx, Event{Action: "setup", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: core.Installation, Target: e.ID, Outcome: "ok"}, n.Address)
+	return s.begin(ctx, e, core.DefaultOrg, "password", n.Address)
+}

@@ -1,0 +1,161 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// SignIn is what people type.
+type SignIn struct {
+	Email, Password string
+	Code            string     // of the second factor, or a recovery code; if there is one
+	Org             core.OrgID // one of the user's; "": the one that is his by default
+	Address         netip.Addr
+}
+
+// SignIn begins a session for a user with a password. It fails as unauthenticated,
+// the same way whether there is such a user or not; with a hint that a code is missing if
+// only that is; as exhausted if he has to wait (Wait says how long); as denied for a user
+// who belongs to no org, and as not_found for an org that isn't his.
+func (s *Service) SignIn(ctx context.Context, in SignIn) (Tokens, error) {
+	email, err := normalEmail(in.Email)
+	if err != nil {
+		email = in.Email // of nobody
+	}
+	u, err := s.prove(ctx, email, in)
+	if err == nil {
+		var org core.OrgID
+		if org, err = s.chooseOrg(ctx, u, in.Org); err == nil {
+			t, err := s.begin(ctx, u, org, "password", in.Address)
+			s.tellSignIn(ctx, u.ID, org, "password", in.Address, err)
+			return t, err
+		}
+	}
+	s.tellSignIn(ctx, u.ID, core.Installation, "password", in.Address, err)
+	return Tokens{}, err
+}
+
+func (s *Service) tellSignIn(ctx context.Context, user string, org core.OrgID, by string, from netip.Addr, err error) {
+	e := Event{Action: "sign_in", Actor: core.Actor{Kind: core.ActorUser, ID: user}, Org: org, Target: user, Outcome: "ok"}
+	detail := []string{"by", by}
+	if err != nil {
+		e.Outcome = "refused"
+		detail = append(detail, "code", string(core.CodeOf(err)))
+	}
+	s.tell(ctx, e, from, detail...)
+}
+
+// prove returns the user whose password and code these are. The user of an error is who
+// it would have been, for the audit log.
+func (s *Service) prove(ctx context.Context, email string, in SignIn) (entry[userDoc], error) {
+	a, err := s.attempt(ctx, email, whence(in.Address))
+	if err != nil {
+		return entry[userDoc]{}, err
+	}
+	u, err := s.userByEmail(ctx, email)
+	if err != nil {
+		return u, err
+	}
+	ok, stale, err := s.hasher.verify(ctx, u.Doc.Password, in.Password)
+	if err != nil {
+		return u, err
+	}
+	if !ok || u.Doc.Disabled {
+		return u, wrong()
+	}
+	if u, err = s.proveFactor(ctx, a, u, in.Code); err != nil {
+		return u, err
+	}
+	if stale {
+		s.rehash(ctx, u, in.Password)
+	}
+	a.succeeded(ctx)
+	return u, nil
+}
+
+// wrong is the one answer to what was typed.
+func wrong() *core.Error {
+	return core.E(core.Unauthenticated, "sign_in", "e-mail address, password or code is wrong").WithHint("try again, or ask an operator for a new password")
+}
+
+// userByEmail returns a user of version 0 for an address that is nobody's.
+func (s *Service) userByEmail(ctx context.Context, email string) (entry[userDoc], error) {
+	owner, err := emails.find(ctx, s, core.Installation, nameOf(email))
+	if err != nil {
+		return entry[userDoc]{}, err
+	}
+	id := cmp.Or(owner.Doc.User, "usr_nobody") // who is looked up as anybody is
+	return users.find(ctx, s, core.Installation, string(id))
+}
+
+// rehash replaces a hash that has other parameters than ours. It can wait if it fails.
+func (s *Service) rehash(ctx context.Context, u entry[userDoc], password string) {
+	hash, err := s.hasher.hash(ctx, password)
+	if err == nil {
+		old := u.Doc.Password
+		_, err = s.changeUser(ctx, core.UserID(u.ID), func(d *userDoc) error {
+			if d.Password == old {
+				d.Password = hash
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "a password keeps its old hash", "error", err)
+	}
+}
+
+// chooseOrg returns the org that a session begins in.
+func (s *Service) chooseOrg(ctx context.Context, u entry[userDoc], asked core.OrgID) (core.OrgID, error) {
+	if asked != "" {
+		_, err := members.read(ctx, s, asked, u.ID)
+		return asked, absent(err, "org")
+	}
+	if u.Doc.Home != "" {
+		_, err := members.read(ctx, s, u.Doc.Home, u.ID)
+		if err == nil || core.CodeOf(err) != core.NotFound {
+			return u.Doc.Home, err
+		}
+	}
+	var found core.OrgID
+	err := s.eachSeat(ctx, core.UserID(u.ID), func(org core.OrgID, _ entry[memberDoc]) bool {
+		found = org
+		return false
+	})
+	if err == nil && found == "" {
+		err = core.E(core.Denied, "sign_in", "the user belongs to no org").WithHint("ask an admin of one for an invitation")
+	}
+	return found, err
+}
+
+// eachSeat calls f with each org that a user is a member of, until it returns false.
+func (s *Service) eachSeat(ctx context.Context, user core.UserID, f func(core.OrgID, entry[memberDoc]) bool) error {
+	prefix, after := string(user)+"/", ""
+	for {
+		page, err := seats.list(ctx, s, core.Installation, prefix, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, seat := range page {
+			org := core.OrgID(strings.TrimPrefix(seat.ID, prefix))
+			m, err := members.read(ctx, s, org, string(user))
+			if core.CodeOf(err) == core.NotFound {
+				continue // he was removed, or the org is gone
+			}
+			if err != nil {
+				return err
+			}
+			if !f(org, m) {
+				return nil
+			}
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
+}

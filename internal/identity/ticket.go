@@ -1,0 +1,54 @@
+package identity
+
+import (
+	"context"
+	"encoding/hex"
+	"net/netip"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// A ticket is a link that works once: who has its token may do what it is for.
+type ticketDoc struct {
+	Purpose string
+	User    core.UserID // whose password is set
+	// An invitation.
+	Email    string
+	Org      core.OrgID
+	Role     core.Role
+	Projects []core.ProjectID
+	By       core.UserID
+	Operator bool // By was one, and needs no role in Org
+}
+
+// The purposes.
+const (
+	setupTicket  = "setup"
+	inviteTicket = "invite"
+	resetTicket  = "reset"
+)
+
+var none netip.Addr // an address that isn't known
+
+// newTicket stores a ticket and returns its token.
+func (s *Service) newTicket(ctx context.Context, doc ticketDoc, life time.Duration) (string, error) {
+	secret := newSecret()
+	e := entry[ticketDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(life), Doc: doc}
+	return text(ticketForm, secret), s.write(ctx, core.Installation, tickets.put(e))
+}
+
+// ticket returns the ticket of a token. It is found by its digest: there is nothing left
+// to compare. unauthenticated: it was used, has expired, is for something else, or made up.
+func (s *Service) ticket(ctx context.Context, token, purpose string) (entry[ticketDoc], error) {
+	gone := core.E(core.Unauthenticated, "link", "the link isn't valid any more").WithHint("ask for a new one")
+	_, secret, ok := parse(ticketForm, token, secretChars)
+	if !ok {
+		return entry[ticketDoc]{}, gone
+	}
+	e, err := tickets.read(ctx, s, core.Installation, hex.EncodeToString(digest(secret)))
+	if core.CodeOf(err) == core.NotFound || err == nil && e.Doc.Purpose != purpose {
+		return e, gone
+	}
+	return e, err
+}

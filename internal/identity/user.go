@@ -1,0 +1,208 @@
+package identity
+
+import (
+	"context"
+	"net/mail"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// User is a person, or a service: what acts on its own, by API keys alone.
+type User struct {
+	ID           core.UserID
+	Email        string // "" of a service
+	Name         string
+	Service      bool
+	Disabled     bool
+	HasPassword  bool
+	SecondFactor bool
+	Created      time.Time
+}
+
+// NewUser is a person to be.
+type NewUser struct {
+	Email, Name, Password string
+	Address               netip.Addr // whence the person comes, if it is himself who asks
+}
+
+type userDoc struct {
+	Email    string
+	Verified bool // the address is known to be the user's
+	Name     string
+	Password string // a hash; "": none
+	Service  bool
+	Disabled bool
+	Home     core.OrgID // to sign in to, unless another is asked for
+	// The epochs end all sessions and all keys that began in another one.
+	SessionEpoch, KeyEpoch int
+	Factor                 *factorDoc
+	Created                time.Time
+}
+
+func userOf(e entry[userDoc]) User {
+	d := e.Doc
+	return User{
+		ID: core.UserID(e.ID), Email: d.Email, Name: d.Name, Service: d.Service, Disabled: d.Disabled,
+		HasPassword: d.Password != "", SecondFactor: d.Factor.active(), Created: d.Created,
+	}
+}
+
+// The bounds of names, addresses and lists.
+const (
+	maxName  = 100 // characters
+	maxEmail = 254 // bytes, as in RFC 5321
+	pageSize = 200
+)
+
+// normalEmail returns the one form of an e-mail address as a name to sign in by.
+func normalEmail(s string) (string, error) {
+	s = strings.ToLower(norm.NFC.String(strings.TrimSpace(s)))
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || a.Name != "" || len(s) > maxEmail {
+		return "", core.E(core.Invalid, "email", "not an e-mail address").WithHint("as in ann@example.org")
+	}
+	return s, nil
+}
+
+// normalName returns a name without what can't be seen.
+func normalName(s, what string) (string, error) {
+	s = norm.NFC.String(strings.TrimSpace(s))
+	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxName || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", core.E(core.Invalid, "name", what+" takes a name of 1 to 100 characters on one line")
+	}
+	return s, nil
+}
+
+// newUser checks and makes a user who isn't stored yet.
+func (s *Service) newUser(ctx context.Context, n NewUser) (entry[userDoc], error) {
+	e := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Created: s.cfg.Now()}}
+	var err error
+	if e.Doc.Email, err = normalEmail(n.Email); err != nil {
+		return e, err
+	}
+	if e.Doc.Name, err = normalName(n.Name, "a user"); err != nil {
+		return e, err
+	}
+	if err = checkPassword(n.Password, e.Doc.Email, s.cfg.Breached); err != nil {
+		return e, err
+	}
+	e.Doc.Password, err = s.hasher.hash(ctx, n.Password)
+	return e, err
+}
+
+// taken says so of a conflict about an address.
+func taken(err error) error {
+	if core.CodeOf(err) != core.Conflict {
+		return err
+	}
+	return core.E(core.Conflict, "user", "there is a user with this e-mail address").WithHint("sign in as that user").Because(errFinal)
+}
+
+// CreateUser makes a person, for whose address the operator vouches. conflict: the
+// address is another's.
+func (s *Service) CreateUser(ctx context.Context, p Principal, n NewUser) (User, error) {
+	if err := p.May(Operate); err != nil {
+		return User{}, err
+	}
+	e, err := s.newUser(ctx, n)
+	if err != nil {
+		return User{}, err
+	}
+	e.Doc.Verified = true
+	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(e.Doc.Email), ownerDoc{core.UserID(e.ID)}))
+	if err != nil {
+		return User{}, taken(err)
+	}
+	s.note(ctx, p, "user.create", e.ID)
+	return userOf(e), nil
+}
+
+// User returns a user: everyone himself, operators anyone.
+func (s *Service) User(ctx context.Context, p Principal, id core.UserID) (User, error) {
+	action := OperateRead
+	if id == p.User {
+		action = Self
+	}
+	if err := p.May(action); err != nil {
+		return User{}, err
+	}
+	e, err := users.read(ctx, s, core.Installation, string(id))
+	return userOf(e), absent(err, "user")
+}
+
+// Users returns up to limit users after one, by id.
+func (s *Service) Users(ctx context.Context, p Principal, after core.UserID, limit int) ([]User, error) {
+	if err := p.May(OperateRead); err != nil {
+		return nil, err
+	}
+	found, err := users.list(ctx, s, core.Installation, "", string(after), limit)
+	var all []User
+	for _, e := range found {
+		all = append(all, userOf(e))
+	}
+	return all, err
+}
+
+// RenameUser changes the name of the one who asks.
+func (s *Service) RenameUser(ctx context.Context, p Principal, name string) (User, error) {
+	if err := p.May(Self); err != nil {
+		return User{}, err
+	}
+	name, err := normalName(name, "a user")
+	if err != nil {
+		return User{}, err
+	}
+	e, err := s.changeUser(ctx, p.User, func(d *userDoc) error { d.Name = name; return nil })
+	return userOf(e), err
+}
+
+// DisableUser ends a user's sessions and keeps him and his keys out, until EnableUser.
+func (s *Service) DisableUser(ctx context.Context, p Principal, id core.UserID) error {
+	return s.setDisabled(ctx, p, id, true, "user.disable")
+}
+
+// EnableUser lets a user sign in again.
+func (s *Service) EnableUser(ctx context.Context, p Principal, id core.UserID) error {
+	return s.setDisabled(ctx, p, id, false, "user.enable")
+}
+
+func (s *Service) setDisabled(ctx context.Context, p Principal, id core.UserID, disabled bool, action string) error {
+	if err := p.May(Operate); err != nil {
+		return err
+	}
+	if id == p.User {
+		return core.E(core.Invalid, "user", "nobody disables himself").WithHint("ask another operator")
+	}
+	_, err := s.changeUser(ctx, id, func(d *userDoc) error {
+		if disabled && !d.Disabled {
+			d.SessionEpoch++
+		}
+		d.Disabled = disabled
+		return nil
+	})
+	if err == nil {
+		s.note(ctx, p, action, string(id))
+	}
+	return err
+}
+
+// changeUser changes a user as he is in the store.
+func (s *Service) changeUser(ctx context.Context, id core.UserID, change func(*userDoc) error) (e entry[userDoc], err error) {
+	err = again(func() error {
+		if e, err = users.read(ctx, s, core.Installation, string(id)); err != nil {
+			return absent(err, "user")
+		}
+		if err = change(&e.Doc); err != nil {
+			return err
+		}
+		return s.write(ctx, core.Installation, users.put(e))
+	})
+	return e, err
+}
