@@ -99,9 +99,8 @@ func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, 
 		s.tidyMember(ctx, t.Doc.Org, user)
 		return Tokens{}, taken(err)
 	}
-	e.Version = 1
 	s.tell(ctx, Event{Action: "user.accept", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: t.Doc.Org, Target: e.ID, Outcome: "ok"}, n.Address)
-	return s.begin(ctx, e, t.Doc.Org, "password", n.Address)
+	return s.beginNew(ctx, e, t.Doc.Org, n.Address)
 }
 
 func (d ticketDoc) member() memberDoc {

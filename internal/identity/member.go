@@ -69,14 +69,14 @@ func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.Us
 		}
 		var now *memberDoc
 		if m.Version > 0 {
-			d := m.Doc
-			now = &d
+			copied := m.Doc // change may write to it
+			now = &copied
 		}
 		next, err := change(now)
 		if err != nil || now == nil && next == nil {
 			return err
 		}
-		if now != nil && now.Role == core.Owner && (next == nil || next.Role != core.Owner) {
+		if m.Doc.Role == core.Owner && (next == nil || next.Role != core.Owner) {
 			if err := s.anotherOwner(ctx, org, user); err != nil {
 				return err
 			}

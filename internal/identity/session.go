@@ -69,6 +69,12 @@ func (s *Service) begin(ctx context.Context, user entry[userDoc], org core.OrgID
 	return t, err
 }
 
+// beginNew is begin for a user who has just come to be, and is here for the first time.
+func (s *Service) beginNew(ctx context.Context, user entry[userDoc], org core.OrgID, from netip.Addr) (Tokens, error) {
+	s.at(user.Doc.Email, whence(from)).succeeded(ctx)
+	return s.begin(ctx, user, org, "password", from)
+}
+
 // tokens makes the answer to a sign-in or a refresh.
 func (s *Service) tokens(ctx context.Context, user core.UserID, id string, doc sessionDoc, refresh string) (t Tokens, err error) {
 	if t.Principal, err = s.person(ctx, doc.Org, user, id); err != nil {

@@ -71,5 +71,5 @@ func (s *Service) FinishSetup(ctx context.Context, token string, n NewUser) (Tok
 		return Tokens{}, err
 	}
 	s.tell(ctx, Event{Action: "setup", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: core.Installation, Target: e.ID, Outcome: "ok"}, n.Address)
-	return s.begin(ctx, e, core.DefaultOrg, "password", n.Address)
+	return s.beginNew(ctx, e, core.DefaultOrg, n.Address)
 }

@@ -67,10 +67,14 @@ type attempt struct {
 	account, pair string // names of records
 }
 
+func (s *Service) at(account, from string) attempt {
+	return attempt{s, nameOf(account), nameOf(account, from)}
+}
+
 // attempt counts a try as a failure before its outcome is known, so that many at once are
 // counted, too. exhausted: it has to wait.
 func (s *Service) attempt(ctx context.Context, account, from string) (attempt, error) {
-	a := attempt{s, nameOf(account), nameOf(account, from)}
+	a := s.at(account, from)
 	if err := s.draw(ctx, "sign_in/address/"+nameOf(from), addressRate); err != nil {
 		return a, err
 	}
