@@ -20,16 +20,29 @@ import (
 // reached.
 type Client struct {
 	base  string
-	token string
+	token TokenSource
 	http  *http.Client
 }
+
+// TokenSource returns the credential for a request. refused is the one that the server has
+// just refused, or "": what takes its place, or refused itself if nothing does.
+type TokenSource func(ctx context.Context, refused string) (string, error)
 
 // New returns a client of the server at base ("http://127.0.0.1:7777") that
 // presents token. A nil transport means the default one. Requests are bounded by
 // their contexts, not by a total time: streams may be long.
 func New(base, token string, transport http.RoundTripper) *Client {
-	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: transport}}
+	return NewWith(base, func(context.Context, string) (string, error) { return token, nil }, transport)
 }
+
+// NewWith is New for a credential that changes.
+func NewWith(base string, token TokenSource, transport http.RoundTripper) *Client {
+	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: transport, CheckRedirect: stay}}
+}
+
+// stay follows no redirect: the API has none for programs, and a credential goes nowhere
+// else.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // maxBody bounds a JSON answer, in bytes.
 const maxBody = 16 << 20
@@ -57,8 +70,42 @@ func Unsent(err error) bool {
 	return Gone(err) && errors.As(err, &op) && op.Op == "dial"
 }
 
-// open sends a request and returns the answer if it is a success.
+// open sends a request and returns the answer if it is a success. One that is refused for
+// its credential is sent again if there is another one: nothing was done.
 func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
+	token, err := c.token(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.send(ctx, r, token)
+	if err != nil || res.StatusCode != http.StatusUnauthorized || token == "" {
+		return success(res, err)
+	}
+	next, err := c.token(ctx, token)
+	if err != nil || next == token {
+		return success(res, err)
+	}
+	res.Body.Close()
+	return success(c.send(ctx, r, next))
+}
+
+// success turns an answer that isn't one into an error.
+func success(res *http.Response, err error) (*http.Response, error) {
+	switch {
+	case err != nil && res != nil:
+		res.Body.Close()
+		return nil, err
+	case err != nil:
+		return nil, err
+	case res.StatusCode >= 300:
+		defer res.Body.Close()
+		return nil, problem(res)
+	}
+	return res, nil
+}
+
+// send sends a request once.
+func (c *Client) send(ctx context.Context, r request, token string) (*http.Response, error) {
 	var body io.Reader
 	if r.body != nil {
 		b, err := json.Marshal(r.body)
@@ -78,8 +125,8 @@ func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	for k, v := range r.header {
 		if v != "" {
@@ -93,10 +140,6 @@ func (c *Client) open(ctx context.Context, r request) (*http.Response, error) {
 		}
 		return nil, core.E(core.Unavailable, "client", "the server can't be reached").Because(errors.Join(errGone, err)).
 			WithHint("is it running? isekai doctor says more")
-	}
-	if res.StatusCode >= 300 {
-		defer res.Body.Close()
-		return nil, problem(res)
 	}
 	return res, nil
 }
@@ -120,7 +163,11 @@ func problem(res *http.Response) error {
 	if p.Code == core.Internal && p.RequestID != "" {
 		msg += " (request " + p.RequestID + ")"
 	}
-	return &core.Error{Code: p.Code, Msg: msg, Hint: p.Hint}
+	e := &core.Error{Code: p.Code, Msg: msg, Hint: p.Hint}
+	if p.Type == TypeCodeNeeded {
+		e.Msg, e.Err = "the password is right", ErrCodeNeeded
+	}
+	return e
 }
 
 // call sends a request and decodes the answer into out, unless out is nil. It

@@ -43,12 +43,13 @@ type TaskDetail struct {
 
 // Limits bound a task. In a request, what is 0 or absent has its default.
 type Limits struct {
-	Attempts    int `json:"attempts,omitempty" minimum:"0" maximum:"20" doc:"tries at one step"`
-	Plans       int `json:"plans,omitempty" minimum:"0" maximum:"20" doc:"plans, the first included"`
-	Steps       int `json:"steps,omitempty" minimum:"0" maximum:"1000" doc:"attempts at steps in all"`
-	Calls       int `json:"calls,omitempty" minimum:"0" maximum:"10000" doc:"model and tool calls"`
-	Tokens      int `json:"tokens,omitempty" minimum:"0" doc:"model tokens, in and out"`
-	WallSeconds int `json:"wall_seconds,omitempty" minimum:"0" maximum:"604800" doc:"time since the task was created"`
+	Attempts    int          `json:"attempts,omitempty" minimum:"0" maximum:"20" doc:"tries at one step"`
+	Plans       int          `json:"plans,omitempty" minimum:"0" maximum:"20" doc:"plans, the first included"`
+	Steps       int          `json:"steps,omitempty" minimum:"0" maximum:"1000" doc:"attempts at steps in all"`
+	Calls       int          `json:"calls,omitempty" minimum:"0" maximum:"10000" doc:"model and tool calls"`
+	Tokens      int          `json:"tokens,omitempty" minimum:"0" doc:"model tokens, in and out"`
+	WallSeconds int          `json:"wall_seconds,omitempty" minimum:"0" maximum:"604800" doc:"time since the task was created"`
+	Credits     core.Credits `json:"credits,omitempty" minimum:"0" doc:"micro-credits that are held for it, if tasks are charged"`
 }
 
 // NewTask asks for a task.

@@ -1,0 +1,103 @@
+package client
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// AuditEntry says who did what to what, and how it went.
+type AuditEntry struct {
+	Row     int64             `json:"row" doc:"its place in the log, from 1"`
+	ID      core.EventID      `json:"id"`
+	At      time.Time         `json:"at"`
+	Action  string            `json:"action"`
+	Actor   core.Actor        `json:"actor"`
+	Project core.ProjectID    `json:"project,omitempty"`
+	Target  string            `json:"target,omitempty"`
+	Address string            `json:"address,omitempty" doc:"where the request came from"`
+	Outcome string            `json:"outcome" enum:"done,failed,refused"`
+	Detail  map[string]string `json:"detail,omitempty"`
+}
+
+// AuditOptions select a page of an audit log. Zero fields don't filter.
+type AuditOptions struct {
+	Action  string // or the beginning of one that ends with a dot
+	Actor   string
+	Target  string
+	Project core.ProjectID
+	Outcome string
+	From    time.Time
+	Until   time.Time
+	PageOptions
+}
+
+func (o AuditOptions) query() url.Values {
+	q := with(o.PageOptions.query(), "action", o.Action, "actor", o.Actor, "target", o.Target, "project", string(o.Project), "outcome", o.Outcome)
+	for name, at := range map[string]time.Time{"from": o.From, "until": o.Until} {
+		if !at.IsZero() {
+			q.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return q
+}
+
+// AuditReport is what is known about an audit log after it was verified.
+type AuditReport struct {
+	Org        core.OrgID  `json:"org"`
+	Rows       int64       `json:"rows" doc:"how many from the first are as they were written"`
+	Checkpoint string      `json:"checkpoint,omitempty" doc:"of these rows"`
+	Fault      *AuditFault `json:"fault,omitempty" doc:"absent: all is well"`
+}
+
+// AuditFault is the first thing that is wrong with an audit log.
+type AuditFault struct {
+	Kind string       `json:"kind" enum:"missing,changed,moved,foreign,truncated,rewritten"`
+	Row  int64        `json:"row"`
+	ID   core.EventID `json:"id,omitempty" doc:"of the event that stands there"`
+	Text string       `json:"text"`
+}
+
+// Checkpoint is a signed note of an audit log's size and root, to be kept elsewhere.
+type Checkpoint struct {
+	Checkpoint string `json:"checkpoint"`
+}
+
+// Log names an audit log: that of the credential's org, or of the installation.
+type Log string
+
+// The logs.
+const (
+	OrgLog          Log = "/v1/audit"
+	InstallationLog Log = "/v1/installation/audit"
+)
+
+// Audit returns a page of an audit log, newest first.
+func (c *Client) Audit(ctx context.Context, l Log, o AuditOptions) (Page[AuditEntry], error) {
+	return get[Page[AuditEntry]](ctx, c, string(l), o.query())
+}
+
+// ExportAudit writes an audit log as JSON lines, and a checkpoint of it as the last.
+func (c *Client) ExportAudit(ctx context.Context, l Log, w io.Writer) error {
+	return c.copy(ctx, request{method: http.MethodGet, path: string(l) + "/export"}, w)
+}
+
+// VerifyAudit recomputes every hash of an audit log, and compares it with checkpoints that
+// were kept elsewhere.
+func (c *Client) VerifyAudit(ctx context.Context, l Log, known []string) (AuditReport, error) {
+	return send[AuditReport](ctx, c, http.MethodPost, string(l)+"/verify", map[string][]string{"checkpoints": append([]string{}, known...)})
+}
+
+// AuditCheckpoint makes a checkpoint of an audit log.
+func (c *Client) AuditCheckpoint(ctx context.Context, l Log) (Checkpoint, error) {
+	return send[Checkpoint](ctx, c, http.MethodPost, string(l)+"/checkpoint", nil)
+}
+
+// AuditKeys returns the public keys that an export is verified with.
+func (c *Client) AuditKeys(ctx context.Context) ([]string, error) {
+	return get[[]string](ctx, c, "/v1/audit/keys", nil)
+}
