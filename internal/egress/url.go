@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -95,7 +96,10 @@ func normalHost(host string) (string, error) {
 	name := strings.ToLower(host)
 	if strings.Contains(name, "xn--") || strings.ContainsFunc(name, func(r rune) bool { return r > 0x7f }) {
 		var err error
-		if name, err = idna.Lookup.ToASCII(host); err != nil {
+		if name, err = idna.Lookup.ToASCII(host); err == nil && utf8.ValidString(host) {
+			_, err = idna.Lookup.ToASCII(name) // it doesn't take all that it gives
+		}
+		if err != nil || !utf8.ValidString(host) {
 			return "", badURL("its host isn't a name")
 		}
 	}

@@ -114,7 +114,7 @@ func TestRules(t *testing.T) {
 func FuzzCheckURL(f *testing.F) {
 	for _, s := range []string{
 		"https://example.com/", "http://127.0.0.1./", "http://[::ffff:127.0.0.1]:80/", "http://0x7f.1/", "http://a@b:1/", "http://１２７.0.0.1/", "https://bücher.example:443/?a#b",
-		"http://[fe80::1%25eth0]/", "http://example.com\\@127.0.0.1/", "http://xn--bcher-kva.example", "http://100.64.0.1", "HTTP://EXAMPLE.COM.:080/", "http://2130706433",
+		"http://[fe80::1%25eth0]/", "http://example.com\\@127.0.0.1/", "http://xn--bcher-kva.example", "http://100.64.0.1", "HTTP://EXAMPLE.COM.:080/", "http://2130706433", "http://0\x91",
 	} {
 		f.Add(s)
 	}
