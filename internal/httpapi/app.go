@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 )
 
 // The inputs of operations. Those that others embed are exported because huma
@@ -63,7 +64,7 @@ func (m MatchHeader) version() (int64, error) {
 
 func (s *server) apps() {
 	tags := []string{"apps"}
-	handle(s, huma.Operation{
+	handle(s, identity.AppRead, huma.Operation{
 		OperationID: "list-apps", Method: http.MethodGet, Path: "/v1/apps", Summary: "List apps, newest first", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *appQuery) (*appPage, error) {
 		sums, next, err := s.cfg.Apps.List(ctx, scope, in.Status, in.Cursor, in.Limit)
@@ -75,17 +76,17 @@ func (s *server) apps() {
 		}
 		return &appPage{Body: page}, err
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.AppRead, huma.Operation{
 		OperationID: "show-app", Method: http.MethodGet, Path: "/v1/apps/{app}", Summary: "Show an app", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *AppPath) (*appAnswer, error) {
 		st, err := s.cfg.Apps.Find(ctx, scope, in.App)
 		return s.appAnswer(ctx, scope, st, err)
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "change-app", Method: http.MethodPost, Path: "/v1/apps/{app}/changes", Summary: "Make an app's next version", Tags: tags,
 		Description: "Creates the task that makes it; the app's data stays.", DefaultStatus: http.StatusCreated,
 	}, s.changeApp)
-	handle(s, huma.Operation{
+	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "select-version", Method: http.MethodPost, Path: "/v1/apps/{app}/select", Summary: "Roll back, or forward", Tags: tags,
 		Description: "If the app runs, the selected version replaces the running one; should it fail to start, nothing changes.",
 	}, func(ctx context.Context, scope core.Scope, in *appSelect) (*appAnswer, error) {
@@ -93,7 +94,7 @@ func (s *server) apps() {
 			return s.cfg.Apps.Select(ctx, scope, id, in.Body.Version, expected)
 		})
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "start-app", Method: http.MethodPost, Path: "/v1/apps/{app}/start", Summary: "Start an app, and wait until it answers", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *AppVerb) (*appAnswer, error) {
 		if !s.cfg.Previews {
@@ -103,14 +104,14 @@ func (s *server) apps() {
 			return s.cfg.Apps.Start(ctx, scope, id, expected)
 		})
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "stop-app", Method: http.MethodPost, Path: "/v1/apps/{app}/stop", Summary: "Stop an app", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *AppVerb) (*appAnswer, error) {
 		return s.appAct(ctx, scope, *in, func(id core.AppID, expected int64) (app.State, error) {
 			return s.cfg.Apps.Stop(ctx, scope, id, expected)
 		})
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "delete-app", Method: http.MethodDelete, Path: "/v1/apps/{app}", Summary: "Delete an app with its data", Tags: tags,
 		DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, scope core.Scope, in *AppVerb) (*struct{}, error) {
@@ -177,7 +178,7 @@ func (s *server) appAnswer(ctx context.Context, scope core.Scope, st app.State, 
 	if v, ok := st.Version(st.Current); ok {
 		d.Selected = wireVersion(v)
 	}
-	if s.cfg.Operates(scope) { // whose machine it is
+	if operates(ctx) { // whose machine it is
 		if d.Dir, err = s.cfg.Apps.Folder(ctx, scope, st.ID); err != nil {
 			return nil, err
 		}

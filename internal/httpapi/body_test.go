@@ -29,7 +29,7 @@ func perimeterOf(t *testing.T, bodyTime time.Duration, f func(context.Context) e
 			A int `json:"a"`
 		}
 	}
-	handle(s, huma.Operation{OperationID: "x", Method: http.MethodPost, Path: "/x", BodyReadTimeout: bodyTime},
+	handle(s, public, huma.Operation{OperationID: "x", Method: http.MethodPost, Path: "/x", BodyReadTimeout: bodyTime},
 		func(ctx context.Context, _ core.Scope, _ *input) (*struct{}, error) { return nil, f(ctx) })
 	mux.HandleFunc("/", s.unrouted(mux))
 	srv := httptest.NewServer(s.perimeter(mux))

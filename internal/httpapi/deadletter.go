@@ -11,6 +11,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -33,26 +34,26 @@ type (
 )
 
 func (s *server) deadLetters() {
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.OperateRead, huma.Operation{
 		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/v1/deadletters", Summary: "List events that a consumer couldn't apply",
-	}), s.listLetters)
+	}, s.listLetters)
 	const one = "/v1/deadletters/{consumer}/{stream}/{version}"
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.OperateRead, huma.Operation{
 		OperationID: "show-dead-letter", Method: http.MethodGet, Path: one, Summary: "Show a dead letter with its event",
-	}), func(ctx context.Context, scope core.Scope, in *letterPath) (*letterAnswer, error) {
+	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*letterAnswer, error) {
 		l, e, err := s.cfg.DeadLetters.Show(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &letterAnswer{Body: client.DeadLetterDetail{DeadLetter: wireLetter(l), Content: e}}, err
 	})
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "replay-dead-letter", Method: http.MethodPost, Path: one + "/replay", Summary: "Give the event to its consumer once more",
 		Description: "And those that wait behind it in its stream. It stops at the first that fails, which stays a dead letter.",
-	}), func(ctx context.Context, scope core.Scope, in *letterPath) (*replayAnswer, error) {
+	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*replayAnswer, error) {
 		applied, err := s.cfg.DeadLetters.Replay(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &replayAnswer{Body: client.Replayed{Applied: applied}}, err
 	})
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "drop-dead-letter", Method: http.MethodDelete, Path: one, Summary: "Remove a dead letter without applying its event",
-	}), func(ctx context.Context, scope core.Scope, in *letterPath) (*dropAnswer, error) {
+	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*dropAnswer, error) {
 		behind, err := s.cfg.DeadLetters.Drop(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &dropAnswer{Body: client.Dropped{Behind: behind}}, err
 	})

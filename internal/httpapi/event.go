@@ -12,6 +12,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 )
 
 type eventQuery struct {
@@ -25,7 +26,7 @@ func (s *server) taskEvents(tags []string) {
 		Description: "Server-sent events: every event of the task from the first, or after Last-Event-ID, as they come. " +
 			"The id is the event's version, the data the event as JSON. The stream ends with an event named end.",
 	}, "text/event-stream")
-	handle(s, op, func(ctx context.Context, scope core.Scope, in *eventQuery) (*huma.StreamResponse, error) {
+	handle(s, identity.TaskRead, op, func(ctx context.Context, scope core.Scope, in *eventQuery) (*huma.StreamResponse, error) {
 		after, err := lastEvent(in.LastEventID)
 		if err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/sandbox/archive"
 )
 
@@ -53,7 +54,7 @@ func (p VersionPath) number() int {
 
 func (s *server) files() {
 	tags := []string{"versions"}
-	handle(s, huma.Operation{
+	handle(s, identity.AppRead, huma.Operation{
 		OperationID: "list-versions", Method: http.MethodGet, Path: "/v1/apps/{app}/versions", Summary: "List an app's versions, oldest first", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *AppPath) (*versionPage, error) {
 		st, err := s.cfg.Apps.Find(ctx, scope, in.App)
@@ -63,7 +64,7 @@ func (s *server) files() {
 		}
 		return &versionPage{Body: page}, err
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.AppRead, huma.Operation{
 		OperationID: "list-files", Method: http.MethodGet, Path: "/v1/apps/{app}/versions/{version}/files", Summary: "List a version's files", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *VersionPath) (*filePage, error) {
 		st, err := s.cfg.Apps.Find(ctx, scope, in.App)
@@ -77,7 +78,7 @@ func (s *server) files() {
 		}
 		return &filePage{Body: page}, err
 	})
-	handle(s, stream(huma.Operation{
+	handle(s, identity.AppRead, stream(huma.Operation{
 		OperationID: "read-file", Method: http.MethodGet, Path: "/v1/apps/{app}/versions/{version}/file", Summary: "Read a file of a version", Tags: tags,
 	}, "application/octet-stream"), func(ctx context.Context, scope core.Scope, in *filePath) (*huma.StreamResponse, error) {
 		st, err := s.cfg.Apps.Find(ctx, scope, in.App)
@@ -94,10 +95,10 @@ func (s *server) files() {
 			_, _ = hc.BodyWriter().Write(b) // a reader that has gone needs no answer
 		}}, nil
 	})
-	handle(s, stream(huma.Operation{
+	handle(s, identity.AppRead, stream(huma.Operation{
 		OperationID: "export-version", Method: http.MethodGet, Path: "/v1/apps/{app}/versions/{version}/export", Summary: "Export a version as an archive", Tags: tags,
 	}, "application/zip"), s.export)
-	handle(s, huma.Operation{
+	handle(s, identity.AppRead, huma.Operation{
 		OperationID: "diff-versions", Method: http.MethodGet, Path: "/v1/apps/{app}/diff", Summary: "What changed between two versions", Tags: tags,
 	}, s.diff)
 	s.logs()
@@ -156,7 +157,7 @@ func (s *server) diff(ctx context.Context, scope core.Scope, in *diffQuery) (*di
 
 func (s *server) logs() {
 	tags := []string{"apps"}
-	handle(s, huma.Operation{
+	handle(s, identity.AppRead, huma.Operation{
 		OperationID: "app-logs", Method: http.MethodGet, Path: "/v1/apps/{app}/logs", Summary: "What is kept of a running app's output", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *AppPath) (*logPage, error) {
 		st, err := s.cfg.Apps.Find(ctx, scope, in.App)
@@ -170,7 +171,7 @@ func (s *server) logs() {
 		}
 		return &logPage{Body: page}, err
 	})
-	handle(s, stream(huma.Operation{
+	handle(s, identity.AppRead, stream(huma.Operation{
 		OperationID: "follow-logs", Method: http.MethodGet, Path: "/v1/apps/{app}/logs/stream", Summary: "Follow a running app's output", Tags: tags,
 		Description: "Server-sent events: a line each, its sequence number as the id.",
 	}, "text/event-stream"), s.followLog)

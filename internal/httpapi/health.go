@@ -8,6 +8,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 )
 
 type live struct {
@@ -19,19 +20,19 @@ type live struct {
 type health struct{ Body client.Health }
 
 func (s *server) health() {
-	handle(s, open(huma.Operation{
+	handle(s, public, huma.Operation{
 		OperationID: "live", Method: http.MethodGet, Path: "/healthz", Summary: "Is the process alive", Tags: []string{"health"},
-	}), func(context.Context, core.Scope, *struct{}) (*live, error) {
+	}, func(context.Context, core.Scope, *struct{}) (*live, error) {
 		l := &live{}
 		l.Body.Status = "ok"
 		return l, nil
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.HealthRead, huma.Operation{
 		OperationID: "health", Method: http.MethodGet, Path: "/v1/health", Summary: "How each dependency is",
 		Description: "Degraded is not dead: a server answers this, whatever is missing.", Tags: []string{"health"},
 	}, func(ctx context.Context, scope core.Scope, _ *struct{}) (*health, error) {
 		h := s.cfg.Health(ctx)
-		if !s.cfg.Operates(scope) { // the reasons name hosts, users and paths
+		if !operates(ctx) { // the reasons name hosts, users and paths
 			checks := make([]client.HealthCheck, len(h.Checks))
 			for i, c := range h.Checks {
 				checks[i] = client.HealthCheck{Name: c.Name, OK: c.OK}

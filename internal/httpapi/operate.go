@@ -13,6 +13,7 @@ import (
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -31,7 +32,7 @@ type (
 
 // usage is what a tenant may ask of its own.
 func (s *server) usage() {
-	handle(s, huma.Operation{
+	handle(s, identity.UsageRead, huma.Operation{
 		OperationID: "usage", Method: http.MethodGet, Path: "/v1/usage", Summary: "What tasks have used, by day and model", Tags: []string{"usage"},
 	}, func(ctx context.Context, scope core.Scope, in *usageQuery) (*usageAnswer, error) {
 		used, err := s.used(ctx, scope, time.Now().UTC().AddDate(0, 0, 1-in.Days).Format(time.DateOnly))
@@ -84,10 +85,10 @@ func (s *server) used(ctx context.Context, scope core.Scope, since string) ([]cl
 
 // projections lets an operator build views anew and compare them.
 func (s *server) projections() {
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view anew from the events",
 		Description: "The live view goes on and is replaced at the end.",
-	}), func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
+	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
 		p, err := s.projector(in.View)
 		if err == nil {
 			err = p.Rebuild(ctx, scope.Org)
@@ -97,9 +98,9 @@ func (s *server) projections() {
 		}
 		return compared(ctx, p, scope.Org)
 	})
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "verify-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/verify", Summary: "Compare a view with the events",
-	}), func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
+	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
 		p, err := s.projector(in.View)
 		if err != nil {
 			return nil, err
@@ -132,19 +133,19 @@ func compared(ctx context.Context, p *store.Projector, org core.OrgID) (*project
 }
 
 func (s *server) backups() {
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "take-backup", Method: http.MethodPost, Path: "/v1/backups", Summary: "Make a backup", DefaultStatus: http.StatusCreated,
 		Description: "Into the configured folder, while everything goes on. It holds no keys.",
-	}), func(ctx context.Context, _ core.Scope, _ *struct{}) (*backupAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*backupAnswer, error) {
 		m, err := s.cfg.Backups.Take(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return &backupAnswer{Body: wireBackup(m)}, nil
 	})
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.OperateRead, huma.Operation{
 		OperationID: "list-backups", Method: http.MethodGet, Path: "/v1/backups", Summary: "List backups, newest first",
-	}), func(context.Context, core.Scope, *struct{}) (*backupsAnswer, error) {
+	}, func(context.Context, core.Scope, *struct{}) (*backupsAnswer, error) {
 		all, err := s.cfg.Backups.List()
 		if err != nil {
 			return nil, err
@@ -191,23 +192,23 @@ type Keys interface {
 }
 
 func (s *server) keys() {
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "rotate-keys", Method: http.MethodPost, Path: "/v1/keys/rotate", Summary: "Give an org, or all, a new key",
 		Description: "What the old keys have closed still opens.",
-	}), func(ctx context.Context, _ core.Scope, in *rotateKeys) (*keyAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, in *rotateKeys) (*keyAnswer, error) {
 		n, err := s.cfg.Keys.Rotate(ctx, in.Body.Org)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "rotate-master-key", Method: http.MethodPost, Path: "/v1/keys/rotate-master", Summary: "Make a new master key and destroy the old one",
-	}), func(ctx context.Context, _ core.Scope, _ *struct{}) (*keyAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*keyAnswer, error) {
 		n, err := s.cfg.Keys.RotateMaster(ctx)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
-	handle(s, s.operators(huma.Operation{
+	handle(s, identity.Operate, huma.Operation{
 		OperationID: "shred-keys", Method: http.MethodPost, Path: "/v1/keys/shred", Summary: "Destroy an org's keys, for good",
 		Description: "Nothing of the org can be read any more: not here, not on the bus and in no backup.",
-	}), func(ctx context.Context, _ core.Scope, in *shredKeys) (*keyAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, in *shredKeys) (*keyAnswer, error) {
 		if in.Body.Confirm != in.Body.Org {
 			return nil, core.E(core.Invalid, "keys.shred", "the confirmation isn't the org's id").WithHint("send the same id as confirm")
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -53,7 +54,9 @@ func operated(t *testing.T, change ...func(*httpapi.Config)) (r *rig, c *client.
 		cfg.Backups = backup.New(backup.Config{Dir: filepath.Join(dir, "backups"), Store: st, Driver: "sqlite", From: cfg.Blobs,
 			To: func(dir string) (backup.BlobFolder, error) { return local.Open(dir) }})
 		cfg.Keys = keys
-		cfg.Operates = func(who core.Scope) bool { return who.Org == scope.Org && who.Project == scope.Project }
+		cfg.Authenticate = known(map[string]identity.Principal{
+			token: operator(ours), "theirs": owner(theirs), "neighbour": owner(neighbour), "their operator": operator(owner(theirs)),
+		})
 		g := &deadletter.Guard{Consumer: "ledger", Letters: st, Wait: true, Tries: 1, Next: func(context.Context, core.Event) error {
 			if *broken {
 				return errors.New("a bug")
@@ -148,7 +151,7 @@ func TestKeysByHTTP(t *testing.T) {
 
 func TestDeadLettersByHTTP(t *testing.T) {
 	t.Parallel()
-	r, c, _, broken := operated(t, func(cfg *httpapi.Config) { cfg.Operates = func(core.Scope) bool { return true } })
+	r, c, _, broken := operated(t)
 	for v := int64(1); v <= 2; v++ {
 		l := store.Letter{Consumer: "ledger", Mark: store.Mark{Stream: app1(r), Version: v}, Event: "evt", Type: "app.created", Reason: "a bug", Tries: 5}
 		if err := r.store.Bury(t.Context(), scope.Org, l); err != nil {
@@ -169,7 +172,7 @@ func TestDeadLettersByHTTP(t *testing.T) {
 	if err != nil || d.Content.Version != 1 || len(d.Content.Data) == 0 || d.Tries != 5 {
 		t.Errorf("%+v: %v", d, err)
 	}
-	theirs := client.New(r.url, "theirs", nil)
+	theirs := client.New(r.url, "their operator", nil)
 	_, err = theirs.DeadLetter(t.Context(), "ledger", app1(r), 1)
 	wantCode(t, "another org's", err, core.NotFound)
 	if page, err := theirs.DeadLetters(t.Context(), client.LetterOptions{}); err != nil || len(page.Items) != 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
 )
 
 // TestATenantIsNoOperator: a credential that operates nothing can't rotate or destroy
@@ -80,7 +81,7 @@ func TestATenantNamesNoFolder(t *testing.T) {
 func TestATenantSeesNoFolder(t *testing.T) {
 	t.Parallel()
 	for operates, want := range map[bool]string{true: `"dir":"`, false: ""} {
-		r := newRig(t, func(cfg *httpapi.Config) { cfg.Operates = func(core.Scope) bool { return operates } })
+		r := newRig(t, func(cfg *httpapi.Config) { cfg.Authenticate = who(operates) })
 		if err := os.MkdirAll(filepath.Join(r.dir, "apps", string(scope.Org), string(r.app), "tree-2"), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +100,7 @@ func TestATenantSeesWhatIsIll(t *testing.T) {
 		false: `[{"name":"store","ok":false},{"name":"disk","ok":true}]`,
 	} {
 		r := newRig(t, func(cfg *httpapi.Config) {
-			cfg.Operates = func(core.Scope) bool { return operates }
+			cfg.Authenticate = who(operates)
 			cfg.Health = func(context.Context) client.Health {
 				return client.Health{Status: "degraded", Checks: []client.HealthCheck{
 					{Name: "store", Detail: "no connection to 10.1.2.3", Hint: "start it"}, {Name: "disk", OK: true, Detail: "/data"},
@@ -112,21 +113,42 @@ func TestATenantSeesWhatIsIll(t *testing.T) {
 	}
 }
 
-// TestTheFirstProjectOperates, and no other, when nobody says who does.
-func TestTheFirstProjectOperates(t *testing.T) {
+// who authenticates the owner of scope, who may be an operator as well.
+func who(operates bool) func(context.Context, identity.Credential) (identity.Principal, error) {
+	p := ours
+	p.Operates = operates
+	return known(map[string]identity.Principal{token: p})
+}
+
+// TestWhoOperates: the members of the installation's own org, by their roles, and the
+// owner of an embedded installation; no owner of an org.
+func TestWhoOperates(t *testing.T) {
 	t.Parallel()
-	for who, status := range map[core.Scope]int{
-		{Org: core.DefaultOrg, Project: core.DefaultProject}: 200, {Org: core.DefaultOrg, Project: "prj_a"}: 403, {Org: "org_a", Project: core.DefaultProject}: 403,
+	member := func(role core.Role) identity.Principal {
+		p := owner(core.Scope{Org: core.Installation, Project: core.DefaultProject, Actor: scope.Actor})
+		p.Role = role
+		return p
+	}
+	for name, c := range map[string]struct {
+		who         identity.Principal
+		read, write int
+	}{
+		"the owner of an embedded installation": {identity.Local(), 200, 200},
+		"an owner of the first org":             {owner(identity.Local().Scope), 403, 403},
+		"an owner of another":                   {ours, 403, 403},
+		"an owner of the installation":          {member(core.Owner), 200, 200},
+		"an admin of the installation":          {member(core.Admin), 200, 200},
+		"a member of the installation":          {member(core.Member), 200, 403},
+		"a viewer of the installation":          {member(core.Viewer), 200, 403},
 	} {
-		keys := &keyring{}
-		r := newRig(t, func(cfg *httpapi.Config) {
-			cfg.Keys = keys
-			cfg.Authenticate = func(context.Context, string) (core.Scope, error) {
-				return core.Scope{Org: who.Org, Project: who.Project, Actor: scope.Actor}, nil
-			}
+		r, _, keys, _ := operated(t, func(cfg *httpapi.Config) {
+			cfg.Authenticate = known(map[string]identity.Principal{token: c.who})
 		})
-		if a := r.do("POST", "/v1/keys/rotate-master", ""); a.status != status || (len(keys.asked) > 0) != (status == 200) {
-			t.Errorf("%+v: %d %s, asked %q", who, a.status, a.body, keys.asked)
+		if a := r.do("GET", "/v1/backups", ""); a.status != c.read {
+			t.Errorf("%s reads: %d %s", name, a.status, a.body)
+		}
+		if a := r.do("POST", "/v1/keys/rotate-master", ""); a.status != c.write || (len(keys.asked) > 0) != (c.write == 200) {
+			t.Errorf("%s writes: %d %s, asked %q", name, a.status, a.body, keys.asked)
 		}
 	}
 }

@@ -21,15 +21,43 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
-var scope = core.Scope{Org: "org_a", Project: "prj_a", Actor: core.Actor{Kind: core.ActorUser, ID: "u"}}
+var (
+	scope     = core.Scope{Org: "org_a", Project: "prj_a", Actor: core.Actor{Kind: core.ActorUser, ID: "usr_u"}}
+	theirs    = core.Scope{Org: "org_b", Project: "prj_b", Actor: scope.Actor}
+	neighbour = core.Scope{Org: "org_a", Project: "prj_b", Actor: scope.Actor}
+)
 
 const token = "right"
+
+// ours is who acts in scope: its owner.
+var ours = owner(scope)
+
+func owner(s core.Scope) identity.Principal {
+	return identity.Principal{Scope: s, Role: core.Owner, User: core.UserID(s.Actor.ID), Session: "ses_test"}
+}
+
+// operator is a principal who is an operator, too.
+func operator(p identity.Principal) identity.Principal {
+	p.Operates = true
+	return p
+}
+
+// known authenticates by a list of bearer tokens.
+func known(all map[string]identity.Principal) func(context.Context, identity.Credential) (identity.Principal, error) {
+	return func(_ context.Context, c identity.Credential) (identity.Principal, error) {
+		if p, ok := all[c.Bearer]; ok {
+			return p, nil
+		}
+		return identity.Principal{}, core.E(core.Unauthenticated, "request", "the token isn't valid")
+	}
+}
 
 // noBox is the sandbox of a host that has none.
 type noBox struct{}
@@ -109,17 +137,9 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	r.stop = stop
 	cfg := httpapi.Config{
 		Version: "test", Tasks: r.tasks, Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs,
-		Authenticate: func(_ context.Context, got string) (core.Scope, error) {
-			switch got {
-			case token:
-				return scope, nil
-			case "theirs":
-				return core.Scope{Org: "org_b", Project: "prj_b", Actor: scope.Actor}, nil
-			case "neighbour":
-				return core.Scope{Org: scope.Org, Project: "prj_b", Actor: scope.Actor}, nil
-			}
-			return core.Scope{}, core.E(core.Unauthenticated, "request", "the token isn't valid")
-		},
+		Authenticate: known(map[string]identity.Principal{
+			token: ours, "theirs": owner(theirs), "neighbour": owner(neighbour),
+		}),
 		Model: func(asked string, _ core.TaskKind) (string, error) { return modelOf(asked) },
 		Watch: r.hub.Watch,
 		Health: func(context.Context) client.Health {

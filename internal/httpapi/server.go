@@ -25,10 +25,11 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what the API stands on. Every field is required, except Operates and Logger.
+// Config is what the API stands on. Every field is required, except Logger.
 type Config struct {
 	Version string
 	Tasks   *agent.Service
@@ -42,12 +43,8 @@ type Config struct {
 	Keys       Keys
 	// DeadLetters are what consumers couldn't apply.
 	DeadLetters *deadletter.Service
-	// Authenticate returns the scope of a bearer token, or unauthenticated.
-	Authenticate func(ctx context.Context, token string) (core.Scope, error)
-	// Operates reports whether a scope may do what concerns more than its project: keys,
-	// backups, dead letters, projections, folders of the host as workspaces. Nil: the
-	// project that is there from the first start alone may.
-	Operates func(core.Scope) bool
+	// Authenticate returns whom a credential stands for, or unauthenticated.
+	Authenticate func(ctx context.Context, c identity.Credential) (identity.Principal, error)
 	// Model resolves what a caller asked for to a configured model's name.
 	Model func(asked string, kind core.TaskKind) (string, error)
 	// Watch wakes its caller when a stream has changed.
@@ -88,11 +85,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Operates == nil {
-		cfg.Operates = func(scope core.Scope) bool {
-			return scope.Org == core.DefaultOrg && scope.Project == core.DefaultProject
-		}
-	}
 	setHumaError()
 	mux := http.NewServeMux()
 	hc := huma.DefaultConfig("Isekai", cfg.Version)
@@ -121,8 +113,8 @@ func New(cfg Config) http.Handler {
 
 // request is what is known of a request besides its input.
 type request struct {
-	id    string
-	scope core.Scope
+	id  string
+	who identity.Principal
 }
 
 type requestKey struct{}
@@ -199,11 +191,12 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
 	}
 }
 
-// handle registers an operation whose handler speaks core errors.
-func handle[In, Out any](s *server, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
-	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
+// handle registers an operation, for those who may do the action, whose handler speaks
+// core errors.
+func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
+	huma.Register(s.api, guarded(op, action), func(ctx context.Context, in *In) (*Out, error) {
 		rq := requestOf(ctx)
-		out, err := f(ctx, rq.scope, in)
+		out, err := f(ctx, rq.who.Scope, in)
 		if err != nil {
 			return nil, s.fromError(rq, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -53,11 +54,11 @@ type (
 
 func (s *server) tasks() {
 	tags := []string{"tasks"}
-	handle(s, huma.Operation{
+	handle(s, identity.TaskWrite, huma.Operation{
 		OperationID: "create-task", Method: http.MethodPost, Path: "/v1/tasks", Summary: "Create a task", Tags: tags,
 		Description: "The task is stored before the answer; follow it at /v1/tasks/{task}/events.", DefaultStatus: http.StatusCreated,
 	}, func(ctx context.Context, scope core.Scope, in *createTask) (*taskAnswer, error) {
-		if in.Body.Workspace != "" && !s.cfg.Operates(scope) {
+		if in.Body.Workspace != "" && !operates(ctx) {
 			return nil, core.E(core.Denied, "task.create", "a folder of the host is its operator's").WithHint("leave out the workspace: the task gets one of its own")
 		}
 		name, err := s.cfg.Model(in.Body.Model, in.Body.Kind)
@@ -68,7 +69,7 @@ func (s *server) tasks() {
 		st, err := s.cfg.Tasks.Create(ctx, scope, n)
 		return s.taskAnswer(ctx, scope, st, err)
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.TaskRead, huma.Operation{
 		OperationID: "list-tasks", Method: http.MethodGet, Path: "/v1/tasks", Summary: "List tasks, newest first", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *listQuery) (*taskPage, error) {
 		page, err := list(ctx, s.cfg.Views, scope, agent.View, in, func(r store.Row) (client.Task, error) {
@@ -77,20 +78,20 @@ func (s *server) tasks() {
 		})
 		return &taskPage{Body: page}, err
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.TaskRead, huma.Operation{
 		OperationID: "show-task", Method: http.MethodGet, Path: "/v1/tasks/{task}", Summary: "Show a task", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *TaskPath) (*taskAnswer, error) {
 		st, err := s.cfg.Tasks.Get(ctx, scope, in.Task)
 		return s.taskAnswer(ctx, scope, st, err)
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.TaskWrite, huma.Operation{
 		OperationID: "cancel-task", Method: http.MethodPost, Path: "/v1/tasks/{task}/cancel", Summary: "Ask a task to stop", Tags: tags,
 		Description: "What it did is undone, then it ends as canceled. A task that is over stays as it is.",
 	}, func(ctx context.Context, scope core.Scope, in *cancelTask) (*taskAnswer, error) {
 		st, err := s.cfg.Tasks.Cancel(ctx, scope, in.Task, in.Body.Reason)
 		return s.taskAnswer(ctx, scope, st, err)
 	})
-	handle(s, huma.Operation{
+	handle(s, identity.TaskWrite, huma.Operation{
 		OperationID: "resume-task", Method: http.MethodPost, Path: "/v1/tasks/{task}/resume", Summary: "Answer what a task waits for", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *resumeTask) (*taskAnswer, error) {
 		st, err := s.cfg.Tasks.Resume(ctx, scope, in.Task, in.Body.As)
@@ -139,14 +140,14 @@ func (s *server) taskAnswer(ctx context.Context, scope core.Scope, st agent.Stat
 func limits(l client.Limits) core.Limits {
 	return core.Limits{
 		Attempts: l.Attempts, Plans: l.Plans, Steps: l.Steps, Calls: l.Calls, Tokens: l.Tokens,
-		Wall: time.Duration(l.WallSeconds) * time.Second,
+		Wall: time.Duration(l.WallSeconds) * time.Second, Credits: l.Credits,
 	}
 }
 
 func wireLimits(l core.Limits) client.Limits {
 	return client.Limits{
 		Attempts: l.Attempts, Plans: l.Plans, Steps: l.Steps, Calls: l.Calls, Tokens: l.Tokens,
-		WallSeconds: int(l.Wall / time.Second),
+		WallSeconds: int(l.Wall / time.Second), Credits: l.Credits,
 	}
 }
 

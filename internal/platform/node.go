@@ -19,6 +19,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -277,12 +278,12 @@ func (n *node) startServer(context.Context) error {
 
 // authenticate accepts the token of the data directory: who can read that is
 // the installation's own user.
-func (n *node) authenticate(_ context.Context, token string) (core.Scope, error) {
-	if !sameToken(token, n.token) {
-		return core.Scope{}, core.E(core.Unauthenticated, "request", "the token isn't valid").
+func (n *node) authenticate(_ context.Context, c identity.Credential) (identity.Principal, error) {
+	if !sameToken(c.Bearer, n.token) {
+		return identity.Principal{}, core.E(core.Unauthenticated, "request", "the token isn't valid").
 			WithHint("the token of a local server is in server.json of its data directory, and changes with every start")
 	}
-	return localScope, nil
+	return identity.Local(), nil
 }
 
 // close stops the node in stages.

@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
 	"github.com/isekai-run/isekai/internal/store"
@@ -169,6 +170,4 @@ func (i instance) Sandbox(ctx context.Context, c cli.SandboxCommand) (int, error
 
 // localScope is who uses an embedded installation: whoever can read the data
 // directory.
-var localScope = core.Scope{
-	Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorUser, ID: "local"},
-}
+var localScope = identity.Local().Scope
