@@ -31,6 +31,7 @@ type Posting struct {
 type Entry struct {
 	Seq     int64 // the order of the org's entries
 	Effect  string
+	N       int // which of its posting's moves it is, from 0
 	Kind    string
 	Project core.ProjectID
 	Task    core.TaskID

@@ -33,21 +33,29 @@ func CheckDraw(org core.OrgID, bucket string, want int, r Rate) error {
 	return nil
 }
 
-// Take is what a draw of want tokens does to a bucket that is full again at full, at the
-// time now, both in nanoseconds since 1970. It returns when the bucket is full again
-// after that, and the results of Draw. A token is worth the time that it takes to come
-// back (GCRA, the generic cell rate algorithm of ATM).
-func (r Rate) Take(full, now int64, want int) (then int64, got, left int, wait time.Duration) {
-	per, burst := uint64(r.Per), uint64(r.Burst)
-	used := uint64(min(max(full-now, 0), int64(per))) // a clock that went back costs one Per at most
-	got = int(min(uint64(want), scale(per-used, burst, per)))
-	used += scale(uint64(got), per, burst)
-	left = int(scale(per-used, burst, per))
-	if left == 0 {
-		wait = time.Duration((per+burst-1)/burst - (per - used))
-	}
-	return now + int64(used), got, left, wait
+// Take is what a draw of want tokens at the time now does to a bucket that is full again
+// at full, both in nanoseconds since 1970: how many there were, and when the bucket is full
+// again after that. A token is worth the time that it takes to come back (GCRA, the
+// generic cell rate algorithm of ATM).
+func (r Rate) Take(full, now int64, want int) (then int64, got int) {
+	used := r.used(full, now)
+	got = int(min(uint64(want), scale(uint64(r.Per)-used, uint64(r.Burst), uint64(r.Per))))
+	return now + int64(used+scale(uint64(got), uint64(r.Per), uint64(r.Burst))), got
 }
+
+// Left returns how many tokens a bucket has that is full again at full, and how long it
+// takes until there is one (0 if there is).
+func (r Rate) Left(full, now int64) (left int, wait time.Duration) {
+	used, per, burst := r.used(full, now), uint64(r.Per), uint64(r.Burst)
+	if left = int(scale(per-used, burst, per)); left > 0 {
+		return left, 0
+	}
+	return 0, time.Duration((per+burst-1)/burst - (per - used))
+}
+
+// used is what of Per the bucket isn't filled by. A clock that went back costs one Per at
+// most.
+func (r Rate) used(full, now int64) uint64 { return uint64(min(max(full-now, 0), int64(r.Per))) }
 
 // scale returns a*b/c, rounded down, which is at most 2^64-1 for the a and b above.
 func scale(a, b, c uint64) uint64 {

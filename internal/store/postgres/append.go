@@ -61,6 +61,22 @@ const (
 	SELECT a.no, a.held, a.current, clock.at, clock.base FROM asked a, clock`
 )
 
+// call is one caller's append.
+type call struct {
+	place
+	scope  core.Scope
+	append store.Append
+	events []core.Event
+}
+
+func newCall(ctx context.Context, scope core.Scope, a store.Append) *call {
+	size := 0
+	for _, e := range a.Events {
+		size += len(e.Data)
+	}
+	return &call{place: newPlace(ctx, scope.Org, string(a.Stream), size), scope: scope, append: a}
+}
+
 // Append implements store.Events. When the connection is lost on the way, it finds out
 // whether the append was stored; when it can't, the error is unavailable and says so:
 // the caller finds its events, or not, once there is a connection. An append of work

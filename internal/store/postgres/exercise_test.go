@@ -64,6 +64,65 @@ func exercise(t *testing.T, s *postgres.Store, org core.OrgID, prefix core.Strea
 	_, err = s.KeysetOrgs(ctx)
 	ok(err)
 	ok(s.Shred(ctx, keys))
+
+	exerciseRecords(t, s, org, string(stream))
+	exerciseBooks(t, s, org, stream)
+	if got, left, _, err := s.Draw(ctx, org, string(stream), 1, store.Rate{Burst: 2, Per: time.Millisecond}); err != nil || got != 1 || left != 1 {
+		t.Errorf("drew %d, %d left: %v", got, left, err)
+	}
+	ok(s.SetShare(ctx, org, 3))
+	if share, err := s.Share(ctx, org); err != nil || share != 3 {
+		t.Errorf("a share of %d: %v", share, err)
+	}
+}
+
+func exerciseRecords(t *testing.T, s *postgres.Store, org core.OrgID, id string) {
+	t.Helper()
+	ctx := t.Context()
+	expired := store.Change{Kind: "user", ID: id + "_old", Data: []byte("1"), Expires: time.Now().Add(-time.Hour)}
+	for _, changes := range [][]store.Change{
+		{{Kind: "user", ID: id, Data: []byte("1"), Expires: time.Now().Add(time.Hour)}, {Kind: "user", ID: id + "_2", Data: []byte("1")}, expired},
+		{{Kind: "user", ID: id, Data: []byte("2"), Expected: 1}, {Kind: "user", ID: id + "_2", Expected: 1}, expired},
+	} {
+		if err := s.Write(ctx, org, changes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := s.Record(ctx, org, "user", id); err != nil || r.Version != 2 {
+		t.Errorf("%+v: %v", r, err)
+	}
+	if all, err := s.Records(ctx, org, "user", id, "", 5); err != nil || len(all) != 1 {
+		t.Errorf("%+v: %v", all, err)
+	}
+	if n, err := s.Sweep(ctx, 5); err != nil || n != 1 {
+		t.Errorf("%d swept: %v", n, err)
+	}
+}
+
+func exerciseBooks(t *testing.T, s *postgres.Store, org core.OrgID, task core.StreamID) {
+	t.Helper()
+	ctx := t.Context()
+	p := grantOf(core.EventID("evt_" + task))
+	p.Task = core.TaskID(task)
+	p.Moves[1].Account = string("available/" + task)
+	for _, fresh := range []bool{true, false} {
+		if posted, err := s.Post(ctx, org, p); err != nil || posted[0] != fresh {
+			t.Fatalf("posted %v: %v", posted, err)
+		}
+	}
+	if b, err := s.Balances(ctx, org, p.Moves[1].Account, "", 5); err != nil || len(b) != 1 {
+		t.Errorf("%+v: %v", b, err)
+	}
+	all, err := s.Entries(ctx, org, store.EntryQuery{Task: p.Task, Limit: 5})
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v: %v", all, err)
+	}
+	for _, q := range []store.EntryQuery{{After: all[0].Seq - 1}, {Account: "~source", After: all[0].Seq - 1}, {Account: "~source", Task: p.Task}} {
+		q.Limit = 5
+		if found, err := s.Entries(ctx, org, q); err != nil || len(found) == 0 || found[0] != all[0] {
+			t.Errorf("%+v of %+v: %v", found, q, err)
+		}
+	}
 }
 
 func exerciseWork(t *testing.T, s *postgres.Store, scope core.Scope, stream core.StreamID) {

@@ -19,7 +19,7 @@ func callOf(ctx context.Context, org core.OrgID, stream core.StreamID, size int)
 // and an org has one batch at a time.
 func TestLanes(t *testing.T) {
 	t.Parallel()
-	l := &lanes{byOrg: map[core.OrgID]*lane{}}
+	l := newLanes[*call]()
 	var mu sync.Mutex
 	running, settled, batches := map[core.OrgID]bool{}, 0, 0
 	store := func(batch []*call) {
@@ -64,7 +64,7 @@ func TestLanes(t *testing.T) {
 // Who gives up while waiting is in no batch; who is to lead by then leads.
 func TestLaneWithdrawal(t *testing.T) {
 	t.Parallel()
-	l := &lanes{byOrg: map[core.OrgID]*lane{}}
+	l := newLanes[*call]()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {

@@ -34,7 +34,7 @@ func TestTenMigrateOnce(t *testing.T) {
 	}
 	all.Wait()
 	applied := query[int64](t, dial(t, cfg.MigrateURL), "SELECT version_id FROM isekai.goose_db_version ORDER BY id")
-	if want := []int64{0, 1, 2}; !slices.Equal(applied, want) {
+	if want := []int64{0, 1, 2, 3}; !slices.Equal(applied, want) {
 		t.Errorf("applied %v, want %v", applied, want)
 	}
 }
@@ -49,7 +49,7 @@ func TestEveryMigrationDownAndUp(t *testing.T) {
 	_ = s.Close()
 	conn := dial(t, cfg.MigrateURL)
 	_, newest, err := postgres.Versions(t.Context(), cfg)
-	if err != nil || newest < 2 {
+	if err != nil || newest < 3 {
 		t.Fatal(newest, err)
 	}
 	shapes := map[int64][]string{newest: shape(t, conn)}
@@ -94,19 +94,22 @@ func shape(t *testing.T, conn *pgx.Conn) []string {
 	t.Helper()
 	return query[string](t, conn, `
 		SELECT 'column ' || a.attrelid::regclass || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' ' || a.attstorage::text
-			FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'isekai'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND c.relname <> 'goose_db_version'
+			FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'isekai'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'goose_db_version'
 		UNION ALL SELECT 'relation ' || relname || ' ' || relkind::text || ' ' || relrowsecurity || ' ' || relforcerowsecurity || ' ' || coalesce(relacl::text, '')
 			FROM pg_class WHERE relnamespace = 'isekai'::regnamespace AND relname NOT LIKE 'goose%'
 		UNION ALL SELECT 'policy ' || tablename || ' ' || policyname || ' ' || cmd || ' ' || roles::text || ' ' || coalesce(qual, '') FROM pg_policies WHERE schemaname = 'isekai'
-		UNION ALL SELECT 'function ' || proname || ' ' || pg_get_userbyid(proowner) || ' ' || prosecdef || ' ' || coalesce(proacl::text, '')
+		UNION ALL SELECT 'function ' || proname || ' ' || pg_get_userbyid(proowner) || ' ' || prosecdef || ' ' || coalesce(proacl::text, '') || ' ' || md5(prosrc)
 			FROM pg_proc WHERE pronamespace = 'isekai'::regnamespace
+		UNION ALL SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname || ' ' || tgenabled::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+			WHERE c.relnamespace = 'isekai'::regnamespace AND NOT tgisinternal
+		UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'isekai' AND indexname NOT LIKE 'goose%'
 		ORDER BY 1`)
 }
 
 func TestFailedMigrationStopsSetup(t *testing.T) {
 	t.Parallel()
 	cfg := cluster.Empty(t)
-	files := fstest.MapFS{"00003_broken.sql": {Data: []byte("-- +goose Up\nCREATE TABLE isekai.half (a int);\nCREATE TABLE isekai.events (a int);\n")}}
+	files := fstest.MapFS{"00004_broken.sql": {Data: []byte("-- +goose Up\nCREATE TABLE isekai.half (a int);\nCREATE TABLE isekai.events (a int);\n")}}
 	good, err := fs.ReadDir(postgres.Migrations(), ".")
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +129,7 @@ func TestFailedMigrationStopsSetup(t *testing.T) {
 	if half := query[bool](t, conn, "SELECT to_regclass('isekai.half') IS NOT NULL"); half[0] {
 		t.Error("half of it is there")
 	}
-	if current, newest, err := postgres.Versions(t.Context(), cfg); err != nil || current != 2 || newest != 2 {
+	if current, newest, err := postgres.Versions(t.Context(), cfg); err != nil || current != 3 || newest != 3 {
 		t.Errorf("the database is at %d of %d (%v)", current, newest, err)
 	}
 	add(t, open(t, cfg), "org_a", "tsk_1", 0) // it is as this build wants it

@@ -9,8 +9,9 @@
 //
 // An operation is one transaction, sent in one piece and answered in one (query.go): it
 // never waits for this process, and works behind a pooler that pools transactions.
-// Appends of one org that come at the same time share a transaction (lane.go). It holds
-// the org's counter until its commit, so positions are in the order of commits.
+// Appends of one org that come at the same time share a transaction (lane.go), and so do
+// postings. It holds the org's counter until its commit, so positions are in the order of
+// commits.
 package postgres
 
 import (
@@ -60,7 +61,8 @@ type Store struct {
 	now        func() time.Time // nil: the database's clock
 	app        *pgxpool.Pool
 	relay      *pgxpool.Pool
-	lanes      lanes
+	lanes      *lanes[*call]
+	ledgers    *lanes[*post]
 	store.Wakes
 	tell  *notifier
 	close func() error
@@ -81,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 			return nil, err
 		}
 	}
-	s := &Store{migrateURL: cfg.MigrateURL, now: cfg.Now, lanes: lanes{byOrg: map[core.OrgID]*lane{}}}
+	s := &Store{migrateURL: cfg.MigrateURL, now: cfg.Now, lanes: newLanes[*call](), ledgers: newLanes[*post]()}
 	var err error
 	if s.app, err = connect(ctx, "URL", cfg.URL, cmp.Or(cfg.MaxConns, defaultConns)); err != nil {
 		return nil, err

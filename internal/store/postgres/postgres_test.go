@@ -33,10 +33,12 @@ func open(t testing.TB, cfg postgres.Config) *postgres.Store {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
+	fresh := func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
 		cfg := cluster.Database(t)
 		cfg.Now = now
 		s := open(t, cfg)
 		return s, func() store.Store { _ = s.Close(); return open(t, cfg) }
-	})
+	}
+	storetest.Run(t, fresh)
+	storetest.RunState(t, fresh)
 }

@@ -66,3 +66,8 @@ func query[T any](t testing.TB, conn *pgx.Conn, sql string, args ...any) []T {
 	}
 	return all
 }
+
+// grantOf is a posting of one credit.
+func grantOf(effect core.EventID) store.Posting {
+	return store.Posting{Effect: string(effect), Kind: "grant", Moves: []store.Move{{Account: "~source", Amount: -core.Credit}, {Account: "available", Amount: core.Credit}}}
+}

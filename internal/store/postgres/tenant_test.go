@@ -11,6 +11,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/postgres"
 )
 
 // withoutOrg are the tables that no tenant's data is in.
@@ -31,7 +32,7 @@ func TestEveryTenantTableIsGuarded(t *testing.T) {
 	cfg := cluster.Database(t)
 	admin := dial(t, strings.Replace(cfg.MigrateURL, "isekai_owner", "postgres", 1))
 	tenant, other := tables(t, admin)
-	if len(tenant) < 9 {
+	if len(tenant) < 15 {
 		t.Errorf("only %v are tenants' tables", tenant)
 	}
 	if !slices.Equal(other, withoutOrg) {
@@ -52,7 +53,7 @@ func TestEveryTenantTableIsGuarded(t *testing.T) {
 	second := query[string](t, admin, `SELECT c.relname || ' ' || i.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[0]
 		WHERE c.relname = ANY ($1) AND c.relnamespace = 'isekai'::regnamespace AND a.attname <> 'org' ORDER BY 1`, tenant)
-	if !slices.Equal(second, []string{"outbox outbox_pkey", "turns turns_in_order"}) {
+	if !slices.Equal(second, []string{"outbox outbox_pkey", "records records_by_expiry", "turns turns_in_order"}) {
 		t.Errorf("indexes that don't begin with the org: %v", second)
 	}
 	rights := query[string](t, admin, `SELECT DISTINCT table_name || ' ' || privilege_type FROM information_schema.role_table_grants
@@ -68,17 +69,25 @@ func TestEveryTenantTableIsGuarded(t *testing.T) {
 }
 
 // fill puts a row of each org into every tenant table.
-func fill(t *testing.T, st store.Store, orgs ...core.OrgID) {
+func fill(t *testing.T, st *postgres.Store, orgs ...core.OrgID) {
 	t.Helper()
 	for _, org := range orgs {
 		add(t, st, org, "tsk_1", 0)
 		for _, err := range []error{
 			st.Bury(t.Context(), org, store.Letter{Consumer: "c", Mark: store.Mark{Stream: "tsk_1", Version: 1}, Event: "e", Type: "x", Reason: string(org), Tries: 1}),
 			st.SetKeyset(t.Context(), org, 0, []byte("wrapped "+org)),
+			st.Write(t.Context(), org, store.Change{Kind: "user", ID: "u", Data: []byte(org)}),
+			st.SetShare(t.Context(), org, 2),
 		} {
 			if err != nil {
 				t.Fatal(err)
 			}
+		}
+		if _, err := st.Post(t.Context(), org, grantOf(core.EventID("evt_"+org))); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := st.Draw(t.Context(), org, "b", 1, store.Rate{Burst: 2, Per: time.Hour}); err != nil {
+			t.Fatal(err)
 		}
 		if _, err := st.Apply(t.Context(), org, "tasks", store.Mark{Stream: "tsk_1", Version: 1}, []store.Row{{ID: "tsk_1", Data: []byte(org)}}); err != nil {
 			t.Fatal(err)
@@ -225,7 +234,7 @@ func TestNoRoleBecomesAnother(t *testing.T) {
 	relay := dial(t, cfg.RelayURL)
 	for _, sql := range []string{
 		"SELECT FROM isekai.keysets", "SELECT FROM isekai.view_rows", "SELECT FROM isekai.work", "SELECT isekai.claim('w', 1, 1, NULL)",
-		"SELECT isekai.keyset_orgs()", "DELETE FROM isekai.events", "UPDATE isekai.outbox SET seq = 1", "SELECT isekai.scrub()",
+		"SELECT isekai.keyset_orgs()", "SELECT isekai.tenants()", "SELECT isekai.sweep(1, NULL)", "SELECT FROM isekai.records", "SELECT FROM isekai.entries", "DELETE FROM isekai.events", "UPDATE isekai.outbox SET seq = 1", "SELECT isekai.scrub()",
 	} {
 		if _, err := relay.Exec(t.Context(), sql); err == nil {
 			t.Errorf("the relay may %s", sql)
@@ -253,6 +262,39 @@ func TestOpenRefusesRoles(t *testing.T) {
 		bad = cfg
 		bad.RelayURL = cluster.URL(role, database)
 		wantRefused(t, role+" as the relay", bad, core.Denied)
+	}
+}
+
+// An entry of the books stays as it is, and an account above zero, whoever asks: the
+// owner of the tables neither.
+func TestEntriesNeverChange(t *testing.T) {
+	t.Parallel()
+	cfg := cluster.Database(t)
+	fill(t, open(t, cfg), "org_a")
+	admin := dial(t, strings.Replace(cfg.MigrateURL, "isekai_owner", "postgres", 1))
+	before := query[string](t, admin, "SELECT e::text FROM isekai.entries e ORDER BY seq")
+	if len(before) != 2 {
+		t.Fatalf("%d entries", len(before))
+	}
+	for _, sql := range []string{
+		"UPDATE isekai.entries SET amount = 2 WHERE n = 0", "UPDATE isekai.entries SET note = note", "DELETE FROM isekai.entries", "TRUNCATE isekai.entries",
+		"INSERT INTO isekai.entries SELECT * FROM isekai.entries ON CONFLICT (org, seq) DO UPDATE SET amount = 7",
+		"INSERT INTO isekai.entries SELECT org, seq + 10, effect, n, kind, project, task, note, account, amount, balance, at FROM isekai.entries",
+		"SET session_replication_role = replica; DELETE FROM isekai.entries",
+		"UPDATE isekai.accounts SET balance = -1 WHERE account = 'available'", "UPDATE isekai.accounts SET account = ltrim(account, '~')",
+	} {
+		for _, url := range []string{cfg.URL, cfg.RelayURL, cfg.MigrateURL, admin.Config().ConnString()} {
+			conn := dial(t, url)
+			if conn.Config().User != "postgres" {
+				mustExec(t, conn, "SELECT set_config('isekai.org', 'org_a', false)")
+			}
+			if _, err := conn.Exec(t.Context(), sql); err == nil {
+				t.Errorf("%s did: %s", conn.Config().User, sql)
+			}
+		}
+	}
+	if after := query[string](t, admin, "SELECT e::text FROM isekai.entries e ORDER BY seq"); !slices.Equal(before, after) {
+		t.Errorf("%v became %v", before, after)
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 	sqlBalances = `SELECT account, balance FROM accounts
 		WHERE org = ? AND account >= ? AND account <> ? AND account < ? ORDER BY account LIMIT ?`
 
-	sqlEntries = `SELECT seq, effect, kind, project, task, note, account, amount, balance, at FROM entries WHERE org = ?`
+	sqlEntries = `SELECT seq, effect, n, kind, project, task, note, account, amount, balance, at FROM entries WHERE org = ?`
 )
 
 // books are the accounts of an org in a transaction, as far as they were looked at.
@@ -64,8 +64,8 @@ func (b *books) plan(postings []store.Posting) (posted []bool, entries []store.E
 		if posted[i] = found == 0; !posted[i] {
 			continue
 		}
-		for _, m := range p.Moves {
-			e := store.Entry{Effect: p.Effect, Kind: p.Kind, Project: p.Project, Task: p.Task, Note: p.Note, Move: m}
+		for n, m := range p.Moves {
+			e := store.Entry{Effect: p.Effect, N: n, Kind: p.Kind, Project: p.Project, Task: p.Task, Note: p.Note, Move: m}
 			if e.Balance, err = b.move(m); err != nil {
 				return nil, nil, err
 			}
@@ -95,12 +95,8 @@ func (b *books) write(entries []store.Entry, at time.Time) error {
 			return err
 		}
 	}
-	n := 0
-	for i, e := range entries {
-		if n++; i == 0 || entries[i-1].Effect != e.Effect {
-			n = 0
-		}
-		if _, err := b.t.exec(sqlEntry, b.org, e.Effect, n, e.Kind, e.Project, e.Task, e.Note, e.Account, e.Amount, e.Balance, micros(at)); err != nil {
+	for _, e := range entries {
+		if _, err := b.t.exec(sqlEntry, b.org, e.Effect, e.N, e.Kind, e.Project, e.Task, e.Note, e.Account, e.Amount, e.Balance, micros(at)); err != nil {
 			return err
 		}
 	}
@@ -135,7 +131,7 @@ func (s *Store) Entries(ctx context.Context, org core.OrgID, q store.EntryQuery)
 	err := s.reader.each(ctx, query, args, func(rows *sql.Rows) error {
 		var e store.Entry
 		var at int64
-		err := rows.Scan(&e.Seq, &e.Effect, &e.Kind, &e.Project, &e.Task, &e.Note, &e.Account, &e.Amount, &e.Balance, &at)
+		err := rows.Scan(&e.Seq, &e.Effect, &e.N, &e.Kind, &e.Project, &e.Task, &e.Note, &e.Account, &e.Amount, &e.Balance, &at)
 		e.At = fromMicros(at)
 		entries = append(entries, e)
 		return err

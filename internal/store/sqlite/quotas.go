@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	sqlBucket = `SELECT full FROM quotas WHERE org = ? AND bucket = ?`
+	sqlBucket = `SELECT full_at FROM quotas WHERE org = ? AND bucket = ?`
 
-	sqlSetBucket = `INSERT INTO quotas (org, bucket, full) VALUES (?, ?, ?)
-		ON CONFLICT (org, bucket) DO UPDATE SET full = excluded.full`
+	sqlSetBucket = `INSERT INTO quotas (org, bucket, full_at) VALUES (?, ?, ?)
+		ON CONFLICT (org, bucket) DO UPDATE SET full_at = excluded.full_at`
 
 	// sqlFullBuckets removes two: who adds one to the table makes room for it.
-	sqlFullBuckets = `DELETE FROM quotas WHERE (org, bucket) IN (SELECT org, bucket FROM quotas WHERE full <= ? LIMIT 2)`
+	sqlFullBuckets = `DELETE FROM quotas WHERE (org, bucket) IN (SELECT org, bucket FROM quotas WHERE full_at <= ? LIMIT 2)`
 
 	sqlShare    = `SELECT share FROM shares WHERE org = ?`
 	sqlSetShare = `INSERT INTO shares (org, share) VALUES (?, ?) ON CONFLICT (org) DO UPDATE SET share = excluded.share`
@@ -38,7 +38,8 @@ func (s *Store) Draw(ctx context.Context, org core.OrgID, bucket string, want in
 		if err != nil {
 			return err
 		}
-		if full, got, left, wait = r.Take(full, now, want); got == 0 {
+		full, got = r.Take(full, now, want)
+		if left, wait = r.Left(full, now); got == 0 {
 			return nil
 		}
 		if _, err := t.exec(sqlSetBucket, org, bucket, full); err != nil || known {

@@ -54,13 +54,13 @@ func testPost(t *testing.T, open Open) {
 	}
 	grantLine := store.Entry{Effect: "grant 100", Kind: "grant", Project: "prj_one", Note: "for grant 100", At: first}
 	holdLine := store.Entry{Effect: "evt_1", Kind: "hold", Project: "prj_one", Task: "tsk_1", Note: "for evt_1", At: clock.now()}
-	line := func(e store.Entry, account string, amount, balance core.Credits) store.Entry {
-		e.Move, e.Balance = store.Move{Account: account, Amount: amount}, balance
+	line := func(n int, e store.Entry, account string, amount, balance core.Credits) store.Entry {
+		e.N, e.Move, e.Balance = n, store.Move{Account: account, Amount: amount}, balance
 		return e
 	}
 	want := []store.Entry{
-		line(grantLine, "~source", -100, -100), line(grantLine, "available", 100, 100),
-		line(holdLine, "available", -30, 70), line(holdLine, "held/tsk_1", 30, 30),
+		line(0, grantLine, "~source", -100, -100), line(1, grantLine, "available", 100, 100),
+		line(0, holdLine, "available", -30, 70), line(1, holdLine, "held/tsk_1", 30, 30),
 	}
 	got := must(st.Entries(t.Context(), "org_a", store.EntryQuery{Limit: 100}))(t)
 	for i := range got {

@@ -55,14 +55,14 @@ CREATE TRIGGER entries_never_go BEFORE DELETE ON entries BEGIN
 END;
 -- +goose StatementEnd
 
--- full: when the bucket is full again, in nanoseconds since 1970. Full ones go.
+-- full_at: when the bucket is full again, in nanoseconds since 1970. Full ones go.
 CREATE TABLE quotas (
-	org    TEXT    NOT NULL,
-	bucket TEXT    NOT NULL,
-	full   INTEGER NOT NULL,
+	org     TEXT    NOT NULL,
+	bucket  TEXT    NOT NULL,
+	full_at INTEGER NOT NULL,
 	PRIMARY KEY (org, bucket)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX quotas_by_full ON quotas (full);
+CREATE INDEX quotas_by_full ON quotas (full_at);
 
 CREATE TABLE shares (
 	org   TEXT    NOT NULL PRIMARY KEY,
