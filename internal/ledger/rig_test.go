@@ -1,0 +1,188 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+)
+
+// books is what a ledger needs of a store, as a test wraps it.
+type books interface {
+	store.Books
+	store.Records
+	store.Events
+}
+
+var orgs atomic.Int64
+
+// newOrg names an org that no other test has.
+func newOrg() core.OrgID { return core.OrgID(fmt.Sprintf("org_%d", orgs.Add(1))) }
+
+func openSQLite(t testing.TB) *sqlite.Store {
+	t.Helper()
+	st, err := sqlite.Open(context.Background(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	return st
+}
+
+// noon is when tests take place.
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func newLedger(t fataler, st books) *ledger.Service {
+	return newLedgerAt(t, st, func() time.Time { return noon })
+}
+
+func newLedgerAt(t fataler, st books, now func() time.Time) *ledger.Service {
+	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// fataler is what testing.T and rapid.T have in common.
+type fataler interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func grant(t fataler, s *ledger.Service, org core.OrgID, amount core.Credits) {
+	if made, err := s.Grant(context.Background(), org, ledger.Command{ID: "first", Amount: amount}); err != nil || !made {
+		t.Fatalf("grant: %t, %v", made, err)
+	}
+}
+
+func balance(t fataler, s *ledger.Service, org core.OrgID) ledger.Balance {
+	b, err := s.Balance(context.Background(), org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// accounts returns all balances of an org.
+func accounts(t fataler, st store.Books, org core.OrgID) map[string]core.Credits {
+	all := map[string]core.Credits{}
+	for after := ""; ; {
+		page, err := st.Balances(context.Background(), org, "", after, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range page {
+			all[b.Account], after = b.Amount, b.Account
+		}
+		if len(page) < 100 {
+			return all
+		}
+	}
+}
+
+// event returns an event of a task.
+func event(t fataler, org core.OrgID, task core.TaskID, version int64, p core.Payload) core.Event {
+	data, err := core.EncodePayload(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return core.Event{
+		ID: core.EventID(fmt.Sprintf("evt_%s.%d", task, version)), Org: org, Project: "prj_a", Stream: task.Stream(), Version: version,
+		Type: p.EventType(), Data: data, At: noon,
+	}
+}
+
+// answers are the agent's side of a request for credits, as the ledger.Tasks contract
+// says it is.
+type answers struct {
+	mu   sync.Mutex
+	told map[core.TaskID]core.Payload
+	over map[core.TaskID]bool
+}
+
+func newAnswers() *answers {
+	return &answers{told: map[core.TaskID]core.Payload{}, over: map[core.TaskID]bool{}}
+}
+
+func (a *answers) Answer(_ context.Context, _ core.OrgID, task core.TaskID, p core.Payload) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.told[task] != nil:
+	case a.over[task]:
+		return core.E(core.Conflict, "answers", "it is over")
+	default:
+		a.told[task] = p
+	}
+	return nil
+}
+
+func (a *answers) of(task core.TaskID) core.Payload {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.told[task]
+}
+
+var errDead = errors.New("the process is dead")
+
+// mortal is a store whose process dies at its nth write, before or after it took place:
+// nothing works from then on. With left at 0 or below it lives.
+type mortal struct {
+	books
+	left  atomic.Int64
+	after bool
+	gone  atomic.Bool
+}
+
+// step does one write, or dies.
+func (m *mortal) step(write func() error) error {
+	if m.gone.Load() {
+		return errDead
+	}
+	if m.left.Add(-1) != 0 {
+		return write()
+	}
+	if m.after {
+		_ = write() // what came of it nobody learns
+	}
+	m.gone.Store(true)
+	return errDead
+}
+
+func (m *mortal) Post(ctx context.Context, org core.OrgID, p ...store.Posting) (posted []bool, err error) {
+	err = m.step(func() (err error) { posted, err = m.books.Post(ctx, org, p...); return err })
+	return posted, err
+}
+
+func (m *mortal) Write(ctx context.Context, org core.OrgID, c ...store.Change) error {
+	return m.step(func() error { return m.books.Write(ctx, org, c...) })
+}
+
+func (m *mortal) Append(ctx context.Context, s core.Scope, a store.Append) (events []core.Event, err error) {
+	err = m.step(func() (err error) { events, err = m.books.Append(ctx, s, a); return err })
+	return events, err
+}
+
+// entries returns all entries of an org.
+func entries(t fataler, st store.Books, org core.OrgID) (all []store.Entry) {
+	for after := int64(0); ; {
+		page, err := st.Entries(context.Background(), org, store.EntryQuery{After: after, Limit: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all = append(all, page...); len(page) < 200 {
+			return all
+		}
+		after = page[len(page)-1].Seq
+	}
+}
