@@ -8,9 +8,9 @@ const AuditLog StreamID = "aud_log"
 // AuditRecorded is one entry of an org's audit log: its n-th event is the n-th leaf of a
 // Merkle tree (RFC 6962). Package auditlog says what is in it.
 type AuditRecorded struct {
-	Entry     json.RawMessage `json:"entry"`     // the leaf
-	Hashes    []string        `json:"hashes"`    // of the subtrees that it completes, leaf first, base64
-	Signature string          `json:"signature"` // of the tree that it is the last leaf of, base64
+	Entry     json.RawMessage `json:"entry,omitempty"` // the leaf
+	Hashes    []string        `json:"hashes"`          // of the subtrees that it completes, leaf first, base64
+	Signature string          `json:"signature"`       // of the tree that it is the last leaf of, base64
 }
 
 // EventType implements Payload.
