@@ -42,6 +42,15 @@ func (a Append) Check(scope core.Scope) error {
 	return nil
 }
 
+// CheckShred returns an Invalid error for an org whose keys no store may destroy.
+func CheckShred(org core.OrgID) error {
+	if org == "" || org == core.Installation {
+		return core.E(core.Invalid, "store.shred", "the keys of the installation itself can't be destroyed").
+			WithHint("without them nobody could sign in any more; shred an org's")
+	}
+	return nil
+}
+
 // CheckLimit returns an Invalid error for a limit below 1.
 func CheckLimit(op string, limit int) error {
 	if limit < 1 {

@@ -1,15 +1,16 @@
 // Package store is the port for everything that is kept: event streams, the
-// outbox, claimable work with its leases, and the views that consumers build.
+// outbox, claimable work with its leases, the views that consumers build, and what isn't
+// a stream: records, an org's books, shared quotas and shares of the queue.
 //
 // The driver packages below it (sqlite, postgres) implement it and pass the
 // suite in storetest; agent, app and the projections call it through platform.
 // It knows no SQL, and no driver knows what an event means.
 //
 // Every method takes the tenant explicitly and touches that tenant's rows
-// alone, except Events.Orgs, Work.Claim, Outbox, Terms and Keysets.KeysetOrgs,
-// which serve the whole installation and are for workers, the relay and operators. Methods are safe for concurrent use. Errors
-// are core.Errors: conflict, not_found, unavailable, exhausted (disk full),
-// invalid.
+// alone, except Events.Orgs, Work.Claim, Outbox, Terms, Keysets.KeysetOrgs and
+// Records.Sweep, which serve the whole installation and are for workers, the relay and
+// operators. Methods are safe for concurrent use. Errors are core.Errors: conflict,
+// not_found, unavailable, exhausted (disk full, or an account short), invalid.
 package store
 
 import (
@@ -29,6 +30,10 @@ type Store interface {
 	Letters
 	Terms
 	Keysets
+	Records
+	Books
+	Quotas
+	Shares
 	// Close releases the store. Calls after it fail with unavailable.
 	Close() error
 }
@@ -273,7 +278,7 @@ type Keysets interface {
 	SetKeyset(ctx context.Context, org core.OrgID, generation int64, wrapped []byte) error
 	// Shred destroys the org's keyset, so that no trace of it is in the store's files
 	// when Shred returns, as far as the driver can say; its doc names the rest. An org
-	// without one gets none any more either.
+	// without one gets none any more either. invalid: core.Installation's stays.
 	Shred(ctx context.Context, org core.OrgID) error
 	// KeysetOrgs returns every org that has a keyset which isn't shredded.
 	KeysetOrgs(ctx context.Context) ([]core.OrgID, error)

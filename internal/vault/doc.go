@@ -9,6 +9,6 @@
 //
 // It never stores a key that isn't wrapped, never shows one in an error, a log or a
 // formatted value, and never returns bytes that it couldn't authenticate. What stays
-// readable by design are ids, types, kinds, statuses, times and sizes; see
+// readable by design are ids, types, kinds, statuses, times, sizes and the books; see
 // docs/adr/0007-keys.md.
 package vault

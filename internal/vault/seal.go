@@ -37,6 +37,14 @@ func letterPlace(org core.OrgID, l store.Letter) []byte {
 	return pack("isekai/letter/1", string(org), l.Consumer, string(l.Stream), strconv.FormatInt(l.Version, 10), string(l.Event), l.Type)
 }
 
+func recordPlace(org core.OrgID, r store.Record) []byte {
+	expires := ""
+	if !r.Expires.IsZero() {
+		expires = strconv.FormatInt(r.Expires.UnixMicro(), 10)
+	}
+	return pack("isekai/record/1", string(org), r.Kind, r.ID, strconv.FormatInt(r.Version, 10), expires)
+}
+
 func chunkPlace(org core.OrgID, index int64, last bool) []byte {
 	return pack("isekai/blob/1", string(org), strconv.FormatInt(index, 10), strconv.FormatBool(last))
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Store returns inner with everything in it sealed: the data of events and of rows, and
-// the reasons of letters. The outbox stays sealed, so that the relay carries ciphertext;
+// Store returns inner with everything in it sealed: the data of events, of rows and of
+// records, and the reasons of letters. The books stay readable: ids, kinds and amounts. The outbox stays sealed, so that the relay carries ciphertext;
 // Handler opens it. Terms and Keysets are inner's. It is a store.Waker if inner is one;
 // what else a driver offers, platform asks of the driver.
 //

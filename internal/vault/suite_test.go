@@ -89,6 +89,9 @@ func TestEveryMethodIsDecidedUpon(t *testing.T) {
 		"Bury": sealed, "Buried": sealed, "Blocked": plain, "Unbury": plain,
 		"Lead": plain, "Resign": plain,
 		"Keyset": plain, "SetKeyset": plain, "Shred": plain, "KeysetOrgs": plain,
+		"Record": sealed, "Records": sealed, "Write": sealed, "Sweep": plain,
+		"Post": plain, "Balances": plain, "Entries": plain, // ids, kinds and amounts; a note holds no content
+		"Draw": plain, "Share": plain, "SetShare": plain,
 		"Close": plain,
 	}
 	port := reflect.TypeFor[store.Store]()

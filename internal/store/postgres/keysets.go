@@ -67,6 +67,9 @@ func (s *Store) SetKeyset(ctx context.Context, org core.OrgID, generation int64,
 // rotate the master key and destroy the old one.
 func (s *Store) Shred(ctx context.Context, org core.OrgID) error {
 	const op = "store.shred"
+	if err := store.CheckShred(org); err != nil {
+		return err
+	}
 	if err := s.tenant(ctx, op, org, func(b *pgx.Batch) { b.Queue(sqlShred, string(org)) }); err != nil {
 		return err
 	}

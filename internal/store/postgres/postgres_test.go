@@ -40,5 +40,4 @@ func TestStore(t *testing.T) {
 		return s, func() store.Store { _ = s.Close(); return open(t, cfg) }
 	}
 	storetest.Run(t, fresh)
-	storetest.RunState(t, fresh)
 }

@@ -55,6 +55,9 @@ func (s *Store) SetKeyset(ctx context.Context, org core.OrgID, generation int64,
 // a flash disk, are out of its reach: there the master key has to go (rotate it).
 func (s *Store) Shred(ctx context.Context, org core.OrgID) error {
 	const op = "store.shred"
+	if err := store.CheckShred(org); err != nil {
+		return err
+	}
 	err := s.write(ctx, op, func(t *tx) error {
 		_, err := t.exec(sqlShred, org)
 		return err

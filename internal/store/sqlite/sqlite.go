@@ -46,10 +46,6 @@ var (
 	_ store.Store    = (*Store)(nil)
 	_ store.Waker    = (*Store)(nil)
 	_ store.Backuper = (*Store)(nil)
-	_ store.Records  = (*Store)(nil)
-	_ store.Books    = (*Store)(nil)
-	_ store.Quotas   = (*Store)(nil)
-	_ store.Shares   = (*Store)(nil)
 )
 
 // Open opens the file, makes it if it isn't there, and migrates it. A migration

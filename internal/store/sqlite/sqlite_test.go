@@ -26,5 +26,4 @@ func TestStore(t *testing.T) {
 		return s, func() store.Store { _ = s.Close(); return open() }
 	}
 	storetest.Run(t, open)
-	storetest.RunState(t, open)
 }

@@ -28,7 +28,7 @@ var modelAccounts = []string{"~source", "available", "held/a", "held/b", "spent"
 // testBookModel runs random postings against the store and the model, one after another
 // and, of other orgs, many at once.
 func testBookModel(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++

@@ -39,7 +39,7 @@ func balances(t testing.TB, st store.Books, org core.OrgID) map[string]core.Cred
 }
 
 func testPost(t *testing.T, open Open) {
-	st, clock := startState(t, open)
+	st, clock := start(t, open)
 	grant(t, st, "org_a", 100)
 	first := clock.now()
 	clock.advance(time.Second)
@@ -84,7 +84,7 @@ func testPost(t *testing.T, open Open) {
 }
 
 func testPostRefusals(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	grant(t, st, "org_a", 100)
 	ok := posting("evt_1", "available", "spent", 1)
 	with := func(change func(*store.Posting)) []store.Posting {
@@ -124,7 +124,7 @@ func testPostRefusals(t *testing.T, open Open) {
 
 // testPostShort: what an account doesn't hold leaves none of the postings, in any order.
 func testPostShort(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	grant(t, st, "org_a", 100)
 	for name, c := range map[string]struct {
 		short    string
@@ -160,7 +160,7 @@ func testPostShort(t *testing.T, open Open) {
 }
 
 func testBookPages(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	accounts := []string{"available", "held/a", "held/b", "held/b/1", "helda", "é"}
 	for i, account := range accounts {
 		p := posting(fmt.Sprint("e", i), "~source", account, core.Credits(i+1))
@@ -210,7 +210,7 @@ func testBookPages(t *testing.T, open Open) {
 // testHolds: of a thousand holds at once against what covers four hundred, four hundred
 // succeed, and the others are told what was short.
 func testHolds(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	const holds, covered, each = 1000, 400, 7
 	grant(t, st, "org_a", covered*each+each-1)
 	var held, refused atomic.Int64
@@ -241,7 +241,7 @@ func testHolds(t *testing.T, open Open) {
 
 // testOnePosting: of many who post the same at once, one does.
 func testOnePosting(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	grant(t, st, "org_a", 1000)
 	for round := range 5 {
 		var posted atomic.Int64

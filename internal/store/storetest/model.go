@@ -35,8 +35,10 @@ type model struct {
 	heads  map[key]int64
 	outbox []store.Message
 	work   map[key]*job
-	leases []store.Lease // all that were ever given
-	served map[core.OrgID]int64
+	leases []store.Lease        // all that were ever given
+	served map[core.OrgID]int64 // when an org's latest turn ended
+	given  map[core.OrgID]int   // in its turn
+	shares map[core.OrgID]int   // 0: never given
 	turn   int64
 	tokens map[key]int64
 }
@@ -54,7 +56,7 @@ func testModel(t *testing.T, open Open) {
 		}
 		m := &model{
 			t: rt, st: st, clock: clock, orgs: orgs, events: map[core.OrgID][]core.Event{}, heads: map[key]int64{},
-			work: map[key]*job{}, served: map[core.OrgID]int64{}, tokens: map[key]int64{},
+			work: map[key]*job{}, served: map[core.OrgID]int64{}, given: map[core.OrgID]int{}, shares: map[core.OrgID]int{}, tokens: map[key]int64{},
 		}
 		defer m.clear()
 		rt.Repeat(map[string]func(*rapid.T){
@@ -63,6 +65,7 @@ func testModel(t *testing.T, open Open) {
 			"renew":   func(*rapid.T) { m.renew() },
 			"release": func(*rapid.T) { m.release() },
 			"publish": func(*rapid.T) { m.publish() },
+			"share":   func(*rapid.T) { m.share() },
 			"advance": func(*rapid.T) { clock.advance(m.duration("advance")) },
 			"read":    func(*rapid.T) { m.compare() },
 		})
@@ -185,7 +188,10 @@ func (m *model) claim() {
 			}
 		}
 		m.turn++
-		m.served[k.org], m.tokens[k] = m.turn, l.Token
+		m.tokens[k] = l.Token
+		if m.given[k.org]++; m.given[k.org] >= max(1, m.shares[k.org]) {
+			m.served[k.org], m.given[k.org] = m.turn, 0
+		}
 		j.due, j.token = l.Until, l.Token
 		m.leases = append(m.leases, l)
 	}
@@ -195,6 +201,17 @@ func (m *model) claim() {
 				m.t.Fatalf("claimed %d of %d, but %v is due", len(leases), n, k)
 			}
 		}
+	}
+}
+
+func (m *model) share() {
+	org, share := rapid.SampledFrom(m.orgs).Draw(m.t, "org"), rapid.IntRange(1, 4).Draw(m.t, "share")
+	if err := m.st.SetShare(m.t.Context(), org, share); err != nil {
+		m.t.Fatal(err)
+	}
+	m.shares[org] = share
+	if got, err := m.st.Share(m.t.Context(), org); err != nil || got != share {
+		m.t.Fatalf("a share of %d, want %d (%v)", got, share, err)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func testDraw(t *testing.T, open Open) {
-	st, clock := startState(t, open)
+	st, clock := start(t, open)
 	rate := store.Rate{Burst: 5, Per: 10 * time.Second} // a token in two seconds
 	for i, c := range []struct {
 		pass time.Duration
@@ -64,7 +64,7 @@ func testDraw(t *testing.T, open Open) {
 
 // testDrawOnce: of many who draw at once, as many get a token as there are.
 func testDrawOnce(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	var drawn atomic.Int64
 	var all sync.WaitGroup
 	for range 50 {
@@ -85,7 +85,7 @@ func testDrawOnce(t *testing.T, open Open) {
 // testDrawModel draws from random buckets: whatever the rates, no more comes out than a
 // full bucket and what has come back since, and the store's arithmetic is Take's.
 func testDrawModel(t *testing.T, open Open) {
-	st, clock := startState(t, open)
+	st, clock := start(t, open)
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
@@ -128,7 +128,7 @@ func testDrawModel(t *testing.T, open Open) {
 }
 
 func testShares(t *testing.T, open Open) {
-	st, _ := startState(t, open)
+	st, _ := start(t, open)
 	for _, share := range []int{1, 3, store.MaxShare, 2} {
 		if share > 1 {
 			if err := st.SetShare(t.Context(), "org_a", share); err != nil {
@@ -155,7 +155,7 @@ func testShares(t *testing.T, open Open) {
 // whether they are claimed one by one or many at a time.
 func testSharedRound(t *testing.T, open Open) {
 	for _, n := range []int{1, 2, 5, 12} {
-		st, _ := startState(t, open)
+		st, _ := start(t, open)
 		for i := range 6 {
 			for _, org := range []core.OrgID{"org_a", "org_b", "org_c"} {
 				add(t, st, org, core.StreamID(fmt.Sprint("tsk_", i)), 0, 1, store.WorkReady)

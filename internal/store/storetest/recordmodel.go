@@ -32,7 +32,7 @@ type recordModel struct {
 // testRecordModel runs random commands against the store and the model. Each run has orgs
 // of its own and leaves nothing behind that expires.
 func testRecordModel(t *testing.T, open Open) {
-	st, clock := startState(t, open)
+	st, clock := start(t, open)
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++

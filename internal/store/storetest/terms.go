@@ -95,6 +95,9 @@ func testKeysets(t *testing.T, open Open) {
 			wantCode(t, "keys after shredding", st.SetKeyset(t.Context(), org, g, []byte("x")), core.Conflict)
 		}
 	}
+	for _, org := range []core.OrgID{core.Installation, ""} {
+		wantCode(t, "shredding what isn't an org's", st.Shred(t.Context(), org), core.Invalid)
+	}
 	if got := must(st.KeysetOrgs(t.Context()))(t); len(got) != 1 || got[0] != "org_b" {
 		t.Errorf("%v have keys, want org_b", got)
 	}
