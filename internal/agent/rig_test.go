@@ -40,6 +40,7 @@ type rig struct {
 	hub   *notify.Hub
 	clock atomic.Int64 // offset to the real time, in nanoseconds
 	keep  blob.Store   // what workers keep blobs in; nil: blobs
+	cost  agent.Prices // of calls; nil: nothing
 	work  store.Work   // what workers claim from; nil: store
 	lease time.Duration
 	grace time.Duration
@@ -110,7 +111,7 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
 		Models:  func(string) (model.Model, string, error) { return r, "m", nil },
-		Changed: r.hub.Watch, Wake: r.store.WorkWake, Dir: filepath.Join(r.dir, "work"),
+		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"),
 		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
