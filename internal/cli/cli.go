@@ -7,6 +7,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -89,12 +90,16 @@ type IO struct {
 	In  io.Reader
 	Out io.Writer
 	Err io.Writer
+	// Home is the folder where sign-ins are kept; isekai in the user's configuration
+	// folder if "".
+	Home string
 }
 
 // shell is what every command has at hand.
 type shell struct {
 	platform Platform
 	io       IO
+	in       *bufio.Reader // of io.In, when something is read of it
 	json     bool
 	config   string
 	dataDir  string
@@ -144,7 +149,8 @@ func (sh *shell) root() *cobra.Command {
 	f.StringVar(&sh.config, "config", "", "configuration file (YAML)")
 	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
-		sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.backupCommand(), sh.restoreCommand(),
+		sh.loginCommand(), sh.logoutCommand(), sh.whoamiCommand(), sh.userCommand(), sh.orgCommand(), sh.projectCommand(), sh.keyCommand(),
+		sh.creditCommand(), sh.auditCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.backupCommand(), sh.restoreCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root
@@ -196,8 +202,13 @@ func (sh *shell) instance(overrides map[string]any) (Instance, error) {
 	return sh.platform.Load(sh.config, o)
 }
 
-// connect reads the configuration and reaches a server.
+// connect reaches the server that somebody has signed in to, unless the command line names
+// a data directory or a configuration; else it reads the configuration and reaches that
+// installation's.
 func (sh *shell) connect(ctx context.Context, mode Mode) (*Conn, error) {
+	if conn, err := sh.away(ctx, mode); conn != nil || err != nil {
+		return conn, err
+	}
 	in, err := sh.instance(nil)
 	if err != nil {
 		return nil, err

@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -117,20 +114,4 @@ func (sh *shell) keysRecover() *cobra.Command {
 				fmt.Fprintf(w, "New keys for %s; %s shredded again.\n", many(r.Orgs, "org"), many(r.Shredded, "org"))
 			})
 		}}
-}
-
-// typed returns the line that a person types, or the end of ctx: nothing interrupts the
-// reading itself, which ends with the process.
-func (sh *shell) typed(ctx context.Context) (string, error) {
-	line := make(chan string, 1)
-	go func() {
-		s, _ := bufio.NewReader(io.LimitReader(sh.io.In, 1024)).ReadString('\n') // the end of the input ends the line
-		line <- strings.TrimSpace(s)
-	}()
-	select {
-	case s := <-line:
-		return s, nil
-	case <-ctx.Done():
-		return "", core.E(core.Canceled, "", "stopped; nothing was done").WithHint("repeat the command to go on")
-	}
 }

@@ -106,7 +106,7 @@ func (h *host) Move(_ context.Context, progress func(core.OrgID, int64)) (Moved,
 // run runs a command line to its end.
 func (h *host) run(ctx context.Context, args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
-	code = Main(ctx, h, IO{In: strings.NewReader(""), Out: &o, Err: &e}, args)
+	code = Main(ctx, h, IO{In: strings.NewReader(""), Out: &o, Err: &e, Home: h.t.TempDir()}, args)
 	return code, o.String(), e.String()
 }
 

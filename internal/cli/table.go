@@ -57,3 +57,9 @@ func cut(s string, n int) string {
 	}
 	return string(r)
 }
+
+// day writes a date.
+func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+
+// minute writes a time.
+func minute(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 MST") }

@@ -53,11 +53,6 @@ func (c *Client) CreateKey(ctx context.Context, n NewKey, idempotencyKey string)
 	return create[MadeKey](ctx, c, "/v1/me/keys", n, idempotencyKey)
 }
 
-// RevokeMyKey ends a key of one's own.
-func (c *Client) RevokeMyKey(ctx context.Context, id core.KeyID) error {
-	return c.do(ctx, http.MethodDelete, "/v1/me/keys/"+escape(string(id)), nil)
-}
-
 // Keys returns a page of the org's keys, or of those of one of its users.
 func (c *Client) Keys(ctx context.Context, user core.UserID, o PageOptions) (Page[Key], error) {
 	return get[Page[Key]](ctx, c, "/v1/api-keys", with(o.query(), "user", string(user)))
@@ -68,7 +63,7 @@ func (c *Client) CreateServiceKey(ctx context.Context, n NewServiceKey, idempote
 	return create[MadeKey](ctx, c, "/v1/api-keys", n, idempotencyKey)
 }
 
-// RevokeKey ends a key of the org.
+// RevokeKey ends a key: one's own, or anyone's of the org for who may write keys.
 func (c *Client) RevokeKey(ctx context.Context, id core.KeyID) error {
 	return c.do(ctx, http.MethodDelete, "/v1/api-keys/"+escape(string(id)), nil)
 }

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+func (sh *shell) auditCommand() *cobra.Command {
+	c := group("audit", "Read and verify the record of what matters for security")
+	c.AddCommand(sh.auditList(), sh.auditExport(), sh.auditVerify(), sh.auditCheckpoint(), sh.auditKeys())
+	return c
+}
+
+// logFlag has a command choose between the org's log and the installation's.
+func logFlag(c *cobra.Command) func() client.Log {
+	var whole bool
+	c.Flags().BoolVar(&whole, "installation", false, "the installation's own, for an operator")
+	return func() client.Log {
+		if whole {
+			return client.InstallationLog
+		}
+		return client.OrgLog
+	}
+}
+
+func (sh *shell) auditList() *cobra.Command {
+	var q client.AuditOptions
+	var log func() client.Log
+	var from, until string
+	c := listing(sh, &cobra.Command{Use: "list", Short: "List an audit log, newest first", Example: "  isekai audit list --action key. --from 2026-11-01"},
+		func(ctx context.Context, c *client.Client, o client.PageOptions) (client.Page[client.AuditEntry], error) {
+			q.PageOptions = o
+			return c.Audit(ctx, log(), q)
+		}, []string{"ROW", "AT", "ACTION", "ACTOR", "TARGET", "FROM", "OUTCOME", "DETAIL"},
+		func(e client.AuditEntry) []string {
+			return []string{fmt.Sprint(e.Row), minute(e.At), e.Action, string(e.Actor.Kind) + " " + e.Actor.ID, cut(e.Target, 40), e.Address, e.Outcome, cut(details(e.Detail), 60)}
+		}, "No entries.")
+	log = logFlag(c)
+	f := c.Flags()
+	f.StringVar(&q.Action, "action", "", "only this one, or all that begin with one that ends with a dot")
+	f.StringVar(&q.Actor, "actor", "", "only by the actor with this id")
+	f.StringVar(&q.Target, "target", "", "only what was done to this")
+	f.StringVar((*string)(&q.Project), "project", "", "only of this project")
+	f.StringVar(&q.Outcome, "outcome", "", "only done, failed or refused")
+	f.StringVar(&from, "from", "", "not before this day or time, in UTC, as 2026-11-22")
+	f.StringVar(&until, "until", "", "before this one")
+	page := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, a []string) (err error) {
+		if q.From, err = parseDay(from); err == nil {
+			q.Until, err = parseDay(until)
+		}
+		if err != nil {
+			return err
+		}
+		return page(c, a)
+	}
+	return c
+}
+
+func parseDay(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		at, err = time.Parse(time.RFC3339, s)
+	}
+	if err != nil {
+		return at, core.E(core.Invalid, "", s+" is no day").WithHint("as in 2026-11-22 or 2026-11-22T10:00:00Z")
+	}
+	return at, nil
+}
+
+func details(m map[string]string) string {
+	var all []string
+	for name, value := range m {
+		all = append(all, name+"="+value)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func (sh *shell) auditExport() *cobra.Command {
+	var out string
+	c := &cobra.Command{Use: "export -o FILE", Short: "Write an audit log to a file that can be verified elsewhere", Args: cobra.NoArgs,
+		Long:    "Write an audit log to a file: a JSON object in each line, and a signed checkpoint in the last. Whoever has the public keys (isekai audit keys) can verify it.",
+		Example: "  isekai audit export -o audit.jsonl"}
+	log := logFlag(c)
+	c.Flags().StringVarP(&out, "output", "o", "", "file to write")
+	needs(c, "output")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return sh.with(c.Context(), Direct, func(conn *Conn) error {
+			err := writeFile(out, func(w io.Writer) error { return conn.Client.ExportAudit(c.Context(), log(), w) })
+			if err != nil {
+				return err
+			}
+			return sh.print(map[string]string{"file": out}, plainly(out))
+		})
+	}
+	return c
+}
+
+func (sh *shell) auditVerify() *cobra.Command {
+	var files []string
+	c := &cobra.Command{Use: "verify", Short: "Recompute every hash of an audit log, and name the first row that isn't as it was written", Args: cobra.NoArgs,
+		Long:    "Recompute every hash of an audit log. Rows that were taken away from its end are found by the checkpoint that is kept beside it, and by those that were kept elsewhere.",
+		Example: "  isekai audit verify --checkpoint kept-in-may.txt"}
+	log := logFlag(c)
+	c.Flags().StringSliceVar(&files, "checkpoint", nil, "file with a checkpoint that was kept elsewhere; may be given several times")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		var known []string
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				return core.E(core.Invalid, "", "the checkpoint "+f+" can't be read").Because(err).WithHint("name a file that isekai audit checkpoint wrote")
+			}
+			known = append(known, string(b))
+		}
+		var fault *client.AuditFault
+		err := answer(sh, c, func(ctx context.Context, c *client.Client) (client.AuditReport, error) {
+			r, err := c.VerifyAudit(ctx, log(), known)
+			fault = r.Fault
+			return r, err
+		}, func(w io.Writer, r client.AuditReport) {
+			verdict := "all is as it was written"
+			if r.Fault != nil {
+				verdict = r.Fault.Text
+			}
+			fmt.Fprintf(w, "%s: %s, %s\n", r.Org, many(r.Rows, "good row"), verdict)
+		})
+		if err == nil && fault != nil {
+			return core.E(core.Conflict, "", "the audit log isn't as it was written: "+fault.Text).WithHint("compare it with a backup, and with checkpoints that were kept elsewhere")
+		}
+		return err
+	}
+	return c
+}
+
+func (sh *shell) auditCheckpoint() *cobra.Command {
+	c := &cobra.Command{Use: "checkpoint", Short: "Print a signed checkpoint of an audit log, to be kept elsewhere", Args: cobra.NoArgs, Example: "  isekai audit checkpoint > kept-in-may.txt"}
+	log := logFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Checkpoint, error) {
+			return c.AuditCheckpoint(ctx, log())
+		},
+			func(w io.Writer, p client.Checkpoint) { fmt.Fprint(w, p.Checkpoint) })
+	}
+	return c
+}
+
+func (sh *shell) auditKeys() *cobra.Command {
+	return &cobra.Command{Use: "keys", Short: "Print the public keys that checkpoints and exports are verified with", Args: cobra.NoArgs, Example: "  isekai audit keys",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]string, error) { return c.AuditKeys(ctx) }, func(w io.Writer, keys []string) {
+				for _, k := range keys {
+					fmt.Fprintln(w, k)
+				}
+			})
+		}}
+}
