@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -22,21 +23,23 @@ type Hashing struct {
 	Threads uint8
 }
 
-// DefaultHashing is the second recommended option of RFC 9106, section 4.
-var DefaultHashing = Hashing{Memory: 64 << 10, Time: 3, Threads: 4}
+// DefaultHashing is what OWASP's cheat sheet on storing passwords names first: some 50 ms of
+// one core.
+var DefaultHashing = Hashing{Memory: 46 << 10, Time: 1, Threads: 1}
 
 // The bounds of a password and of hashing.
 const (
-	MinPassword   = 10   // characters
-	MaxPassword   = 1024 // bytes
-	hashesAtOnce  = 2    // so that hashing takes 128 MiB at most
-	hashesWaiting = 64   // more are refused
+	MinPassword = 10   // characters
+	MaxPassword = 1024 // bytes
+
+	mostHashes    = 4  // at once, so that they take less than 200 MiB; of half of the cores, if those are fewer
+	hashesWaiting = 64 // more are refused
 	saltSize      = 16
 	sumSize       = 32
 )
 
-// hasher hashes passwords. Safe for concurrent use: as many as hashesAtOnce run, and as
-// many as hashesWaiting wait for a turn.
+// hasher hashes passwords. Safe for concurrent use: as many as there are turns run, and as
+// many as hashesWaiting wait for one.
 type hasher struct {
 	params  Hashing
 	turns   chan struct{}
@@ -49,7 +52,7 @@ func newHasher(p Hashing) *hasher {
 	if p == (Hashing{}) {
 		p = DefaultHashing
 	}
-	h := &hasher{params: p, turns: make(chan struct{}, hashesAtOnce), derive: argon2.IDKey}
+	h := &hasher{params: p, turns: make(chan struct{}, min(mostHashes, max(1, runtime.NumCPU()/2))), derive: argon2.IDKey}
 	h.blank = phc(p, randomBytes(saltSize), randomBytes(sumSize))
 	return h
 }
@@ -86,7 +89,7 @@ func (h *hasher) verify(ctx context.Context, stored, password string) (ok, stale
 
 func (h *hasher) sum(ctx context.Context, p Hashing, password string, salt []byte) ([]byte, error) {
 	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > hashesWaiting+hashesAtOnce {
+	if int(h.waiting.Add(1)) > hashesWaiting+cap(h.turns) {
 		return nil, core.E(core.Unavailable, "password", "too many are signing in").WithHint("try again in a few seconds")
 	}
 	select {

@@ -1,0 +1,7 @@
+package identity
+
+// Kinds are all kinds of records.
+var Kinds = []string{
+	string(orgs), string(members), string(projects), string(keys), string(users), string(emails), string(subjects), string(sessions),
+	string(seats), string(tenants), string(keyHomes), string(tickets), string(setups), string(flows), string(failures), string(trusted), string(signings),
+}
