@@ -1,0 +1,76 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// rules returns those that find the value: as it is, and as it is encoded. They share no
+// case folding: a value is found exactly.
+func (v Value) rules(kind Kind) ([]*rule, error) {
+	text := outside(v.Text)
+	if len(text) < MinValue || inMarker(text) {
+		return nil, core.E(core.Invalid, "redact", "the value of "+v.Name+" is too short to be told from other text").
+			WithHint("give it at least 8 characters")
+	}
+	var rules []*rule
+	seen := map[string]bool{}
+	for _, form := range forms(text) {
+		if form = outside(form); len(form) < MinValue || seen[form] {
+			continue
+		}
+		seen[form] = true
+		word := form[:min(len(form), maxKeyword)]
+		rules = append(rules, &rule{kind: kind, name: v.Name, keywords: []string{word}, match: exactly(form)})
+	}
+	return rules, nil
+}
+
+// exactly matches one text.
+func exactly(form string) func(string, int) (span, bool) {
+	return func(text string, at int) (span, bool) {
+		rest := text[at:]
+		if strings.HasPrefix(rest, form) {
+			return span{at, at + len(form)}, false
+		}
+		return span{}, len(rest) < len(form) && strings.HasPrefix(form, rest)
+	}
+}
+
+var escapes = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// forms returns a text and what becomes of it in JSON, HTML, URLs, hexadecimal and base64.
+func forms(text string) []string {
+	query, path := url.QueryEscape(text), url.PathEscape(text)
+	all := []string{text, query, path, escapes.ReplaceAllStringFunc(query, strings.ToLower), escapes.ReplaceAllStringFunc(path, strings.ToLower)}
+	var plain strings.Builder
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false)
+	if quoted, err := json.Marshal(text); err == nil && e.Encode(text) == nil {
+		all = append(all, string(quoted[1:len(quoted)-1]), strings.TrimSuffix(plain.String(), "\"\n")[1:])
+	}
+	x := hex.EncodeToString([]byte(text))
+	return append(append(all, html.EscapeString(text), x, strings.ToUpper(x)), base64Forms(text)...)
+}
+
+// base64Forms returns what a text becomes within base64, for each of the three ways in which
+// it can stand to groups of three bytes, without the characters that depend on its
+// neighbours.
+func base64Forms(text string) (all []string) {
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before := range 3 {
+			s := e.EncodeToString([]byte(strings.Repeat("\x00", before) + text))
+			from := (before*8 + 5) / 6
+			to := (before + len(text)) * 8 / 6
+			all = append(all, s[from:to])
+		}
+	}
+	return all
+}

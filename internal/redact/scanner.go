@@ -1,0 +1,154 @@
+package redact
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Config says what a Scanner looks for besides what has a known shape.
+type Config struct {
+	Canaries []Value
+	Secrets  []Value
+}
+
+// Value is a text that must not get out.
+type Value struct {
+	Name string // what it is called where that is said; not secret
+	Text string // at least MinValue bytes
+}
+
+// MinValue is the length that a known value has at least, in bytes: shorter ones would be
+// found everywhere.
+const MinValue = 8
+
+// rule finds one sort of secret where one of its keywords stands.
+type rule struct {
+	kind     Kind
+	name     string
+	keywords []string
+	// match looks at the text from the keyword, which begins at at. open: more text after
+	// this one could change what it found.
+	match func(text string, at int) (found span, open bool)
+}
+
+// span is a part of a text; the zero span is none.
+type span struct{ start, end int }
+
+// Scanner finds secrets. Safe for concurrent use.
+type Scanner struct {
+	words *automaton
+	of    []keyword // by number
+}
+
+type keyword struct {
+	rule *rule
+	size int
+}
+
+// New returns a Scanner. invalid: a value that is too short to be told from other text.
+func New(cfg Config) (*Scanner, error) {
+	rules := shapes()
+	for kind, values := range map[Kind][]Value{Canary: cfg.Canaries, Known: cfg.Secrets} {
+		for _, v := range values {
+			more, err := v.rules(kind)
+			if err != nil {
+				return nil, err
+			}
+			rules = append(rules, more...)
+		}
+	}
+	s := &Scanner{}
+	var words []string
+	for _, r := range rules {
+		for _, w := range r.keywords {
+			words = append(words, w)
+			s.of = append(s.of, keyword{r, len(w)})
+		}
+	}
+	s.words = newAutomaton(words)
+	return s, nil
+}
+
+// Find returns the secrets in a text, in order. Those that overlap are one, of the kind of
+// the first.
+func (s *Scanner) Find(text string) []Finding {
+	matches, _ := s.find(text, 0)
+	found := make([]Finding, len(matches))
+	for i, m := range matches {
+		found[i] = m.Finding
+	}
+	return merge(found)
+}
+
+// Redact returns the text with a marker in the place of each secret.
+func (s *Scanner) Redact(text string) string {
+	found := s.Find(text)
+	if len(found) == 0 {
+		return text
+	}
+	return replace(text, found)
+}
+
+// replace puts markers in the places of findings.
+func replace(text string, found []Finding) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	at := 0
+	for _, f := range found {
+		b.WriteString(text[at:f.Start])
+		b.WriteString(f.Kind.Marker())
+		at = f.End
+	}
+	b.WriteString(text[at:])
+	return b.String()
+}
+
+// match is a finding with the place of the keyword that led to it.
+type match struct {
+	Finding
+	at int
+}
+
+// find returns, in no order, the secrets whose keywords begin at or after from, and up to
+// where no text after this one changes what was found.
+func (s *Scanner) find(text string, from int) (found []match, upTo int) {
+	upTo = len(text)
+	beginning := s.words.scan(text, func(end int, keywords []int32) {
+		for _, k := range keywords {
+			r := s.of[k].rule
+			at := end - s.of[k].size
+			if at < from {
+				continue
+			}
+			m, more := r.match(text, at)
+			if more {
+				upTo = min(upTo, at)
+			}
+			if m.end > m.start {
+				found = append(found, match{Finding{Kind: r.kind, Name: r.name, Start: m.start, End: m.end}, at})
+			}
+		}
+	})
+	return found, max(min(upTo, len(text)-beginning), from)
+}
+
+// merge sorts findings and makes one of those that overlap. One without a kind comes before
+// others at its place.
+func merge(found []Finding) []Finding {
+	if len(found) < 2 {
+		return found
+	}
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(len(a.Kind), 0)-cmp.Compare(len(b.Kind), 0), cmp.Compare(b.End, a.End), strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Name, b.Name))
+	})
+	out := found[:1]
+	for _, f := range found[1:] {
+		if last := &out[len(out)-1]; f.Start < last.End {
+			last.End = max(last.End, f.End)
+		} else {
+			out = append(out, f)
+		}
+	}
+	return out
+}
