@@ -1,0 +1,245 @@
+package redact_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/tool"
+)
+
+var token = "ghp_" + fake(alnum, 36)
+
+func scopeOf(org core.OrgID) core.Scope {
+	return core.Scope{Org: org, Project: "prj_one", Actor: core.Actor{Kind: core.ActorUser, ID: "usr_ann"}}
+}
+
+// rig is a service on a store, with a clock and a list of what was found.
+type rig struct {
+	*redact.Service
+	cfg redact.ServiceConfig
+
+	mu    sync.Mutex
+	clock time.Time
+	found []string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "store.db")})
+	ok(t, err)
+	t.Cleanup(func() { _ = st.Close() })
+	r := &rig{clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	r.cfg = redact.ServiceConfig{
+		Records: st, Now: func() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.clock },
+		Values: func(_ context.Context, org core.OrgID) (redact.Config, error) {
+			return redact.Config{Canaries: []redact.Value{{Name: "trap", Text: "canary of " + string(org)}}}, nil
+		},
+		Found: func(_ context.Context, scope core.Scope, where string, found []redact.Finding, refused bool) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.found = append(r.found, fmt.Sprint(scope.Org, " ", where, " ", found[0].Kind, " ", refused))
+		},
+	}
+	r.Service = redact.NewService(r.cfg)
+	return r
+}
+
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	text := "a " + token + " b"
+	say := func(org core.OrgID, text string) string {
+		out, err := r.Text(t.Context(), scopeOf(org), "model", text)
+		if err != nil {
+			if strings.Contains(err.Error()+core.HintOf(err), token) || core.HintOf(err) == "" {
+				t.Errorf("%v shows the secret, or has no hint", err)
+			}
+			return string(core.CodeOf(err)) + out
+		}
+		return out
+	}
+	redacted := "a " + redact.GitHub.Marker() + " b"
+	for name, c := range map[string]struct {
+		policy redact.Policy
+		text   string
+		want   string
+	}{
+		"none":                           {redact.Policy{}, text, redacted},
+		"canary":                         {redact.Policy{}, "the canary of org_c", "denied"},
+		"another's canary":               {redact.Policy{}, "the canary of org_b", "the canary of org_b"},
+		"refuse":                         {redact.Policy{Default: redact.Refuse}, text, "denied"},
+		"allow":                          {redact.Policy{Default: redact.Allow}, text, text},
+		"allow, but a kind":              {redact.Policy{Default: redact.Allow, Kinds: map[redact.Kind]redact.Action{redact.GitHub: redact.Redact}}, text, redacted},
+		"a kind":                         {redact.Policy{Kinds: map[redact.Kind]redact.Action{redact.GitHub: redact.Allow}}, text, text},
+		"the default isn't for canaries": {redact.Policy{Default: redact.Allow}, "the canary of org_c", "denied"},
+		"a canary within another":        {redact.Policy{}, "password='1canary of org_c'", "denied"},
+		"an allowed one around another":  {redact.Policy{Kinds: map[redact.Kind]redact.Action{redact.Assignment: redact.Allow}}, "password=" + token, "password=" + redact.GitHub.Marker()},
+		"nothing":                        {redact.Policy{Default: redact.Refuse}, "hello", "hello"},
+	} {
+		_, version, err := r.Policy(t.Context(), "org_c")
+		ok(t, err)
+		ok(t, r.SetPolicy(t.Context(), "org_c", version, c.policy))
+		if got := say("org_c", c.text); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		got, _, err := r.Policy(t.Context(), "org_c")
+		ok(t, err)
+		if diff := cmp.Diff(c.policy, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	wantCode(t, "an old version", r.SetPolicy(t.Context(), "org_c", 1, redact.Policy{}), core.Conflict)
+	for _, bad := range []redact.Policy{{Default: "drop"}, {Kinds: map[redact.Kind]redact.Action{"x": redact.Allow}}, {Kinds: map[redact.Kind]redact.Action{redact.JWT: "x"}}} {
+		wantCode(t, fmt.Sprint(bad), r.SetPolicy(t.Context(), "org_c", 0, bad), core.Invalid)
+	}
+}
+
+// TestAPolicyIsHeeded at once here, and by other processes soon.
+func TestAPolicyIsHeeded(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := redact.NewService(r.cfg)
+	ask := func(s *redact.Service) core.Code {
+		_, err := s.Text(t.Context(), scopeOf("org_a"), "model", token)
+		return core.CodeOf(err)
+	}
+	if ask(r.Service) != "" || ask(other) != "" {
+		t.Fatal("refused without a policy")
+	}
+	ok(t, r.SetPolicy(t.Context(), "org_a", 0, redact.Policy{Default: redact.Refuse}))
+	if ask(r.Service) != core.Denied {
+		t.Error("it isn't heeded where it was set")
+	}
+	r.mu.Lock()
+	r.clock = r.clock.Add(5 * time.Second)
+	r.mu.Unlock()
+	if ask(other) != core.Denied {
+		t.Error("it isn't heeded elsewhere")
+	}
+}
+
+// TestWhatCantBeCheckedGoesNowhere has the policy be out of reach.
+func TestWhatCantBeCheckedGoesNowhere(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if out, err := r.Text(ctx, scopeOf("org_a"), "model", token); err == nil || out != "" {
+		t.Errorf("%q, %v", out, err)
+	}
+	_, err := r.Text(t.Context(), core.Scope{}, "model", token)
+	wantCode(t, "no tenant", err, core.Internal)
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	quoted, err := json.Marshal(strings.Replace(pem("PRIVATE KEY"), "-----END PRIVATE KEY-----", "", 1))
+	ok(t, err)
+	m := func(k redact.Kind) string { return k.Marker() }
+	for raw, want := range map[string]string{
+		`{"a": [1, 2.50, 12345678901234567890, null, true, "x"]}`: `{"a": [1, 2.50, 12345678901234567890, null, true, "x"]}`,
+		`{"a":"` + token + `","b":[{"c":"` + token + `"}]}`:       `{"a":"` + m(redact.GitHub) + `","b":[{"c":"` + m(redact.GitHub) + `"}]}`,
+		`{"` + token + `":1}`:                                 `{"` + m(redact.GitHub) + `":1}`,
+		`{"password":"Tr0ub4dor&3","n":1.0}`:                  `{"n":1.0,"password":"` + m(redact.Assignment) + `"}`,
+		`{"a":"\u0067hp_` + token[4:] + `"}`:                  `{"a":"` + m(redact.GitHub) + `"}`,
+		`{"content":` + string(quoted) + `,"path":"key.pem"}`: `{"content":"` + m(redact.PrivateKey) + `","path":"key.pem"}`,
+		``:                ``,
+		`"` + token + `"`: `"` + m(redact.GitHub) + `"`,
+	} {
+		got, err := r.JSON(t.Context(), scopeOf("org_a"), "tool x", json.RawMessage(raw))
+		if err != nil || string(got) != want {
+			t.Errorf("%s becomes %s (%v), want %s", raw, got, err, want)
+		}
+	}
+	_, err = r.JSON(t.Context(), scopeOf("org_a"), "tool x", json.RawMessage(`{"a":`))
+	wantCode(t, "no JSON", err, core.Invalid)
+}
+
+// echo is a model and a tool that keep what they get.
+type echo struct {
+	request model.Request
+	call    tool.Call
+	called  bool
+}
+
+func (e *echo) Stream(_ context.Context, r model.Request) iter.Seq2[model.Chunk, error] {
+	e.request, e.called = r, true
+	return func(yield func(model.Chunk, error) bool) { yield(model.Chunk{Text: "fine", Done: true}, nil) }
+}
+
+func (e *echo) Spec() tool.Spec { return tool.Spec{Name: "echo"} }
+
+func (e *echo) Call(_ context.Context, c tool.Call) (tool.Result, error) {
+	e.call, e.called = c, true
+	return tool.Result{Output: "got canary of org_b and " + token}, nil
+}
+
+func TestAModelGetsNoSecret(t *testing.T) {
+	t.Parallel()
+	r, e := newRig(t), &echo{}
+	request := model.Request{
+		System: "s " + token, Tools: []model.ToolSpec{{Name: "x", Description: token}},
+		Messages: []model.Message{
+			{Role: model.User, Text: "u " + token},
+			{Role: model.Assistant, Calls: []core.Call{{Tool: "x", Arguments: json.RawMessage(`{"a":"` + token + `"}`)}}},
+			{Role: model.Tool, Text: token},
+		},
+	}
+	before := fmt.Sprintf("%+v", request)
+	answer, err := model.Collect(t.Context(), r.Model(scopeOf("org_a"), e), request, nil)
+	ok(t, err)
+	if got := fmt.Sprintf("%+v", e.request); strings.Contains(got, token) || strings.Count(got, redact.GitHub.Marker()) != 4 || answer.Text != "fine" {
+		t.Errorf("the model gets %s", got)
+	}
+	if fmt.Sprintf("%+v", request) != before {
+		t.Error("the caller's request was changed")
+	}
+	*e = echo{}
+	request.Messages[0].Text = "canary of org_a"
+	_, err = model.Collect(t.Context(), r.Model(scopeOf("org_a"), e), request, nil)
+	wantCode(t, "a canary", err, core.Denied)
+	if e.called {
+		t.Error("the model was called")
+	}
+	if diff := cmp.Diff("org_a model canary true", r.found[len(r.found)-1]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAToolGetsNoSecret(t *testing.T) {
+	t.Parallel()
+	r, e := newRig(t), &echo{}
+	guarded := r.Tool(e)
+	call := tool.Call{Scope: scopeOf("org_a"), Arguments: json.RawMessage(`{"text":"` + token + `"}`)}
+	result, err := guarded.Call(t.Context(), call)
+	ok(t, err)
+	if string(e.call.Arguments) != `{"text":"`+redact.GitHub.Marker()+`"}` || result.Output != "got canary of org_b and "+redact.GitHub.Marker() {
+		t.Errorf("it gets %s and gives %s", e.call.Arguments, result.Output)
+	}
+	*e, call.Arguments = echo{}, json.RawMessage(`{"text":"canary of org_a"}`)
+	_, err = guarded.Call(t.Context(), call)
+	wantCode(t, "a canary", err, core.Denied)
+	if e.called {
+		t.Error("the tool was called")
+	}
+	call.Scope, call.Arguments = scopeOf("org_b"), nil
+	result, err = guarded.Call(t.Context(), call)
+	ok(t, err)
+	if strings.Contains(result.Output, token) || !strings.HasPrefix(result.Output, "[withheld: ") || guarded.Spec().Name != "echo" {
+		t.Errorf("%+v", result)
+	}
+}
