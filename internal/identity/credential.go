@@ -85,7 +85,7 @@ func (s *Service) ResetPassword(ctx context.Context, p Principal, id core.UserID
 	if u.Doc.Service {
 		return "", core.E(core.Invalid, "user", "a service has no password").WithHint("make it an API key")
 	}
-	token, err = s.newTicket(ctx, ticketDoc{Purpose: resetTicket, User: id, By: p.User}, resetLife)
+	token, err = s.newTicket(ctx, ticketDoc{Purpose: resetTicket, User: id, Epoch: u.Doc.SessionEpoch, By: p.User}, resetLife)
 	if err == nil {
 		s.note(ctx, p, "password.reset", string(id))
 	}
@@ -100,6 +100,9 @@ func (s *Service) FinishReset(ctx context.Context, token, password string) error
 		return err
 	}
 	u, err := users.read(ctx, s, core.Installation, string(ticket.Doc.User))
+	if err == nil && u.Doc.SessionEpoch != ticket.Doc.Epoch {
+		err = gone()
+	}
 	if err != nil {
 		return refused(err)
 	}

@@ -113,11 +113,8 @@ func (s *Service) tidyMember(ctx context.Context, org core.OrgID, user core.User
 	if err == nil && m.Version > 0 {
 		err = s.write(ctx, org, members.drop(m))
 	}
-	if err == nil {
-		err = s.dropSeat(ctx, org, user)
-	}
 	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "a place of nobody is still listed", "error", err)
+		s.cfg.Log.WarnContext(ctx, "a place of nobody stays", "error", err)
 	}
 }
 

@@ -103,7 +103,8 @@ func Scopes() []string {
 	return slices.Compact(all)
 }
 
-// Principal is who a credential stands for, and what it may.
+// Principal is who a credential stands for, and what it may. Its lists are shared with
+// others: read them only.
 type Principal struct {
 	Scope core.Scope
 	Role  core.Role // in Scope.Org

@@ -47,6 +47,9 @@ const (
 	skew        = 5 * time.Second     // that the nodes' clocks may differ by
 )
 
+// mostSessions bounds the sessions of a user.
+const mostSessions = 100
+
 // Service says who acts and what they may do. Safe for concurrent use.
 type Service struct {
 	cfg       Config

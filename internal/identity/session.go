@@ -61,12 +61,24 @@ func (s *Service) begin(ctx context.Context, user entry[userDoc], org core.OrgID
 		doc.Address = from.Unmap().String()
 	}
 	e := entry[sessionDoc]{ID: sessionID(core.UserID(user.ID), id), Expires: now.Add(SessionIdle), Doc: doc}
+	if err := s.makeRoom(ctx, core.UserID(user.ID)); err != nil {
+		return Tokens{}, err
+	}
 	if err := s.write(ctx, core.Installation, sessions.put(e)); err != nil {
 		return Tokens{}, err
 	}
 	t, err := s.tokens(ctx, core.UserID(user.ID), id, e.Doc, family+first)
 	t.Session = text(cookieForm, cookie, user.ID, id)
 	return t, err
+}
+
+// makeRoom ends a user's oldest session if there are as many as anyone can have.
+func (s *Service) makeRoom(ctx context.Context, user core.UserID) error {
+	all, err := sessions.list(ctx, s, core.Installation, string(user)+"/", "", mostSessions)
+	if err != nil || len(all) < mostSessions {
+		return err
+	}
+	return ignoreConflict(s.write(ctx, core.Installation, sessions.drop(all[0])))
 }
 
 // beginNew is begin for a user who has just come to be, and is here for the first time.

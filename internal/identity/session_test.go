@@ -234,3 +234,19 @@ func TestASessionGoesOnInAnotherOrg(t *testing.T) {
 	ok(t, err)
 	want(t, "the next token's org", next.Scope.Org, core.Installation)
 }
+
+func TestNobodyHasMoreThanAHundredSessions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for range 99 {
+		r.signIn("owner@example.org", "")
+	}
+	_, err := cookie(t.Context(), r.Service, r.owner.Session)
+	ok(t, err)
+	last := r.signIn("owner@example.org", "")
+	_, err = cookie(t.Context(), r.Service, r.owner.Session)
+	wantCode(t, "the oldest", err, core.Unauthenticated)
+	mine, err := r.Sessions(t.Context(), last.Principal)
+	ok(t, err)
+	want(t, "sessions", len(mine), 100)
+}

@@ -140,9 +140,12 @@ func TestLinksWorkOnceAndExpire(t *testing.T) {
 	_, err = r.AcceptAs(ctx, mia.Principal, again)
 	wantCode(t, "as a member", err, core.Conflict)
 
+	older, err := r.ResetPassword(ctx, r.operator(), mia.User)
+	ok(t, err)
 	reset, err := r.ResetPassword(ctx, r.operator(), mia.User)
 	ok(t, err)
 	ok(t, r.FinishReset(ctx, reset, "quite another one"))
+	wantCode(t, "an older link", r.FinishReset(ctx, older, "and another one"), core.Unauthenticated)
 	wantCode(t, "a reset again", r.FinishReset(ctx, reset, "and another one"), core.Unauthenticated)
 	_, err = r.SignIn(ctx, identity.SignIn{Email: "mia@example.org", Password: "quite another one", Address: home})
 	ok(t, err)

@@ -13,6 +13,7 @@ import (
 type ticketDoc struct {
 	Purpose string
 	User    core.UserID // whose password is set
+	Epoch   int         // of his sessions: with a new password, older links end
 	// An invitation.
 	Email    string
 	Org      core.OrgID
@@ -41,14 +42,17 @@ func (s *Service) newTicket(ctx context.Context, doc ticketDoc, life time.Durati
 // ticket returns the ticket of a token. It is found by its digest: there is nothing left
 // to compare. unauthenticated: it was used, has expired, is for something else, or made up.
 func (s *Service) ticket(ctx context.Context, token, purpose string) (entry[ticketDoc], error) {
-	gone := core.E(core.Unauthenticated, "link", "the link isn't valid any more").WithHint("ask for a new one")
 	_, secret, ok := parse(ticketForm, token, secretChars)
 	if !ok {
-		return entry[ticketDoc]{}, gone
+		return entry[ticketDoc]{}, gone()
 	}
 	e, err := tickets.read(ctx, s, core.Installation, hex.EncodeToString(digest(secret)))
 	if core.CodeOf(err) == core.NotFound || err == nil && e.Doc.Purpose != purpose {
-		return e, gone
+		return e, gone()
 	}
 	return e, err
+}
+
+func gone() *core.Error {
+	return core.E(core.Unauthenticated, "link", "the link isn't valid any more").WithHint("ask for a new one")
 }

@@ -1,0 +1,94 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Keys returns up to limit keys of the org after a place, by user and id, and the place
+// to go on after, "" at the end: those of a user, one's own if it is oneself, or all for "".
+func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after string, limit int) ([]Key, string, error) {
+	action, prefix := KeyRead, ""
+	if user == p.User && p.Session != "" {
+		action = Self
+	}
+	if user != "" {
+		prefix = string(user) + "/"
+	}
+	if err := p.May(action); err != nil {
+		return nil, "", err
+	}
+	page, err := keys.list(ctx, s, p.Scope.Org, prefix, after, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	var all []Key
+	for _, e := range page {
+		all = append(all, keyOf(e))
+	}
+	if len(page) < limit {
+		return all, "", nil
+	}
+	return all, page[len(page)-1].ID, nil
+}
+
+// RevokeKey ends a key of the org: one's own, or anyone's for who may write keys.
+func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) error {
+	user := p.User
+	if p.May(KeyWrite) == nil {
+		home, err := keyHomes.read(ctx, s, core.Installation, string(id))
+		if err == nil && home.Doc.Org != p.Scope.Org {
+			err = missing("key")
+		}
+		if err != nil {
+			return absent(err, "key")
+		}
+		user = home.Doc.User
+	} else if err := p.May(Self); err != nil {
+		return err
+	}
+	err := again(func() error {
+		e, err := keys.read(ctx, s, p.Scope.Org, keyID(user, id))
+		if err != nil {
+			return absent(err, "key")
+		}
+		return s.dropKey(ctx, p.Scope.Org, e)
+	})
+	if err == nil {
+		s.note(ctx, p, "key.revoke", string(id))
+	}
+	return err
+}
+
+// dropKey removes a key, and then where to look for it.
+func (s *Service) dropKey(ctx context.Context, org core.OrgID, e entry[keyDoc]) error {
+	if err := s.write(ctx, org, keys.drop(e)); err != nil {
+		return err
+	}
+	home, err := keyHomes.find(ctx, s, core.Installation, string(keyOf(e).ID))
+	if err == nil && home.Version > 0 {
+		err = ignoreConflict(s.write(ctx, core.Installation, keyHomes.drop(home)))
+	}
+	return err
+}
+
+// dropKeys removes a user's keys in an org.
+func (s *Service) dropKeys(ctx context.Context, org core.OrgID, user core.UserID) error {
+	prefix, after := string(user)+"/", ""
+	for {
+		page, err := keys.list(ctx, s, org, prefix, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if err := ignoreConflict(s.dropKey(ctx, org, e)); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
+}

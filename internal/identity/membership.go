@@ -1,0 +1,119 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// AddMember makes a user a member of the credential's org. denied: the role is above that
+// of the one who asks.
+func (s *Service) AddMember(ctx context.Context, p Principal, n NewMember) error {
+	if err := p.May(MemberWrite); err != nil {
+		return err
+	}
+	if err := s.mayGrant(ctx, p, n.Role, n.Projects); err != nil {
+		return err
+	}
+	u, err := users.read(ctx, s, core.Installation, string(n.User))
+	if err != nil {
+		return absent(err, "user")
+	}
+	if u.Doc.Service { // of the org that made it
+		return missing("user")
+	}
+	err = s.join(ctx, p.Scope.Org, n.User, memberDoc{Role: n.Role, Projects: n.Projects, By: p.User})
+	if err == nil {
+		s.note(ctx, p, "member.add", string(n.User), "role", string(n.Role))
+	}
+	return err
+}
+
+// mayGrant says whether a principal may give a role in projects of its org.
+func (s *Service) mayGrant(ctx context.Context, p Principal, role core.Role, held []core.ProjectID) error {
+	const op = "member"
+	switch {
+	case role.Rank() == 0:
+		return core.E(core.Invalid, op, "there is no such role").WithHint("viewer, member, admin or owner")
+	case !p.Role.Covers(role):
+		return core.E(core.Denied, op, "nobody gives a role above his own").WithHint("ask an owner of the org")
+	case len(held) > 0 && role.Covers(core.Admin):
+		return core.E(core.Invalid, op, "who administers an org isn't held to projects of it")
+	case len(held) > pageSize:
+		return core.E(core.Invalid, op, "too many projects")
+	}
+	for _, id := range held {
+		if _, err := projects.read(ctx, s, p.Scope.Org, string(id)); err != nil {
+			return absent(err, "project")
+		}
+	}
+	return nil
+}
+
+// SetRole changes a member's role, and the projects that he is held to. denied: he has, or
+// is to have, a role above that of the one who asks; conflict: he is the last owner.
+func (s *Service) SetRole(ctx context.Context, p Principal, n NewMember) error {
+	if err := p.May(MemberWrite); err != nil {
+		return err
+	}
+	if err := s.mayGrant(ctx, p, n.Role, n.Projects); err != nil {
+		return err
+	}
+	err := s.changeMember(ctx, p.Scope.Org, n.User, func(now *memberDoc) (*memberDoc, error) {
+		if err := mayChange(p, now); err != nil {
+			return nil, err
+		}
+		now.Role, now.Projects, now.Source = n.Role, n.Projects, "" // from now on it is ours to say
+		return now, nil
+	})
+	if err == nil {
+		s.note(ctx, p, "member.role", string(n.User), "role", string(n.Role))
+	}
+	return err
+}
+
+// mayChange says whether a principal may change a member.
+func mayChange(p Principal, m *memberDoc) error {
+	switch {
+	case m == nil:
+		return missing("member")
+	case !p.Role.Covers(m.Role):
+		return core.E(core.Denied, "member", "nobody changes who has a role above his own").WithHint("ask an owner of the org")
+	}
+	return nil
+}
+
+// RemoveMember ends a user's place in the credential's org, and his keys there. Everybody
+// may leave. conflict: he is the last owner.
+func (s *Service) RemoveMember(ctx context.Context, p Principal, user core.UserID) error {
+	action := MemberWrite
+	if user == p.User {
+		action = Self
+	}
+	if err := p.May(action); err != nil {
+		return err
+	}
+	err := s.changeMember(ctx, p.Scope.Org, user, func(now *memberDoc) (*memberDoc, error) { return nil, mayChange(p, now) })
+	if err != nil {
+		return err
+	}
+	s.note(ctx, p, "member.remove", string(user))
+	s.tidy(ctx, p.Scope.Org, user)
+	return nil
+}
+
+// tidy removes what is of no use without a membership: keys, and a service, which has no
+// other. A person's seat stays, for it says nothing.
+func (s *Service) tidy(ctx context.Context, org core.OrgID, user core.UserID) {
+	err := s.dropKeys(ctx, org, user)
+	var u entry[userDoc]
+	if err == nil {
+		u, err = users.find(ctx, s, core.Installation, string(user))
+	}
+	if err == nil && u.Doc.Service {
+		err = ignoreConflict(s.write(ctx, core.Installation, users.drop(u)))
+	}
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "what a former member had is still listed", "error", err)
+	}
+}
