@@ -1,0 +1,179 @@
+package credential
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// Begin says what shall be connected.
+type Begin struct {
+	Provider string
+	Name     string // of the connection; "": the provider's
+	Shared   bool   // it is for all projects of the org, not for the scope's alone
+	Note     string
+	Scopes   []string // some of the provider's; none: all of them
+}
+
+// flowDoc is a connection being made.
+type flowDoc struct {
+	Begin
+	Scopes   []string
+	Project  core.ProjectID
+	Actor    core.Actor
+	Session  []byte // its digest
+	Verifier kept
+}
+
+// flowLife is how long a person has to say yes at the provider.
+const flowLife = 10 * time.Minute
+
+// Begin returns where to send a person's browser so that the provider asks whether we may.
+// session names the browser's session: only it can finish, and only the same actor in the
+// same org and project. An existing connection of the name is replaced then, which mends a
+// broken one. conflict: the name is another credential's.
+func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b Begin) (authURL string, err error) {
+	const op = "connection.begin"
+	if err := scope.Valid(); err != nil {
+		return "", err
+	}
+	p := s.providers[b.Provider]
+	switch {
+	case p == nil:
+		return "", core.E(core.NotFound, op, "there is no such provider").WithHint("an operator configures it")
+	case session == "":
+		return "", core.E(core.Denied, op, "only a person who is signed in can connect").WithHint("sign in with a browser")
+	case len(b.Note) > maxNote || strings.ToValidUTF8(b.Note, "") != b.Note:
+		return "", core.E(core.Invalid, op, "the note is too long, or isn't text")
+	}
+	b.Name = cmp.Or(b.Name, p.Name)
+	if err := checkName(b.Name); err != nil {
+		return "", err
+	}
+	f := flowDoc{Begin: b, Project: scope.Project, Actor: scope.Actor, Session: digest(session), Verifier: keep(NewSecret(oauth2.GenerateVerifier()))}
+	if f.Scopes, err = p.asked(b.Scopes); err != nil {
+		return "", err
+	}
+	if _, err := s.open(ctx, scope, b.Name, b.Shared, OAuth, 0); err != nil {
+		return "", err
+	}
+	state := rand.Text() + rand.Text()
+	e := entry[flowDoc]{ID: hex.EncodeToString(digest(state)), Expires: s.cfg.Now().Add(flowLife), Doc: f}
+	if err := s.cfg.Records.Write(ctx, scope.Org, flows.put(e)); err != nil {
+		return "", err
+	}
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier.Reveal())}
+	for name, value := range p.Params {
+		options = append(options, oauth2.SetAuthURLParam(name, value))
+	}
+	return p.client(s.cfg.Redirect, f.Scopes).AuthCodeURL(state, options...), nil
+}
+
+func digest(s string) []byte {
+	sum := sha256.Sum256([]byte(s))
+	return sum[:]
+}
+
+// Answer is what a provider has the browser bring back, as it came.
+type Answer struct {
+	State, Code   Secret
+	Error, Issuer string
+}
+
+// Finish makes the connection that the session began. It works once, whatever comes of it.
+// denied: it isn't what this session began, or took too long, or the person or the provider
+// said no; unavailable: the provider doesn't answer.
+func (s *Service) Finish(ctx context.Context, scope core.Scope, session string, a Answer) (Credential, error) {
+	if err := scope.Valid(); err != nil {
+		return Credential{}, err
+	}
+	f, p, err := s.land(ctx, scope, session, a)
+	if err != nil {
+		return Credential{}, err
+	}
+	const op = "connection.finish"
+	switch {
+	case a.Error != "":
+		return Credential{}, core.E(core.Denied, op, "the provider "+p.Name+" wasn't given leave").WithHint("connect again, and agree there")
+	case a.Code.IsZero() || len(a.Code.Reveal()) > 4096:
+		return Credential{}, core.E(core.Invalid, op, "the provider's answer has no code").WithHint("connect again")
+	}
+	asked := s.cfg.Now()
+	got, err := p.redeem(ctx, s.http, f, s.cfg.Redirect, a.Code)
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+		return Credential{}, core.E(core.Denied, op, "the provider "+p.Name+" refuses the code").WithHint("connect again; an operator checks the client's id and secret").Because(no)
+	case err != nil:
+		return Credential{}, err
+	}
+	return s.connect(ctx, scope, p, f, got, asked)
+}
+
+// land finds the flow that an answer belongs to, and ends it.
+func (s *Service) land(ctx context.Context, scope core.Scope, session string, a Answer) (flowDoc, *Provider, error) {
+	strayed := core.E(core.Denied, "connection.finish", "this connection didn't begin here, or took too long").WithHint("connect again")
+	e, err := flows.read(ctx, s, scope.Org, hex.EncodeToString(digest(a.State.Reveal())))
+	switch {
+	case core.CodeOf(err) == core.NotFound:
+		return flowDoc{}, nil, strayed
+	case err != nil:
+		return flowDoc{}, nil, err
+	}
+	f := e.Doc
+	p := s.providers[f.Provider]
+	if session == "" || subtle.ConstantTimeCompare(f.Session, digest(session)) != 1 || f.Actor != scope.Actor || f.Project != scope.Project {
+		return flowDoc{}, nil, strayed // it stays, for the one whose it is
+	}
+	if err := s.cfg.Records.Write(ctx, scope.Org, flows.drop(e)); err != nil {
+		if core.CodeOf(err) == core.Conflict {
+			return flowDoc{}, nil, strayed
+		}
+		return flowDoc{}, nil, err
+	}
+	if p == nil || !s.cfg.Now().Before(e.Expires) || p.Issuer != "" && a.Issuer != "" && a.Issuer != p.Issuer {
+		return flowDoc{}, nil, strayed // the last: another provider's answer (RFC 9207)
+	}
+	return f, p, nil
+}
+
+// connect keeps what a provider gave. What it gave before isn't revoked, for many providers
+// take one for the other.
+func (s *Service) connect(ctx context.Context, scope core.Scope, p *Provider, f flowDoc, got answer, asked time.Time) (Credential, error) {
+	var e entry[credentialDoc]
+	err := s.update(ctx, scope.Org, func() (changes []store.Change, err error) {
+		if e, err = s.open(ctx, scope, f.Name, f.Shared, OAuth, 0); err != nil {
+			return nil, err
+		}
+		g, err := grants.find(ctx, s, scope.Org, e.Doc.ID)
+		if err != nil {
+			return nil, err
+		}
+		g.ID = e.Doc.ID
+		g.Doc = grantDoc{Number: g.Doc.Number}
+		g.Doc.take(got, asked)
+		e.Doc.Note, e.Doc.Hosts = f.Note, p.Hosts
+		e.Doc.Connection = &Connection{Provider: p.Name, Scopes: f.Scopes, By: scope.Actor, Since: asked}
+		if got.scopes != nil {
+			e.Doc.Connection.Scopes = slices.Compact(slices.Sorted(slices.Values(got.scopes)))
+		}
+		return []store.Change{credentials.put(e), grants.put(g)}, nil
+	})
+	if err != nil {
+		return Credential{}, err
+	}
+	e.Version++
+	return credentialOf(e, nil), s.tell(ctx, scope, "connection.connect", e.Doc, "", "provider", p.Name, "scopes", strings.Join(e.Doc.Connection.Scopes, " "))
+}

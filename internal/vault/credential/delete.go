@@ -1,0 +1,136 @@
+package credential
+
+import (
+	"context"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// revocationDoc is what a provider shall forget.
+type revocationDoc struct {
+	Provider        string
+	Access, Refresh kept
+}
+
+// revocationLife is how long a provider that doesn't answer is asked to forget.
+const revocationLife = 7 * 24 * time.Hour
+
+// Delete removes a credential with all its values, the project's own or the org's. A
+// connection is taken from its users first, and then revoked at the provider, if that has
+// a way; when the provider doesn't answer, Revoke goes on with it. conflict: the revision
+// is another (0: whatever it is).
+func (s *Service) Delete(ctx context.Context, scope core.Scope, name string, shared bool, revision int64) error {
+	if err := scope.Valid(); err != nil {
+		return err
+	}
+	project := scope.Project
+	if shared {
+		project = ""
+	}
+	var e entry[credentialDoc]
+	var rev entry[revocationDoc]
+	err := s.update(ctx, scope.Org, func() (changes []store.Change, err error) {
+		e, err = credentials.find(ctx, s, scope.Org, place(project, name))
+		switch {
+		case err != nil:
+			return nil, err
+		case e.Version == 0:
+			return nil, missing()
+		case revision != 0 && revision != e.Version:
+			return nil, core.E(core.Conflict, "credential.delete", "the credential has changed").WithHint("read it again")
+		}
+		changes, rev, err = s.remains(ctx, scope.Org, e)
+		return append(changes, credentials.drop(e)), err
+	})
+	if err != nil {
+		return err
+	}
+	action := "credential.delete"
+	if e.Doc.Kind == OAuth {
+		action = "connection.disconnect"
+	}
+	if err := s.tell(ctx, scope, action, e.Doc, ""); err != nil {
+		return err
+	}
+	if rev.ID == "" {
+		return nil
+	}
+	if err := s.revoke(ctx, scope.Org, rev); err != nil {
+		s.cfg.Log.WarnContext(ctx, "a connection isn't revoked yet", "provider", rev.Doc.Provider, "credential", rev.ID, "error", err)
+	}
+	return nil
+}
+
+// remains returns the changes that remove what a credential has besides its own record, and
+// what is to be revoked.
+func (s *Service) remains(ctx context.Context, org core.OrgID, e entry[credentialDoc]) (changes []store.Change, rev entry[revocationDoc], err error) {
+	u, err := usages.find(ctx, s, org, e.ID)
+	if err != nil {
+		return nil, rev, err
+	}
+	if u.Version > 0 {
+		changes = append(changes, usages.drop(u))
+	}
+	held, err := values.all(ctx, s, org, e.Doc.ID+"/", maxVersions+1)
+	if err != nil {
+		return nil, rev, err
+	}
+	for _, v := range held {
+		changes = append(changes, values.drop(v))
+	}
+	g, err := grants.find(ctx, s, org, e.Doc.ID)
+	if err != nil || g.Version == 0 {
+		return changes, rev, err
+	}
+	changes = append(changes, grants.drop(g))
+	if rev = s.revocation(e.Doc, g.Doc); rev.ID != "" {
+		changes = append(changes, revocations.put(rev))
+		rev.Version++
+	}
+	return changes, rev, nil
+}
+
+// revocation is what there is to revoke of a grant; its ID is "" if nothing is.
+func (s *Service) revocation(c credentialDoc, g grantDoc) (rev entry[revocationDoc]) {
+	p := s.providers[c.Connection.Provider]
+	if p == nil || p.RevokeURL == "" || g.Access.IsZero() && g.Refresh.IsZero() {
+		return rev
+	}
+	rev.ID, rev.Expires = s.cfg.IDs("rvc"), s.cfg.Now().Add(revocationLife)
+	rev.Doc = revocationDoc{p.Name, g.Access, g.Refresh}
+	return rev
+}
+
+// Revoke asks providers again to forget what they couldn't be asked to when it was deleted.
+// It returns how much is left. Call it now and then; what is left after a week is forgotten.
+func (s *Service) Revoke(ctx context.Context, org core.OrgID) (left int, err error) {
+	const most = 1000
+	pending, err := revocations.all(ctx, s, org, "", most)
+	if err != nil {
+		return 0, err
+	}
+	for _, rev := range pending {
+		if e := s.revoke(ctx, org, rev); e != nil {
+			left, err = left+1, e
+		}
+	}
+	return left, err
+}
+
+// revoke has the provider forget, and forgets then.
+func (s *Service) revoke(ctx context.Context, org core.OrgID, rev entry[revocationDoc]) error {
+	p := s.providers[rev.Doc.Provider]
+	if p == nil {
+		return core.E(core.Unavailable, "connection.revoke", "the provider "+rev.Doc.Provider+" isn't configured any more")
+	}
+	if err := p.revoke(ctx, s.http, rev.Doc.Access.Secret, rev.Doc.Refresh.Secret); err != nil {
+		return err
+	}
+	err := s.cfg.Records.Write(ctx, org, revocations.drop(rev))
+	if core.CodeOf(err) == core.Conflict { // another one has
+		return nil
+	}
+	return err
+}

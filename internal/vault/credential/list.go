@@ -1,0 +1,146 @@
+package credential
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Credential is all that is shown of one: never a value.
+type Credential struct {
+	ID          string // "crd_..."
+	Name        string
+	Project     core.ProjectID // "": all of the org's may use it
+	Kind        Kind
+	Note        string
+	Hosts       []string
+	Fingerprint string // of an SSHKey: of its public part, if that can be had
+	Revision    int64  // grows with each change
+	Version     int64  // of the value; 0 for a connection
+	Versions    []Version
+	Rotate      time.Duration
+	Grace       time.Duration
+	Due         time.Time   // when a new value is due; zero: it isn't ever
+	Used        *Usage      // nil: it wasn't yet
+	Connection  *Connection // of OAuth alone
+}
+
+// Version is one value that a credential has or had.
+type Version struct {
+	Number  int64
+	Created time.Time
+	By      core.Actor
+	Until   time.Time // when it can't be used any more; zero: it is the current one
+}
+
+// Usage is the last use, exact to a minute; the audit log has each.
+type Usage struct {
+	At    time.Time
+	Actor core.Actor
+	Task  core.TaskID
+	Tool  string
+}
+
+// Connection is what is shown of a link to a provider.
+type Connection struct {
+	Provider string
+	Scopes   []string // that the provider granted
+	By       core.Actor
+	Since    time.Time
+	Broken   bool   // the provider doesn't honour it any more
+	Hint     string // what to do about it
+}
+
+// List returns the credentials that a project may use, its own and the org's, by name.
+func (s *Service) List(ctx context.Context, scope core.Scope) ([]Credential, error) {
+	if err := scope.Valid(); err != nil {
+		return nil, err
+	}
+	var all []Credential
+	for _, project := range []core.ProjectID{scope.Project, ""} {
+		found, err := credentials.all(ctx, s, scope.Org, folder(project), 2*MaxCredentials)
+		if err != nil {
+			return nil, err
+		}
+		used, err := usages.all(ctx, s, scope.Org, folder(project), 2*MaxCredentials)
+		if err != nil {
+			return nil, err
+		}
+		last := make(map[string]*Usage, len(used))
+		for _, u := range used {
+			last[u.Doc.Credential] = &u.Doc.Usage
+		}
+		for _, e := range found {
+			all = append(all, credentialOf(e, last[e.Doc.ID]))
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Credential) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// Get returns the credential that a use of the name would be of: the project's own, or
+// the org's.
+func (s *Service) Get(ctx context.Context, scope core.Scope, name string) (Credential, error) {
+	if err := scope.Valid(); err != nil {
+		return Credential{}, err
+	}
+	e, err := s.named(ctx, scope, name)
+	if err != nil {
+		return Credential{}, err
+	}
+	u, err := usages.find(ctx, s, scope.Org, e.ID)
+	if err != nil || u.Doc.Credential != e.Doc.ID {
+		return credentialOf(e, nil), err
+	}
+	return credentialOf(e, &u.Doc.Usage), nil
+}
+
+// Due returns the credentials of all of an org's projects that should have got a new value
+// by now, the longest due first. Whoever calls it tells people.
+func (s *Service) Due(ctx context.Context, org core.OrgID) ([]Credential, error) {
+	const most = 10_000
+	found, err := credentials.all(ctx, s, org, "", most)
+	if err != nil {
+		return nil, err
+	}
+	now := s.cfg.Now()
+	var due []Credential
+	for _, e := range found {
+		if c := credentialOf(e, nil); !c.Due.IsZero() && !c.Due.After(now) {
+			due = append(due, c)
+		}
+	}
+	slices.SortFunc(due, func(a, b Credential) int { return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.ID, b.ID)) })
+	return due, nil
+}
+
+// named finds a name's credential: the project's own before the org's.
+func (s *Service) named(ctx context.Context, scope core.Scope, name string) (entry[credentialDoc], error) {
+	for _, project := range []core.ProjectID{scope.Project, ""} {
+		e, err := credentials.find(ctx, s, scope.Org, place(project, name))
+		if err != nil || e.Version != 0 {
+			return e, err
+		}
+	}
+	return entry[credentialDoc]{}, missing()
+}
+
+func credentialOf(e entry[credentialDoc], used *Usage) Credential {
+	d := e.Doc
+	c := Credential{
+		ID: d.ID, Name: d.Name, Project: d.Project, Kind: d.Kind, Note: d.Note, Hosts: d.Hosts, Fingerprint: d.Fingerprint,
+		Revision: e.Version, Version: d.Version, Versions: d.Versions, Rotate: d.Rotate, Grace: d.Grace, Used: used,
+	}
+	if n := len(d.Versions); n > 0 && d.Rotate > 0 {
+		c.Due = d.Versions[n-1].Created.Add(d.Rotate)
+	}
+	if d.Connection != nil {
+		shown := *d.Connection
+		c.Connection = &shown
+	}
+	return c
+}

@@ -1,0 +1,212 @@
+package credential_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/vault"
+	"github.com/isekai-run/isekai/internal/vault/credential"
+)
+
+const (
+	orgA, orgB core.OrgID = "org_a", "org_b"
+	session               = "ses_ann"
+	redirect              = "https://isekai.example/v1/connections/finish"
+)
+
+// clock is a clock that a test moves.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// book is an audit log, and whatever else is written.
+type book struct {
+	mu     sync.Mutex
+	events []credential.Event
+	full   error
+	logs   bytes.Buffer
+}
+
+func (b *book) record(_ context.Context, e credential.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.full == nil {
+		b.events = append(b.events, e)
+	}
+	return b.full
+}
+
+// Write implements io.Writer, for logs.
+func (b *book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.logs.Write(p)
+}
+
+func (b *book) refuse(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.full = err
+}
+
+// of returns the events of an action.
+func (b *book) of(action string) []credential.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(b.events), func(e credential.Event) bool { return e.Action != action })
+}
+
+func (b *book) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.logs.String()
+}
+
+// rig is an installation with a provider.
+type rig struct {
+	*credential.Service // of the first node
+	dir                 string
+	master              vault.Master
+	st                  *sqlite.Store // the driver
+	clock               *clock
+	book                *book
+	authority           *authority
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	r := &rig{dir: t.TempDir(), clock: &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, book: &book{}}
+	var err error
+	r.st, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.now})
+	ok(t, err)
+	t.Cleanup(func() { _ = r.st.Close() })
+	master := filepath.Join(t.TempDir(), "master.json")
+	ok(t, vault.GenerateMaster(master))
+	r.master, err = vault.OpenMaster(master)
+	ok(t, err)
+	r.authority = newAuthority(t, redirect)
+	r.authority.now = r.clock.now
+	r.Service = r.node(t, nil)
+	return r
+}
+
+// node starts another process of the installation, which change may make different.
+func (r *rig) node(t testing.TB, change func(*credential.Config)) *credential.Service {
+	t.Helper()
+	st := vault.New(vault.Config{Keysets: r.st, Master: r.master}).Store(r.st)
+	transport := &http.Transport{MaxIdleConnsPerHost: 4}
+	cfg := credential.Config{
+		Records: st, Terms: st, Now: r.clock.now, Log: slog.New(slog.NewTextHandler(r.book, nil)), Audit: r.book.record,
+		Providers: []credential.Provider{r.authority.provider()}, HTTP: &http.Client{Transport: transport}, Redirect: redirect,
+		Patience: time.Minute,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := credential.New(cfg)
+	ok(t, err)
+	t.Cleanup(func() {
+		s.Close()
+		transport.CloseIdleConnections()
+	})
+	return s
+}
+
+// connect connects the org's strict provider.
+func (r *rig) connect(t testing.TB, scope core.Scope) credential.Credential {
+	t.Helper()
+	at, err := r.Begin(t.Context(), scope, session, credential.Begin{Provider: "strict"})
+	ok(t, err)
+	c, err := r.Finish(t.Context(), scope, session, agree(t, at))
+	ok(t, err)
+	return c
+}
+
+// use uses the connection.
+func use(t testing.TB, s *credential.Service, f credential.For) credential.Value {
+	t.Helper()
+	v, err := s.Use(t.Context(), ann(orgA), "strict", f)
+	ok(t, err)
+	return v
+}
+
+// wantGood fails the test unless the provider's API takes the value.
+func (r *rig) wantGood(t testing.TB, v credential.Value) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.authority.URL+"/api", nil)
+	ok(t, err)
+	ok(t, v.Authorize(req))
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	ok(t, err)
+	ok(t, resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("the provider's API answers %d to token %d", resp.StatusCode, v.Version)
+	}
+}
+
+// count is how many records of a kind there are.
+func (r *rig) count(t testing.TB, org core.OrgID, kind string) int {
+	t.Helper()
+	found, err := r.st.Records(t.Context(), org, kind, "", "", 1000)
+	ok(t, err)
+	return len(found)
+}
+
+func ann(org core.OrgID) core.Scope {
+	return core.Scope{Org: org, Project: "prj_one", Actor: core.Actor{Kind: core.ActorUser, ID: "usr_ann"}}
+}
+
+func in(scope core.Scope, project core.ProjectID) core.Scope {
+	scope.Project = project
+	return scope
+}
+
+func tokenOf(text string) *credential.Content {
+	return &credential.Content{Secret: credential.NewSecret(text)}
+}
+
+func put(t testing.TB, s *credential.Service, scope core.Scope, p credential.Put) credential.Credential {
+	t.Helper()
+	c, err := s.Put(t.Context(), scope, p)
+	ok(t, err)
+	return c
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t testing.TB, what string, err error, code core.Code) {
+	t.Helper()
+	if core.CodeOf(err) != code {
+		t.Fatalf("%s: error %v has code %q, want %q", what, err, core.CodeOf(err), code)
+	}
+	if code != "" && core.HintOf(err) == "" && code != core.NotFound {
+		t.Errorf("%s: %v has no hint", what, err)
+	}
+}

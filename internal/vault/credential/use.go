@@ -1,0 +1,160 @@
+package credential
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// For says what a value is wanted for.
+type For struct {
+	Task core.TaskID
+	Tool string
+	Host string // whither it will be sent, if to one host; asked for by credentials that have Hosts
+	// Version asks for one that was replaced and has its grace; 0: the current one.
+	Version int64
+	// Refused is the Version of a connection's value that the service didn't take, though
+	// it should be good: a newer one is wanted.
+	Refused int64
+}
+
+// Use gives a value to a tool, and records that: who, when, for which task. It waits for
+// the refresh of a connection whose token has expired. not_found: the project has no such
+// credential, or the version no grace any more; denied: it isn't for this host, or the
+// connection is broken; unavailable: the provider doesn't answer.
+func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For) (Value, error) {
+	const op = "credential.use"
+	if err := scope.Valid(); err != nil {
+		return Value{}, err
+	}
+	e, err := s.named(ctx, scope, name)
+	if err != nil {
+		return Value{}, err
+	}
+	v, err := Value{}, error(nil)
+	switch {
+	case len(e.Doc.Hosts) > 0 && !allowed(e.Doc.Hosts, f.Host):
+		err = elsewhere(op)
+	case e.Doc.Kind == OAuth:
+		v, err = s.token(ctx, scope, e, f)
+	default:
+		v, err = s.value(ctx, scope, e, f.Version)
+	}
+	v.hosts = e.Doc.Hosts
+	outcome, code := "", ""
+	if err != nil {
+		outcome, code = "failed", string(core.CodeOf(err))
+		if core.CodeOf(err) == core.Denied {
+			outcome = "refused"
+		}
+	}
+	told := s.tell(ctx, scope, op, e.Doc, outcome, "version", number(v.Version), "task", string(f.Task), "tool", f.Tool, "host", f.Host, "code", code)
+	switch {
+	case err != nil:
+		return Value{}, err
+	case told != nil:
+		return Value{}, told
+	}
+	s.mark(ctx, scope, e, f)
+	return v, nil
+}
+
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// value reads one version. The current one may be replaced, and gone, between two reads.
+func (s *Service) value(ctx context.Context, scope core.Scope, e entry[credentialDoc], version int64) (Value, error) {
+	for range retries {
+		v, err := s.versionOf(ctx, scope.Org, e.Doc, version)
+		if core.CodeOf(err) != core.NotFound || version != 0 {
+			return v, err
+		}
+		again, err := credentials.read(ctx, s, scope.Org, e.ID)
+		if err != nil {
+			return Value{}, err
+		}
+		if again.Version == e.Version {
+			break
+		}
+		e = again
+	}
+	return Value{}, core.E(core.NotFound, "credential.use", "the credential's value isn't there").WithHint("give it a new one")
+}
+
+func (s *Service) versionOf(ctx context.Context, org core.OrgID, doc credentialDoc, version int64) (Value, error) {
+	if version == 0 {
+		version = doc.Version
+	}
+	for _, v := range doc.Versions {
+		if v.Number != version || !v.Until.IsZero() && !s.cfg.Now().Before(v.Until) {
+			continue
+		}
+		r, err := values.read(ctx, s, org, valueID(doc.ID, version))
+		if err != nil {
+			return Value{}, err
+		}
+		d := r.Doc
+		return Value{
+			Kind: doc.Kind, Version: version, Until: v.Until,
+			Content: Content{User: d.User, Header: d.Header, Secret: d.Secret.Secret, Passphrase: d.Passphrase.Secret},
+		}, nil
+	}
+	return Value{}, core.E(core.NotFound, "credential.use", "this version can't be used any more").WithHint("use the current one")
+}
+
+// markEvery is how exact the last use is.
+const markEvery = time.Minute
+
+// marks are when this process has looked at credentials' last uses.
+type marks struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// maxMarks bounds marks; some that are forgotten cost a read each.
+const maxMarks = 4096
+
+// due reports whether a credential's mark may have to be written, to one caller.
+func (m *marks) due(id string, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if since := now.Sub(m.at[id]); since >= 0 && since < markEvery {
+		return false
+	}
+	for other := range m.at {
+		if len(m.at) < maxMarks {
+			break
+		}
+		delete(m.at, other)
+	}
+	m.at[id] = now
+	return true
+}
+
+// mark keeps the last use, with a write a minute whatever the number of nodes. That it
+// can't be written is no reason to keep the value back.
+func (s *Service) mark(ctx context.Context, scope core.Scope, e entry[credentialDoc], f For) {
+	now := s.cfg.Now()
+	if !s.marks.due(string(scope.Org)+"/"+e.Doc.ID, now) {
+		return
+	}
+	err := s.update(ctx, scope.Org, func() ([]store.Change, error) {
+		u, err := usages.find(ctx, s, scope.Org, e.ID)
+		if err != nil || u.Doc.Credential == e.Doc.ID && now.Sub(u.Doc.At) < markEvery {
+			return nil, err
+		}
+		u.Doc = usageDoc{e.Doc.ID, Usage{At: now, Actor: scope.Actor, Task: f.Task, Tool: f.Tool}}
+		return []store.Change{usages.put(u)}, nil
+	})
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "a credential's last use isn't kept", "credential", e.Doc.ID, "error", err)
+	}
+}

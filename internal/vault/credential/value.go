@@ -1,0 +1,68 @@
+package credential
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Value is a credential's value, for the tool that asked.
+type Value struct {
+	Kind    Kind
+	Version int64     // of the credential; of a connection, the number of its access token
+	Until   time.Time // when it ends, as far as is known; zero: it isn't
+	Content
+	hosts []string
+}
+
+// Authorize adds the value to a request. denied: the credential isn't for this host, or the
+// request would show it to whoever listens; unsupported: it is nothing for HTTP.
+func (v Value) Authorize(r *http.Request) error {
+	const op = "credential.authorize"
+	if !allowed(v.hosts, r.URL.Host) {
+		return elsewhere(op)
+	}
+	if !private(r.URL) {
+		return core.E(core.Denied, op, "a credential isn't sent without TLS").WithHint("use https")
+	}
+	switch v.Kind {
+	case Token, OAuth:
+		r.Header.Set("Authorization", "Bearer "+v.Secret.Reveal())
+	case Basic:
+		r.SetBasicAuth(v.User, v.Secret.Reveal())
+	case Header:
+		r.Header.Set(v.Header, v.Secret.Reveal())
+	default:
+		return core.E(core.Unsupported, op, "a credential of the kind "+string(v.Kind)+" can't be sent with a request")
+	}
+	return nil
+}
+
+// private reports whether nobody listens on the way to u: TLS, or within this machine.
+func private(u *url.URL) bool {
+	if u.Scheme == "https" {
+		return true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "http" && (err == nil && a.Unmap().IsLoopback() || u.Hostname() == "localhost")
+}
+
+// allowed reports whether a value for these hosts may go to one; none are all.
+func allowed(hosts []string, to string) bool {
+	return len(hosts) == 0 || slices.Contains(hosts, hostname(to))
+}
+
+// hostname returns a host without its port, in the one way to write it.
+func hostname(host string) string {
+	u := url.URL{Host: host}
+	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+}
+
+func elsewhere(op string) error {
+	return core.E(core.Denied, op, "the credential isn't for this host").WithHint("an admin of the org says which hosts it may be sent to")
+}
