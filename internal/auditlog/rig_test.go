@@ -45,7 +45,7 @@ func newRig(t testing.TB, sealed bool) *rig {
 		ok(t, vault.GenerateMaster(master))
 		st = vault.New(vault.Config{Keysets: r.st, Master: must(vault.OpenMaster(master))(t)}).Store(r.st)
 	}
-	r.cfg = auditlog.Config{Events: st, Stored: r.st, Records: r.st, Now: r.now}
+	r.cfg = auditlog.Config{Events: st, Stored: r.st, Records: st, Now: r.now}
 	r.Log = auditlog.New(r.cfg)
 	return r
 }
@@ -61,11 +61,15 @@ func (r *rig) now() time.Time {
 // restart is another process's view of the logs.
 func (r *rig) restart() *auditlog.Log { return auditlog.New(r.cfg) }
 
-// fill records n entries.
+// fill records n entries at once, in any order.
 func (r *rig) fill(t testing.TB, org core.OrgID, n int) {
 	t.Helper()
+	errs := make(chan error, n)
 	for i := range n {
-		ok(t, r.Record(t.Context(), org, entry(fmt.Sprintf("key_%d", i))))
+		go func() { errs <- r.Record(t.Context(), org, entry(fmt.Sprint("key_", i))) }()
+	}
+	for range n {
+		ok(t, <-errs)
 	}
 }
 

@@ -68,7 +68,7 @@ func TestATamperedRowIsNamed(t *testing.T) {
 				want := c.plain
 				if sealed {
 					if want = c.sealed; want == "" {
-						t.Skip("there is nothing to be replaced in what is sealed")
+						return // there is nothing to replace in what is sealed
 					}
 				}
 				r.exec(t, `DELETE FROM outbox`)
