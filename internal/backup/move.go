@@ -11,32 +11,33 @@ import (
 
 // Source is a store that is moved from. Nobody may write to it meanwhile.
 type Source interface {
-	store.Events
 	store.Outbox
 	store.Letters
 	store.Keysets
+	store.Whole
 	store.Exporter
 }
 
 // Destination is a store that is moved to. It holds nothing, or what an earlier Move
 // brought there.
 type Destination interface {
-	store.Events
 	store.Letters
 	store.Keysets
+	store.Whole
 	store.Importer
 }
 
 const movePage = 1000
 
-// Move carries everything but the views, which are built anew, from one store to
-// another: keys, events as they are, what waits in the outbox, dead letters, and
-// at last the work, so that nobody begins on a stream that isn't whole. Broken off at any
+// Move carries everything but the views, which are built anew, and the quotas, which are
+// full again, from one store to another: keys, events as they are, records, books and
+// shares, what waits in the outbox, dead letters, and at last the work, so that nobody
+// begins on a stream that isn't whole. Broken off at any
 // moment it can be repeated and goes on where it was. progress, unless it is nil, is
 // told how many events of an org are there. It returns what has been moved, after a
 // comparison of all of it. conflict: the destination has something else.
 func Move(ctx context.Context, from Source, to Destination, progress func(core.OrgID, int64)) ([]store.Sum, error) {
-	orgs, err := from.Orgs(ctx)
+	orgs, err := from.Tenants(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +50,9 @@ func Move(ctx context.Context, from Source, to Destination, progress func(core.O
 			return nil, err
 		}
 		if err := moveEvents(ctx, from, to, org, progress); err != nil {
+			return nil, err
+		}
+		if err := moveState(ctx, from, to, org); err != nil {
 			return nil, err
 		}
 	}
@@ -67,7 +71,7 @@ func Move(ctx context.Context, from Source, to Destination, progress func(core.O
 
 // onlyThese refuses a destination that somebody uses already.
 func onlyThese(ctx context.Context, to Destination, orgs []core.OrgID) error {
-	there, err := to.Orgs(ctx)
+	there, err := to.Tenants(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,10 +89,12 @@ func onlyThese(ctx context.Context, to Destination, orgs []core.OrgID) error {
 
 func moveKeys(ctx context.Context, from Source, to Destination, org core.OrgID) error {
 	want, err := from.Keyset(ctx, org)
-	if err != nil {
+	switch {
+	case core.CodeOf(err) == core.NotFound: // it has nothing that is sealed: the vault makes keys first
+		return nil
+	case err != nil:
 		return err
-	}
-	if want.Shredded {
+	case want.Shredded:
 		return to.Shred(ctx, org)
 	}
 	got, err := to.Keyset(ctx, org)
@@ -123,6 +129,41 @@ func moveEvents(ctx context.Context, from Source, to Destination, org core.OrgID
 	}
 }
 
+// moveState moves what isn't a stream.
+func moveState(ctx context.Context, from Source, to Destination, org core.OrgID) error {
+	for after := (store.Record{}); ; {
+		records, err := from.AllRecords(ctx, org, after, movePage)
+		if err == nil && len(records) > 0 {
+			err = to.ImportRecords(ctx, org, records)
+		}
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			break
+		}
+		after = records[len(records)-1]
+	}
+	for q := (store.EntryQuery{Limit: movePage}); ; {
+		entries, err := from.Entries(ctx, org, q)
+		if err == nil && len(entries) > 0 {
+			err = to.ImportEntries(ctx, org, entries)
+		}
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			break
+		}
+		q.After = entries[len(entries)-1].Seq
+	}
+	share, err := from.Share(ctx, org)
+	if err == nil && share != 1 {
+		err = to.SetShare(ctx, org, share)
+	}
+	return err
+}
+
 // movePending moves the outbox, which is short: it is what a relay hasn't carried.
 func movePending(ctx context.Context, from Source, to Destination) error {
 	const all = 1 << 30
@@ -142,18 +183,18 @@ func movePending(ctx context.Context, from Source, to Destination) error {
 	return nil
 }
 
-// moveRest compares the events and moves what comes after them.
+// moveRest compares what is there and moves what comes after it.
 func moveRest(ctx context.Context, from Source, to Destination, org core.OrgID) (store.Sum, error) {
-	want, err := store.SumOrg(ctx, from, org, 0)
+	want, err := store.SumAll(ctx, from, org)
 	if err != nil {
 		return want, err
 	}
-	got, err := store.SumOrg(ctx, to, org, 0)
+	got, err := store.SumAll(ctx, to, org)
 	if err != nil {
 		return want, err
 	}
 	if got != want {
-		return want, core.E(core.Conflict, "move", fmt.Sprintf("org %s has %d events in the source and %d in the destination, or others", org, want.Events, got.Events)).
+		return want, core.E(core.Conflict, "move", fmt.Sprintf("org %s has %s in the source and %s in the destination, or others", org, amounts(want), amounts(got))).
 			WithHint("move to an empty store, and let nobody write to the source meanwhile")
 	}
 	if err := moveLetters(ctx, from, to, org); err != nil {
@@ -169,6 +210,11 @@ func moveRest(ctx context.Context, from Source, to Destination, org core.OrgID) 
 		}
 		after = items[len(items)-1].Stream
 	}
+}
+
+// amounts says how much a sum is of.
+func amounts(s store.Sum) string {
+	return fmt.Sprintf("%d events, %d records and %d entries of its books", s.Events, s.Records, s.Entries)
 }
 
 func moveLetters(ctx context.Context, from Source, to Destination, org core.OrgID) error {

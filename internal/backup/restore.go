@@ -41,8 +41,8 @@ type Report struct {
 }
 
 // Restore puts a backup, the newest if id is empty, into the target and checks all of
-// it: the counts and hashes against the manifest, that every event opens, that every
-// blob is whole, and that the views are what the events say. The restored store is
+// it: the counts and hashes against the manifest, that every event and record opens, that
+// every blob is whole, and that the views are what the events say. The restored store is
 // closed when Restore returns.
 func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, err error) {
 	if r.Manifest, err = b.find(id); err != nil {
@@ -81,6 +81,9 @@ func (b *Backups) Restore(ctx context.Context, id string, to Target) (r Report, 
 			continue
 		}
 		if err := r.openAll(ctx, sealed, sum.Org, to.Projectors(sealed)); err != nil {
+			return r, err
+		}
+		if err := r.openRecords(ctx, st.(store.Inventory), sealed, sum.Org); err != nil { // compare has seen that it is one
 			return r, err
 		}
 	}
@@ -125,7 +128,11 @@ func (r *Report) problem(format string, args ...any) {
 
 // compare holds the store against the manifest.
 func (r *Report) compare(ctx context.Context, st store.Store) error {
-	orgs, err := st.Orgs(ctx)
+	whole, ok := st.(store.Whole)
+	if !ok {
+		return core.E(core.Unsupported, "restore", "this store can't tell what it holds")
+	}
+	orgs, err := whole.Tenants(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,17 +140,43 @@ func (r *Report) compare(ctx context.Context, st store.Store) error {
 		r.problem("%d orgs, the manifest has %d", len(orgs), len(r.Orgs))
 	}
 	for _, want := range r.Orgs {
-		got, err := store.SumOrg(ctx, st, want.Org, 0)
+		got, err := store.SumAll(ctx, whole, want.Org)
 		if err != nil {
 			return err
 		}
 		r.Events += got.Events
-		if got != want {
-			r.problem("org %s has %d events up to %d, the manifest %d up to %d, or their hashes differ",
-				want.Org, got.Events, got.Position, want.Events, want.Position)
+		if !got.Same(want) {
+			r.problem("org %s has %s up to %d, the manifest %s up to %d, or their hashes differ",
+				want.Org, amounts(got), got.Position, amounts(want), want.Position)
 		}
 	}
 	return nil
+}
+
+// openRecords opens every record of an org that hasn't expired.
+func (r *Report) openRecords(ctx context.Context, raw store.Inventory, st store.Records, org core.OrgID) error {
+	for last := (store.Record{}); ; {
+		found, err := raw.AllRecords(ctx, org, last, 1) // the next kind's first
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		kind := found[0].Kind
+		for after := ""; ; {
+			page, err := st.Records(ctx, org, kind, "", after, movePage)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				r.problem("org %s: a record doesn't open: %v", org, err)
+			}
+			if err != nil || len(page) == 0 {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+		_, last.ID = store.IDRange("", "")
+		last.Kind = kind
+	}
 }
 
 // openAll opens every event of an org and verifies its views.

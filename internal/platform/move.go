@@ -61,11 +61,12 @@ func (i instance) move(ctx context.Context, from *sqlite.Store, to store.Store, 
 	m.Orgs = len(sums)
 	for _, sum := range sums {
 		m.Events += sum.Events
-		if k, err := to.Keyset(ctx, sum.Org); err != nil || k.Shredded {
-			if err != nil {
-				return m, err
-			}
+		k, err := to.Keyset(ctx, sum.Org)
+		if core.CodeOf(err) == core.NotFound || k.Shredded { // no events, or none that open
 			continue
+		}
+		if err != nil {
+			return m, err
 		}
 		for _, p := range projectors(st) {
 			if err := rebuild(ctx, p, sum.Org); err != nil {

@@ -34,13 +34,15 @@ func CheckDraw(org core.OrgID, bucket string, want int, r Rate) error {
 }
 
 // Take is what a draw of want tokens at the time now does to a bucket that is full again
-// at full, both in nanoseconds since 1970: how many there were, and when the bucket is full
-// again after that. A token is worth the time that it takes to come back (GCRA, the
+// at full, both in nanoseconds since 1970: when the bucket is full again after that, and
+// the results of Draw. A token is worth the time that it takes to come back (GCRA, the
 // generic cell rate algorithm of ATM).
-func (r Rate) Take(full, now int64, want int) (then int64, got int) {
+func (r Rate) Take(full, now int64, want int) (then int64, got, left int, wait time.Duration) {
 	used := r.used(full, now)
 	got = int(min(uint64(want), scale(uint64(r.Per)-used, uint64(r.Burst), uint64(r.Per))))
-	return now + int64(used+scale(uint64(got), uint64(r.Per), uint64(r.Burst))), got
+	then = now + int64(used+scale(uint64(got), uint64(r.Per), uint64(r.Burst)))
+	left, wait = r.Left(then, now)
+	return then, got, left, wait
 }
 
 // Left returns how many tokens a bucket has that is full again at full, and how long it

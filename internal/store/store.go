@@ -52,9 +52,9 @@ type Waker interface {
 
 // Backuper is an optional interface of a store that can copy itself.
 type Backuper interface {
-	// Backup writes everything but the keysets, as of one moment, to a new file at
-	// path, durable when it returns, while others write, and returns what it holds.
-	// conflict: the file exists.
+	// Backup writes everything but the keysets and quotas, as of one moment, to a new file
+	// at path, durable when it returns, while others write, and returns what each org has
+	// in it (SumAll). conflict: the file exists.
 	Backup(ctx context.Context, path string) ([]Sum, error)
 }
 
@@ -81,6 +81,13 @@ type Importer interface {
 	Import(ctx context.Context, org core.OrgID, events []core.Event) error
 	// ImportPending gives events of an org that are there their outbox messages.
 	ImportPending(ctx context.Context, org core.OrgID, events []Mark) error
+	// ImportRecords stores records as they are. Those that are there stay; conflict:
+	// another is in the place of one.
+	ImportRecords(ctx context.Context, org core.OrgID, records []Record) error
+	// ImportEntries stores entries of the books as they are, in their order, and gives
+	// their accounts the balances that they had after them. Those that are there stay;
+	// conflict: another is in the place of one.
+	ImportEntries(ctx context.Context, org core.OrgID, entries []Entry) error
 	// ImportWork makes streams claimable when they are due.
 	ImportWork(ctx context.Context, org core.OrgID, items []WorkItem) error
 }

@@ -43,18 +43,18 @@ func (s *Store) Backup(ctx context.Context, path string) ([]store.Sum, error) {
 		return nil, translate(op, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	var snapshot string
-	if err := tx.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&snapshot); err != nil {
+	var exported string
+	if err := tx.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&exported); err != nil {
 		return nil, translate(op, err)
 	}
 	part := path + ".part"
 	defer os.Remove(part) // when it isn't renamed
 	err = program(ctx, nil, "pg_dump", s.migrateURL, "--format=custom", "--schema=isekai", "--data-only", "--enable-row-security",
-		"--exclude-table=isekai.keysets", "--exclude-table=isekai.terms", "--snapshot="+snapshot, "--file="+part)
+		"--exclude-table=isekai.keysets", "--exclude-table=isekai.terms", "--exclude-table=isekai.quotas", "--snapshot="+exported, "--file="+part)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := sumAll(ctx, snapshotOf{tx: tx})
+	sums, err := sumAll(ctx, snapshot{tx: tx})
 	if err != nil {
 		return nil, err
 	}
@@ -209,44 +209,4 @@ func libpq(address string) (target, password string, err error) {
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), password, nil
-}
-
-// snapshotOf reads events of all orgs in one transaction of the owner's.
-type snapshotOf struct {
-	store.Events
-	tx pgx.Tx
-}
-
-// Orgs implements store.Events.
-func (s snapshotOf) Orgs(ctx context.Context) (orgs []core.OrgID, err error) {
-	rows, err := s.tx.Query(ctx, "SELECT org FROM isekai.orgs WHERE begun ORDER BY org")
-	if err == nil {
-		err = into(&orgs, scanOrg)(rows)
-	}
-	return orgs, translate("store.backup", err)
-}
-
-// ReadOrg implements store.Events.
-func (s snapshotOf) ReadOrg(ctx context.Context, org core.OrgID, after int64, limit int) (events []core.Event, err error) {
-	rows, err := s.tx.Query(ctx, sqlOrgEvents, string(org), after, limit)
-	if err == nil {
-		err = into(&events, scanEvent)(rows)
-	}
-	return events, translate("store.backup", err)
-}
-
-func sumAll(ctx context.Context, st store.Events) ([]store.Sum, error) {
-	orgs, err := st.Orgs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sums := []store.Sum{}
-	for _, org := range orgs {
-		sum, err := store.SumOrg(ctx, st, org, 0)
-		if err != nil {
-			return nil, err
-		}
-		sums = append(sums, sum)
-	}
-	return sums, nil
 }

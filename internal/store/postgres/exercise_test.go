@@ -94,6 +94,9 @@ func exerciseRecords(t *testing.T, s *postgres.Store, org core.OrgID, id string)
 	if all, err := s.Records(ctx, org, "user", id, "", 5); err != nil || len(all) != 1 {
 		t.Errorf("%+v: %v", all, err)
 	}
+	if all, err := s.AllRecords(ctx, org, store.Record{Kind: "user", ID: id}, 5); err != nil || len(all) == 0 {
+		t.Errorf("%+v: %v", all, err)
+	}
 	if n, err := s.Sweep(ctx, 5); err != nil || n != 1 {
 		t.Errorf("%d swept: %v", n, err)
 	}

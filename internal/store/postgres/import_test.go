@@ -88,6 +88,8 @@ func TestBackupAndRestore(t *testing.T) {
 		add(t, st, "org_a", "tsk_1", v)
 		add(t, st, "org_b", "tsk_1", v)
 	}
+	fillState(t, st, "org_b")
+	fillState(t, st, "org_c")
 	if err := st.SetKeyset(t.Context(), "org_a", 0, []byte("wrapped")); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,7 @@ func TestBackupAndRestore(t *testing.T) {
 	sums, err := st.Backup(t.Context(), path)
 	stop()
 	<-done
-	if err != nil || len(sums) != 2 || sums[1].Events != 5 {
+	if err != nil || len(sums) != 3 || sums[1].Events != 5 || sums[1].Records != 1 || sums[1].Entries != 2 || sums[2].Org != "org_c" {
 		t.Fatalf("%+v: %v", sums, err)
 	}
 	if _, err := st.Backup(t.Context(), path); core.CodeOf(err) != core.Conflict {
@@ -118,7 +120,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	back := open(t, into)
 	for _, want := range sums {
-		if got, err := store.SumOrg(t.Context(), back, want.Org, 0); err != nil || got != want {
+		if got, err := store.SumAll(t.Context(), back, want.Org); err != nil || got != want {
 			t.Errorf("%+v, want %+v: %v", got, want, err)
 		}
 	}
@@ -126,6 +128,12 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("the keyset of a backup: %v", err)
 	}
 	add(t, back, "org_b", "tsk_1", 5)
+	if posted, err := back.Post(t.Context(), "org_b", grantOf("evt_org_b"), grantOf("evt_new")); err != nil || posted[0] || !posted[1] {
+		t.Errorf("after a restore: posted %v, %v", posted, err)
+	}
+	if _, left, _, err := back.Draw(t.Context(), "org_b", "b", 1, store.Rate{Burst: 2, Per: time.Hour}); err != nil || left != 1 {
+		t.Errorf("the bucket of a backup has %d left: %v", left, err)
+	}
 	if err := postgres.Restore(t.Context(), into, path); core.CodeOf(err) != core.Conflict {
 		t.Errorf("into a database that is used: %v", err)
 	}

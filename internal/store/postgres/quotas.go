@@ -67,8 +67,15 @@ func (s *Store) SetShare(ctx context.Context, org core.OrgID, share int) error {
 func (s *Store) Share(ctx context.Context, org core.OrgID) (int, error) {
 	var found []int
 	err := s.tenant(ctx, "store.share", org, func(b *pgx.Batch) {
-		b.Queue(sqlShare, string(org)).Query(into(&found, func(rows pgx.Rows, share *int) error { return rows.Scan(share) }))
+		b.Queue(sqlShare, string(org)).Query(into(&found, scanShare))
 	})
+	return shareOf(found, err)
+}
+
+func scanShare(rows pgx.Rows, share *int) error { return rows.Scan(share) }
+
+// shareOf returns the share that was found, or that of an org which was never given one.
+func shareOf(found []int, err error) (int, error) {
 	if err != nil || len(found) == 0 {
 		return 1, err
 	}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,22 +77,26 @@ func fill(t *testing.T, st *postgres.Store, orgs ...core.OrgID) {
 		for _, err := range []error{
 			st.Bury(t.Context(), org, store.Letter{Consumer: "c", Mark: store.Mark{Stream: "tsk_1", Version: 1}, Event: "e", Type: "x", Reason: string(org), Tries: 1}),
 			st.SetKeyset(t.Context(), org, 0, []byte("wrapped "+org)),
-			st.Write(t.Context(), org, store.Change{Kind: "user", ID: "u", Data: []byte(org)}),
-			st.SetShare(t.Context(), org, 2),
 		} {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := st.Post(t.Context(), org, grantOf(core.EventID("evt_"+org))); err != nil {
-			t.Fatal(err)
-		}
-		if _, _, _, err := st.Draw(t.Context(), org, "b", 1, store.Rate{Burst: 2, Per: time.Hour}); err != nil {
-			t.Fatal(err)
-		}
+		fillState(t, st, org)
 		if _, err := st.Apply(t.Context(), org, "tasks", store.Mark{Stream: "tsk_1", Version: 1}, []store.Row{{ID: "tsk_1", Data: []byte(org)}}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// fillState puts a row of the org into every table of what isn't a stream.
+func fillState(t *testing.T, st *postgres.Store, org core.OrgID) {
+	t.Helper()
+	_, post := st.Post(t.Context(), org, grantOf(core.EventID("evt_"+org)))
+	_, _, _, draw := st.Draw(t.Context(), org, "b", 1, store.Rate{Burst: 2, Per: time.Hour})
+	write := st.Write(t.Context(), org, store.Change{Kind: "user", ID: "u", Data: []byte(org), Expires: time.Now().Add(time.Hour)})
+	if err := errors.Join(post, draw, write, st.SetShare(t.Context(), org, 2)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -11,7 +11,11 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-const sqlStrip = `DELETE FROM keysets`
+// What a backup doesn't hold.
+const (
+	sqlStripKeysets = `DELETE FROM keysets`
+	sqlStripQuotas  = `DELETE FROM quotas`
+)
 
 // Backup implements store.Backuper. The copy is of one moment; writers go on meanwhile.
 func (s *Store) Backup(ctx context.Context, path string) (sums []store.Sum, err error) {
@@ -56,7 +60,7 @@ func vacuumInto(ctx context.Context, from, to string) error {
 	return err
 }
 
-// finish overwrites the keysets of a copy and adds up what it holds.
+// finish overwrites what a copy isn't to hold and adds up the rest.
 func finish(ctx context.Context, path string) ([]store.Sum, error) {
 	c, err := Open(ctx, Config{Path: path})
 	if err != nil {
@@ -64,19 +68,22 @@ func finish(ctx context.Context, path string) ([]store.Sum, error) {
 	}
 	defer c.Close() // folds the log into the file
 	err = c.write(ctx, "store.backup", func(t *tx) error {
-		_, err := t.exec(sqlStrip)
+		if _, err := t.exec(sqlStripKeysets); err != nil {
+			return err
+		}
+		_, err := t.exec(sqlStripQuotas)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	orgs, err := c.Orgs(ctx)
+	orgs, err := c.Tenants(ctx)
 	if err != nil {
 		return nil, err
 	}
 	sums := []store.Sum{}
 	for _, org := range orgs {
-		sum, err := store.SumOrg(ctx, c, org, 0)
+		sum, err := store.SumAll(ctx, c, org)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -32,8 +33,27 @@ func TestBackupWhileWriting(t *testing.T) {
 	if _, err := s.Append(t.Context(), scope, first); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Write(t.Context(), "org_records", store.Change{Kind: "user", ID: "u", Data: []byte(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := s.Draw(t.Context(), "org_draws", "b", 1, store.Rate{Burst: 2, Per: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	var writing sync.WaitGroup
+	writing.Go(func() {
+		for v := int64(0); ctx.Err() == nil; v++ {
+			ctx := context.WithoutCancel(ctx)
+			_, err := s.Post(ctx, "org_a", store.Posting{Effect: fmt.Sprint("e", v), Kind: "grant", Moves: []store.Move{{Account: "~source", Amount: -1}, {Account: "available", Amount: 1}}})
+			if err == nil {
+				err = s.Write(ctx, "org_a", store.Change{Kind: "n", ID: "one", Expected: v, Data: []byte(`1`)}, store.Change{Kind: "n", ID: "two", Expected: v, Data: []byte(`2`)})
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
 	for w := range 4 {
 		writing.Go(func() {
 			for v := int64(0); ctx.Err() == nil; v++ {
@@ -58,7 +78,7 @@ func TestBackupWhileWriting(t *testing.T) {
 			t.Fatalf("the copy holds a keyset: %v", err)
 		}
 		checkCopy(t, path, sums)
-		if live, err := store.SumOrg(t.Context(), s, "org_a", sums[0].Position); err != nil || live != sums[0] {
+		if live, err := store.SumOrg(t.Context(), s, "org_a", sums[0].Position); err != nil || live != sums[0].OfEvents() {
 			t.Errorf("the live store has %+v, the copy %+v: %v", live, sums[0], err)
 		}
 		if _, err := s.Backup(t.Context(), path); core.CodeOf(err) != core.Conflict {
@@ -86,11 +106,22 @@ func checkCopy(t *testing.T, path string, sums []store.Sum) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	for _, want := range sums {
+		if got, err := store.SumAll(t.Context(), c, want.Org); err != nil || got != want {
+			t.Errorf("the copy has %+v, want %+v: %v", got, want, err)
+		}
+	}
+	one, errOne := c.Record(t.Context(), "org_a", "n", "one")
+	two, errTwo := c.Record(t.Context(), "org_a", "n", "two")
+	balances, err := c.Balances(t.Context(), "org_a", "", "", 10)
+	if one.Version != two.Version || core.CodeOf(errOne) != core.CodeOf(errTwo) || err != nil || len(balances) == 2 && balances[0].Amount != -balances[1].Amount {
+		t.Errorf("half a write: %+v, %+v, %+v: %v", one, two, balances, err)
+	}
 	events, err := c.ReadOrg(t.Context(), "org_a", 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(sums) != 1 || sums[0].Org != "org_a" || sums[0].Events != int64(len(events)) || len(events) == 0 {
+	if len(sums) != 2 || sums[1].Org != "org_records" || sums[1].Records != 1 || sums[0].Org != "org_a" || sums[0].Events != int64(len(events)) || len(events) == 0 {
 		t.Errorf("%d events, summed up as %+v", len(events), sums)
 	}
 	next := map[core.StreamID]int64{}

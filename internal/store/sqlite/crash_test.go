@@ -55,11 +55,41 @@ func appendForever(path string) {
 				if err == nil {
 					_, err = fmt.Printf("%s %d\n", stream, v+1) // one write
 				}
+				if err == nil {
+					err = keepForever(ctx, s, i)
+				}
 			}
 			fmt.Println("error", err)
 		}()
 	}
 	select {}
+}
+
+// keepForever changes two records together, and posts, as often as it is called.
+func keepForever(ctx context.Context, s *sqlite.Store, i int) error {
+	one, two := fmt.Sprintf("rec_%d", i), fmt.Sprintf("twin_%d", i)
+	now, err := s.Record(ctx, "org_a", "n", one)
+	if err != nil && core.CodeOf(err) != core.NotFound {
+		return err
+	}
+	data := fmt.Append(nil, now.Version+1)
+	if err := s.Write(ctx, "org_a", store.Change{Kind: "n", ID: one, Expected: now.Version, Data: data},
+		store.Change{Kind: "n", ID: two, Expected: now.Version, Data: data}); err != nil {
+		return err
+	}
+	if _, err := fmt.Printf("%s %d\n", one, now.Version+1); err != nil {
+		return err
+	}
+	account := fmt.Sprintf("held_%d", i)
+	if _, err := s.Post(ctx, "org_a", store.Posting{Effect: core.NewID("evt"), Kind: "grant",
+		Moves: []store.Move{{Account: "~source", Amount: -1}, {Account: account, Amount: 1}}}); err != nil {
+		return err
+	}
+	balances, err := s.Balances(ctx, "org_a", account, "", 1)
+	if err == nil {
+		_, err = fmt.Printf("%s %d\n", account, int64(balances[0].Amount))
+	}
+	return err
 }
 
 // A killed process loses nothing that it acknowledged, and leaves no half of a
@@ -124,6 +154,7 @@ func checkWhole(t *testing.T, s *sqlite.Store, acknowledged map[string]int64) {
 		}
 		heads[string(e.Stream)] = e.Version
 	}
+	checkState(t, s, heads)
 	for stream, version := range acknowledged {
 		if heads[stream] < version {
 			t.Errorf("version %d of %s was acknowledged, there are %d", version, stream, heads[stream])
@@ -132,5 +163,35 @@ func checkWhole(t *testing.T, s *sqlite.Store, acknowledged map[string]int64) {
 	pending, err := s.Pending(t.Context(), 1_000_000)
 	if err != nil || len(pending) != len(events) {
 		t.Errorf("%d messages of %d events (%v)", len(pending), len(events), err)
+	}
+}
+
+// checkState looks whether what was written together is there together, and adds what
+// there is to heads.
+func checkState(t *testing.T, s *sqlite.Store, heads map[string]int64) {
+	t.Helper()
+	for i := range 8 {
+		one, errOne := s.Record(t.Context(), "org_a", "n", fmt.Sprint("rec_", i))
+		two, errTwo := s.Record(t.Context(), "org_a", "n", fmt.Sprint("twin_", i))
+		if one.Version != two.Version || string(one.Data) != string(two.Data) || core.CodeOf(errOne) != core.CodeOf(errTwo) {
+			t.Errorf("%+v (%v) was written together with %+v (%v)", one, errOne, two, errTwo)
+		}
+		heads[fmt.Sprint("rec_", i)] = one.Version
+	}
+	balances, err := s.Balances(t.Context(), "org_a", "", "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum core.Credits
+	for _, b := range balances {
+		sum += b.Amount
+		heads[b.Account] = int64(b.Amount)
+		entries, err := s.Entries(t.Context(), "org_a", store.EntryQuery{Account: b.Account, Limit: 1_000_000})
+		if err != nil || len(entries) == 0 || entries[len(entries)-1].Balance != b.Amount {
+			t.Errorf("%+v has %d entries (%v)", b, len(entries), err)
+		}
+	}
+	if sum != 0 {
+		t.Errorf("the books add up to %d: %+v", sum, balances)
 	}
 }

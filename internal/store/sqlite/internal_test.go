@@ -296,7 +296,17 @@ func TestFullFile(t *testing.T) {
 	if err != nil || len(got) != acknowledged || refused == 0 {
 		t.Errorf("%d events, %d acknowledged, %d refused (%v)", len(got), acknowledged, refused, err)
 	}
+	half := []store.Change{{Kind: "k", ID: "a", Data: []byte("1")}, {Kind: "k", ID: "b", Data: make([]byte, 500_000)}}
+	if err := s.Write(t.Context(), "org_a", half...); core.CodeOf(err) != core.Exhausted {
+		t.Errorf("a record that doesn't fit: %v", err)
+	}
+	if _, err := s.Record(t.Context(), "org_a", "k", "a"); core.CodeOf(err) != core.NotFound {
+		t.Errorf("half of a write is there: %v", err)
+	}
 	limit("1000000")
+	if err := s.Write(t.Context(), "org_a", half...); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
 	if _, err := s.Append(t.Context(), scope, store.Append{Stream: "tsk_new", Events: big}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}

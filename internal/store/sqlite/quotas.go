@@ -38,8 +38,7 @@ func (s *Store) Draw(ctx context.Context, org core.OrgID, bucket string, want in
 		if err != nil {
 			return err
 		}
-		full, got = r.Take(full, now, want)
-		if left, wait = r.Left(full, now); got == 0 {
+		if full, got, left, wait = r.Take(full, now, want); got == 0 {
 			return nil
 		}
 		if _, err := t.exec(sqlSetBucket, org, bucket, full); err != nil || known {

@@ -98,8 +98,7 @@ func testDrawModel(t *testing.T, open Open) {
 				want := rapid.IntRange(1, 2*rate.Burst).Draw(rt, "want")
 				var mustGet, mustLeave int
 				var mustWait time.Duration
-				full, mustGet = rate.Take(full, clock.now().UnixNano(), want)
-				mustLeave, mustWait = rate.Left(full, clock.now().UnixNano())
+				full, mustGet, mustLeave, mustWait = rate.Take(full, clock.now().UnixNano(), want)
 				got, left, wait, err := st.Draw(rt.Context(), org, "b", want, rate)
 				if err != nil || got != mustGet || left != mustLeave || wait != mustWait {
 					rt.Fatalf("%d of %d, %d left, wait %v (%v); want %d, %d left, wait %v", got, want, left, wait, err, mustGet, mustLeave, mustWait)

@@ -104,11 +104,11 @@ CREATE POLICY queue ON isekai.records TO isekai_queue USING (true);
 CREATE POLICY queue ON isekai.books FOR SELECT TO isekai_queue USING (true);
 CREATE POLICY queue ON isekai.shares FOR SELECT TO isekai_queue USING (true);
 
--- tenants returns the orgs that have anything.
+-- tenants returns the orgs that have events, records, books or a share.
 CREATE FUNCTION isekai.tenants() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 	'SELECT o.org FROM isekai.orgs o WHERE o.begun UNION SELECT r.org FROM isekai.records r UNION SELECT b.org FROM isekai.books b
-	UNION SELECT s.org FROM isekai.shares s UNION SELECT k.org FROM isekai.keysets k ORDER BY 1';
+	UNION SELECT s.org FROM isekai.shares s ORDER BY 1';
 
 -- sweep removes up to most records that have expired. One that is written anew meanwhile
 -- stays.
