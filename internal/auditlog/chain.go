@@ -50,17 +50,24 @@ func (c *chain) record(ctx context.Context, e Entry) error {
 	select {
 	case c.turn <- struct{}{}:
 		defer c.unlock()
-		batch := c.gather(mine)
-		err := c.append(ctx, batch)
-		for _, other := range batch[1:] {
-			other.done <- err
-		}
-		return err
+		return c.serve(ctx, c.gather(mine))
 	case c.queue <- mine: // to whoever has the turn, whose time is bounded, too
 		return <-mine.done
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// serve appends the batch and tells the others of it, whatever happens.
+func (c *chain) serve(ctx context.Context, batch []*call) (err error) {
+	err = core.E(core.Internal, "auditlog.record", "recording panicked")
+	defer func() {
+		for _, other := range batch[1:] {
+			other.done <- err
+		}
+	}()
+	err = c.append(ctx, batch)
+	return err
 }
 
 // gather returns the call and those that wait.

@@ -18,7 +18,7 @@ type rule struct {
 
 // parseRule reads a rule as operators write them:
 //
-//	10.1.0.0/16      10.1.2.3:8080      [fd12::1]:443      fd12::/48
+//	10.1.0.0/16      10.1.2.3:8080      [fd12::1]:443      fd12::/48      [fd12::/48]:443
 //	ollama.lan       ollama.lan:11434   *.corp.example
 func parseRule(s string) (rule, error) {
 	bad := core.E(core.Invalid, "egress.allow", strconv.Quote(s)+" isn't a host, an address or a range, with or without a port").
@@ -38,11 +38,13 @@ func parseRule(s string) (rule, error) {
 		}
 		host, r.port = s[:i], uint16(port)
 	}
-	if p, err := netip.ParsePrefix(host); err == nil && p.Addr().Is4() {
+	inner, bracketed := strings.CutPrefix(host, "[")
+	inner = strings.TrimSuffix(inner, "]")
+	if p, err := netip.ParsePrefix(inner); err == nil && p.Addr().Is6() == bracketed {
 		r.prefix = p.Masked()
 		return r, nil
 	}
-	if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil && a.Zone() == "" && (a.Is4() || strings.HasPrefix(host, "[")) {
+	if a, err := netip.ParseAddr(inner); err == nil && a.Zone() == "" && a.Is6() == bracketed {
 		r.prefix = netip.PrefixFrom(plain(a), plain(a).BitLen())
 		return r, nil
 	}

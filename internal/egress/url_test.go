@@ -79,7 +79,7 @@ func TestURLs(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
-		"", "*", "*.", ":80", "host:", "host:0", "host:99999", "10.0.0.0/33", "10.0.0.300", "fe80::1%eth0", "http://host", "host/path", "a..b", "[::1", "0x7f.1", "user@host", "fd12::/48:80", "*.10.0.0.1",
+		"", "*", "*.", ":80", "host:", "host:0", "host:99999", "10.0.0.0/33", "10.0.0.300", "fe80::1%eth0", "http://host", "host/path", "a..b", "[::1", "0x7f.1", "user@host", "fd12::/48:80", "[10.0.0.0/8]:80", "[10.0.0.1]:80", "*.10.0.0.1",
 	} {
 		if _, err := egress.New(egress.Config{Allow: []string{bad}}); core.CodeOf(err) != core.Invalid {
 			t.Errorf("%q is taken for a rule: %v", bad, err)
@@ -93,6 +93,7 @@ func TestRules(t *testing.T) {
 		"::1":                 {"http://[::1]/", "http://127.0.0.1/"},
 		"[::1]:81":            {"http://[::1]:81/", "http://[::1]/"},
 		"fd00::/8":            {"http://[fd00:ec2::254]/", "http://[fc00::1]/"},
+		"[fd00::/8]:8443":     {"http://[fd00::1]:8443/", "http://[fd00::1]/"},
 		"::ffff:127.0.0.1":    {"http://127.0.0.1/", "http://127.0.0.2/"},
 		"8.8.8.8:8080":        {"http://8.8.8.8:8080/", "http://8.8.4.4:8080/"},
 		"example.com:8080":    {"http://example.com:8080/", "http://www.example.com:8080/"},

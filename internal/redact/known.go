@@ -12,6 +12,10 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
+// maxKnown is how much of a known value is a keyword: so much that it is rare, and so little
+// that an automaton of hundreds of values is small.
+const maxKnown = 6
+
 // rules returns those that find the value: as it is, and as it is encoded. They share no
 // case folding: a value is found exactly.
 func (v Value) rules(kind Kind) ([]*rule, error) {
@@ -27,7 +31,7 @@ func (v Value) rules(kind Kind) ([]*rule, error) {
 			continue
 		}
 		seen[form] = true
-		word := form[:min(len(form), maxKeyword)]
+		word := form[:min(len(form), maxKnown)]
 		rules = append(rules, &rule{kind: kind, name: v.Name, keywords: []string{word}, match: exactly(form)})
 	}
 	return rules, nil

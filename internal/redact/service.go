@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,8 @@ type Service struct {
 // settings are what is at hand of an org.
 type settings struct {
 	policy  Policy
-	scanner *Scanner
+	values  Config
+	scanner *Scanner // of values
 	at      time.Time
 }
 
@@ -125,11 +127,13 @@ func (s *Service) settings(ctx context.Context, org core.OrgID) (*settings, erro
 			return nil, err
 		}
 	}
-	scanner, err := New(values)
-	if err != nil {
+	var scanner *Scanner
+	if of != nil && slices.Equal(of.values.Canaries, values.Canaries) && slices.Equal(of.values.Secrets, values.Secrets) {
+		scanner = of.scanner
+	} else if scanner, err = New(values); err != nil {
 		return nil, err
 	}
-	of = &settings{policy: policy, scanner: scanner, at: now}
+	of = &settings{policy, values, scanner, now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for other := range s.orgs {
