@@ -85,13 +85,17 @@ func everything(ctx context.Context, p replica, org core.OrgID) map[string]error
 	_, list := p.store.List(ctx, org, "tasks", store.Query{})
 	_, applied := p.store.Apply(ctx, org, "tasks", store.Mark{Stream: "tsk_1", Version: 9}, nil)
 	_, buried := p.store.Buried(ctx, org, "", store.Letter{}, 10)
+	_, record := p.store.Record(ctx, org, "user", "usr_1")
+	_, none := p.store.Record(ctx, org, "user", "usr_none")
+	_, records := p.store.Records(ctx, org, "user", "", "", 10)
 	_, _, put := p.blobs.Put(ctx, org, strings.NewReader("x"), 10)
 	_, opened := p.blobs.Open(ctx, org, "sha256:"+core.Digest(strings.Repeat("0", 64)))
 	return map[string]error{
 		"append": appended, "a new stream": fresh, "read a stream": stream, "read none": empty, "read the org": all,
 		"get": get, "list": list, "apply": applied, "replace": p.store.Replace(ctx, org, "tasks", "tasks~beside"),
 		"bury": p.store.Bury(ctx, org, store.Letter{Consumer: "c"}), "buried": buried, "put": put, "open": opened,
-		"rotate": p.vault.Rotate(ctx, org),
+		"rotate": p.vault.Rotate(ctx, org), "record": record, "no record": none, "records": records,
+		"write": p.store.Write(ctx, org, store.Change{Kind: "user", ID: core.NewID("usr"), Data: []byte(`{}`)}),
 	}
 }
 
@@ -102,6 +106,8 @@ func TestShreddingLeavesNothing(t *testing.T) {
 	event := appendTo(t, r.store, orgA, "tsk_1", 0, "one")
 	appendTo(t, r.store, orgB, "tsk_1", 0, "theirs")
 	apply(t, r.store, orgA, "tasks", store.Row{ID: "tsk_1", Data: []byte(`{}`)})
+	user := store.Change{Kind: "user", ID: "usr_1", Data: []byte(`{}`)}
+	ok(t, r.store.Write(t.Context(), orgA, user))
 	d, _, err := r.blobs.Put(t.Context(), orgA, strings.NewReader("blob"), 10)
 	ok(t, err)
 	pending, err := r.store.Pending(t.Context(), 1)
@@ -131,10 +137,24 @@ func TestShreddingLeavesNothing(t *testing.T) {
 
 	// What removes works, and nobody else is touched.
 	ok(t, r.store.Drop(t.Context(), orgA, "tasks"))
+	user.Expected, user.Data = 1, nil
+	ok(t, r.store.Write(t.Context(), orgA, user))
 	ok(t, r.blobs.Delete(t.Context(), orgA, d))
 	ok(t, r.vault.Shred(t.Context(), orgA))
 	wantTexts(t, r.store, orgB, "tsk_1", "theirs")
 	ok(t, r.vault.Check(t.Context()))
+}
+
+// TestTheInstallationIsntShredded: nobody could sign in any more.
+func TestTheInstallationIsntShredded(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ok(t, r.store.Write(t.Context(), core.Installation, store.Change{Kind: "user", ID: "usr_1", Data: []byte(`{}`)}))
+	wantCode(t, "through the vault", r.vault.Shred(t.Context(), core.Installation), core.Invalid)
+	wantCode(t, "through the store", r.store.Shred(t.Context(), core.Installation), core.Invalid)
+	if _, err := r.start(t, openMaster(t, r.master)).store.Record(t.Context(), core.Installation, "user", "usr_1"); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestAnOrgWithoutKeysIsShredded gets none any more.

@@ -59,6 +59,7 @@ func TestNoMarkerIsOnTheDisk(t *testing.T) {
 		apply(t, r.store, orgA, "tasks", store.Row{ID: string(stream), Kind: control, Data: []byte(text)})
 		apply(t, r.store, orgA, "tasks~beside", store.Row{ID: string(stream), Data: []byte(text)})
 		ok(t, r.store.Bury(t.Context(), orgA, store.Letter{Consumer: "tasks", Mark: store.Mark{Stream: stream, Version: 1}, Reason: "can't read " + text}))
+		ok(t, r.store.Write(t.Context(), orgA, store.Change{Kind: "note", ID: string(stream), Data: []byte(text)}))
 		for _, b := range []string{marker, strings.Repeat(marker, 100_000)} {
 			_, _, err := r.blobs.Put(t.Context(), orgA, strings.NewReader(b), 1<<30)
 			ok(t, err)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -55,10 +56,13 @@ func (o *opening) record(ctx context.Context, r store.Record) ([]byte, error) {
 	return plain, nil
 }
 
-// Write implements store.Records.
+// Write implements store.Records. One that only removes needs no keys.
 func (s *sealed) Write(ctx context.Context, org core.OrgID, changes ...store.Change) error {
 	if err := store.CheckChanges(org, changes); err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(changes, func(c store.Change) bool { return c.Data != nil }) {
+		return s.Store.Write(ctx, org, changes...)
 	}
 	keys, err := s.vault.keysToWrite(ctx, org)
 	if err != nil {

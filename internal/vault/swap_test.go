@@ -172,6 +172,61 @@ func TestALetterOpensInItsPlaceAlone(t *testing.T) {
 	}
 }
 
+func TestARecordOpensInItsPlaceAlone(t *testing.T) {
+	t.Parallel()
+	const one = `org = 'org_a' AND kind = 'session' AND id = '1'`
+	from := func(where string) string {
+		return `UPDATE records SET data = (SELECT data FROM records WHERE ` + where + `) WHERE ` + one
+	}
+	for name, statement := range map[string]string{
+		"another record's":  from(`org = 'org_a' AND kind = 'session' AND id = '2'`),
+		"another kind's":    from(`org = 'org_a' AND kind = 'key' AND id = '1'`),
+		"another org's":     from(`org = 'org_b' AND kind = 'session' AND id = '1'`),
+		"an event's":        `UPDATE records SET data = (SELECT data FROM events LIMIT 1) WHERE ` + one,
+		"an older version":  `UPDATE records SET version = 1 WHERE ` + one,
+		"a newer version":   `UPDATE records SET version = 3 WHERE ` + one,
+		"another id":        `UPDATE records SET id = '9' WHERE ` + one,
+		"another kind":      `UPDATE records SET kind = 'sessions' WHERE ` + one,
+		"a longer life":     `UPDATE records SET expires = expires + 1000000 WHERE ` + one,
+		"a life for ever":   `UPDATE records SET expires = NULL WHERE ` + one,
+		"plain text":        `UPDATE records SET data = CAST('{}' AS BLOB) WHERE ` + one,
+		"nothing":           `UPDATE records SET data = x'' WHERE ` + one,
+		"another's of them": `UPDATE records SET org = 'org_b', id = '3' WHERE ` + one,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			appendTo(t, r.store, orgA, "tsk_1", 0, `{}`)
+			for _, org := range []core.OrgID{orgA, orgB} {
+				for _, kind := range []string{"session", "key"} {
+					for _, id := range []string{"1", "2"} {
+						for v := range int64(2) {
+							ok(t, r.store.Write(t.Context(), org, store.Change{Kind: kind, ID: id, Expected: v, Expires: time.Now().Add(time.Hour), Data: []byte(`{}`)}))
+						}
+					}
+				}
+			}
+			change(t, r.raw(t), statement)
+			org, kind, id := orgA, "session", "1"
+			switch name {
+			case "another id":
+				id = "9"
+			case "another kind":
+				kind = "sessions"
+			case "another's of them":
+				org, id = orgB, "3"
+			}
+			_, err := r.store.Record(t.Context(), org, kind, id)
+			wantUnopened(t, "record", err)
+			_, err = r.store.Records(t.Context(), org, kind, "", "", 10)
+			wantUnopened(t, "records", err)
+			if _, err = r.store.Record(t.Context(), org, "key", "2"); err != nil {
+				t.Errorf("the other record: %v", err)
+			}
+		})
+	}
+}
+
 // TestABlobOpensAsItWas rewrites a blob of three chunks on the disk, each time together
 // with its digest, so that the driver has nothing against it.
 func TestABlobOpensAsItWas(t *testing.T) {
