@@ -25,8 +25,7 @@ func refuse(context.Context, string, string) (net.Conn, error) { return nil, err
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	secret := serve(t, "127.0.0.9", hello)
-	var port int
-	port = serve(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) {
+	port := serve(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) {
 		if to := r.URL.Query().Get("to"); to != "" {
 			http.Redirect(w, r, to, http.StatusFound)
 			return

@@ -57,7 +57,7 @@ func bearer(text string, at int) (span, bool) {
 // telling are the names of what is secret.
 var telling = []string{
 	"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "access_key", "accesskey", "access-key",
-	"private_key", "privatekey", "credential", "auth_key", "authkey", "signing_key", "encryption_k", "master_key",
+	"private_key", "privatekey", "credential", "auth_key", "authkey", "signing_key", "encryption_key", "master_key",
 }
 
 // about ends names of what is only about a secret.

@@ -15,9 +15,6 @@ type automaton struct {
 	depth  []uint8   // how much of a keyword each state has seen
 }
 
-// maxKeyword bounds a keyword; what is longer is told apart by its rule.
-const maxKeyword = 12
-
 // lower is ASCII's lower case.
 func lower(b byte) byte {
 	if 'A' <= b && b <= 'Z' {
@@ -26,7 +23,7 @@ func lower(b byte) byte {
 	return b
 }
 
-// newAutomaton returns one for keywords of 1 to maxKeyword bytes.
+// newAutomaton returns one for keywords of 1 to 255 bytes.
 func newAutomaton(keywords []string) *automaton {
 	a := &automaton{classes: 1} // class 0 are the bytes of no keyword
 	for _, w := range keywords {

@@ -18,7 +18,6 @@ type Writer struct {
 	mu     sync.Mutex
 	held   []byte    // what isn't written, after what a rule may look back at
 	before int       // how much of held is the latter
-	secret int       // how much of what follows is of a secret whose marker is written
 	ahead  []Finding // in held, of keywords that are written
 }
 
