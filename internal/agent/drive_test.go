@@ -426,6 +426,7 @@ func TestCreate(t *testing.T) {
 		"no kind":     {Prompt: "p", Model: agent.Blueprint},
 		"relative":    {Kind: core.KindTask, Prompt: "p", Model: "m", Workspace: "x"},
 		"app with ws": {Kind: core.KindApp, Prompt: "p", Model: "m", Workspace: "/x"},
+		"too much":    {Kind: core.KindApp, Prompt: "p", Model: "m", Limits: core.Limits{Credits: core.MaxCredits + 1}},
 		"no model":    {Kind: core.KindTask, Prompt: "p", Model: agent.Blueprint},
 	} {
 		if _, err := r.tasks.Create(ctx, scope, n); err == nil || core.CodeOf(err) == core.Internal {

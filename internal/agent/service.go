@@ -112,6 +112,8 @@ func check(n NewTask) error {
 	case n.Kind == core.KindTask && n.Model == Blueprint:
 		return core.E(core.Unsupported, op, "this task needs a model, and none is configured").
 			WithHint("set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
+	case n.Limits.Credits > core.MaxCredits:
+		return core.E(core.Invalid, op, "a limit of "+n.Limits.Credits.String()+" credits").WithHint("up to " + core.MaxCredits.String())
 	case n.Workspace != "" && !filepath.IsAbs(n.Workspace):
 		return core.E(core.Invalid, op, "the workspace isn't an absolute path")
 	case n.Workspace != "" && n.Kind == core.KindApp:

@@ -49,12 +49,12 @@ func ParseCredits(s string) (Credits, error) {
 
 // Price is what one kind of use costs. The zero Price is that of what is free.
 type Price struct {
-	Input  Credits `json:"input,omitempty"`  // of a million tokens that a model reads
-	Cached Credits `json:"cached,omitempty"` // of a million of those that it had from a call before
-	Output Credits `json:"output,omitempty"` // of a million tokens that it writes
-	Call   Credits `json:"call,omitempty"`   // of each call
-	Second Credits `json:"second,omitempty"` // of each second that a call takes
-	GiBDay Credits `json:"gib_day,omitempty"`
+	Input  Credits `json:"input,omitempty"`   // of a million tokens that a model reads
+	Cached Credits `json:"cached,omitempty"`  // of a million of those that it had from a call before; Input's, if that makes no difference
+	Output Credits `json:"output,omitempty"`  // of a million tokens that it writes
+	Call   Credits `json:"call,omitempty"`    // of each call
+	Second Credits `json:"second,omitempty"`  // of each second that a call takes
+	GiBDay Credits `json:"gib_day,omitempty"` // of a GiB that is kept for a day
 	// Version is that of the price list which the price is from.
 	Version int `json:"-"`
 }
