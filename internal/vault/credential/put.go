@@ -170,6 +170,8 @@ func (p *Put) check() (string, error) {
 		return bad("the note is too long, or isn't text", "300 bytes are enough for one")
 	case len(p.Hosts) > maxHosts:
 		return bad("there are too many hosts", "name 20, or make another credential")
+	case p.Kind == OAuth:
+		return bad("a connection isn't put", "connect to its provider")
 	case p.Grace < 0 || p.Grace > MaxGrace:
 		return bad("the grace is out of its range", "up to 90 days")
 	case p.Rotate < 0 || p.Rotate > maxRotate:
