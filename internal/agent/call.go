@@ -25,9 +25,7 @@ const (
 func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	req, unready := d.request(ctx, c.Purpose)
 	input := tokens(req)
-	price, ok, err := d.admit(ctx, "model/"+d.state.Model, func(p core.Price) core.Credits {
-		return p.Tokens(core.Usage{Input: input, Output: minReply})
-	})
+	price, ok, err := d.admitModel(ctx, input)
 	if err != nil || !ok {
 		return err
 	}
@@ -122,14 +120,9 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if c.Settle == nil {
 		effect = t.Spec().Effect
 	}
-	var price core.Price
-	if c.Settle == nil && !c.Undo { // to undo something costs nothing
-		var ok bool
-		var err error
-		price, ok, err = d.admit(ctx, "tool/"+c.Call.Tool, func(p core.Price) core.Credits { return p.Took(t.Spec().Timeout) })
-		if err != nil || !ok {
-			return err
-		}
+	price, ok, err := d.admitTool(ctx, c, t)
+	if err != nil || !ok {
+		return err
 	}
 	workspace := d.workspace()
 	switch {

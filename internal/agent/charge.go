@@ -6,6 +6,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // Prices say what an org pays for a model, "model/NAME", or a tool, "tool/NAME". An error
@@ -77,6 +78,22 @@ func tokens(r model.Request) int {
 		}
 	}
 	return n/3 + 1
+}
+
+// admitModel is admit for a model, which is to read so many tokens.
+func (d *drive) admitModel(ctx context.Context, input int) (price core.Price, ok bool, err error) {
+	return d.admit(ctx, "model/"+d.state.Model, func(p core.Price) core.Credits {
+		return p.Tokens(core.Usage{Input: input, Output: minReply})
+	})
+}
+
+// admitTool is admit for a tool. What undoes another call costs nothing, nor does what
+// isn't run.
+func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (price core.Price, ok bool, err error) {
+	if c.Undo || c.Settle != nil {
+		return core.Price{}, true, nil
+	}
+	return d.admit(ctx, "tool/"+c.Call.Tool, func(p core.Price) core.Credits { return p.Took(t.Spec().Timeout) })
 }
 
 // admit returns the price of a call that may be made. If it may not, because it has no
