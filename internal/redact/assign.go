@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	connectionPassword = regexp.MustCompile(`^://[^\s/?#@:"'<>\x60]{0,128}:([^\s@"'<>/\x60]{1,256})@[^\s"'<>]`)
-	headerValue        = regexp.MustCompile(`(?i)^authorization["'\\\]]{0,3}[ \t]{0,4}[:=,][ \t\["'\\]{0,6}(?:(?:basic|bearer|token|apikey|negotiate|digest)[ +]+)?([A-Za-z0-9._~+/=:-]{12,600})`)
+	connectionPassword = regexp.MustCompile(`^://[^\x00-\x20\x7f/?#@:"'<>\x60]{0,128}:([^\x00-\x20\x7f@"'<>/\x60]{1,256})@[^\x00-\x20\x7f"'<>\x60]`)
+	headerValue        = regexp.MustCompile(`(?i)^authorization(?:["'\\]{1,3}\]?)?[ \t]{0,4}[:=,][ \t\["'\\]{0,6}(?:(?:basic|bearer|token|apikey|negotiate|digest)[ +]+)?([A-Za-z0-9._~+/=:-]{12,600})`)
 	bearerValue        = regexp.MustCompile(`(?i)^bearer(?:[ \t:=+]|%20){1,4}["'\\]{0,2}([A-Za-z0-9._~+/=-]{16,})`)
 	inURL              = newSet(printable(" \"'<>`"))
 	inLine             = newSet(printable("") + "\t")
@@ -65,7 +65,7 @@ var about = regexp.MustCompile(`(?i)(?:ids?|ur[li]|file|path|name|type|count|siz
 
 // assigned is a name's end, a sign and what stands before a value; the groups are the name's
 // end, the sign and the quote.
-var assigned = regexp.MustCompile(`^((?:[sS]?[_.0-9A-Z-][A-Za-z0-9_.-]{0,40})?|s)["'\\\]]{0,3}[ \t]{0,8}(:=|=>|={1,3}|:|>)[ \t]{0,8}(?:[bBrRfF]?(\\{0,2}["'\x60]))?`)
+var assigned = regexp.MustCompile(`^((?:[sS]?[_.0-9A-Z-][A-Za-z0-9_.-]{0,40})?|s)(?:["'\\]{1,3}\]?)?[ \t]{0,8}(:=|=>|={1,3}|:|>)[ \t]{0,8}(?:[bBrRfF]?(\\{0,2}["'\x60]))?`)
 
 // option is what follows a name on a command line.
 var option = regexp.MustCompile(`^([A-Za-z0-9_-]{0,20})([ \t])(["'])?`)
@@ -109,15 +109,20 @@ func nameEnd(window string) int {
 // valueOf returns the value that a text begins with: up to the quote, or as far as a bare
 // one goes.
 func valueOf(text string, quote byte) string {
-	stops := " \t\r\n,;\"'<>()[]{}&|`\\"
+	stops := bareEnd
 	if quote != 0 {
-		stops = string(quote) + "\r\n\\"
+		stops = string(quote) + "\\"
 	}
-	if end := strings.IndexAny(text, stops); end >= 0 {
-		return text[:end]
+	for i := 0; i < len(text); i++ {
+		if !inLine[text[i]] || strings.IndexByte(stops, text[i]) >= 0 {
+			return text[:i]
+		}
 	}
 	return text
 }
+
+// bareEnd are the bytes that end a value without quotes.
+const bareEnd = " \t,;\"'<>()[]{}&|`\\"
 
 // secretive reports whether a value looks like a secret.
 func secretive(v string, quoted bool) bool {

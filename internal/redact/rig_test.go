@@ -121,5 +121,6 @@ var secrets = []struct {
 	{redact.Assignment, "passwd: 'xK9#mP2$vL5'", "xK9#mP2$vL5"},
 	{redact.Assignment, "const apiKey := `" + fake(alnum, 24) + "`", fake(alnum, 24)},
 	{redact.Assignment, "<password>" + fake(alnum, 18) + "</password>", fake(alnum, 18)},
+	{redact.Assignment, "ENV['API_TOKEN'] = '" + fake(alnum, 20) + "'", fake(alnum, 20)},
 	{redact.Assignment, "secrets.token => '" + fake(alnum, 20) + "'", fake(alnum, 20)},
 }

@@ -31,6 +31,9 @@ func TestSecretsAreFound(t *testing.T) {
 			if got := s.Redact(text); got != want {
 				t.Errorf("%s in %q:\ngot  %q\nwant %q", c.kind, around, got, want)
 			}
+			if again := s.Redact(want); again != want {
+				t.Errorf("what is redacted, %q, becomes %q", want, again)
+			}
 		}
 	}
 	for _, k := range redact.Kinds {
