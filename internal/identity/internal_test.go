@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/ed25519"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
@@ -46,16 +49,7 @@ func watch(s *Service) (seen func() []derived) {
 // Whether there is such a user, with a password or without, costs the same hash.
 func TestEveryWrongSignInComputesOneHash(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(t.TempDir(), "isekai.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	s, err := New(Config{Records: db, Quotas: db, Hashing: Hashing{Memory: 64, Time: 1, Threads: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, s := t.Context(), newService(t)
 	create := func(email string, change func(*userDoc)) {
 		u, err := s.CreateUser(ctx, Local(), NewUser{Email: email, Name: "x", Password: "correct horse battery"})
 		if err == nil {
@@ -86,6 +80,79 @@ func TestEveryWrongSignInComputesOneHash(t *testing.T) {
 		}
 		first = got
 	}
+}
+
+// Claims that our own key signed, but that no access token has.
+func TestWhatOurKeySignsIsNotYetAnAccessToken(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	ctx, now := t.Context(), time.Now()
+	if _, err := s.JWKS(ctx); err != nil {
+		t.Fatal(err)
+	}
+	e, err := signings.read(ctx, s, core.Installation, periodID(period(now)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := newKeyring([]entry[signingDoc]{e}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kid := ""
+	for kid = range ring.public {
+	}
+	sign := func(typ jose.ContentType, c claims) string {
+		key := jose.JSONWebKey{Key: ed25519.NewKeyFromSeed(e.Doc.Seed), KeyID: kid}
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: key}, (&jose.SignerOptions{}).WithType(typ))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := jwt.Signed(signer).Claims(c).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	good := claims{Claims: jwt.Claims{
+		Issuer: "isekai", Audience: jwt.Audience{"isekai"}, Subject: "usr_1", Expiry: jwt.NewNumericDate(now.Add(time.Minute)),
+	}, Session: "ses_1", Org: core.DefaultOrg}
+	if _, err := s.verify(ctx, sign(accessType, good)); err != nil {
+		t.Fatalf("a good one: %v", err)
+	}
+	for name, change := range map[string]func(*claims){
+		"another issuer's":  func(c *claims) { c.Issuer = "other" },
+		"for someone else":  func(c *claims) { c.Audience = jwt.Audience{"other"} },
+		"for nobody":        func(c *claims) { c.Audience = nil },
+		"without an end":    func(c *claims) { c.Expiry = nil },
+		"ended":             func(c *claims) { c.Expiry = jwt.NewNumericDate(now.Add(-time.Minute)) },
+		"not begun":         func(c *claims) { c.NotBefore = jwt.NewNumericDate(now.Add(time.Minute)) },
+		"without a user":    func(c *claims) { c.Subject = "" },
+		"another's path":    func(c *claims) { c.Subject = "usr_1/ses_2" },
+		"without a session": func(c *claims) { c.Session = "" },
+	} {
+		c := good
+		change(&c)
+		if _, err := s.verify(ctx, sign(accessType, c)); core.CodeOf(err) != core.Unauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.verify(ctx, sign("JWT", good)); core.CodeOf(err) != core.Unauthenticated {
+		t.Errorf("of another type: %v", err)
+	}
+}
+
+func newService(t *testing.T) *Service {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "isekai.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s, err := New(Config{Records: db, Quotas: db, Hashing: Hashing{Memory: 64, Time: 1, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestHashingIsBounded(t *testing.T) {

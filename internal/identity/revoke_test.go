@@ -141,6 +141,28 @@ func TestAMemberWhoComesBackHasNoOldKeys(t *testing.T) {
 	want(t, "keys", len(found), 0)
 }
 
+// And not either if the node died before it could remove them.
+func TestOldKeysEndThoughNobodyTidied(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	mia := r.member("mia", core.Member)
+	text := r.key(mia.Principal, identity.NewKey{})
+	cfg := r.cfg
+	cfg.Records = &failingRecords{backend: r.store, left: 1}
+	dying, err := identity.New(cfg)
+	ok(t, err)
+	ok(t, dying.RemoveMember(t.Context(), r.owner.Principal, mia.User))
+	found, _, err := r.Keys(t.Context(), r.owner.Principal, "", "", 100)
+	ok(t, err)
+	want(t, "keys", len(found), 1)
+	r.clock.advance(5 * time.Second)
+	_, err = bearer(t.Context(), r.Service, text)
+	wantCode(t, "the key of nobody", err, core.Unauthenticated)
+	ok(t, r.AddMember(t.Context(), r.owner.Principal, identity.NewMember{User: mia.User, Role: core.Member}))
+	_, err = bearer(t.Context(), r.Service, text)
+	wantCode(t, "an old key", err, core.Unauthenticated)
+}
+
 func TestADisabledUserComesBack(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
