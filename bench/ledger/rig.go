@@ -56,7 +56,7 @@ func open(ctx context.Context) (sides []*side, end func() error, err error) {
 		fmt.Println("PostgreSQL:", missing)
 		return sides, end, nil
 	}
-	cluster, err := pgtest.New(pgtest.Config{})
+	cluster, err := pgtest.New(pgtest.Config{Settings: []string{"shared_buffers = 512MB", "max_wal_size = 8GB", "checkpoint_timeout = 30min"}})
 	if err != nil {
 		return nil, end, err
 	}
@@ -107,8 +107,8 @@ func on(ctx context.Context, name string, driver store.Store, dir string, all *e
 	return []*side{
 		newSide(name+": a posting", repeat(post(st))),
 		newSide(name+": a task held and settled (5 events)", repeat(charge(books))),
-		newSide(name+": a three-step task, free", repeat(tasks.one(tasks.free))),
-		newSide(name+": a three-step task, charged", repeat(tasks.one(tasks.charged))),
+		newSide(name+": a three-step task, free", tasks.rate(tasks.free)),
+		newSide(name+": a three-step task, charged", tasks.rate(tasks.charged)),
 	}, nil
 }
 
@@ -117,6 +117,7 @@ func on(ctx context.Context, name string, driver store.Store, dir string, all *e
 type tasks struct {
 	free, charged *agent.Service
 	done          *finishes
+	outbox        store.Outbox
 }
 
 func newTasks(ctx context.Context, v *vault.Vault, driver, st store.Store, books *ledger.Service, dir string, all *ends) (*tasks, error) {
@@ -133,7 +134,7 @@ func newTasks(ctx context.Context, v *vault.Vault, driver, st store.Store, books
 		return nil, err
 	}
 	done := &finishes{Events: st, waiting: map[core.StreamID]chan core.TaskStatus{}}
-	t := &tasks{free: &agent.Service{Events: done, IDs: core.NewID}, charged: &agent.Service{Events: done, IDs: core.NewID, Charge: true}, done: done}
+	t := &tasks{free: &agent.Service{Events: done, IDs: core.NewID}, charged: &agent.Service{Events: done, IDs: core.NewID, Charge: true}, done: done, outbox: driver}
 	waker := driver.(store.Waker)
 	hub := notify.New(notify.Config{Events: driver, Wake: waker.OutboxWake})
 	bus := inproc.New(inproc.Config{})
