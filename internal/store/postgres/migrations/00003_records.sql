@@ -138,45 +138,50 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	turn   record;
 	item   record;
-	mine   text[] := '{}';    -- orgs whose turn this claim holds, in their order
-	shares integer[] := '{}'; -- of mine
-	had    integer[] := '{}'; -- what mine were given in their turns
-	others text[];            -- orgs whose turn another one holds
-	orgs   text[];            -- mine or others
-	round  integer[];         -- places in orgs of those that still have work
-	more   integer[];         -- those of the next round
-	moved  boolean;           -- the order isn't what was read any more
+	mine   text[];         -- orgs whose turn this claim holds, in their order
+	shares integer[];      -- of mine
+	had    integer[];      -- what mine were given in their turns
+	others text[];         -- orgs whose turn another one holds
+	dry    text[] := '{}'; -- orgs that have nothing any more that could be had
+	orgs   text[];         -- mine or others
+	round  integer[];      -- places in orgs of those that may still have work
+	more   integer[];      -- those of the next round
+	moved  boolean;        -- the order isn't what was read any more
 	given  integer := 0;
-	turns  boolean;           -- this claim moves its orgs in the round
+	turns  boolean;        -- this claim moves its orgs in the round
 	i      integer;
-	part   integer;           -- how many leases an org gets: as many as its turn has left, unless it is the only one
+	part   integer;        -- how many leases an org gets: as many as its turn has left, unless it is the only one
 	got    integer;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
 	expires := now + ttl * interval '1 microsecond';
-	FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
-		others := '{}';
-		moved := false;
-		FOR turn IN SELECT t.org, t.served, coalesce((SELECT s.share FROM isekai.shares s WHERE s.org = t.org), 1) AS share
-			FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org
-		LOOP
-			EXIT WHEN pg_catalog.cardinality(mine) = n;
-			CONTINUE WHEN turn.org = ANY (mine);
-			CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
-			SELECT t.given INTO got FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
-			IF FOUND THEN
-				mine := mine || turn.org;
-				shares := shares || turn.share::integer;
-				had := had || least(got, turn.share::integer - 1);
-				CONTINUE;
-			END IF;
-			others := others || turn.org;
-			moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
-			EXIT WHEN moved AND fresh > 0;
+	WHILE given < n LOOP
+		mine := '{}';
+		shares := '{}';
+		had := '{}';
+		FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
+			others := '{}';
+			moved := false;
+			FOR turn IN SELECT t.org, t.served, coalesce((SELECT s.share FROM isekai.shares s WHERE s.org = t.org), 1) AS share
+				FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org
+			LOOP
+				EXIT WHEN pg_catalog.cardinality(mine) = n - given;
+				CONTINUE WHEN turn.org = ANY (mine || dry);
+				CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
+				SELECT t.given INTO got FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
+				IF FOUND THEN
+					mine := mine || turn.org;
+					shares := shares || turn.share::integer;
+					had := had || least(got, turn.share::integer - 1);
+					CONTINUE;
+				END IF;
+				others := others || turn.org;
+				moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
+				EXIT WHEN moved AND fresh > 0;
+			END LOOP;
+			EXIT WHEN NOT moved;
 		END LOOP;
-		EXIT WHEN NOT moved;
-	END LOOP;
-	FOREACH turns IN ARRAY ARRAY[true, false] LOOP -- those whose turn it is, then the others
+		turns := pg_catalog.cardinality(mine) > 0;
 		orgs := CASE WHEN turns THEN mine ELSE others END;
 		round := ARRAY(SELECT pg_catalog.generate_series(1, pg_catalog.cardinality(orgs)));
 		WHILE given < n AND pg_catalog.cardinality(round) > 0 LOOP
@@ -198,9 +203,8 @@ BEGIN
 					RETURN NEXT;
 					got := got + 1;
 				END LOOP;
-				CONTINUE WHEN got = 0;
 				given := given + got;
-				IF turns THEN
+				IF got > 0 AND turns THEN
 					had[i] := had[i] + got;
 					UPDATE isekai.turns t SET given = had[i] % shares[i], served = CASE WHEN had[i] < shares[i] THEN t.served ELSE fence END
 						WHERE t.org = of_org;
@@ -208,10 +212,13 @@ BEGIN
 				END IF;
 				IF got = part THEN
 					more := more || i;
+				ELSE
+					dry := dry || of_org;
 				END IF;
 			END LOOP;
 			round := more;
 		END LOOP;
+		EXIT WHEN NOT turns; -- nothing was left for those who take turns
 	END LOOP;
 END $$;
 -- +goose StatementEnd
@@ -227,37 +234,40 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	turn   record;
 	item   record;
-	mine   text[] := '{}'; -- orgs whose turn this claim holds, in their order
+	mine   text[];         -- orgs whose turn this claim holds, in their order
 	others text[];         -- orgs whose turn another one holds
-	round  text[];         -- orgs that still have work, in their order
+	dry    text[] := '{}'; -- orgs that have nothing any more that could be had
+	round  text[];         -- orgs that may still have work, in their order
 	more   text[];         -- those of the next round
 	moved  boolean;        -- the order isn't what was read any more
-	given  integer := 0;
 	turns  boolean;        -- this claim moves its orgs in the round
+	given  integer := 0;
 	part   integer;        -- how many leases an org gets in a round: one, unless it is the only one
 	got    integer;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
 	expires := now + ttl * interval '1 microsecond';
-	FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
-		others := '{}';
-		moved := false;
-		FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
-			EXIT WHEN pg_catalog.cardinality(mine) = n;
-			CONTINUE WHEN turn.org = ANY (mine);
-			CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
-			PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
-			IF FOUND THEN
-				mine := mine || turn.org;
-				CONTINUE;
-			END IF;
-			others := others || turn.org;
-			moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
-			EXIT WHEN moved AND fresh > 0;
+	WHILE given < n LOOP
+		mine := '{}';
+		FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
+			others := '{}';
+			moved := false;
+			FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
+				EXIT WHEN pg_catalog.cardinality(mine) = n - given;
+				CONTINUE WHEN turn.org = ANY (mine || dry);
+				CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
+				PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
+				IF FOUND THEN
+					mine := mine || turn.org;
+					CONTINUE;
+				END IF;
+				others := others || turn.org;
+				moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
+				EXIT WHEN moved AND fresh > 0;
+			END LOOP;
+			EXIT WHEN NOT moved;
 		END LOOP;
-		EXIT WHEN NOT moved;
-	END LOOP;
-	FOREACH turns IN ARRAY ARRAY[true, false] LOOP -- those whose turn it is, then the others
+		turns := pg_catalog.cardinality(mine) > 0;
 		round := CASE WHEN turns THEN mine ELSE others END;
 		WHILE given < n AND pg_catalog.cardinality(round) > 0 LOOP
 			part := CASE pg_catalog.cardinality(round) WHEN 1 THEN n - given ELSE 1 END;
@@ -276,17 +286,19 @@ BEGIN
 					RETURN NEXT;
 					got := got + 1;
 				END LOOP;
-				CONTINUE WHEN got = 0;
 				given := given + got;
-				IF turns THEN
+				IF got > 0 AND turns THEN
 					UPDATE isekai.turns t SET served = fence WHERE t.org = of_org;
 				END IF;
 				IF got = part THEN
 					more := more || of_org;
+				ELSE
+					dry := dry || of_org;
 				END IF;
 			END LOOP;
 			round := more;
 		END LOOP;
+		EXIT WHEN NOT turns; -- nothing was left for those who take turns
 	END LOOP;
 END $$;
 -- +goose StatementEnd
