@@ -74,6 +74,15 @@ type post struct {
 	refused  error
 }
 
+func newPost(ctx context.Context, org core.OrgID, postings []store.Posting) *post {
+	const each = 400 // bytes of a move, about
+	moves := 0
+	for _, posting := range postings {
+		moves += len(posting.Moves)
+	}
+	return &post{place: newPlace(ctx, org, "", each*moves), postings: postings, moves: moves}
+}
+
 // Post implements store.Books. When the connection is lost on the way, the error is
 // unavailable, and whether the postings were made isn't known: posting them again makes
 // those that weren't.
@@ -85,10 +94,7 @@ func (s *Store) Post(ctx context.Context, org core.OrgID, postings ...store.Post
 	if err := ctx.Err(); err != nil {
 		return nil, translate(op, err)
 	}
-	p := &post{place: newPlace(ctx, org, "", 0), postings: postings}
-	for _, posting := range postings {
-		p.moves += len(posting.Moves)
-	}
+	p := newPost(ctx, org, postings)
 	s.ledgers.do(p, s.post)
 	if p.err != nil {
 		return nil, translate(op, p.err)
@@ -96,30 +102,59 @@ func (s *Store) Post(ctx context.Context, org core.OrgID, postings ...store.Post
 	return p.posted, p.refused
 }
 
-// post sets the result of every call in the batch.
+// post sets the result of every call in the batch. Most batches can be made whole, by one
+// statement; otherwise each call has its own.
 func (s *Store) post(batch []*post) {
-	err := s.postTogether(batch)
-	if code := core.CodeOf(err); len(batch) > 1 && (code == core.Invalid || code == core.Internal) {
-		for _, p := range batch { // one that can't be stored doesn't spoil the others
-			p.err = s.postTogether([]*post{p})
+	var err error
+	if whole := merge(batch); whole != nil {
+		if err = s.sendPosts([]*post{whole}); err == nil && whole.refused == nil {
+			for _, p := range batch {
+				p.posted, whole.posted = whole.posted[:len(p.postings)], whole.posted[len(p.postings):]
+			}
+			return
 		}
-		return
 	}
+	if err == nil {
+		err = s.sendPosts(batch)
+	}
+	code := core.CodeOf(err)
 	for _, p := range batch {
-		p.err = err
+		if p.err = err; len(batch) > 1 && (code == core.Invalid || code == core.Internal) {
+			p.err = s.sendPosts([]*post{p}) // one that can't be stored doesn't spoil the others
+		}
 	}
 }
 
-// postTogether posts a batch in one transaction.
-func (s *Store) postTogether(batch []*post) error {
+// merge returns a call with the postings of all; nil if there is only one, or if two have
+// the same effect: the second is left out only after the first was made.
+func merge(batch []*post) *post {
+	if len(batch) == 1 {
+		return nil
+	}
+	whole := &post{place: batch[0].place}
+	effects := map[string]bool{}
+	for _, p := range batch {
+		for _, posting := range p.postings {
+			if effects[posting.Effect] {
+				return nil
+			}
+			effects[posting.Effect] = true
+		}
+		whole.postings, whole.moves = append(whole.postings, p.postings...), whole.moves+p.moves
+	}
+	return whole
+}
+
+// sendPosts posts a batch in one transaction.
+func (s *Store) sendPosts(batch []*post) error {
 	ctx, org, moves := context.WithoutCancel(batch[0].ctx), batch[0].org, 0
 	for _, p := range batch {
 		moves += p.moves
 	}
 	return s.tenant(ctx, "store.post", org, func(b *pgx.Batch) {
 		b.Queue(sqlBook, string(org), moves)
-		for rest, now := moves, s.clock(); len(batch) > 0; batch = batch[1:] {
-			p := batch[0]
+		rest, now := moves, s.clock()
+		for _, p := range batch {
 			b.Queue(sqlPost, postArgs(p, now, rest)...).QueryRow(p.settle)
 			rest -= p.moves
 		}

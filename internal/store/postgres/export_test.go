@@ -3,6 +3,9 @@ package postgres
 import (
 	"context"
 	"io/fs"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // What tests need of the inside.
@@ -32,3 +35,10 @@ const (
 	Append  = sqlAppend
 	Find    = sqlFind
 )
+
+// PostAlone is Post in a transaction of its own.
+func (s *Store) PostAlone(ctx context.Context, org core.OrgID, postings ...store.Posting) ([]bool, error) {
+	p := newPost(ctx, org, postings)
+	err := s.sendPosts([]*post{p})
+	return p.posted, err
+}

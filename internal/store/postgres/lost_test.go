@@ -164,3 +164,44 @@ func TestUnfitAppendSparesItsCompanions(t *testing.T) {
 		t.Errorf("%d events, want 60 (%v)", len(got), err)
 	}
 }
+
+// A posting whose connection is lost is made once when it is repeated, and a write of
+// which nobody knows has made all of its changes or none.
+func TestLostPostingsAndWrites(t *testing.T) {
+	t.Parallel()
+	p, cfg := newProxy(t, cluster.Database(t), "evt_tsk_cut")
+	st := open(t, cfg)
+	made := 0
+	for round := range 8 {
+		posting := grantOf(core.EventID(fmt.Sprint("evt_tsk_cut_", round)))
+		c := &cut{request: round%2 == 0, many: 1}
+		p.arm(c)
+		_, err := st.Post(t.Context(), "org_a", posting)
+		if core.CodeOf(err) != core.Unavailable || core.HintOf(err) == "" {
+			t.Errorf("round %d: a lost posting gives %v", round, err)
+		}
+		if _, err := st.Post(t.Context(), "org_a", posting); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+		p.arm(&cut{request: round%2 == 0, many: 1})
+		changes := []store.Change{{Kind: "a", ID: fmt.Sprint(round), Data: []byte("evt_tsk_cut")}, {Kind: "b", ID: fmt.Sprint(round), Data: []byte("1")}}
+		if err := st.Write(t.Context(), "org_a", changes...); core.CodeOf(err) != core.Unavailable {
+			t.Errorf("round %d: a lost write gives %v", round, err)
+		}
+		_, errA := st.Record(t.Context(), "org_a", "a", fmt.Sprint(round))
+		_, errB := st.Record(t.Context(), "org_a", "b", fmt.Sprint(round))
+		if core.CodeOf(errA) != core.CodeOf(errB) {
+			t.Errorf("round %d: half a write: %v and %v", round, errA, errB)
+		}
+		if errA == nil {
+			made++
+		}
+	}
+	entries, err := st.Entries(t.Context(), "org_a", store.EntryQuery{Limit: 100})
+	if err != nil || len(entries) != 2*8 || entries[15].Balance != 8*core.Credit {
+		t.Errorf("%d entries, the last %+v: %v", len(entries), entries[len(entries)-1], err)
+	}
+	if made != 4 { // those whose answer was lost
+		t.Errorf("%d writes were made", made)
+	}
+}

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -73,5 +74,37 @@ func BenchmarkClaim(b *testing.B) {
 		if err := s.Release(b.Context(), leases[0], 0); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPost posts holds to the books of one org, by as many callers at once.
+func BenchmarkPost(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "isekai.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if _, err := s.Post(b.Context(), "org_a", store.Posting{Effect: "grant", Kind: "grant", Moves: []store.Move{
+		{Account: "~source", Amount: -core.MaxCredits}, {Account: "available", Amount: core.MaxCredits}}}); err != nil {
+		b.Fatal(err)
+	}
+	for _, callers := range []int{1, 32, 256} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			run := core.NewID("run")
+			var n atomic.Int64
+			b.SetParallelism(max(1, callers/2))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					id := fmt.Sprint(run, n.Add(1))
+					_, err := s.Post(b.Context(), "org_a", store.Posting{Effect: "evt_" + id, Kind: "hold", Project: "prj_one", Task: core.TaskID("tsk_" + id), Moves: []store.Move{
+						{Account: "available", Amount: -core.Credit}, {Account: "held/" + id, Amount: core.Credit}}})
+					if err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "calls/s")
+		})
 	}
 }
