@@ -3,10 +3,10 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -15,7 +15,7 @@ import (
 // public is the action of an operation that needs no credential.
 const public identity.Action = ""
 
-// actionKey is under what an operation's metadata, and the document, name its action.
+// actionKey is under what an operation in the document names its action.
 const actionKey = "x-action"
 
 // guarded marks an operation with the action that it is.
@@ -24,10 +24,7 @@ func guarded(op huma.Operation, action identity.Action) huma.Operation {
 		op.Security = []map[string][]string{}
 		return op
 	}
-	if op.Extensions == nil {
-		op.Extensions = map[string]any{}
-	}
-	op.Extensions[actionKey] = string(action)
+	op = extended(op, actionKey, string(action))
 	if action == identity.Operate || action == identity.OperateRead {
 		op.Tags = []string{"operate"}
 	}
@@ -35,28 +32,44 @@ func guarded(op huma.Operation, action identity.Action) huma.Operation {
 	return op
 }
 
+// extended adds an extension to an operation in the document.
+func extended(op huma.Operation, key string, value any) huma.Operation {
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions[key] = value
+	return op
+}
+
+func isPublic(op *huma.Operation) bool { return op.Security != nil && len(op.Security) == 0 }
+
 // authenticate lets no operation run without a principal who may do its action, unless it
 // is public. The org is the credential's; nothing else of the request names one.
 func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
-	if op.Security != nil && len(op.Security) == 0 {
-		next(ctx)
+	rq := requestOf(ctx.Context())
+	if isPublic(op) {
+		if s.limitPublic(ctx, rq) {
+			next(ctx)
+		}
 		return
 	}
-	rq := requestOf(ctx.Context())
-	c := credential(ctx)
-	if c.Bearer == "" && c.Cookie == "" {
+	r, _ := humago.Unwrap(ctx)
+	c, err := credentialOf(r, rq)
+	if err != nil {
 		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai"`)
-		s.write(ctx, rq, core.E(core.Unauthenticated, "request", "no credential").
-			WithHint("sign in, or send Authorization: Bearer KEY; the token of a local server is in server.json of its data directory"))
+		s.write(ctx, rq, err)
 		return
 	}
 	who, err := s.cfg.Authenticate(ctx.Context(), c)
 	if core.CodeOf(err) == core.Unauthenticated {
 		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai", error="invalid_token"`)
 	}
+	action, _ := op.Extensions[actionKey].(string)
 	if err == nil {
-		action, _ := op.Extensions[actionKey].(string)
+		err = s.limitPrincipal(ctx, who, identity.Action(action))
+	}
+	if err == nil {
 		err = who.May(identity.Action(action)) // before any data is read
 	}
 	if err != nil {
@@ -67,25 +80,23 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// The names of a session's cookie: with TLS, and on loopback without it.
-const (
-	secureCookie = "__Host-isekai"
-	plainCookie  = "isekai"
-)
-
-// credential returns what came with the request.
-func credential(ctx huma.Context) (c identity.Credential) {
-	c.Bearer, _ = strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-	c.Project = core.ProjectID(ctx.Header("Isekai-Project"))
-	for _, name := range []string{secureCookie, plainCookie} {
-		if cookie, err := huma.ReadCookie(ctx, name); err == nil && c.Cookie == "" {
-			c.Cookie = cookie.Value
+// credentialOf returns what came with a request to say who sends it.
+func credentialOf(r *http.Request, rq *request) (identity.Credential, error) {
+	c := identity.Credential{Project: core.ProjectID(r.Header.Get("Isekai-Project")), Address: rq.from}
+	switch lines := r.Header["Authorization"]; {
+	case len(lines) == 1 && lines[0] != "":
+		scheme, token, _ := strings.Cut(lines[0], " ")
+		if strings.EqualFold(scheme, "Bearer") {
+			c.Bearer = token
 		}
+	case len(lines) < 2:
+		c.Cookie = readCookie(r, cookieName(rq.secure))
 	}
-	if at, err := netip.ParseAddrPort(ctx.RemoteAddr()); err == nil {
-		c.Address = at.Addr().Unmap()
+	if c.Bearer == "" && c.Cookie == "" {
+		return c, core.E(core.Unauthenticated, "request", "no credential").
+			WithHint("sign in, or send Authorization: Bearer KEY; the token of a local server is in server.json of its data directory")
 	}
-	return c
+	return c, nil
 }
 
 // operates reports whether the request is an operator's, who may see the machine.

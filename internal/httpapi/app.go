@@ -26,7 +26,6 @@ type (
 	}
 	appChange struct {
 		AppPath
-		Key  string `header:"Idempotency-Key" maxLength:"200"`
 		Body client.NewChange
 	}
 	AppVerb struct {
@@ -82,10 +81,10 @@ func (s *server) apps() {
 		st, err := s.cfg.Apps.Find(ctx, scope, in.App)
 		return s.appAnswer(ctx, scope, st, err)
 	})
-	handle(s, identity.AppWrite, huma.Operation{
+	handle(s, identity.AppWrite, foundAgain(huma.Operation{
 		OperationID: "change-app", Method: http.MethodPost, Path: "/v1/apps/{app}/changes", Summary: "Make an app's next version", Tags: tags,
 		Description: "Creates the task that makes it; the app's data stays.", DefaultStatus: http.StatusCreated,
-	}, s.changeApp)
+	}), s.changeApp)
 	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "select-version", Method: http.MethodPost, Path: "/v1/apps/{app}/select", Summary: "Roll back, or forward", Tags: tags,
 		Description: "If the app runs, the selected version replaces the running one; should it fail to start, nothing changes.",
@@ -154,7 +153,7 @@ func (s *server) changeApp(ctx context.Context, scope core.Scope, in *appChange)
 	if err != nil {
 		return nil, err
 	}
-	n := agent.NewTask{Kind: core.KindApp, Prompt: in.Body.Prompt, Model: name, App: st.ID, Base: v.Number, Tree: v.Tree, Limits: limits(in.Body.Limits), Key: in.Key}
+	n := agent.NewTask{Kind: core.KindApp, Prompt: in.Body.Prompt, Model: name, App: st.ID, Base: v.Number, Tree: v.Tree, Limits: limits(in.Body.Limits), Key: commandKey(ctx)}
 	task, err := s.cfg.Tasks.Create(ctx, scope, n)
 	return s.taskAnswer(ctx, scope, task, err)
 }

@@ -3,11 +3,13 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,10 @@ func perimeterOf(t *testing.T, bodyTime time.Duration, f func(context.Context) e
 	setHumaError()
 	mux := http.NewServeMux()
 	s := &server{api: humago.New(mux, huma.DefaultConfig("test", "1")), bodyTime: bodyTime, cfg: Config{Logger: slog.New(slog.DiscardHandler)}}
+	var err error
+	if s.crossing, err = newCrossing(nil, nil); err != nil {
+		t.Fatal(err)
+	}
 	type input struct {
 		Body struct {
 			A int `json:"a"`
@@ -93,5 +99,44 @@ func TestTheTimeIsForTheBody(t *testing.T) {
 	got, err := send(t, address, "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}")
 	if got != http.StatusNoContent {
 		t.Errorf("%d, %v", got, err)
+	}
+}
+
+// TestTheRestOfABodyIsNoRequest: behind a proxy that keeps its connections, what is left
+// of a body that was too long would be another client's answer.
+func TestTheRestOfABodyIsNoRequest(t *testing.T) {
+	t.Parallel()
+	address := perimeterOf(t, time.Second, func(context.Context) error { return nil })
+	const second = "POST /none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+	for _, more := range []int{0, 100, 200 << 10, 700 << 10, 3 << 20} { // bytes beyond what the route takes
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		body := strings.Repeat(" ", int(usual.Body)+more) + second
+		go func() {
+			// It may be closed meanwhile.
+			_, _ = fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		}()
+		if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Fatalf("%d more: %v, %v", more, res, err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			t.Fatal(err)
+		}
+		if !res.Close { // the connection goes on, so all of the body was read: nothing follows
+			if err := conn.SetDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if res, err := http.ReadResponse(in, nil); err == nil {
+			t.Errorf("%d more: the rest was answered as a request: %s", more, res.Status)
+		}
 	}
 }

@@ -18,6 +18,9 @@ var docsHTML string
 //go:embed docs.css
 var docsCSS []byte
 
+// nonceMark is where each answer's own nonce goes.
+const nonceMark = "{nonce}"
+
 var docsTemplate = template.Must(template.New("docs").Parse(docsHTML))
 
 // operation is an operation as the reference page shows it.
@@ -38,8 +41,8 @@ func (s *server) docs(mux *http.ServeMux) {
 			s.deny(w, r, err)
 			return
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(b) // a reader that has gone needs no answer
+		// A reader that has gone needs no answer.
+		_, _ = w.Write(bytes.ReplaceAll(b, []byte(nonceMark), []byte(asPage(w.Header()))))
 	})
 	mux.HandleFunc("GET /docs.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")

@@ -11,6 +11,8 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 )
 
+const livePath = "/healthz"
+
 type live struct {
 	Body struct {
 		Status string `json:"status"`
@@ -21,7 +23,7 @@ type health struct{ Body client.Health }
 
 func (s *server) health() {
 	handle(s, public, huma.Operation{
-		OperationID: "live", Method: http.MethodGet, Path: "/healthz", Summary: "Is the process alive", Tags: []string{"health"},
+		OperationID: "live", Method: http.MethodGet, Path: livePath, Summary: "Is the process alive", Tags: []string{"health"},
 	}, func(context.Context, core.Scope, *struct{}) (*live, error) {
 		l := &live{}
 		l.Body.Status = "ok"

@@ -178,7 +178,7 @@ func TestATaskByHTTP(t *testing.T) {
 	if a.status != 201 || a.body != b.body || a.header.Get("ETag") != `"1"` {
 		t.Errorf("%d %s, then %s", a.status, a.body, b.body)
 	}
-	if c := r.do("POST", "/v1/tasks", `{"kind":"app","prompt":"y"}`, "Idempotency-Key", "k"); c.status != 409 {
+	if c := r.do("POST", "/v1/tasks", `{"kind":"app","prompt":"y"}`, "Idempotency-Key", "k"); c.status != 422 {
 		t.Errorf("the same key for another prompt: %d", c.status)
 	}
 	if a = r.do("POST", "/v1/tasks/"+string(r.task)+"/cancel", `{"reason":"enough"}`); a.status != 200 || a.header.Get("ETag") != `"2"` {

@@ -3,22 +3,37 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
 )
 
 // problem is an error answer: RFC 9457, with Isekai's code, hint and request id.
-type problem struct{ client.Problem }
+type problem struct {
+	client.Problem
+	wait time.Duration // before it is any use to try again; 0: not known
+}
 
 func (p *problem) Error() string             { return p.Detail }
 func (p *problem) GetStatus() int            { return p.Status }
 func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders implements huma.HeadersError.
+func (p *problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.wait > 0 {
+		h.Set("Retry-After", wholeSeconds(p.wait))
+	}
+	return h
+}
 
 // statusOf is the only place where a code becomes a status.
 func statusOf(c core.Code) int {
@@ -55,7 +70,7 @@ func newProblem(status int, code core.Code, detail, hint, requestID string) *pro
 	if status == statusCanceled {
 		title = "Client Closed Request"
 	}
-	return &problem{client.Problem{Title: title, Status: status, Code: code, Detail: detail, Hint: hint, RequestID: requestID}}
+	return &problem{Problem: client.Problem{Title: title, Status: status, Code: code, Detail: detail, Hint: hint, RequestID: requestID}}
 }
 
 // codeOf is the reverse, for errors that huma itself finds.
@@ -99,7 +114,12 @@ func (s *server) fromError(rq *request, err error) error {
 		}
 		s.cfg.Logger.Log(context.Background(), level, "request refused", "request", rq.id, "err", err)
 	}
-	return newProblem(status, code, detail, core.HintOf(err), rq.id)
+	p := newProblem(status, code, detail, core.HintOf(err), rq.id)
+	p.wait, _ = identity.Wait(err)
+	if errors.Is(err, identity.ErrCodeNeeded) {
+		p.Type = client.TypeCodeNeeded
+	}
+	return p
 }
 
 // ownWords returns what the core.Errors in err's tree say, without what they and
@@ -128,6 +148,15 @@ func ownWords(err error) string {
 	return ""
 }
 
+// unquoted is what huma's validation says, without what it quotes: that may be a secret.
+func unquoted(err error) string {
+	var d *huma.ErrorDetail
+	if !errors.As(err, &d) || d.Location == "" {
+		return err.Error()
+	}
+	return d.Message + " (" + d.Location + ")"
+}
+
 // humaError replaces huma's own error type, so that what its validation finds
 // looks like every other error.
 func humaError(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
@@ -139,7 +168,7 @@ func humaError(ctx huma.Context, status int, msg string, errs ...error) huma.Sta
 		if hint != "" {
 			hint += "; "
 		}
-		hint += err.Error()
+		hint += unquoted(err)
 	}
 	id := ""
 	if ctx != nil { // while the document is made there is no request

@@ -136,7 +136,7 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	t.Cleanup(stop)
 	r.stop = stop
 	cfg := httpapi.Config{
-		Version: "test", Tasks: r.tasks, Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs,
+		Version: "test", Tasks: r.tasks, Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs, Records: r.store,
 		Authenticate: known(map[string]identity.Principal{
 			token: ours, "theirs": owner(theirs), "neighbour": owner(neighbour),
 		}),
@@ -150,7 +150,11 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	for _, f := range change {
 		f(&cfg)
 	}
-	srv := httptest.NewServer(httpapi.New(cfg))
+	api, err := httpapi.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(api)
 	t.Cleanup(srv.Close)
 	t.Cleanup(stop) // before the server waits for its streams
 	r.url = srv.URL

@@ -8,10 +8,9 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what the API stands on. Every field is required, except Logger.
+// Config is what the API stands on. Every field is required, unless it says otherwise.
 type Config struct {
 	Version string
 	Tasks   *agent.Service
@@ -51,24 +50,35 @@ type Config struct {
 	Watch func(core.OrgID, core.StreamID) (<-chan struct{}, func())
 	// Health says how each dependency is.
 	Health func(ctx context.Context) client.Health
+	// Records keep answers to requests that may be repeated.
+	Records store.Records
+	// Quotas are shared by the nodes. nil: nothing is limited, which is right if the only
+	// one to ask is the owner of this process.
+	Quotas store.Quotas
+	Rates  Rates // what is zero has its default
+	// Origins are those whose pages may use the API with their user's session, besides its
+	// own: see CheckOrigin.
+	Origins []string
+	// TLSOnly refuses what comes from another machine without TLS.
+	TLSOnly bool
 	// Previews says that this process runs apps; without, none is shown as running.
 	Previews bool
 	// Stopping ends when the server begins to stop: streams end then, and
 	// their readers resume elsewhere or later.
 	Stopping context.Context
-	Logger   *slog.Logger
+	Logger   *slog.Logger // discarded if nil
 }
 
-const (
-	maxRequest = 1 << 20 // bytes of a request's body
-	bodyTime   = 10 * time.Second
-	keepAlive  = 15 * time.Second
-)
+const keepAlive = 15 * time.Second
 
 type server struct {
 	cfg      Config
 	api      huma.API
 	bodyTime time.Duration // for a request's body to come
+	crossing *crossing
+	limiter  *limiter // nil: nothing is limited
+	rates    Rates
+	answers  *answers
 }
 
 // setHumaError runs once: huma keeps its error constructors in package
@@ -80,8 +90,8 @@ var setHumaError = sync.OnceFunc(func() {
 	}
 })
 
-// New returns the API as a handler.
-func New(cfg Config) http.Handler {
+// New returns the API as a handler. invalid: the configuration can't be right.
+func New(cfg Config) (http.Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -95,8 +105,15 @@ func New(cfg Config) http.Handler {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc), bodyTime: bodyTime}
-	s.api.UseMiddleware(s.authenticate)
+	s := &server{cfg: cfg, api: humago.New(mux, hc), bodyTime: bodyTime, rates: cfg.Rates.orDefault(), answers: newAnswers(cfg.Records)}
+	if cfg.Quotas != nil {
+		s.limiter = newLimiter(cfg.Quotas)
+	}
+	var err error
+	if s.crossing, err = newCrossing(cfg.Origins, func(r *http.Request) []string { return allowed(mux, r) }); err != nil {
+		return nil, err
+	}
+	s.api.UseMiddleware(s.bound, s.authenticate)
 	s.health()
 	s.tasks()
 	s.apps()
@@ -108,13 +125,17 @@ func New(cfg Config) http.Handler {
 	s.deadLetters()
 	s.docs(mux)
 	mux.HandleFunc("/", s.unrouted(mux))
-	return s.perimeter(mux)
+	return s.perimeter(mux), nil
 }
 
 // request is what is known of a request besides its input.
 type request struct {
-	id  string
-	who identity.Principal
+	id     string
+	from   netip.Addr // not valid: from within this process
+	secure bool       // over TLS
+	flow   string     // of a sign-in that is under way at an issuer
+	who    identity.Principal
+	key    string // commandKey
 }
 
 type requestKey struct{}
@@ -124,49 +145,6 @@ func requestOf(ctx context.Context) *request {
 		return r
 	}
 	return &request{}
-}
-
-// perimeter bounds and marks every request, whatever its route.
-func (s *server) perimeter(next http.Handler) http.Handler {
-	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.deny(w, r, core.E(core.Denied, "request", "a page of another origin can't do this"))
-	}))
-	next = cross.Handler(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rq := &request{id: core.NewID("req")}
-		h := w.Header()
-		h.Set("X-Request-Id", rq.id)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
-			// Ends when the body has come. A writer without deadlines is a test's.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyTime))
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
-		defer s.survive(w, r)
-		next.ServeHTTP(w, r)
-	})
-}
-
-// survive answers a request whose handler panics like any other bug. If an
-// answer has begun it is cut, so that nobody takes a part for the whole.
-func (s *server) survive(w http.ResponseWriter, r *http.Request) {
-	switch p := recover(); {
-	case p == nil:
-	case p == http.ErrAbortHandler: // a panic's value, by net/http's contract
-		panic(p)
-	default:
-		err := core.E(core.Internal, "request", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
-		if w.Header().Get("Content-Type") != "" {
-			s.cfg.Logger.Error("request failed", "request", requestOf(r.Context()).id, "err", err)
-			panic(http.ErrAbortHandler)
-		}
-		s.deny(w, r, err)
-	}
 }
 
 func (s *server) write(ctx huma.Context, rq *request, err error) {
@@ -194,7 +172,8 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
 // handle registers an operation, for those who may do the action, whose handler speaks
 // core errors.
 func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
-	huma.Register(s.api, guarded(op, action), func(ctx context.Context, in *In) (*Out, error) {
+	op = s.repeatable(bounded[In](guarded(op, action)))
+	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
 		rq := requestOf(ctx)
 		out, err := f(ctx, rq.who.Scope, in)
 		if err != nil {

@@ -20,11 +20,8 @@ type (
 	TaskPath struct {
 		Task core.TaskID `path:"task" maxLength:"64" example:"tsk_01hx"`
 	}
-	createTask struct {
-		Key  string `header:"Idempotency-Key" maxLength:"200" doc:"a repeat with the same key returns the first answer"`
-		Body client.NewTask
-	}
-	PageQuery struct {
+	createTask struct{ Body client.NewTask }
+	PageQuery  struct {
 		Cursor string `query:"cursor" doc:"next of the page before"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
@@ -54,10 +51,10 @@ type (
 
 func (s *server) tasks() {
 	tags := []string{"tasks"}
-	handle(s, identity.TaskWrite, huma.Operation{
+	handle(s, identity.TaskWrite, foundAgain(huma.Operation{
 		OperationID: "create-task", Method: http.MethodPost, Path: "/v1/tasks", Summary: "Create a task", Tags: tags,
 		Description: "The task is stored before the answer; follow it at /v1/tasks/{task}/events.", DefaultStatus: http.StatusCreated,
-	}, func(ctx context.Context, scope core.Scope, in *createTask) (*taskAnswer, error) {
+	}), func(ctx context.Context, scope core.Scope, in *createTask) (*taskAnswer, error) {
 		if in.Body.Workspace != "" && !operates(ctx) {
 			return nil, core.E(core.Denied, "task.create", "a folder of the host is its operator's").WithHint("leave out the workspace: the task gets one of its own")
 		}
@@ -65,7 +62,7 @@ func (s *server) tasks() {
 		if err != nil {
 			return nil, err
 		}
-		n := agent.NewTask{Kind: in.Body.Kind, Prompt: in.Body.Prompt, Model: name, Workspace: in.Body.Workspace, Limits: limits(in.Body.Limits), Key: in.Key}
+		n := agent.NewTask{Kind: in.Body.Kind, Prompt: in.Body.Prompt, Model: name, Workspace: in.Body.Workspace, Limits: limits(in.Body.Limits), Key: commandKey(ctx)}
 		st, err := s.cfg.Tasks.Create(ctx, scope, n)
 		return s.taskAnswer(ctx, scope, st, err)
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
+	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -24,7 +25,10 @@ import (
 // flags.
 type Config struct {
 	DataDir string `koanf:"data_dir" json:"data_dir"` // everything that is kept; locked by one process
-	Listen  string `koanf:"listen" json:"listen"`     // host:port of API and previews; loopback only
+	Listen  string `koanf:"listen" json:"listen"`     // host:port of API and previews; loopback, unless Public says more
+	Public  Public `koanf:"public" json:"public"`
+	TLS     TLS    `koanf:"tls" json:"tls"`
+	Nodes   Nodes  `koanf:"nodes" json:"nodes"`
 	Log     Log    `koanf:"log" json:"log"`
 	Model   Model  `koanf:"model" json:"model"`
 	Worker  Worker `koanf:"worker" json:"worker"`
@@ -170,6 +174,7 @@ func Defaults() Config {
 	return Config{
 		DataDir: defaultDataDir(),
 		Listen:  "127.0.0.1:7777",
+		TLS:     TLS{ACMEDirectory: autocert.DefaultACMEDirectory},
 		Log:     Log{Level: "warn", Format: "text"},
 		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},
 		Worker:  Worker{Concurrency: 4, Grace: 5 * time.Second},

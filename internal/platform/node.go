@@ -238,14 +238,18 @@ func (n *node) fail(name string, err error) {
 // listener, and announces it.
 func (n *node) startServer(context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
-	api := httpapi.New(httpapi.Config{
+	api, err := httpapi.New(httpapi.Config{
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
-		Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+		Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 	})
+	if err != nil {
+		stop()
+		return err
+	}
 	n.server = &http.Server{
-		Handler:           byHost(api, &app.Proxy{Service: n.apps, Base: "localhost"}),
+		Handler:           byHost(api, n.previews, n.cfg.Public),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
@@ -275,6 +279,9 @@ func (n *node) startServer(context.Context) error {
 	}
 	return n.dir.Announce(n.url, n.token)
 }
+
+// previews serves the apps below a domain.
+func (n *node) previews(base string) http.Handler { return &app.Proxy{Service: n.apps, Base: base} }
 
 // authenticate accepts the token of the data directory: who can read that is
 // the installation's own user.

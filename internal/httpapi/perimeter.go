@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// perimeter bounds and marks every request, whatever its route.
+func (s *server) perimeter(next http.Handler) http.Handler {
+	next = s.crossing.protect(s.deny, s.limitAddress(next))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := arrivalOf(r)
+		rq := &request{id: core.NewID("req"), from: a.from, secure: a.secure}
+		w.Header().Set("X-Request-Id", rq.id)
+		harden(w.Header(), a.secure)
+		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
+			// Ends when the body has come. A writer without deadlines is a test's.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyTime))
+		}
+		// A copy: net/http looks at the body of its own request to know whether the rest of
+		// one is still to come, which it must not take for the next request.
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		rq.flow = readCookie(r, cookieName(rq.secure)+flowSuffix)
+		defer s.survive(w, r)
+		if s.cfg.TLSOnly && !a.secure && a.from.IsValid() && !a.from.IsLoopback() {
+			s.deny(w, r, core.E(core.Denied, "request", "this server is reached over TLS alone").WithHint("use its https:// address"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// harden tells browsers what they need not allow.
+func harden(h http.Header, secure bool) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	if secure { // RFC 6797: over plain HTTP it means nothing
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// asPage lets an answer be a page, whose own styles and scripts carry the nonce that it
+// returns: others run nowhere, whatever gets into the page.
+func asPage(h http.Header) (nonce string) {
+	nonce = rand.Text()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'nonce-"+nonce+"'; img-src 'self' data:; "+
+		"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	return nonce
+}
+
+// survive answers a request whose handler panics like any other bug. If an
+// answer has begun it is cut, so that nobody takes a part for the whole.
+func (s *server) survive(w http.ResponseWriter, r *http.Request) {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler: // a panic's value, by net/http's contract
+		panic(p)
+	default:
+		err := core.E(core.Internal, "request", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+		if w.Header().Get("Content-Type") != "" {
+			s.cfg.Logger.Error("request failed", "request", requestOf(r.Context()).id, "err", err)
+			panic(http.ErrAbortHandler)
+		}
+		s.deny(w, r, err)
+	}
+}

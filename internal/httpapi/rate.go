@@ -1,0 +1,166 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// Rates are how many requests are let through. A rate that is zero has its default.
+type Rates struct {
+	Address store.Rate // of an address, whatever it asks for; this machine's own have none
+	SignIn  store.Rate // of an address, for what needs no credential and does something
+	User    store.Rate // of a user, in all orgs
+	Admin   store.Rate // of a user, for what changes who may do what
+	Key     store.Rate // of an API key
+	Project store.Rate
+	Org     store.Rate
+}
+
+// DefaultRates are the rates of an installation that names none.
+var DefaultRates = Rates{
+	Address: store.Rate{Burst: 3000, Per: time.Minute},
+	SignIn:  store.Rate{Burst: 30, Per: time.Minute},
+	User:    store.Rate{Burst: 1500, Per: time.Minute},
+	Admin:   store.Rate{Burst: 120, Per: time.Minute},
+	Key:     store.Rate{Burst: 3000, Per: time.Minute},
+	Project: store.Rate{Burst: 6000, Per: time.Minute},
+	Org:     store.Rate{Burst: 12000, Per: time.Minute},
+}
+
+func (r Rates) orDefault() Rates {
+	for _, pair := range [][2]*store.Rate{
+		{&r.Address, &DefaultRates.Address}, {&r.SignIn, &DefaultRates.SignIn}, {&r.User, &DefaultRates.User}, {&r.Admin, &DefaultRates.Admin},
+		{&r.Key, &DefaultRates.Key}, {&r.Project, &DefaultRates.Project}, {&r.Org, &DefaultRates.Org},
+	} {
+		if *pair[0] == (store.Rate{}) {
+			*pair[0] = *pair[1]
+		}
+	}
+	return r
+}
+
+// strict are the actions that change who may do what, or what it may cost.
+var strict = map[identity.Action]bool{
+	identity.OrgWrite: true, identity.MemberWrite: true, identity.ProjectWrite: true, identity.KeyWrite: true, identity.SecretWrite: true,
+	identity.BudgetWrite: true, identity.Self: true, identity.Operate: true,
+}
+
+// quota is a limit that a request comes under.
+type quota struct {
+	policy string // its name in headers
+	bucketKey
+	store.Rate
+}
+
+// limitAddress has next see no more requests of an address than its rate. Whether this
+// process is alive may be asked for without end: that costs nothing.
+func (s *server) limitAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rq := requestOf(r.Context())
+		if rq.from.IsValid() && !rq.from.IsLoopback() && r.URL.Path != livePath {
+			if err := s.limit(r.Context(), w.Header().Set, quota{"address", ofAddress("http/address/", rq.from), s.rates.Address}); err != nil {
+				s.deny(w, r, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitPublic limits an operation that anybody may use and that does something: sign-in.
+// It has answered if it returns false.
+func (s *server) limitPublic(ctx huma.Context, rq *request) bool {
+	if ctx.Method() == http.MethodGet || ctx.Method() == http.MethodHead {
+		return true
+	}
+	err := s.limit(ctx.Context(), ctx.SetHeader, quota{"sign-in", ofAddress("http/sign_in/", rq.from), s.rates.SignIn})
+	if err != nil {
+		s.write(ctx, rq, err)
+	}
+	return err == nil
+}
+
+// limitPrincipal limits what somebody who is known does. Who owns an embedded
+// installation is limited by nobody.
+func (s *server) limitPrincipal(ctx huma.Context, who identity.Principal, a identity.Action) error {
+	if who.Operates {
+		return nil
+	}
+	all := make([]quota, 0, 5)
+	if who.Key != "" {
+		all = append(all, quota{"key", bucketKey{who.Scope.Org, "http/key/" + string(who.Key)}, s.rates.Key})
+	} else {
+		all = append(all, quota{"user", bucketKey{core.Installation, "http/user/" + string(who.User)}, s.rates.User})
+	}
+	if strict[a] {
+		all = append(all, quota{"admin", bucketKey{core.Installation, "http/admin/" + string(who.User)}, s.rates.Admin})
+	}
+	all = append(all,
+		quota{"project", bucketKey{who.Scope.Org, "http/project/" + string(who.Scope.Project)}, s.rates.Project},
+		quota{"org", bucketKey{who.Scope.Org, "http/org"}, s.rates.Org})
+	return s.limit(ctx.Context(), ctx.SetHeader, all...)
+}
+
+// limit lets a request through if each quota does, and says in the headers how it is with
+// the one that is nearest to its end.
+func (s *server) limit(ctx context.Context, set func(name, value string), all ...quota) error {
+	if s.limiter == nil {
+		return nil
+	}
+	var nearest standing
+	var of quota
+	for _, q := range all {
+		at, err := s.limiter.take(ctx, q.bucketKey, q.Rate)
+		if err != nil {
+			return fmt.Errorf("limit: %w", err)
+		}
+		if !at.ok || of.policy == "" || float64(at.left)/float64(q.Burst) < float64(nearest.left)/float64(of.Burst) {
+			nearest, of = at, q
+		}
+		if !at.ok {
+			break
+		}
+	}
+	describe(set, of, nearest)
+	if nearest.ok {
+		return nil
+	}
+	return core.E(core.Exhausted, "request", "too many requests: the limit of the "+of.policy+" is "+strconv.Itoa(of.Burst)+" in "+of.Per.String()).
+		WithHint("try again in " + wholeSeconds(nearest.wait) + " s")
+}
+
+// describe writes the headers of draft-ietf-httpapi-ratelimit-headers-10: the policy, and
+// how many requests are left of it until when.
+func describe(set func(name, value string), q quota, at standing) {
+	name := strconv.Quote(q.policy)
+	full := time.Duration(float64(q.Per) * float64(q.Burst-at.left) / float64(q.Burst))
+	set("RateLimit-Policy", fmt.Sprintf("%s;q=%d;w=%s", name, q.Burst, wholeSeconds(q.Per)))
+	set("RateLimit", fmt.Sprintf("%s;r=%d;t=%s", name, at.left, wholeSeconds(full)))
+	if !at.ok {
+		set("Retry-After", wholeSeconds(at.wait))
+	}
+}
+
+// wholeSeconds rounds up.
+func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+// ofAddress names the bucket of an address: an IPv4 address, or the 64 bits of an IPv6 one
+// that are somebody's.
+func ofAddress(use string, a netip.Addr) bucketKey {
+	if a.Is6() {
+		p, _ := a.Prefix(64) // 64 bits are in range
+		return bucketKey{core.Installation, use + p.Addr().String()}
+	}
+	return bucketKey{core.Installation, use + a.String()}
+}

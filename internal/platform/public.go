@@ -1,0 +1,178 @@
+package platform
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+)
+
+// Public says how other machines reach this one. Without a URL it is reached by its own
+// alone.
+type Public struct {
+	URL      string `koanf:"url" json:"url"`           // https://isekai.example.com
+	Previews string `koanf:"previews" json:"previews"` // a domain whose every name leads here: apps.example.com
+	Proxies  string `koanf:"proxies" json:"proxies"`   // of those that end TLS: addresses or networks, separated by commas
+	Origins  string `koanf:"origins" json:"origins"`   // of other pages that may use the API, separated by commas
+}
+
+// hostName is a name that certificates and browsers take: labels of letters, digits and
+// dashes, two at least.
+var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// host is the name in the URL; "" without one.
+func (p Public) host() string {
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// checkPublic checks how the installation is reached. Whether people can sign in, which
+// is what they must where strangers get to, is known by who wires: see checkAddress.
+func (c Config) checkPublic() error {
+	const op = "config"
+	for _, check := range []func() error{c.TLS.check, c.Nodes.check, c.Public.checkNames, c.checkOrigins} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	proxies, err := c.Public.proxies()
+	switch {
+	case err != nil:
+		return err
+	case c.TLS.on() && c.Public.URL == "":
+		return core.E(core.Invalid, op, "with TLS public.url must be set").WithHint("it is the address that browsers use, as in https://isekai.example.com")
+	case c.TLS.ACME && net.ParseIP(c.Public.host()) != nil:
+		return core.E(core.Invalid, op, "tls.acme needs a name in public.url").WithHint("set tls.cert_file and tls.key_file for an address")
+	case c.Public.URL != "" && !c.TLS.on() && len(proxies) == 0:
+		return core.E(core.Invalid, op, "with public.url somebody must end TLS").
+			WithHint("set tls.acme, or tls.cert_file and tls.key_file; or public.proxies to the addresses of the proxies that do")
+	}
+	return nil
+}
+
+func (p Public) checkNames() error {
+	const op = "config"
+	if p.URL == "" {
+		if p.Previews+p.Proxies != "" {
+			return core.E(core.Invalid, op, "public.previews and public.proxies are of no use without public.url").WithHint(configHint)
+		}
+		return nil
+	}
+	u, err := url.Parse(p.URL)
+	if err != nil || u.Scheme != "https" || u.Scheme+"://"+u.Host != p.URL {
+		return core.E(core.Invalid, op, "public.url isn't https://host").WithHint("as in https://isekai.example.com, without a path")
+	}
+	host := u.Hostname()
+	switch {
+	case !hostName.MatchString(host) && net.ParseIP(host) == nil:
+		return core.E(core.Invalid, op, "public.url has no name or address that can be reached").WithHint("as in https://isekai.example.com, in small letters")
+	case p.Previews != "" && !hostName.MatchString(p.Previews):
+		return core.E(core.Invalid, op, "public.previews isn't a domain").WithHint("as in apps.example.com, without *. or a port")
+	case p.Previews != "" && (host == p.Previews || strings.HasSuffix(host, "."+p.Previews)):
+		return core.E(core.Invalid, op, "public.url is a name of public.previews").WithHint("give previews a domain of their own: apps there are written by others")
+	}
+	return nil
+}
+
+// proxies reads the list of those that end TLS.
+func (p Public) proxies() (httpapi.Proxies, error) {
+	var all httpapi.Proxies
+	for _, s := range commas(p.Proxies) {
+		network, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, aerr := netip.ParseAddr(s)
+			network, err = netip.PrefixFrom(a, a.BitLen()), aerr
+		}
+		switch {
+		case err != nil:
+			return nil, core.E(core.Invalid, "config", "public.proxies: "+s+" is no address or network").WithHint("as in 10.0.0.0/8,192.0.2.7")
+		case network.Bits() == 0:
+			return nil, core.E(core.Invalid, "config", "public.proxies: "+s+" is everybody").WithHint("name the proxies: whoever is on the list can say whence a request came")
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
+}
+
+// checkOrigins: where only this machine gets to is where people develop.
+func (c Config) checkOrigins() error {
+	for _, o := range commas(c.Public.Origins) {
+		if err := httpapi.CheckOrigin(o, c.Public.URL == ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commas splits a list.
+func commas(list string) (all []string) {
+	for s := range strings.SplitSeq(list, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// checkAddress refuses to listen where other machines get to, unless it is said how they
+// do it safely; and then unless people sign in.
+func (c Config) checkAddress(signIn bool) error {
+	const op = "listen"
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return core.E(core.Invalid, op, c.Listen+" isn't host:port").Because(err).WithHint("as in 127.0.0.1:7777")
+	}
+	ip := net.ParseIP(host)
+	own := host == "localhost" || ip != nil && ip.IsLoopback()
+	switch {
+	case !own && c.Public.URL == "":
+		return core.E(core.Denied, op, c.Listen+" is reachable from other machines, and nothing says how they do it safely").
+			WithHint("listen at 127.0.0.1:PORT; or set public.url, and tls.acme, tls.cert_file or public.proxies")
+	case (!own || c.Public.URL != "") && !signIn:
+		return core.E(core.Unsupported, op, "other machines would get here, and nobody can sign in").WithHint("listen at 127.0.0.1:PORT without public.url, and reach it through an SSH tunnel")
+	}
+	return nil
+}
+
+// byHost serves the API at the loopback's own names and at the public one, and previews at
+// the names below localhost and below the public domain for them. Any other host is
+// refused: a name that somebody has pointed at this machine is not one of ours.
+func byHost(api http.Handler, previews func(base string) http.Handler, p Public) http.Handler {
+	local, public, host := previews("localhost"), previews(p.Previews), p.host()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := r.Host
+		if h, _, err := net.SplitHostPort(asked); err == nil {
+			asked = h
+		}
+		asked = strings.ToLower(strings.Trim(asked, "[]"))
+		ip := net.ParseIP(asked)
+		switch {
+		case asked == "localhost" || ip != nil && ip.IsLoopback() || host != "" && asked == host:
+			api.ServeHTTP(w, r)
+		case strings.HasSuffix(asked, ".localhost"):
+			unhurried(local).ServeHTTP(w, r)
+		case p.Previews != "" && strings.HasSuffix(asked, "."+p.Previews):
+			unhurried(public).ServeHTTP(w, r)
+		default:
+			http.Error(w, "no such host here", http.StatusMisdirectedRequest)
+		}
+	})
+}
+
+// unhurried serves without the time that the API has given another answer on the same
+// connection: an app may take longer.
+func unhurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a writer without deadlines is a test's
+		next.ServeHTTP(w, r)
+	})
+}
