@@ -70,6 +70,8 @@ func TestWhatNoKeyCanBe(t *testing.T) {
 	bot, err := r.CreateService(t.Context(), r.owner.Principal, identity.NewService{Name: "bot", Role: core.Owner})
 	ok(t, err)
 	scopes := []string{"tasks:read"}
+	little, err := r.CreateService(t.Context(), r.owner.Principal, identity.NewService{Name: "little", Role: core.Viewer})
+	ok(t, err)
 	for name, c := range map[string]struct {
 		by   identity.Principal
 		key  identity.NewKey
@@ -85,6 +87,7 @@ func TestWhatNoKeyCanBe(t *testing.T) {
 		"for another person": {r.owner.Principal, identity.NewKey{Name: "k", Scopes: scopes, User: mia.User}, core.Denied},
 		"for others":         {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, User: bot.ID}, core.Denied},
 		"for a higher one":   {admin.Principal, identity.NewKey{Name: "k", Scopes: scopes, User: bot.ID}, core.Denied},
+		"above its user's":   {r.owner.Principal, identity.NewKey{Name: "k", Scopes: scopes, User: little.ID, Role: core.Admin}, core.Denied},
 		"for nobody":         {r.owner.Principal, identity.NewKey{Name: "k", Scopes: scopes, User: "usr_nobody"}, core.NotFound},
 		"unknown project":    {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, Project: "prj_x"}, core.NotFound},
 	} {

@@ -227,20 +227,24 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 		want(t, "state", q.Get("state"), state)
 		return q.Get("code"), state
 	}
-	code, state := begin()
-	_, other := begin()
-	for name, in := range map[string][3]string{
-		"another browser":     {state, code, ""},
-		"another's cookie":    {state, code, other},
-		"a made-up state":     {"iss_" + strings.Repeat("a", 52), code, "iss_" + strings.Repeat("a", 52)},
-		"no state":            {"", code, ""},
-		"a made-up code":      {other, "nonsense", other},
-		"another flow's code": {other, code, other}, // used up by the line before, in whatever order
+	for name, in := range map[string]func(code, state, other string) (string, string, string){
+		"another browser":     func(code, state, _ string) (string, string, string) { return state, code, "" },
+		"another's cookie":    func(code, state, other string) (string, string, string) { return state, code, other },
+		"a made-up code":      func(_, state, _ string) (string, string, string) { return state, "nonsense", state },
+		"another flow's code": func(code, _, other string) (string, string, string) { return other, code, other },
+		"no state":            func(code, _, _ string) (string, string, string) { return "", code, "" },
+		"a made-up state": func(code, _, _ string) (string, string, string) {
+			made := "iss_" + strings.Repeat("a", 52)
+			return made, code, made
+		},
 	} {
-		_, err := s.FinishOIDC(t.Context(), in[0], in[1], in[2])
+		code, state := begin()
+		_, other := begin()
+		state, code, inCookie := in(code, state, other)
+		_, err := s.FinishOIDC(t.Context(), state, code, inCookie)
 		wantCode(t, name, err, core.Unauthenticated)
 	}
-	code, state = begin()
+	code, state := begin()
 	_, err := s.FinishOIDC(t.Context(), state, code, state)
 	ok(t, err)
 	_, err = s.FinishOIDC(t.Context(), state, code, state)

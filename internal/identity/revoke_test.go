@@ -15,8 +15,7 @@ func TestWhatIsTakenAwayIsRefused(t *testing.T) {
 	t.Parallel()
 	type creds struct {
 		identity.Tokens
-		key   string
-		keyID core.KeyID
+		key string
 	}
 	all := func(c creds) map[string]identity.Credential {
 		return map[string]identity.Credential{"token": {Bearer: c.Access}, "cookie": {Cookie: c.Session}, "key": {Bearer: c.key}}

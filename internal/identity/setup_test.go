@@ -24,6 +24,11 @@ func TestTheFirstStartMakesAnOwner(t *testing.T) {
 	_, err = r.FinishSetup(ctx, "ist_"+second[4:10], identity.NewUser{Email: "olga@example.org", Name: "Olga", Password: password})
 	wantCode(t, "a made-up link", err, core.Unauthenticated)
 
+	invite, err := r.InviteUser(ctx, identity.Local(), identity.Invite{Email: "eve@example.org", Role: core.Viewer})
+	ok(t, err)
+	_, err = r.FinishSetup(ctx, invite, identity.NewUser{Email: "eve@example.org", Name: "Eve", Password: password})
+	wantCode(t, "an invitation", err, core.Unauthenticated)
+
 	var wait sync.WaitGroup
 	tokens := make([]identity.Tokens, 8)
 	errs := make([]error, len(tokens))

@@ -129,7 +129,7 @@ func TestSigningKeysRotate(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	nodes := []*identity.Service{r.Service, r.node()}
-	refresh, access := r.owner.Refresh, r.owner.Access
+	refresh := r.owner.Refresh
 	seen := map[string]bool{}
 	for hour := range 60 {
 		now := published(t, r.Service)
@@ -145,7 +145,8 @@ func TestSigningKeysRotate(t *testing.T) {
 		}
 		next, err := nodes[hour%2].Refresh(t.Context(), refresh)
 		ok(t, err)
-		refresh, access = next.Refresh, next.Access
+		refresh = next.Refresh
+		access := next.Access
 		var header struct{ Kid string }
 		raw, err := base64.RawURLEncoding.DecodeString(access[:strings.Index(access, ".")])
 		ok(t, err)
