@@ -43,7 +43,7 @@ const flowLife = 10 * time.Minute
 // Begin returns where to send a person's browser so that the provider asks whether we may.
 // session names the browser's session: only it can finish, and only the same actor in the
 // same org and project. An existing connection of the name is replaced then, which mends a
-// broken one. conflict: the name is another credential's.
+// broken one. conflict: the name is another credential's, or another provider's connection's.
 func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b Begin) (authURL string, err error) {
 	const op = "connection.begin"
 	if err := scope.Valid(); err != nil {
@@ -66,7 +66,7 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 	if f.Scopes, err = p.asked(b.Scopes); err != nil {
 		return "", err
 	}
-	if _, err := s.open(ctx, scope, b.Name, b.Shared, OAuth, 0); err != nil {
+	if _, err := s.connecting(ctx, scope, b, p); err != nil {
 		return "", err
 	}
 	state := rand.Text() + rand.Text()
@@ -79,6 +79,16 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 		options = append(options, oauth2.SetAuthURLParam(name, value))
 	}
 	return p.client(s.cfg.Redirect, f.Scopes).AuthCodeURL(state, options...), nil
+}
+
+// connecting returns the connection that is there, or a new one. One of another provider's
+// stays that: so no provider is ever sent what another one gave.
+func (s *Service) connecting(ctx context.Context, scope core.Scope, b Begin, p *Provider) (entry[credentialDoc], error) {
+	e, err := s.open(ctx, scope, b.Name, b.Shared, OAuth, 0)
+	if err == nil && e.Doc.Connection != nil && e.Doc.Connection.Provider != p.Name {
+		err = core.E(core.Conflict, "connection.begin", "the name is that of a connection to "+e.Doc.Connection.Provider).WithHint("delete it first, or take another name")
+	}
+	return e, err
 }
 
 func digest(s string) []byte {
@@ -154,7 +164,7 @@ func (s *Service) land(ctx context.Context, scope core.Scope, session string, a 
 func (s *Service) connect(ctx context.Context, scope core.Scope, p *Provider, f flowDoc, got answer, asked time.Time) (Credential, error) {
 	var e entry[credentialDoc]
 	err := s.update(ctx, scope.Org, func() (changes []store.Change, err error) {
-		if e, err = s.open(ctx, scope, f.Name, f.Shared, OAuth, 0); err != nil {
+		if e, err = s.connecting(ctx, scope, f.Begin, p); err != nil {
 			return nil, err
 		}
 		g, err := grants.find(ctx, s, scope.Org, e.Doc.ID)

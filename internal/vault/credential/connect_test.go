@@ -37,6 +37,26 @@ func TestAConnectionGivesTokensThatWork(t *testing.T) {
 	}
 }
 
+// TestANameStaysWithItsProvider, for what one gave must not be sent to another.
+func TestANameStaysWithItsProvider(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	two := r.node(t, func(c *credential.Config) {
+		p := r.authority.provider()
+		p.Name = "other"
+		c.Providers = append(c.Providers, p)
+	})
+	begin := credential.Begin{Provider: "other", Name: "strict"}
+	at, err := two.Begin(t.Context(), ann(orgA), session, begin)
+	ok(t, err)
+	r.connect(t, ann(orgA)) // in the meantime
+	_, err = two.Finish(t.Context(), ann(orgA), session, agree(t, at))
+	wantCode(t, "the end of what was begun", err, core.Conflict)
+	_, err = two.Begin(t.Context(), ann(orgA), session, begin)
+	wantCode(t, "a beginning", err, core.Conflict)
+	r.wantGood(t, use(t, two, credential.For{}))
+}
+
 // TestScopesAreOfTheConfiguration asks for fewer, and for others.
 func TestScopesAreOfTheConfiguration(t *testing.T) {
 	t.Parallel()

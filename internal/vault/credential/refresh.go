@@ -24,6 +24,9 @@ type flight struct {
 // refreshed waits until the connection has another token than number seen, or nobody can
 // have one. It doesn't wait long for who has a token that is still valid.
 func (s *Service) refreshed(ctx context.Context, scope core.Scope, e entry[credentialDoc], seen int64, valid bool) error {
+	if name := e.Doc.Connection.Provider; s.providers[name] == nil {
+		return core.E(core.Unavailable, "connection.refresh", "the provider "+name+" isn't configured any more").WithHint("an operator configures it")
+	}
 	f, err := s.fly(ctx, scope, e, seen)
 	if err != nil {
 		return err
@@ -117,11 +120,8 @@ func (s *Service) resign(ctx context.Context, term, holder string) {
 // the fence: so whoever comes back after its term has ended sends nothing, and whoever comes
 // after a crash knows that the token may be used up.
 func (s *Service) renew(ctx context.Context, scope core.Scope, e entry[credentialDoc], g entry[grantDoc]) error {
-	p := s.providers[e.Doc.Connection.Provider]
-	switch {
-	case p == nil:
-		return core.E(core.Unavailable, "connection.refresh", "the provider "+e.Doc.Connection.Provider+" isn't configured any more").WithHint("an operator configures it")
-	case g.Doc.Refresh.IsZero():
+	p := s.providers[e.Doc.Connection.Provider] // it never changes while the credential's id stays
+	if g.Doc.Refresh.IsZero() {
 		return s.breakOff(ctx, scope, e, g.Version, "expired", "the token has ended, and the provider gave none to refresh it: connect again")
 	}
 	asked, lost := s.cfg.Now(), g.Doc.Lost

@@ -204,13 +204,16 @@ func TestASlowProvider(t *testing.T) {
 	stuck := make(chan struct{})
 	r.authority.set(func(a *authority) { a.stuck = stuck })
 	r.clock.advance(time.Hour - 20*time.Second)
-	if v := use(t, hasty, credential.For{}); v.Version != 1 {
-		t.Errorf("got token %d", v.Version)
+	ctx, cancel := context.WithCancel(t.Context())
+	v, err := hasty.Use(ctx, ann(orgA), "strict", credential.For{})
+	if err != nil || v.Version != 1 {
+		t.Errorf("got token %d (%v)", v.Version, err)
 	}
+	cancel()
 	r.clock.advance(time.Minute)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := hasty.Use(ctx, ann(orgA), "strict", credential.For{})
+	_, err = hasty.Use(ctx, ann(orgA), "strict", credential.For{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("who hangs up gets %v", err)
 	}
@@ -219,7 +222,7 @@ func TestASlowProvider(t *testing.T) {
 	if _, refreshes, _, _ := r.authority.count(); refreshes != 1 {
 		t.Errorf("there were %d refreshes", refreshes)
 	}
-	v := use(t, r.Service, credential.For{})
+	v = use(t, r.Service, credential.For{})
 	r.wantGood(t, v)
 	if _, refreshes, _, _ := r.authority.count(); refreshes != 1 || v.Version != 2 {
 		t.Errorf("token %d after %d refreshes", v.Version, refreshes)
@@ -422,6 +425,25 @@ func TestDisconnectedInTheMidst(t *testing.T) {
 	wantCode(t, "a use of what is deleted", err, core.NotFound)
 	if r.authority.left() != 0 {
 		t.Error("the provider still honours a token")
+	}
+}
+
+// TestConnectedInTheMidst of a refresh that is refused: the new connection isn't broken by
+// what was said of the old one.
+func TestConnectedInTheMidst(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.connect(t, ann(orgA))
+	r.clock.advance(2 * time.Hour)
+	r.authority.set(func(a *authority) { a.refuse = "invalid_grant" })
+	s := r.node(t, func(c *credential.Config) {
+		var once sync.Once
+		c.HTTP = &http.Client{Transport: after{&http.Transport{DisableKeepAlives: true}, func() { once.Do(func() { r.connect(t, ann(orgA)) }) }}}
+	})
+	v := use(t, s, credential.For{})
+	r.wantGood(t, v)
+	if c, err := s.Get(t.Context(), ann(orgA), "strict"); err != nil || c.Connection.Broken || v.Version != 2 {
+		t.Errorf("token %d of %+v (%v)", v.Version, c.Connection, err)
 	}
 }
 

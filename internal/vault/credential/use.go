@@ -35,7 +35,7 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 	if err != nil {
 		return Value{}, err
 	}
-	v, err := Value{}, error(nil)
+	var v Value
 	switch {
 	case len(e.Doc.Hosts) > 0 && !allowed(e.Doc.Hosts, f.Host):
 		err = elsewhere(op)
