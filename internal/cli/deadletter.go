@@ -15,22 +15,24 @@ import (
 
 func (sh *shell) deadletterCommand() *cobra.Command {
 	c := group("deadletter", "Look after events that a consumer couldn't apply")
-	c.AddCommand(sh.deadletterList(),
-		sh.deadletter("show", "Show a dead letter with its event", func(ctx context.Context, c *client.Client, l letter) error {
+	var org string
+	c.PersistentFlags().StringVar(&org, "org", "", "of this org (default: the one signed in to)")
+	c.AddCommand(sh.deadletterList(&org),
+		sh.deadletter("show", "Show a dead letter with its event", &org, func(ctx context.Context, c *client.Client, l letter) error {
 			d, err := c.DeadLetter(ctx, l.consumer, l.stream, l.version)
 			if err != nil {
 				return err
 			}
 			return sh.print(d, func(w io.Writer) { printLetter(w, d) })
 		}),
-		sh.deadletter("replay", "Give the event to its consumer once more, and those that wait behind it", func(ctx context.Context, c *client.Client, l letter) error {
+		sh.deadletter("replay", "Give the event to its consumer once more, and those that wait behind it", &org, func(ctx context.Context, c *client.Client, l letter) error {
 			r, err := c.ReplayDeadLetter(ctx, l.consumer, l.stream, l.version)
 			if err != nil {
 				return err
 			}
 			return sh.print(r, func(w io.Writer) { fmt.Fprintln(w, "applied "+many(len(r.Applied), "event")) })
 		}),
-		sh.deadletter("drop", "Remove a dead letter without applying its event", func(ctx context.Context, c *client.Client, l letter) error {
+		sh.deadletter("drop", "Remove a dead letter without applying its event", &org, func(ctx context.Context, c *client.Client, l letter) error {
 			d, err := c.DropDeadLetter(ctx, l.consumer, l.stream, l.version)
 			if err != nil {
 				return err
@@ -45,12 +47,12 @@ func (sh *shell) deadletterCommand() *cobra.Command {
 	return c
 }
 
-func (sh *shell) deadletterList() *cobra.Command {
+func (sh *shell) deadletterList(org *string) *cobra.Command {
 	var o client.LetterOptions
 	c := &cobra.Command{Use: "list", Short: "List dead letters", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return sh.with(c.Context(), Direct, func(conn *Conn) error {
-				p, err := conn.Client.DeadLetters(c.Context(), o)
+				p, err := conn.Client.About(core.OrgID(*org)).DeadLetters(c.Context(), o)
 				if err != nil {
 					return err
 				}
@@ -89,14 +91,14 @@ func parseLetter(s string) (letter, error) {
 	return letter{}, core.E(core.Invalid, "", s+" names no dead letter").WithHint("as in isekai deadletter list: CONSUMER/STREAM/VERSION")
 }
 
-func (sh *shell) deadletter(verb, short string, f func(context.Context, *client.Client, letter) error) *cobra.Command {
+func (sh *shell) deadletter(verb, short string, org *string, f func(context.Context, *client.Client, letter) error) *cobra.Command {
 	return &cobra.Command{Use: verb + " LETTER", Short: short, Args: one("deadletter"),
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := parseLetter(args[0])
 			if err != nil {
 				return err
 			}
-			return sh.with(c.Context(), Direct, func(conn *Conn) error { return f(c.Context(), conn.Client, l) })
+			return sh.with(c.Context(), Direct, func(conn *Conn) error { return f(c.Context(), conn.Client.About(core.OrgID(*org)), l) })
 		}}
 }
 

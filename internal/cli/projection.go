@@ -16,13 +16,15 @@ var views = []string{"tasks", "apps", "usage"}
 
 func (sh *shell) projectionCommand() *cobra.Command {
 	c := group("projection", "Build views anew from the events, and compare them")
+	var org string
 	c.AddCommand(
-		sh.projection("rebuild", "Build views anew; the live ones go on and are replaced at the end", (*client.Client).RebuildProjection),
-		sh.projection("verify", "Build views beside the live ones and compare them row by row", (*client.Client).VerifyProjection))
+		sh.projection("rebuild", "Build views anew; the live ones go on and are replaced at the end", &org, (*client.Client).RebuildProjection),
+		sh.projection("verify", "Build views beside the live ones and compare them row by row", &org, (*client.Client).VerifyProjection))
+	c.PersistentFlags().StringVar(&org, "org", "", "of this org (default: the one signed in to)")
 	return c
 }
 
-func (sh *shell) projection(verb, short string, f func(*client.Client, context.Context, string) (client.Projection, error)) *cobra.Command {
+func (sh *shell) projection(verb, short string, org *string, f func(*client.Client, context.Context, string) (client.Projection, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " [VIEW]...", Short: short, ValidArgs: views,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -33,7 +35,7 @@ func (sh *shell) projection(verb, short string, f func(*client.Client, context.C
 				var all []client.Projection
 				wrong := 0
 				for _, view := range args {
-					p, err := f(conn.Client, c.Context(), view)
+					p, err := f(conn.Client.About(core.OrgID(*org)), c.Context(), view)
 					if err != nil {
 						return err
 					}

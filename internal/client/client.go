@@ -21,6 +21,7 @@ import (
 type Client struct {
 	base  string
 	token TokenSource
+	about core.OrgID
 	http  *http.Client
 }
 
@@ -38,6 +39,14 @@ func New(base, token string, transport http.RoundTripper) *Client {
 // NewWith is New for a credential that changes.
 func NewWith(base string, token TokenSource, transport http.RoundTripper) *Client {
 	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: transport, CheckRedirect: stay}}
+}
+
+// About returns a client whose operator's requests about views and dead letters concern an
+// org; "": that of the credential.
+func (c *Client) About(org core.OrgID) *Client {
+	other := *c
+	other.about = org
+	return &other
 }
 
 // stay follows no redirect: the API has none for programs, and a credential goes nowhere

@@ -64,7 +64,7 @@ func (c *Client) VerifyProjection(ctx context.Context, view string) (Projection,
 
 func (c *Client) projection(ctx context.Context, view, verb string) (Projection, error) {
 	var p Projection
-	_, err := c.call(ctx, request{method: http.MethodPost, path: "/v1/projections/" + url.PathEscape(view) + "/" + verb}, &p)
+	_, err := c.call(ctx, request{method: http.MethodPost, path: "/v1/projections/" + url.PathEscape(view) + "/" + verb, query: ofOrg(c.about)}, &p)
 	return p, err
 }
 
@@ -109,15 +109,7 @@ type LetterOptions struct {
 
 // DeadLetters returns a page of the org's dead letters.
 func (c *Client) DeadLetters(ctx context.Context, o LetterOptions) (Page[DeadLetter], error) {
-	q := url.Values{}
-	for k, v := range map[string]string{"consumer": o.Consumer, "cursor": o.Cursor} {
-		if v != "" {
-			q.Set(k, v)
-		}
-	}
-	if o.Limit > 0 {
-		q.Set("limit", strconv.Itoa(o.Limit))
-	}
+	q := with(PageOptions{o.Cursor, o.Limit}.query(), "consumer", o.Consumer, "org", string(c.about))
 	var p Page[DeadLetter]
 	_, err := c.call(ctx, request{method: http.MethodGet, path: "/v1/deadletters", query: q}, &p)
 	return p, err
@@ -130,7 +122,7 @@ func letterPath(consumer string, stream core.StreamID, version int64) string {
 // DeadLetter returns a dead letter with its event.
 func (c *Client) DeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) (DeadLetterDetail, error) {
 	var d DeadLetterDetail
-	_, err := c.call(ctx, request{method: http.MethodGet, path: letterPath(consumer, stream, version)}, &d)
+	_, err := c.call(ctx, request{method: http.MethodGet, path: letterPath(consumer, stream, version), query: ofOrg(c.about)}, &d)
 	return d, err
 }
 
@@ -148,14 +140,14 @@ type Dropped struct {
 // that wait behind it.
 func (c *Client) ReplayDeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) (Replayed, error) {
 	var r Replayed
-	_, err := c.call(ctx, request{method: http.MethodPost, path: letterPath(consumer, stream, version) + "/replay"}, &r)
+	_, err := c.call(ctx, request{method: http.MethodPost, path: letterPath(consumer, stream, version) + "/replay", query: ofOrg(c.about)}, &r)
 	return r, err
 }
 
 // DropDeadLetter removes a dead letter without applying its event.
 func (c *Client) DropDeadLetter(ctx context.Context, consumer string, stream core.StreamID, version int64) (Dropped, error) {
 	var d Dropped
-	_, err := c.call(ctx, request{method: http.MethodDelete, path: letterPath(consumer, stream, version)}, &d)
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: letterPath(consumer, stream, version), query: ofOrg(c.about)}, &d)
 	return d, err
 }
 

@@ -21,7 +21,7 @@ type Login struct {
 // Tokens are what a sign-in gives to a program. They aren't shown again.
 type Tokens struct {
 	Access  string    `json:"access,omitempty" doc:"for the Authorization header; a JWT, signed by a key of /.well-known/jwks.json"`
-	Expires time.Time `json:"expires" doc:"of the access token"`
+	Expires time.Time `json:"expires,omitzero" doc:"of the access token"`
 	Refresh string    `json:"refresh,omitempty" doc:"gives new tokens, once"`
 	Principal
 }
@@ -88,8 +88,8 @@ func (c *Client) RevokeSession(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/sessions/"+escape(id), nil)
 }
 
-// Issuers returns the names of the OpenID Connect issuers by which people may sign in,
-// with a browser at /v1/oidc/NAME.
+// Issuers returns the names of the OpenID Connect issuers by which people may sign in with
+// a browser.
 func (c *Client) Issuers(ctx context.Context) ([]string, error) {
 	return get[[]string](ctx, c, "/v1/oidc", nil)
 }
@@ -118,4 +118,9 @@ func (c *Client) ConfirmTOTP(ctx context.Context, code string) (Recovery, error)
 // DisableTOTP takes one's second factor away.
 func (c *Client) DisableTOTP(ctx context.Context, password string) error {
 	return c.do(ctx, http.MethodPost, "/v1/me/totp/disable", map[string]string{"password": password})
+}
+
+// Redirect is where a browser goes next.
+type Redirect struct {
+	URL string `json:"url"`
 }

@@ -18,12 +18,14 @@ import (
 type (
 	letterQuery struct {
 		Consumer string `query:"consumer" maxLength:"64"`
+		OrgQuery
 		PageQuery
 	}
 	letterPath struct {
 		Consumer string        `path:"consumer" maxLength:"64"`
 		Stream   core.StreamID `path:"stream" maxLength:"64"`
 		Version  int64         `path:"version" minimum:"1"`
+		OrgQuery
 	}
 	lettersAnswer struct {
 		Body client.Page[client.DeadLetter]
@@ -40,27 +42,43 @@ func (s *server) deadLetters() {
 	const one = "/v1/deadletters/{consumer}/{stream}/{version}"
 	handle(s, identity.OperateRead, huma.Operation{
 		OperationID: "show-dead-letter", Method: http.MethodGet, Path: one, Summary: "Show a dead letter with its event",
-	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*letterAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, in *letterPath) (*letterAnswer, error) {
+		scope, err := s.within(ctx, in.OrgQuery)
+		if err != nil {
+			return nil, err
+		}
 		l, e, err := s.cfg.DeadLetters.Show(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &letterAnswer{Body: client.DeadLetterDetail{DeadLetter: wireLetter(l), Content: e}}, err
 	})
 	handle(s, identity.Operate, huma.Operation{
 		OperationID: "replay-dead-letter", Method: http.MethodPost, Path: one + "/replay", Summary: "Give the event to its consumer once more",
 		Description: "And those that wait behind it in its stream. It stops at the first that fails, which stays a dead letter.",
-	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*replayAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, in *letterPath) (*replayAnswer, error) {
+		scope, err := s.within(ctx, in.OrgQuery)
+		if err != nil {
+			return nil, err
+		}
 		applied, err := s.cfg.DeadLetters.Replay(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &replayAnswer{Body: client.Replayed{Applied: applied}}, err
 	})
 	handle(s, identity.Operate, huma.Operation{
 		OperationID: "drop-dead-letter", Method: http.MethodDelete, Path: one, Summary: "Remove a dead letter without applying its event",
-	}, func(ctx context.Context, scope core.Scope, in *letterPath) (*dropAnswer, error) {
+	}, func(ctx context.Context, _ core.Scope, in *letterPath) (*dropAnswer, error) {
+		scope, err := s.within(ctx, in.OrgQuery)
+		if err != nil {
+			return nil, err
+		}
 		behind, err := s.cfg.DeadLetters.Drop(ctx, scope, in.Consumer, in.Stream, in.Version)
 		return &dropAnswer{Body: client.Dropped{Behind: behind}}, err
 	})
 }
 
-func (s *server) listLetters(ctx context.Context, scope core.Scope, in *letterQuery) (*lettersAnswer, error) {
+func (s *server) listLetters(ctx context.Context, _ core.Scope, in *letterQuery) (*lettersAnswer, error) {
 	after, err := parseLetter(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := s.within(ctx, in.OrgQuery)
 	if err != nil {
 		return nil, err
 	}

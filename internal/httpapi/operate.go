@@ -24,6 +24,7 @@ type (
 	usageAnswer struct{ Body []client.Used }
 	viewPath    struct {
 		View string `path:"view" maxLength:"64" example:"tasks"`
+		OrgQuery
 	}
 	projectionAnswer struct{ Body client.Projection }
 	backupAnswer     struct{ Body client.Backup }
@@ -86,27 +87,32 @@ func (s *server) used(ctx context.Context, scope core.Scope, since string) ([]cl
 // projections lets an operator build views anew and compare them.
 func (s *server) projections() {
 	handle(s, identity.Operate, huma.Operation{
-		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view anew from the events",
+		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view of an org anew from the events",
 		Description: "The live view goes on and is replaced at the end.",
-	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
-		p, err := s.projector(in.View)
-		if err == nil {
-			err = p.Rebuild(ctx, scope.Org)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return compared(ctx, p, scope.Org)
+	}, func(ctx context.Context, _ core.Scope, in *viewPath) (*projectionAnswer, error) {
+		return s.project(ctx, in, (*store.Projector).Rebuild)
 	})
 	handle(s, identity.Operate, huma.Operation{
-		OperationID: "verify-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/verify", Summary: "Compare a view with the events",
-	}, func(ctx context.Context, scope core.Scope, in *viewPath) (*projectionAnswer, error) {
-		p, err := s.projector(in.View)
-		if err != nil {
-			return nil, err
-		}
-		return compared(ctx, p, scope.Org)
+		OperationID: "verify-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/verify", Summary: "Compare a view of an org with the events",
+	}, func(ctx context.Context, _ core.Scope, in *viewPath) (*projectionAnswer, error) {
+		return s.project(ctx, in, func(*store.Projector, context.Context, core.OrgID) error { return nil })
 	})
+}
+
+// project does something to an org's view, and compares it then.
+func (s *server) project(ctx context.Context, in *viewPath, do func(*store.Projector, context.Context, core.OrgID) error) (*projectionAnswer, error) {
+	p, err := s.projector(in.View)
+	if err != nil {
+		return nil, err
+	}
+	org, err := s.subject(ctx, in.OrgQuery)
+	if err == nil {
+		err = do(p, ctx, org)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return compared(ctx, p, org)
 }
 
 func (s *server) projector(view string) (*store.Projector, error) {

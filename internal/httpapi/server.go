@@ -67,6 +67,7 @@ type Config struct {
 	// their readers resume elsewhere or later.
 	Stopping context.Context
 	Logger   *slog.Logger // discarded if nil
+	Accounts
 }
 
 const keepAlive = 15 * time.Second
@@ -123,6 +124,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.backups()
 	s.keys()
 	s.deadLetters()
+	s.accounts()
 	s.docs(mux)
 	mux.HandleFunc("/", s.unrouted(mux))
 	return s.perimeter(mux), nil

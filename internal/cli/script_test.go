@@ -1,0 +1,133 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/isekai-run/isekai/internal/auditlog"
+	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/vault/credential"
+)
+
+const localToken = "of-the-data-directory"
+
+// TestMain lets scripts run isekai as a process of its own, whose own data directory is
+// held by the server at ISEKAI_TEST_URL.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"isekai": func() {
+		stdio := cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+		os.Exit(cli.Main(context.Background(), neighbour{url: os.Getenv("ISEKAI_TEST_URL")}, stdio, os.Args[1:]))
+	}})
+}
+
+// neighbour is a Platform of which a server runs.
+type neighbour struct {
+	cli.Instance
+	url string
+}
+
+func (n neighbour) Load(string, map[string]any) (cli.Instance, error) { return n, nil }
+func (neighbour) Version() cli.Version                                { return cli.Version{} }
+func (neighbour) NewMasterKey(string) error                           { return nil }
+func (n neighbour) Connect(context.Context, cli.Mode) (*cli.Conn, error) {
+	return &cli.Conn{Client: client.New(n.url, localToken, nil), URL: n.url, Close: func() error { return nil }}, nil
+}
+
+// TestScripts are what people do, from the first start on.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			url, setup := serve(t)
+			e.Setenv("ISEKAI_TEST_URL", url)
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"set": set, "mode": mode},
+	})
+}
+
+// set takes a field of the JSON that was printed last as a variable: set ID id.
+func set(ts *testscript.TestScript, _ bool, args []string) {
+	var v map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &v))
+	s, _ := v[args[1]].(string)
+	if s == "" {
+		ts.Fatalf("no %s in it", args[1])
+	}
+	ts.Setenv(args[0], s)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s+"\n"), 0o600))
+}
+
+// mode checks a file's: mode FILE -rw-------.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := info.Mode().String(); got != args[1] {
+		ts.Fatalf("%s has the mode %s", args[0], got)
+	}
+}
+
+// serve runs the real services before a real store, and returns where, and the token of
+// the first start's link.
+func serve(t *testing.T) (url, setup string) {
+	t.Helper()
+	st := must(sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")}))(t)
+	t.Cleanup(func() { _ = st.Close() })
+	log := auditlog.New(auditlog.Config{Events: st, Stored: st, Records: st})
+	ids := must(identity.New(identity.Config{
+		Records: st, Quotas: st, Hashing: identity.Hashing{Memory: 64, Time: 1, Threads: 1},
+		Audit: func(ctx context.Context, e identity.Event) {
+			_ = log.Record(ctx, e.Org, auditlog.Entry{Action: e.Action, Actor: e.Actor, Target: e.Target, Detail: e.Detail}) // what is missing fails a script
+		},
+	}))(t)
+	secrets := must(credential.New(credential.Config{Records: st, Terms: st}))(t)
+	t.Cleanup(secrets.Close)
+	api := must(httpapi.New(httpapi.Config{
+		Events: st, Views: st, Records: st, Stopping: context.Background(),
+		Health: func(context.Context) client.Health {
+			return client.Health{Model: "blueprint", Checks: []client.HealthCheck{}}
+		},
+		Authenticate: func(ctx context.Context, c identity.Credential) (identity.Principal, error) {
+			if c.Bearer == localToken {
+				return identity.Local(), nil
+			}
+			return ids.Authenticate(ctx, c)
+		},
+		Accounts: httpapi.Accounts{
+			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
+			Shares: st, Audit: log, Secrets: secrets, URL: "http://localhost",
+		},
+	}))(t)
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	setup, _, err := ids.Setup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(server.URL, "127.0.0.1", "localhost", 1), setup
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/ledger"
+)
+
+type (
+	keysQuery struct {
+		User core.UserID `query:"user" maxLength:"64" doc:"only those of this user or service"`
+		PageQuery
+	}
+	newKey        struct{ Body client.NewKey }
+	newServiceKey struct{ Body client.NewServiceKey }
+	apiKeyPath    struct {
+		Key core.KeyID `path:"key" maxLength:"64" example:"key_01hx"`
+	}
+)
+
+func (s *server) apiKeys() {
+	tags := []string{"api keys"}
+	act(s, identity.Self, huma.Operation{
+		OperationID: "list-my-keys", Method: http.MethodGet, Path: "/v1/me/keys", Summary: "List one's own API keys in the org", Tags: tags,
+	}, func(ctx context.Context, p identity.Principal, in *PageQuery) (*reply[client.Page[client.Key]], error) {
+		all, next, err := s.cfg.Identity.Keys(ctx, p, p.User, in.Cursor, in.Limit)
+		return paged(all, next, err, wireKey)
+	})
+	act(s, identity.Self, shownOnce(huma.Operation{
+		OperationID: "create-my-key", Method: http.MethodPost, Path: "/v1/me/keys", Summary: "Make an API key of one's own", Tags: tags, DefaultStatus: http.StatusCreated,
+		Description: "Its text isn't shown again.",
+	}), func(ctx context.Context, p identity.Principal, in *newKey) (*reply[client.MadeKey], error) {
+		return s.makeKey(ctx, p, p.User, in.Body)
+	})
+	act(s, identity.KeyRead, huma.Operation{
+		OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/api-keys", Summary: "List the org's API keys", Tags: tags,
+	}, func(ctx context.Context, p identity.Principal, in *keysQuery) (*reply[client.Page[client.Key]], error) {
+		all, next, err := s.cfg.Identity.Keys(ctx, p, in.User, in.Cursor, in.Limit)
+		return paged(all, next, err, wireKey)
+	})
+	act(s, identity.KeyWrite, shownOnce(huma.Operation{
+		OperationID: "create-key", Method: http.MethodPost, Path: "/v1/api-keys", Summary: "Make an API key of a service of the org", Tags: tags, DefaultStatus: http.StatusCreated,
+		Description: "Its text isn't shown again. Nobody makes one for another person.",
+	}), func(ctx context.Context, p identity.Principal, in *newServiceKey) (*reply[client.MadeKey], error) {
+		return s.makeKey(ctx, p, in.Body.Service, in.Body.NewKey)
+	})
+	act(s, identity.Self, huma.Operation{
+		OperationID: "revoke-key", Method: http.MethodDelete, Path: "/v1/api-keys/{key}", Summary: "End an API key: one's own, or as an admin anyone's of the org", Tags: tags,
+	}, func(ctx context.Context, p identity.Principal, in *apiKeyPath) (*struct{}, error) {
+		if err := s.cfg.Identity.RevokeKey(ctx, p, in.Key); err != nil {
+			return nil, err
+		}
+		err := s.cfg.Ledger.RemoveBudget(ctx, p.Scope.Org, ledger.OfKey(in.Key))
+		if core.CodeOf(err) == core.NotFound { // most have none
+			err = nil
+		}
+		return nil, err
+	})
+}
+
+// makeKey makes a key and its budget. Nobody has seen the key's text before the budget is
+// there; if it can't be, the key ends.
+func (s *server) makeKey(ctx context.Context, p identity.Principal, of core.UserID, n client.NewKey) (*reply[client.MadeKey], error) {
+	k := identity.NewKey{Name: n.Name, User: of, Role: n.Role, Scopes: n.Scopes, Project: n.Project, Budget: n.Budget}
+	if n.Expires != nil {
+		k.Expires = *n.Expires
+	}
+	made, text, err := s.cfg.Identity.CreateKey(ctx, p, k)
+	if err == nil && n.Budget > 0 {
+		_, err = s.cfg.Ledger.SetBudget(ctx, p.Scope.Org, ledger.OfKey(made.ID), n.Budget, ledger.Forever)
+		if err != nil {
+			err = errors.Join(err, s.cfg.Identity.RevokeKey(context.WithoutCancel(ctx), p, made.ID))
+		}
+	}
+	return replied(made, err, func(made identity.Key) client.MadeKey { return client.MadeKey{Key: wireKey(made), Text: text} })
+}
+
+func wireKey(k identity.Key) client.Key {
+	wired := client.Key{
+		ID: k.ID, Name: k.Name, User: k.User, Role: k.Role, Scopes: each(k.Scopes, same), Project: k.Project, Budget: k.Budget, Created: k.Created,
+	}
+	if !k.Expires.IsZero() {
+		wired.Expires = &k.Expires
+	}
+	return wired
+}

@@ -1,0 +1,126 @@
+package httpapi_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/auditlog"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/vault/credential"
+)
+
+const (
+	password  = "correct horse battery"
+	publicURL = "https://isekai.test"
+)
+
+// town is a rig with people: the real services before the real store.
+type town struct {
+	*rig
+	ids    *identity.Service
+	ledger *ledger.Service
+	audit  *auditlog.Log
+	local  *client.Client // of who owns the data directory
+	olga   *client.Client // who made the first set-up, in the first org
+}
+
+func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config)) *town {
+	t.Helper()
+	w := &town{}
+	w.rig = newRig(t, func(cfg *httpapi.Config) {
+		st := cfg.Events.(*sqlite.Store)
+		ic := identity.Config{Records: st, Quotas: st, Issuer: publicURL, Hashing: identity.Hashing{Memory: 64, Time: 1, Threads: 1}}
+		for _, f := range change {
+			f(cfg, &ic)
+		}
+		w.audit = auditlog.New(auditlog.Config{Events: st, Stored: st, Records: st})
+		ic.Audit = func(ctx context.Context, e identity.Event) {
+			outcome := map[string]string{"ok": auditlog.Done, "refused": auditlog.Refused}[e.Outcome]
+			entry := auditlog.Entry{Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Address: e.Address, Outcome: outcome, Detail: e.Detail, At: e.At}
+			if err := w.audit.Record(ctx, e.Org, entry); err != nil {
+				t.Errorf("%s isn't recorded: %v", e.Action, err)
+			}
+		}
+		w.ids = must(identity.New(ic))(t)
+		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
+		secrets := must(credential.New(credential.Config{Records: st, Terms: st}))(t)
+		t.Cleanup(secrets.Close)
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, URL: publicURL}
+		cfg.Authenticate = func(ctx context.Context, c identity.Credential) (identity.Principal, error) {
+			if c.Bearer == token {
+				return identity.Local(), nil
+			}
+			return w.ids.Authenticate(ctx, c)
+		}
+	})
+	w.local = client.New(w.url, token, nil)
+	link, needed, err := w.ids.Setup(t.Context())
+	if err != nil || !needed {
+		t.Fatalf("no set-up: %v", err)
+	}
+	first := must(w.anon().FinishSetup(t.Context(), link, client.NewUser{Email: "olga@example.org", Name: "Olga", Password: password}))(t)
+	w.olga = w.as(first.Access)
+	return w
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (w *town) anon() *client.Client            { return client.New(w.url, "", nil) }
+func (w *town) as(access string) *client.Client { return client.New(w.url, access, nil) }
+
+// person makes a user with a place in the org of admin, and signs in.
+func (w *town) person(admin *client.Client, name string, place client.Place) *client.Client {
+	w.t.Helper()
+	link := must(admin.Invite(w.t.Context(), client.NewInvitation{Email: name + "@example.org", Place: place}, ""))(w.t)
+	in := must(w.anon().AcceptInvitation(w.t.Context(), client.Acceptance{Token: link.Token, Name: name, Password: password}))(w.t)
+	return w.as(in.Access)
+}
+
+// otherOrg makes a second org with an owner.
+func (w *town) otherOrg(owner string) (core.OrgID, *client.Client) {
+	w.t.Helper()
+	o := must(w.local.CreateOrg(w.t.Context(), client.NewOrg{Name: "Other", Invite: owner + "@example.org"}, ""))(w.t)
+	in := must(w.anon().AcceptInvitation(w.t.Context(), client.Acceptance{Token: o.Invitation, Name: owner, Password: password}))(w.t)
+	if in.Org != o.ID || in.Role != core.Owner {
+		w.t.Fatalf("signed in to %s as %s", in.Org, in.Role)
+	}
+	return o.ID, w.as(in.Access)
+}
+
+func (w *town) me(c *client.Client) client.Me {
+	w.t.Helper()
+	return must(c.Me(w.t.Context()))(w.t)
+}
+
+// refused checks an error's code.
+func refused(t *testing.T, what string, err error, code core.Code) {
+	t.Helper()
+	if core.CodeOf(err) != code {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
+}
+
+// audited returns the actions in an org's audit log, the latest first.
+func (w *town) audited(org core.OrgID) string {
+	w.t.Helper()
+	page := must(w.audit.List(w.t.Context(), org, auditlog.Query{Limit: 200}))(w.t)
+	var all []string
+	for _, e := range page.Entries {
+		all = append(all, e.Action)
+	}
+	return strings.Join(all, " ")
+}

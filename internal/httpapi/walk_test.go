@@ -1,0 +1,195 @@
+package httpapi_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+)
+
+// route is an operation of the OpenAPI document.
+type route struct {
+	ID     string          `json:"operationId"`
+	Action identity.Action `json:"x-action"`
+	Tags   []string        `json:"tags"`
+	Bounds *struct {
+		Body    int64 `json:"body_bytes"`
+		Seconds int   `json:"seconds"`
+	} `json:"x-bounds"`
+	Security   *[]map[string][]string `json:"security"`
+	Parameters []struct {
+		Name     string
+		In       string
+		Required bool
+		Schema   schema
+	} `json:"parameters"`
+	Body *struct {
+		Content map[string]struct{ Schema schema } `json:"content"`
+	} `json:"requestBody"`
+	Responses    map[string]struct{ Content map[string]any } `json:"responses"`
+	method, path string
+}
+
+type schema struct {
+	Ref        string            `json:"$ref"`
+	Type       any               `json:"type"` // a word, or several
+	Enum       []any             `json:"enum"`
+	Properties map[string]schema `json:"properties"`
+	Required   []string          `json:"required"`
+	Minimum    *float64          `json:"minimum"`
+	MinLength  int               `json:"minLength"`
+	MinItems   int               `json:"minItems"`
+	Format     string            `json:"format"`
+	Examples   []any             `json:"examples"`
+	Items      *schema           `json:"items"`
+}
+
+// document is what the API says of itself.
+type document struct {
+	routes  []route
+	schemas map[string]schema
+}
+
+func (r *rig) document() document {
+	r.t.Helper()
+	var d struct {
+		Paths      map[string]map[string]route
+		Components struct{ Schemas map[string]schema }
+	}
+	if err := json.Unmarshal([]byte(r.do("GET", "/openapi.json", "").body), &d); err != nil {
+		r.t.Fatal(err)
+	}
+	out := document{schemas: d.Components.Schemas}
+	for path, methods := range d.Paths {
+		for method, op := range methods {
+			op.method, op.path = strings.ToUpper(method), path
+			out.routes = append(out.routes, op)
+		}
+	}
+	slices.SortFunc(out.routes, func(a, b route) int { return cmp.Compare(a.ID, b.ID) })
+	if len(out.routes) < 90 {
+		r.t.Fatalf("the document has only %d operations", len(out.routes))
+	}
+	return out
+}
+
+func (o route) open() bool { return o.Security != nil && len(*o.Security) == 0 }
+
+// named returns the route's path with values for its parameters, and what its query must have.
+func (o route) named(values map[string]string) string {
+	path, query := o.path, []string{}
+	for _, p := range o.Parameters {
+		value := cmp.Or(values[p.Name], "none")
+		switch {
+		case p.In == "path":
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", value)
+		case p.In == "query" && p.Required:
+			query = append(query, p.Name+"="+value)
+		}
+	}
+	if len(query) > 0 {
+		path += "?" + strings.Join(query, "&")
+	}
+	return path
+}
+
+// unwanted returns the route's path with a parameter that it doesn't take: who may use the
+// route is told so, and nothing is done.
+func (o route) unwanted() string {
+	path := o.named(map[string]string{"version": "1"})
+	if strings.Contains(path, "?") {
+		return path + "&unwanted=1"
+	}
+	return path + "?unwanted=1"
+}
+
+// body returns the least body that the route takes.
+func (d document) body(o route) string {
+	if o.Body == nil {
+		return ""
+	}
+	b, _ := json.Marshal(d.least(o.Body.Content["application/json"].Schema)) // of plain values
+	return string(b)
+}
+
+func (d document) least(s schema) any {
+	if s.Ref != "" {
+		return d.least(d.schemas[s.Ref[strings.LastIndex(s.Ref, "/")+1:]])
+	}
+	switch kind := fmt.Sprint(s.Type); {
+	case len(s.Examples) > 0:
+		return s.Examples[0]
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	case strings.Contains(kind, "object"):
+		all := map[string]any{}
+		for _, name := range s.Required {
+			all[name] = d.least(s.Properties[name])
+		}
+		return all
+	case strings.Contains(kind, "array"):
+		all := []any{}
+		for range s.MinItems {
+			all = append(all, d.least(*s.Items))
+		}
+		return all
+	case strings.Contains(kind, "integer"), strings.Contains(kind, "number"):
+		if s.Minimum != nil {
+			return *s.Minimum
+		}
+		return 1
+	case strings.Contains(kind, "boolean"):
+		return false
+	case s.Format == "date-time":
+		return time.Now().Add(time.Hour).Format(time.RFC3339)
+	}
+	return strings.Repeat("x", max(s.MinLength, 1))
+}
+
+// openRoutes are all that need no credential.
+var openRoutes = []string{
+	"accept-invitation", "begin-oidc", "connection-callback", "finish-oidc", "jwks", "list-issuers", "live", "refresh", "set-password", "set-up",
+	"show-invitation", "sign-in",
+}
+
+// TestEveryRouteWantsACredential, but those named, however much something looks like one.
+func TestEveryRouteWantsACredential(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	made := must(w.olga.CreateKey(t.Context(), client.NewKey{Name: "k", Scopes: identity.Scopes()}, ""))(t)
+	key := made.Text
+	var open []string
+	for _, o := range w.document().routes {
+		if o.open() {
+			open = append(open, o.ID)
+			continue
+		}
+		for name, headers := range map[string][]string{
+			"nothing":                     {},
+			"a made-up token":             {"Authorization", "Bearer eyJhbGciOiJub25lIn0.e30."},
+			"a made-up key":               {"Authorization", "Bearer isk_a_b"},
+			"a made-up cookie":            {"Cookie", "isekai=isc_a_b_c"},
+			"another scheme":              {"Authorization", "Basic b2xnYTpwYXNzd29yZA=="},
+			"a key without a scheme":      {"Authorization", key},
+			"a key elsewhere":             {"X-Api-Key", key},
+			"a key as a cookie":           {"Cookie", "isekai=" + key},
+			"the secure cookie, in clear": {"Cookie", "__Host-isekai=" + key},
+			"a name":                      {"X-User-Id", "usr_local", "X-Org-Id", string(core.DefaultOrg), "X-Forwarded-User", "olga"},
+		} {
+			a := w.do(o.method, o.unwanted(), "", append([]string{"Authorization", ""}, headers...)...)
+			if a.status != 401 || a.problem.Code != core.Unauthenticated || a.header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s with %s: %d %s", o.ID, name, a.status, a.body)
+			}
+		}
+	}
+	if !slices.Equal(open, openRoutes) {
+		t.Errorf("open to all are\n%q, want\n%q", open, openRoutes)
+	}
+}
