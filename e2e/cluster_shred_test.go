@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -27,17 +30,19 @@ func TestShredded(t *testing.T) {
 		t.Parallel()
 		up := upstream(t, noting)
 		d := data{t: t, dir: t.TempDir(), env: append(cleanEnv("ISEKAI_BACKUP_EVERY=0s"), modelEnv(up)...)}
-		d.shreds(func() *server { return serve(t, d.dir, d.env) })
+		d.shreds(func() *server { return serve(t, d.dir, d.env) }, nil)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		in := install(t, on{kafka: true, model: upstream(t, noting)})
-		d := in.at(t, t.TempDir())
-		d.shreds(func() *server { return serve(t, d.dir, d.env) })
+		d, other := in.at(t, t.TempDir()), in.at(t, t.TempDir())
+		serve(t, other.dir, other.env)
+		d.shreds(func() *server { return serve(t, d.dir, d.env) }, &other)
 	})
 }
 
-func (d data) shreds(serve func() *server) {
+// shreds works on one node. On the other, if there is one, the app runs.
+func (d data) shreds(serve func() *server, other *data) {
 	t := d.t
 	t.Helper()
 	s := serve()
@@ -60,10 +65,22 @@ func (d data) shreds(serve func() *server) {
 		t.Errorf("an org that isn't there: %d: %s", r.code, r.err)
 	}
 	d.does("task", "show", string(task))
+	if other != nil {
+		other.does("app", "start", name)
+		if _, err := os.Stat(filepath.Join(other.dir, "apps", org)); err != nil {
+			t.Error(err)
+		}
+	}
 	if r := d.types(org+"\n", "keys", "shred", "--org", org); r.code != 0 {
 		t.Fatalf("exit code %d: %s%s", r.code, r.out, r.err)
 	}
 	d.gone(task, name)
+	if other != nil { // what it has in the open goes by itself
+		until(t, func() bool {
+			_, err := os.Stat(filepath.Join(other.dir, "apps", org))
+			return errors.Is(err, fs.ErrNotExist)
+		}, func() string { return "the other node still has the org's apps" })
+	}
 	s.stop(t)
 	d.gone(task, name) // on the store itself
 	serve().stop(t)    // it starts

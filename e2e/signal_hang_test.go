@@ -15,6 +15,7 @@ import (
 // While PostgreSQL hangs, a stop waits for what it can't finish; a second signal doesn't.
 func TestASecondSignalIsImmediate(t *testing.T) {
 	t.Parallel()
+	runs(t, "PostgreSQL")
 	cluster := pgtest.Start(t, pgtest.Config{Fast: true})
 	db, key := cluster.Database(t), filepath.Join(t.TempDir(), "master.key")
 	newMasterKey(t, key)

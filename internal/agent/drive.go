@@ -58,7 +58,9 @@ func (w *Worker) drive(ctx, calls context.Context, l store.Lease) {
 		return
 	case ctx.Err() == nil && core.CodeOf(err) != core.Canceled:
 		log.Error("drive", "err", err)
-		delay = 5 * time.Second
+		if delay = 5 * time.Second; lasting(err) { // a stream that can't be read, say: an operator has to help
+			delay = 5 * time.Minute
+		}
 	}
 	release, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()

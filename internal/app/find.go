@@ -14,6 +14,12 @@ func (s *Service) Find(ctx context.Context, scope core.Scope, idOrName string) (
 		return s.Get(ctx, scope, core.AppID(idOrName))
 	}
 	r, ok := s.names.find(idOrName)
+	if !ok { // another node may have made it
+		if err := s.learn(ctx, scope.Org); err != nil {
+			return State{}, err
+		}
+		r, ok = s.names.find(idOrName)
+	}
 	if !ok || r.org != scope.Org || r.project != scope.Project {
 		return State{}, notFound(core.AppID(idOrName))
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"sync"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -25,9 +26,36 @@ func (r ref) scope() core.Scope {
 type index struct {
 	mu     sync.RWMutex
 	byName map[string]ref
+	newest map[core.OrgID]int64 // the place in the list of the newest app that was learned
+	asked  time.Time            // when all orgs were looked at for a name
 }
 
-func newIndex() *index { return &index{byName: map[string]ref{}} }
+func newIndex() *index { return &index{byName: map[string]ref{}, newest: map[core.OrgID]int64{}} }
+
+func (x *index) learned(org core.OrgID) int64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.newest[org]
+}
+
+func (x *index) learn(org core.OrgID, newest int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.newest[org] = max(x.newest[org], newest)
+}
+
+// ask reports whether all orgs may be looked at for a name: not again at once, for
+// anybody can ask for any name.
+func (x *index) ask(now time.Time) bool {
+	const pause = 2 * time.Second
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if now.Sub(x.asked) < pause {
+		return false
+	}
+	x.asked = now
+	return true
+}
 
 // put follows an app's state. A name belongs to the app that had it first.
 func (x *index) put(st State) {
@@ -53,6 +81,7 @@ func (x *index) drop(org core.OrgID) (all []ref) {
 			all = append(all, r)
 		}
 	}
+	delete(x.newest, org)
 	return all
 }
 

@@ -94,8 +94,12 @@ func summaries(rows []store.Row) ([]Summary, error) {
 	return out, nil
 }
 
-// learn puts the names of an org's apps into the index.
+// learn puts the names of an org's apps into the index: the first time of all, then of
+// those that are newer than the newest of the last time, or nearly: lists follow the
+// events, and nodes' clocks differ.
 func (s *Service) learn(ctx context.Context, org core.OrgID) error {
+	const nearly = 5 * time.Minute
+	known, newest := s.names.learned(org), int64(0)
 	for after := ""; ; {
 		page, err := s.store.List(ctx, org, View, store.Query{After: after, Limit: 200})
 		if err != nil {
@@ -108,7 +112,12 @@ func (s *Service) learn(ctx context.Context, org core.OrgID) error {
 		for _, a := range apps {
 			s.names.put(State{ID: a.ID, Org: org, Project: a.Project, Name: a.Name})
 		}
-		if after = page.Next; after == "" {
+		last := int64(0)
+		if n := len(page.Rows); n > 0 {
+			newest, last = max(newest, page.Rows[0].Sort), page.Rows[n-1].Sort
+		}
+		if after = page.Next; after == "" || last < known-nearly.Milliseconds() {
+			s.names.learn(org, newest)
 			return nil
 		}
 	}

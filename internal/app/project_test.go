@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -92,4 +93,41 @@ func TestProjectorRebuilds(t *testing.T) {
 	if d := cmp.Diff(before, rows()); d != "" || len(before) != 3 {
 		t.Fatalf("rebuilt otherwise: %s", d)
 	}
+}
+
+// An app that another node has made is found by its name, by people and by visitors.
+func TestNamesOfOtherNodes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	here, there := r.beside(t), r.beside(t)
+	for range 3 {
+		app := newApp()
+		r.publish(app, 0, r.app("One", "one"))
+		name := r.get(app).Name
+		if _, err := here.Find(t.Context(), r.scope, name); core.CodeOf(err) != core.NotFound {
+			t.Fatalf("found before it is in the list: %v", err)
+		}
+		if _, err := NewProjector(r.store.(store.ProjectorStore)).CatchUp(t.Context(), r.scope.Org, 0); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := here.Find(t.Context(), r.scope, name); err != nil || st.ID != app {
+			t.Errorf("%s, %v", st.ID, err)
+		}
+		other := r.scope
+		other.Project = "prj_other"
+		if _, err := here.Find(t.Context(), other, name); core.CodeOf(err) != core.NotFound {
+			t.Errorf("found in another project: %v", err)
+		}
+		if there.names.asked = (time.Time{}); !named(t, there.Service, name) {
+			t.Errorf("no visitor finds %s", name)
+		}
+	}
+	if named(t, there.Service, "none") {
+		t.Error("found what isn't there")
+	}
+}
+
+func named(t *testing.T, s *Service, name string) bool {
+	_, ok := s.named(t.Context(), name)
+	return ok
 }

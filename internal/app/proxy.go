@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"net/http/httputil"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -46,7 +48,7 @@ func (x *Proxy) label(host string) (string, bool) {
 // ServeHTTP implements http.Handler.
 func (x *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, _ := x.label(r.Host)
-	at, ok := x.Service.names.find(name)
+	at, ok := x.Service.named(r.Context(), name)
 	if !ok {
 		writePage(w, r, pageUnknown)
 		return
@@ -63,6 +65,18 @@ func (x *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		writePage(w, r, pageFailing.about(at.app))
 	}
+}
+
+// named finds an app of any org. One that another node has made may take a moment.
+func (s *Service) named(ctx context.Context, name string) (ref, bool) {
+	at, ok := s.names.find(name)
+	if ok || !s.names.ask(time.Now()) {
+		return at, ok
+	}
+	if err := s.Restore(ctx); err != nil {
+		s.cfg.Logger.Warn("the names of apps can't be read", "err", err)
+	}
+	return s.names.find(name)
 }
 
 // reverseProxy returns the way into one box. It is made once for each preview,

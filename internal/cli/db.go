@@ -20,6 +20,8 @@ type Schema struct {
 
 func (sh *shell) dbCommand() *cobra.Command {
 	c := group("db", "See and change the version of the store's schema; no server may run on it")
+	c.Long = "See and change the version of the store's schema; no server may run on it. A start brings the schema up to date by itself where it may.\n" +
+		"To go back is for an older program: make a backup first, for what only the newer version has is dropped."
 	c.AddCommand(
 		sh.db("status", "Show the schema's version", cobra.NoArgs, func(ctx context.Context, in Instance, _ Schema, _ []string) (Schema, error) {
 			return in.Schema(ctx)

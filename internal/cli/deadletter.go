@@ -93,6 +93,7 @@ func parseLetter(s string) (letter, error) {
 
 func (sh *shell) deadletter(verb, short string, org *string, f func(context.Context, *client.Client, letter) error) *cobra.Command {
 	return &cobra.Command{Use: verb + " LETTER", Short: short, Args: one("deadletter"),
+		Long: short + ".\nLETTER is CONSUMER/STREAM/VERSION, as isekai deadletter list names it.",
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := parseLetter(args[0])
 			if err != nil {

@@ -34,6 +34,9 @@ func (sh *shell) keysRotate() *cobra.Command {
 	var org string
 	var master bool
 	c := &cobra.Command{Use: "rotate", Short: "Give every org, or one, a new key; or make a new master key", Args: cobra.NoArgs,
+		Long: "Give every org, or one, a new key; what older keys have closed still opens. With --master make a new master key instead, in its file,\n" +
+			"and destroy the old one: all nodes must read that very file. Where the old master key is named as old_keys in the configuration, move\n" +
+			"from it to the one that keys names: from a file to another, to a variable, or to a transit engine.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if master && org != "" {
 				return core.E(core.Invalid, "", "--master and --org exclude each other").WithHint("the master key is every org's")

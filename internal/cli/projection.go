@@ -27,6 +27,7 @@ func (sh *shell) projectionCommand() *cobra.Command {
 func (sh *shell) projection(verb, short string, org *string, f func(*client.Client, context.Context, string) (client.Projection, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " [VIEW]...", Short: short, ValidArgs: views,
+		Long: short + ".\nVIEW is tasks, apps or usage; all of them if none is named.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = views

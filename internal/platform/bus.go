@@ -58,7 +58,7 @@ func (b Bus) open(ctx context.Context, log *slog.Logger) (bus.Bus, error) {
 	// Installations that share a Kafka have a topic each, and so consumers of their own.
 	c := kafka.Config{Brokers: b.addresses(), Topic: b.Topic, Prefix: b.Topic + ".", Log: log}
 	if b.User != "" {
-		c.SASL = &kafka.SASL{Mechanism: "SCRAM-SHA-512", User: b.User, Password: b.Password.Reveal()}
+		c.SASL = &kafka.SASL{Mechanism: b.SASL, User: b.User, Password: b.Password.Reveal()}
 	}
 	if b.TLS {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

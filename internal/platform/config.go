@@ -61,6 +61,7 @@ type Bus struct {
 	Topic    string `koanf:"topic" json:"topic"`
 	User     string `koanf:"user" json:"user"` // SASL; empty: none
 	Password Secret `koanf:"password" json:"password"`
+	SASL     string `koanf:"sasl" json:"sasl"` // SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN
 	TLS      bool   `koanf:"tls" json:"tls"`
 	CAFile   string `koanf:"ca_file" json:"ca_file"` // PEM; empty: the system's
 }
@@ -179,7 +180,7 @@ func Defaults() Config {
 		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},
 		Worker:  Worker{Concurrency: 4, Grace: 5 * time.Second},
 		Store:   Store{MaxConns: 16},
-		Bus:     Bus{Topic: "isekai.events"},
+		Bus:     Bus{Topic: "isekai.events", SASL: "SCRAM-SHA-512"},
 		Keys:    Keys{VaultMount: "transit", VaultKey: "isekai"},
 		OldKeys: Keys{VaultMount: "transit", VaultKey: "isekai"},
 		Backup:  Backup{Every: time.Hour, Keep: 7 * 24 * time.Hour},

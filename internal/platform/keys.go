@@ -69,10 +69,13 @@ func (k keys) Shred(ctx context.Context, org core.OrgID) error {
 	} else if err != nil {
 		return err
 	}
-	if err := k.n.vault.Shred(ctx, org); err != nil {
-		return err
+	err := k.n.vault.Shred(ctx, org)
+	if err != nil { // the keys may be gone, though not every trace of them
+		if now, e := k.n.driver.Keyset(ctx, org); e != nil || !now.Shredded {
+			return err
+		}
 	}
-	return errors.Join(k.n.backups.WriteKeys(ctx), k.n.apps.Forget(ctx, org), os.RemoveAll(k.n.dir.Join("workspaces", string(org))))
+	return errors.Join(err, k.n.forget(ctx, org))
 }
 
 // unknown says which orgs there are.

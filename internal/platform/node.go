@@ -191,6 +191,7 @@ func (n *node) startBackground(context.Context) error {
 	n.background("bus", n.bus.Run)
 	n.background("relay", n.relay.Run)
 	if n.mode != cli.Direct {
+		n.background("shredded orgs", n.watchGone)
 		n.background("worker", n.worker.Run)
 	}
 	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {

@@ -33,6 +33,9 @@ type archived struct {
 
 func newArchived(t *testing.T) *archived {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs PostgreSQL")
+	}
 	dir := t.TempDir()
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) { // PostgreSQL's own user goes there
 		if err := os.Chmod(d, 0o755); err != nil {

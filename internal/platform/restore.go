@@ -51,7 +51,7 @@ func (c Config) scratch(ctx context.Context) (Config, func(context.Context) erro
 	if c.driver() == onPostgres {
 		db, drop, err := postgres.Scratch(ctx, c.postgres())
 		if err != nil {
-			return c, nil, inKeys(err)
+			return c, nil, err
 		}
 		c.Store.URL, c.Store.RelayURL, c.Store.MigrateURL = Secret(db.URL), Secret(db.RelayURL), Secret(db.MigrateURL)
 		return c, drop, nil
@@ -106,7 +106,7 @@ func (i instance) restore(ctx context.Context, id string, into Config, blobs *lo
 // putBack puts a store's copy where the configuration's store is to be.
 func (c Config) putBack(ctx context.Context, from string) error {
 	if c.driver() == onPostgres {
-		return inKeys(postgres.Restore(ctx, c.postgres(), from))
+		return postgres.Restore(ctx, c.postgres(), from)
 	}
 	path := c.sqlite().Path
 	if exists(path) {

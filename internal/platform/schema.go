@@ -28,7 +28,7 @@ func (i instance) Schema(ctx context.Context) (cli.Schema, error) {
 func (c Config) versions(ctx context.Context) (current, newest int64, err error) {
 	if c.driver() == onPostgres {
 		current, newest, err = postgres.Versions(ctx, c.postgres())
-		return current, newest, inKeys(err)
+		return current, newest, err
 	}
 	return sqlite.Versions(ctx, c.sqlite())
 }
@@ -40,7 +40,7 @@ func (i instance) Migrate(ctx context.Context, version int64) (cli.Schema, error
 			return err
 		}
 		if i.cfg.driver() == onPostgres {
-			return inKeys(postgres.Migrate(ctx, i.cfg.postgres(), version))
+			return postgres.Migrate(ctx, i.cfg.postgres(), version)
 		}
 		return sqlite.Migrate(ctx, i.cfg.sqlite(), version)
 	})

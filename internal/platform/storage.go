@@ -46,7 +46,7 @@ func (c Config) openDriver(ctx context.Context) (store.Store, error) {
 	if c.driver() == onPostgres {
 		st, err := postgres.Open(ctx, c.postgres())
 		if err != nil { // not a store that is nil
-			return nil, inKeys(err)
+			return nil, err
 		}
 		return st, nil
 	}

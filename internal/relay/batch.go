@@ -19,13 +19,9 @@ type hold struct {
 // move carries one batch. more says that there may be another at once; an error
 // is one that concerns everything.
 func (r *Relay) move(ctx context.Context) (more bool, err error) {
-	pending, err := r.cfg.Outbox.Pending(ctx, r.cfg.Batch)
-	if err != nil {
+	batch, err := r.cfg.Outbox.Pending(ctx, r.cfg.Batch, r.waiting()...)
+	if err != nil || len(batch) == 0 {
 		return false, err
-	}
-	batch := r.free(pending)
-	if len(batch) == 0 {
-		return false, nil
 	}
 	events := make([]core.Event, len(batch))
 	for i, m := range batch {
@@ -39,24 +35,24 @@ func (r *Relay) move(ctx context.Context) (more bool, err error) {
 	taken, stuck := split(batch, u)
 	r.hold(ctx, batch, stuck, u)
 	if len(taken) == 0 {
-		return false, nil
+		return len(batch) == r.cfg.Batch, nil // there may be others behind those that wait now
 	}
 	if err := r.cfg.Outbox.Published(ctx, taken); err != nil {
 		return false, err
 	}
-	return len(pending) == r.cfg.Batch || u != nil, nil
+	return len(batch) == r.cfg.Batch || u != nil, nil
 }
 
-// free returns the messages whose org doesn't wait.
-func (r *Relay) free(pending []store.Message) []store.Message {
+// waiting returns the orgs that wait. However many messages they have, those of the others
+// are carried.
+func (r *Relay) waiting() (orgs []core.OrgID) {
 	now := time.Now()
-	var free []store.Message
-	for _, m := range pending {
-		if h := r.held[m.Event.Org]; h == nil || !h.until.After(now) {
-			free = append(free, m)
+	for org, h := range r.held {
+		if h.until.After(now) {
+			orgs = append(orgs, org)
 		}
 	}
-	return free
+	return orgs
 }
 
 // split returns the messages that the bus has taken, and the orgs of the others: nothing

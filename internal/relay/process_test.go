@@ -60,9 +60,9 @@ func (p *process) Resign(ctx context.Context, name, holder string) error {
 	return p.terms.Resign(ctx, name, holder)
 }
 
-func (p *process) Pending(ctx context.Context, limit int) ([]store.Message, error) {
+func (p *process) Pending(ctx context.Context, limit int, except ...core.OrgID) ([]store.Message, error) {
 	p.pass()
-	return p.outbox.Pending(ctx, limit)
+	return p.outbox.Pending(ctx, limit, except...)
 }
 
 func (p *process) Published(ctx context.Context, seqs []int64) error {

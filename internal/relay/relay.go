@@ -116,6 +116,7 @@ func (r *Relay) Run(ctx context.Context) error {
 // carry carries messages until ctx ends; once stop has ended, until none is left or one
 // can't be carried.
 func (r *Relay) carry(stop, ctx context.Context) {
+	clear(r.held) // of an earlier term: another relay may have carried what waited
 	for fails := 0; ; {
 		last := stop.Err() != nil
 		woken := r.cfg.Wake() // before looking, so that nothing is missed

@@ -46,11 +46,12 @@ func (o *outbox) woken() <-chan struct{} {
 	return o.wake
 }
 
-func (o *outbox) Pending(_ context.Context, limit int) ([]store.Message, error) {
+func (o *outbox) Pending(_ context.Context, limit int, except ...core.OrgID) ([]store.Message, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.looks++
-	return slices.Clone(o.messages[:min(limit, len(o.messages))]), o.err
+	left := slices.DeleteFunc(slices.Clone(o.messages), func(m store.Message) bool { return slices.Contains(except, m.Event.Org) })
+	return left[:min(limit, len(left))], o.err
 }
 
 func (o *outbox) Published(_ context.Context, seqs []int64) error {

@@ -174,8 +174,9 @@ type Message struct {
 
 // Outbox is read by the relay alone.
 type Outbox interface {
-	// Pending returns up to limit messages in order. It doesn't remove them.
-	Pending(ctx context.Context, limit int) ([]Message, error)
+	// Pending returns up to limit messages in order, but those of some orgs: they may have
+	// any number that can't be published for now. It doesn't remove them.
+	Pending(ctx context.Context, limit int, except ...core.OrgID) ([]Message, error)
 	// Published removes messages, after the bus has taken them.
 	Published(ctx context.Context, seqs []int64) error
 }

@@ -47,8 +47,8 @@ type consumed struct {
 	store.Waker
 }
 
-func (c consumed) Pending(ctx context.Context, limit int) ([]store.Message, error) {
-	messages, err := c.Store.Pending(ctx, limit)
+func (c consumed) Pending(ctx context.Context, limit int, except ...core.OrgID) ([]store.Message, error) {
+	messages, err := c.Store.Pending(ctx, limit, except...)
 	for i := range messages {
 		handed := errors.New("the event was dropped")
 		open := c.vault.Handler(func(_ context.Context, e core.Event) error {

@@ -28,14 +28,14 @@ var _ store.Backuper = (*Store)(nil)
 func (s *Store) Backup(ctx context.Context, path string) ([]store.Sum, error) {
 	const op = "store.backup"
 	if s.migrateURL == "" {
-		return nil, core.E(core.Unsupported, op, "a backup of PostgreSQL needs MigrateURL").WithHint("set store.migrate_url on the node that makes backups")
+		return nil, core.E(core.Unsupported, op, "a backup of PostgreSQL needs the owner's URL").WithHint("set store.migrate_url on the node that makes backups")
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil, core.E(core.Conflict, op, "there is a file at "+path+" already").Because(err)
 	}
-	conn, err := pgx.Connect(ctx, s.migrateURL)
+	conn, err := connectOwner(ctx, op, Config{MigrateURL: s.migrateURL})
 	if err != nil {
-		return nil, translate(op, err)
+		return nil, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
@@ -71,16 +71,16 @@ func (s *Store) Backup(ctx context.Context, path string) ([]store.Sum, error) {
 // The schema comes from the migrations, with its owners and rights, and not from the file.
 func Restore(ctx context.Context, cfg Config, path string) error {
 	const op = "store.restore"
-	conn, err := pgx.Connect(ctx, cfg.MigrateURL)
+	conn, err := connectOwner(ctx, op, cfg)
 	if err != nil {
-		return translate(op, err)
+		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	used := false
-	if err := conn.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_catalog.pg_namespace WHERE nspname = 'isekai'").Scan(&used); err != nil {
+	missing := false
+	if err := conn.QueryRow(ctx, sqlMissing).Scan(&missing); err != nil {
 		return translate(op, err)
 	}
-	if used {
+	if !missing {
 		return core.E(core.Conflict, op, "the database has isekai's schema already").WithHint("restore into an empty database")
 	}
 	version, err := dumpVersion(ctx, path)
@@ -191,7 +191,7 @@ func program(ctx context.Context, out io.Writer, name, address string, args ...s
 func libpq(address string) (target, password string, err error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return "", "", core.E(core.Invalid, "store.backup", "MigrateURL isn't a URL of PostgreSQL").WithHint(urlHint)
+		return "", "", core.E(core.Invalid, "store.backup", "store.migrate_url isn't a URL of PostgreSQL").WithHint(urlHint)
 	}
 	if u.User != nil {
 		password, _ = u.User.Password()

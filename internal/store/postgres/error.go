@@ -69,6 +69,8 @@ func translateCode(op string, e *pgconn.PgError) error {
 		code, msg, hint = core.Unavailable, "there is no such database", "create it, or correct the URL"
 	case "42P01", "3F000", "42883", "42703":
 		code, msg, hint = core.Unavailable, "the schema isn't there, or is an old one", "set the database up as its owner: isekai db migrate"
+	case "42704":
+		code, msg, hint = core.Invalid, "PostgreSQL doesn't know a setting that the URL names", "correct the URL; what PostgreSQL doesn't know, stands in the message"
 	case "53100":
 		code, msg, hint = core.Exhausted, "the disk of PostgreSQL is full", "free space there, then try again; nothing that was stored is lost"
 	case "53200":

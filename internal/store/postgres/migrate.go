@@ -39,11 +39,51 @@ const (
 // Versions returns the schema version of the database, 0 if it has none, and the newest
 // that this build knows. It connects by MigrateURL.
 func Versions(ctx context.Context, cfg Config) (current, newest int64, err error) {
+	const op = "store.versions"
+	if newest, err = newestVersion(); err != nil {
+		return 0, 0, failed(err)
+	}
+	conn, err := connectOwner(ctx, op, cfg)
+	if err != nil {
+		return 0, newest, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var missing bool
+	if err := conn.QueryRow(ctx, sqlMissing).Scan(&missing); err != nil || missing {
+		return 0, newest, translate(op, err)
+	}
 	err = asOwner(ctx, cfg, migrations(), func(_ *sql.DB, p *goose.Provider) error {
 		current, newest, err = p.GetVersions(ctx)
 		return err
 	})
 	return current, newest, err
+}
+
+// sqlMissing asks whether the schema isn't there.
+const sqlMissing = `SELECT pg_catalog.to_regnamespace('isekai') IS NULL`
+
+// connectOwner connects by MigrateURL.
+func connectOwner(ctx context.Context, op string, cfg Config) (*pgx.Conn, error) {
+	c, err := ownerConfig(op, cfg)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, c)
+	return conn, translate(op, err)
+}
+
+func ownerConfig(op string, cfg Config) (*pgx.ConnConfig, error) {
+	if cfg.MigrateURL == "" {
+		return nil, core.E(core.Invalid, op, "no store.migrate_url for PostgreSQL").WithHint("set it to the URL of the schema's owner")
+	}
+	conn, err := pgx.ParseConfig(cfg.MigrateURL)
+	if err != nil {
+		return nil, core.E(core.Invalid, op, "store.migrate_url isn't a URL of PostgreSQL").WithHint(urlHint).Because(err)
+	}
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = connectTimeout
+	}
+	return conn, nil
 }
 
 // Migrate takes the database to a schema version, up or down, by MigrateURL; 0 is the
@@ -75,15 +115,9 @@ func migrate(ctx context.Context, p *goose.Provider, version int64) error {
 // in it.
 func asOwner(ctx context.Context, cfg Config, files fs.FS, fn func(*sql.DB, *goose.Provider) error) error {
 	const op = "store.migrate"
-	if cfg.MigrateURL == "" {
-		return core.E(core.Invalid, op, "no MigrateURL for PostgreSQL").WithHint("set it to the URL of the schema's owner")
-	}
-	conn, err := pgx.ParseConfig(cfg.MigrateURL)
+	conn, err := ownerConfig(op, cfg)
 	if err != nil {
-		return core.E(core.Invalid, op, "MigrateURL isn't a URL of PostgreSQL").WithHint(urlHint).Because(err)
-	}
-	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = connectTimeout
+		return err
 	}
 	db := stdlib.OpenDB(*conn)
 	defer func() { _ = db.Close() }()
@@ -96,7 +130,7 @@ func asOwner(ctx context.Context, cfg Config, files fs.FS, fn func(*sql.DB, *goo
 		return translate(op, err)
 	}
 	var missing bool // asked first, for who owns the schema may have no right to make one
-	err = lock.QueryRowContext(ctx, `SELECT pg_catalog.to_regnamespace('isekai') IS NULL`).Scan(&missing)
+	err = lock.QueryRowContext(ctx, sqlMissing).Scan(&missing)
 	if err == nil && missing {
 		_, err = lock.ExecContext(ctx, `CREATE SCHEMA isekai`)
 	}

@@ -85,10 +85,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s := &Store{migrateURL: cfg.MigrateURL, now: cfg.Now, lanes: newLanes[*call](), ledgers: newLanes[*post]()}
 	var err error
-	if s.app, err = connect(ctx, "URL", cfg.URL, cmp.Or(cfg.MaxConns, defaultConns)); err != nil {
+	if s.app, err = connect(ctx, "store.url", cfg.URL, cmp.Or(cfg.MaxConns, defaultConns)); err != nil {
 		return nil, err
 	}
-	if s.relay, err = connect(ctx, "RelayURL", cfg.RelayURL, relayConns); err != nil {
+	if s.relay, err = connect(ctx, "store.relay_url", cfg.RelayURL, relayConns); err != nil {
 		s.app.Close()
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store/postgres"
+	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
 // wantRefused sees that Open fails with a code and a hint.
@@ -86,6 +87,15 @@ func TestSetupMakesRoles(t *testing.T) {
 	}
 	weak.MigrateURL = cluster.URL("setup_weak", "setup_weak")
 	wantRefused(t, "an owner without rights", weak, core.Denied)
+
+	// An administrator has made all roles: the owner needs no right to.
+	if err := cluster.Admin("postgres", "CREATE ROLE setup_plain LOGIN IN ROLE isekai_queue", "CREATE DATABASE setup_plain OWNER setup_plain"); err != nil {
+		t.Fatal(err)
+	}
+	plain := postgres.Config{
+		URL: cluster.URL(pgtest.Server, "setup_plain"), RelayURL: cluster.URL(pgtest.Relay, "setup_plain"), MigrateURL: cluster.URL("setup_plain", "setup_plain"),
+	}
+	add(t, open(t, plain), "org_a", "tsk_1", 0)
 }
 
 // What keeps tenants apart is looked at before anything is served.

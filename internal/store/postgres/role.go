@@ -14,13 +14,13 @@ import (
 // member of one.
 type group struct {
 	name string
-	url  string // the Config field of its member
+	url  string // what people call the URL of its member
 	may  string // what it is for
 }
 
 var (
-	appRole   = group{"isekai_app", "URL", "the application's"}
-	relayRole = group{"isekai_relay", "RelayURL", "the relay's"}
+	appRole   = group{"isekai_app", "store.url", "the application's"}
+	relayRole = group{"isekai_relay", "store.relay_url", "the relay's"}
 )
 
 // sqlRole says what a role may that it should not: everything that goes round row-level
@@ -38,7 +38,7 @@ const sqlRole = `SELECT current_user::text, pg_has_role(current_user, $1::name, 
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.rolname = ANY (ARRAY['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'])
 			AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it may run programs on the server, or open its files' END,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.rolname = ANY (ARRAY['isekai_app', 'isekai_relay', 'isekai_queue'])
-			AND o.rolname <> $1 AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it belongs to another role of isekai' END
+			AND o.rolname <> $1 AND pg_has_role(current_user, o.oid, 'MEMBER')) THEN 'it belongs to another role of isekai (as an administrator: REVOKE that from it)' END
 	], NULL)
 	FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
 	AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)`
@@ -67,7 +67,7 @@ func checkRole(ctx context.Context, pool *pgxpool.Pool, g group) error {
 		return notSetUp()
 	case len(tooMuch) > 0:
 		return core.E(core.Denied, op, "the role "+user+" in "+g.url+" may too much: "+strings.Join(tooMuch, ", ")).
-			WithHint("give " + g.url + " a role that is a member of " + g.name + " alone; the owner's belongs to MigrateURL")
+			WithHint("give " + g.url + " a role that is a member of " + g.name + " alone; the owner's belongs to store.migrate_url")
 	case !member:
 		return core.E(core.Denied, op, "the role "+user+" in "+g.url+" isn't "+g.may).
 			WithHint("as an administrator: GRANT " + g.name + " TO " + pgx.Identifier{user}.Sanitize())

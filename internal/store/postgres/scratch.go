@@ -10,7 +10,7 @@ import (
 )
 
 // Scratch makes an empty database beside the one of cfg, for the same roles, and returns
-// how to reach it and a function that drops it. denied: the role in MigrateURL may not
+// how to reach it and a function that drops it. denied: the role in store.migrate_url may not
 // make databases.
 func Scratch(ctx context.Context, cfg Config) (scratch Config, drop func(context.Context) error, err error) {
 	const op = "store.scratch"
@@ -24,7 +24,7 @@ func Scratch(ctx context.Context, cfg Config) (scratch Config, drop func(context
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			err = translate(op, err)
 			if core.CodeOf(err) == core.Denied {
-				err = core.E(core.Denied, op, "the role in MigrateURL may not make a database").
+				err = core.E(core.Denied, op, "the role in store.migrate_url may not make a database").
 					WithHint("as an administrator: ALTER ROLE ... CREATEDB for that role").Because(err)
 			}
 			return err

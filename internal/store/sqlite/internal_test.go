@@ -158,7 +158,7 @@ func TestEveryQueryHasItsIndex(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(detail, "TEMP B-TREE") || strings.HasPrefix(detail, "SCAN") {
+			if strings.Contains(detail, "TEMP B-TREE") || strings.HasPrefix(detail, "SCAN") && !strings.HasPrefix(detail, "SCAN json_each") {
 				t.Errorf("%s\n\t%s", q, detail)
 			}
 		}

@@ -33,6 +33,13 @@ func testOutbox(t *testing.T, open Open) {
 	if again := must(st.Pending(t.Context(), 2))(t); !cmp.Equal(again, pending[:2]) {
 		t.Errorf("pending removes or reorders: %v", again)
 	}
+	// Orgs can be left out, and don't count.
+	if got := must(st.Pending(t.Context(), 1, "org_a", "org_none"))(t); !cmp.Equal(got, pending[2:3]) {
+		t.Errorf("but for org_a: %v", got)
+	}
+	if got := must(st.Pending(t.Context(), 10, "org_b"))(t); len(got) != 4 {
+		t.Errorf("but for org_b: %v", got)
+	}
 	// Removal needs no order, and repeating it is harmless.
 	for range 2 {
 		if err := st.Published(t.Context(), []int64{pending[3].Seq, pending[0].Seq}); err != nil {

@@ -24,7 +24,7 @@ import (
 // Bounds of one command.
 const (
 	DefaultTimeout = time.Minute
-	MaxTimeout     = 10 * time.Minute
+	MaxTimeout     = 30 * time.Minute
 )
 
 var spec = tool.Spec{
@@ -33,7 +33,7 @@ var spec = tool.Spec{
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"argv":{"type":"array","items":{"type":"string","maxLength":100000},"minItems":1,"maxItems":200,"description":"the program and its arguments"},
 		"dir":{"type":"string","description":"the folder to run in, relative to the workspace"},
-		"timeout_seconds":{"type":"integer","minimum":1,"maximum":600,"description":"60 if not given"}
+		"timeout_seconds":{"type":"integer","minimum":1,"maximum":1800,"description":"60 if not given"}
 	},"required":["argv"],"additionalProperties":false}`),
 }
 

@@ -154,37 +154,40 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	turn   record;
 	item   record;
-	mine   text[] := '{}'; -- orgs whose turn this claim holds, in their order
+	mine   text[];         -- orgs whose turn this claim holds, in their order
 	others text[];         -- orgs whose turn another one holds
-	round  text[];         -- orgs that still have work, in their order
+	dry    text[] := '{}'; -- orgs that have nothing any more that could be had
+	round  text[];         -- orgs that may still have work, in their order
 	more   text[];         -- those of the next round
 	moved  boolean;        -- the order isn't what was read any more
-	given  integer := 0;
 	turns  boolean;        -- this claim moves its orgs in the round
+	given  integer := 0;
 	part   integer;        -- how many leases an org gets in a round: one, unless it is the only one
 	got    integer;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
 	expires := now + ttl * interval '1 microsecond';
-	FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
-		others := '{}';
-		moved := false;
-		FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
-			EXIT WHEN pg_catalog.cardinality(mine) = n;
-			CONTINUE WHEN turn.org = ANY (mine);
-			CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
-			PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
-			IF FOUND THEN
-				mine := mine || turn.org;
-				CONTINUE;
-			END IF;
-			others := others || turn.org;
-			moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
-			EXIT WHEN moved AND fresh > 0;
+	WHILE given < n LOOP
+		mine := '{}';
+		FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
+			others := '{}';
+			moved := false;
+			FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
+				EXIT WHEN pg_catalog.cardinality(mine) = n - given;
+				CONTINUE WHEN turn.org = ANY (mine || dry);
+				CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
+				PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
+				IF FOUND THEN
+					mine := mine || turn.org;
+					CONTINUE;
+				END IF;
+				others := others || turn.org;
+				moved := NOT EXISTS (SELECT FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served);
+				EXIT WHEN moved AND fresh > 0;
+			END LOOP;
+			EXIT WHEN NOT moved;
 		END LOOP;
-		EXIT WHEN NOT moved;
-	END LOOP;
-	FOREACH turns IN ARRAY ARRAY[true, false] LOOP -- those whose turn it is, then the others
+		turns := pg_catalog.cardinality(mine) > 0;
 		round := CASE WHEN turns THEN mine ELSE others END;
 		WHILE given < n AND pg_catalog.cardinality(round) > 0 LOOP
 			part := CASE pg_catalog.cardinality(round) WHEN 1 THEN n - given ELSE 1 END;
@@ -203,17 +206,19 @@ BEGIN
 					RETURN NEXT;
 					got := got + 1;
 				END LOOP;
-				CONTINUE WHEN got = 0;
 				given := given + got;
-				IF turns THEN
+				IF got > 0 AND turns THEN
 					UPDATE isekai.turns t SET served = fence WHERE t.org = of_org;
 				END IF;
 				IF got = part THEN
 					more := more || of_org;
+				ELSE
+					dry := dry || of_org;
 				END IF;
 			END LOOP;
 			round := more;
 		END LOOP;
+		EXIT WHEN NOT turns; -- nothing was left for those who take turns
 	END LOOP;
 END $$;
 -- +goose StatementEnd

@@ -13,6 +13,9 @@ import (
 // What PostgreSQL's driver says of its Config is told by the keys of the configuration.
 func TestErrorsNameTheKeys(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs PostgreSQL")
+	}
 	cluster := pgtest.Start(t, pgtest.Config{Fast: true})
 	db := cluster.Database(t)
 	_, name, _ := strings.Cut(strings.TrimPrefix(db.URL, "postgres://"), "/")
