@@ -84,8 +84,8 @@ func TestNothingShowsASecret(t *testing.T) {
 	if !holds(shown(struct{ S string }{marker})) || !holds(shown(struct{ b []byte }{[]byte(marker)})) {
 		t.Error("the look sees nothing")
 	}
-	var back credential.Secret
-	if err := json.Unmarshal([]byte(`"x"`), &back); err == nil {
+	var back struct{ S credential.Secret }
+	if err := json.Unmarshal([]byte(`{"S":"x"}`), &back); err == nil {
 		t.Error("a secret can be read from JSON, where somebody might read back what was hidden")
 	}
 }
