@@ -95,9 +95,7 @@ func TestWhatIsStoredIsSealed(t *testing.T) {
 	dir := t.TempDir()
 	var inner *sqlite.Store
 	r := newRig(t, func(c *identity.Config) {
-		s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "sealed.db"), Now: c.Now})
-		ok(t, err)
-		t.Cleanup(func() { _ = s.Close() })
+		s := openStore(t, filepath.Join(dir, "sealed.db"), c.Now)
 		ok(t, vault.GenerateMaster(filepath.Join(dir, "master.json")))
 		master, err := vault.OpenMaster(filepath.Join(dir, "master.json"))
 		ok(t, err)
