@@ -18,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/store"
@@ -99,13 +100,20 @@ func newFleet(t *testing.T, st driver, now func() time.Time) *fleet {
 		hub: notify.New(notify.Config{Events: st, Wake: st.OutboxWake}),
 	}
 	f.background(f.hub.Run)
-	server := httptest.NewServer(httpapi.New(httpapi.Config{
+	api, err := httpapi.New(httpapi.Config{
 		Version: "test", Tasks: f.tasks, Events: st, Views: st, Blobs: f.blobs(), Watch: f.hub.Watch,
-		Authenticate: func(_ context.Context, token string) (core.Scope, error) { return scopeOf(core.OrgID(token)), nil },
-		Model:        func(string, core.TaskKind) (string, error) { return "scripted", nil },
-		Health:       func(context.Context) client.Health { return client.Health{} },
-		Stopping:     t.Context(),
-	}))
+		Authenticate: func(_ context.Context, c identity.Credential) (identity.Principal, error) {
+			return identity.Principal{Scope: scopeOf(core.OrgID(c.Bearer)), Role: core.Member}, nil
+		},
+		Records:  st,
+		Model:    func(string, core.TaskKind) (string, error) { return "scripted", nil },
+		Health:   func(context.Context) client.Health { return client.Health{} },
+		Stopping: t.Context(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	f.url = server.URL
 	return f

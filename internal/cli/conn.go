@@ -14,6 +14,7 @@ type Conn struct {
 	Embedded bool
 	Model    string // what tasks use: "gpt-5-mini", "blueprint"
 	Notice   string // how to configure a model, if there is none
+	Setup    string // the token with which the first user is made, where there is none
 	Failed   <-chan error
 	Close    func() error
 	// Again, unless it is nil, connects anew when the server has gone.

@@ -29,6 +29,9 @@ func (sh *shell) serveCommand() *cobra.Command {
 				if conn.Notice != "" {
 					fmt.Fprintln(w, conn.Notice)
 				}
+				if conn.Setup != "" {
+					fmt.Fprintf(w, "There is no user yet. Make the first, who owns it all, within a day:\n  isekai user setup %s --email EMAIL --name NAME\nand give this token, which works once: %s\n", conn.URL, conn.Setup)
+				}
 				fmt.Fprintln(w, "Ctrl-C stops it; what isn't finished goes on at the next start.")
 			})
 			if err == nil {
@@ -40,6 +43,6 @@ func (sh *shell) serveCommand() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "", "address to listen at (default 127.0.0.1:7777); loopback only")
+	c.Flags().StringVar(&listen, "listen", "", "address to listen at (default 127.0.0.1:7777)")
 	return c
 }

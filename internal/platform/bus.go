@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/bus/kafka"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
+	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/store"
 )
@@ -32,6 +33,9 @@ func (n *node) openBus(ctx context.Context) (err error) {
 		n.letters.Consumers = append(n.letters.Consumers, g)
 		n.bus.Subscribe(p.View, g.Handle)
 	}
+	g := &deadletter.Guard{Consumer: ledger.Consumer, Next: n.vault.Handler(n.books.Handler(n.tasks)), Letters: n.store, Log: n.log}
+	n.letters.Consumers = append(n.letters.Consumers, g)
+	n.bus.Subscribe(ledger.Consumer, g.Handle)
 	_, wakeRelay := wakes(n.driver)
 	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
 	if n.cfg.driver() == onPostgres { // of which other nodes have one, too

@@ -24,20 +24,22 @@ import (
 // defaults, the file, ISEKAI_* variables (ISEKAI_MODEL_NAME is model.name), and
 // flags.
 type Config struct {
-	DataDir string `koanf:"data_dir" json:"data_dir"` // everything that is kept; locked by one process
-	Listen  string `koanf:"listen" json:"listen"`     // host:port of API and previews; loopback, unless Public says more
-	Public  Public `koanf:"public" json:"public"`
-	TLS     TLS    `koanf:"tls" json:"tls"`
-	Nodes   Nodes  `koanf:"nodes" json:"nodes"`
-	Log     Log    `koanf:"log" json:"log"`
-	Model   Model  `koanf:"model" json:"model"`
-	Worker  Worker `koanf:"worker" json:"worker"`
-	Store   Store  `koanf:"store" json:"store"`
-	Blob    Blob   `koanf:"blob" json:"blob"`
-	Bus     Bus    `koanf:"bus" json:"bus"`
-	Keys    Keys   `koanf:"keys" json:"keys"`
-	OldKeys Keys   `koanf:"old_keys" json:"old_keys"` // those before, while keys rotate --master moves from them
-	Backup  Backup `koanf:"backup" json:"backup"`
+	DataDir string  `koanf:"data_dir" json:"data_dir"` // everything that is kept; locked by one process
+	Listen  string  `koanf:"listen" json:"listen"`     // host:port of API and previews; loopback, unless Public says more
+	Public  Public  `koanf:"public" json:"public"`
+	TLS     TLS     `koanf:"tls" json:"tls"`
+	Nodes   Nodes   `koanf:"nodes" json:"nodes"`
+	OIDC    OIDC    `koanf:"oidc" json:"oidc"`
+	Credits Credits `koanf:"credits" json:"credits"`
+	Log     Log     `koanf:"log" json:"log"`
+	Model   Model   `koanf:"model" json:"model"`
+	Worker  Worker  `koanf:"worker" json:"worker"`
+	Store   Store   `koanf:"store" json:"store"`
+	Blob    Blob    `koanf:"blob" json:"blob"`
+	Bus     Bus     `koanf:"bus" json:"bus"`
+	Keys    Keys    `koanf:"keys" json:"keys"`
+	OldKeys Keys    `koanf:"old_keys" json:"old_keys"` // those before, while keys rotate --master moves from them
+	Backup  Backup  `koanf:"backup" json:"backup"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data
@@ -175,6 +177,7 @@ func Defaults() Config {
 	return Config{
 		DataDir: defaultDataDir(),
 		Listen:  "127.0.0.1:7777",
+		OIDC:    OIDC{Name: "sso"},
 		TLS:     TLS{ACMEDirectory: autocert.DefaultACMEDirectory},
 		Log:     Log{Level: "warn", Format: "text"},
 		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/bus"
@@ -20,12 +21,14 @@ import (
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/vault"
+	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 // node is one process of an installation: the parts, wired.
@@ -56,6 +59,11 @@ type node struct {
 	tasks    *agent.Service
 	relay    *relay.Relay
 	worker   *agent.Worker
+	audit    *auditlog.Log
+	people   *identity.Service
+	books    *ledger.Service
+	secrets  *credential.Service
+	setup    string // the token with which the first user is made; "" when there is one
 
 	listener net.Listener // nil in cli.Direct mode
 	local    *pipes
@@ -75,7 +83,7 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	}()
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.events) }
 	for _, step := range []func(context.Context) error{
-		n.openListener, openStorage, n.openSandbox, n.openModules, n.catchUp, n.startBackground, n.startServer,
+		n.openListener, openStorage, n.openSandbox, n.openAccounts, n.openModules, n.catchUp, n.startBackground, n.startServer,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -132,7 +140,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	})
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
-	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID, Folder: folder}
+	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
 	if n.tools, err = newTools(n.sandbox, n.apps); err != nil {
 		return err
 	}
@@ -144,7 +152,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Prices: n.books, Logger: n.log,
 	})
 	return nil
 }
@@ -188,10 +196,12 @@ func (n *node) catchUp(ctx context.Context) error {
 // appended last.
 func (n *node) startBackground(context.Context) error {
 	n.background("watchers", n.hub.Run)
+	n.background("audit log", n.audit.Run)
 	n.background("bus", n.bus.Run)
 	n.background("relay", n.relay.Run)
 	if n.mode != cli.Direct {
 		n.background("shredded orgs", n.watchGone)
+		n.background("expired records", n.sweepRecords)
 		n.background("worker", n.worker.Run)
 	}
 	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {
@@ -244,6 +254,7 @@ func (n *node) startServer(context.Context) error {
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
 		Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Accounts: n.accounts(),
 	})
 	if err != nil {
 		stop()
@@ -281,18 +292,16 @@ func (n *node) startServer(context.Context) error {
 	return n.dir.Announce(n.url, n.token)
 }
 
+// quotas limit requests where others than the owner of this process come.
+func (n *node) quotas() store.Quotas {
+	if n.mode != cli.Serving {
+		return nil
+	}
+	return n.driver
+}
+
 // previews serves the apps below a domain.
 func (n *node) previews(base string) http.Handler { return &app.Proxy{Service: n.apps, Base: base} }
-
-// authenticate accepts the token of the data directory: who can read that is
-// the installation's own user.
-func (n *node) authenticate(_ context.Context, c identity.Credential) (identity.Principal, error) {
-	if !sameToken(c.Bearer, n.token) {
-		return identity.Principal{}, core.E(core.Unauthenticated, "request", "the token isn't valid").
-			WithHint("the token of a local server is in server.json of its data directory, and changes with every start")
-	}
-	return identity.Local(), nil
-}
 
 // close stops the node in stages.
 func (n *node) close() error { return n.stages.run() }

@@ -66,7 +66,7 @@ type instance struct {
 func (i instance) Config() any { return i.cfg }
 
 // signIn says that people can sign in, so that others than this machine's may get here.
-const signIn = false
+const signIn = true
 
 // Connect implements cli.Instance.
 func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error) {
@@ -126,7 +126,7 @@ func (i instance) embed(ctx context.Context, dir *DataDir, mode cli.Mode) (*cli.
 	}
 	return &cli.Conn{
 		Client: client.New("http://localhost", n.token, n.local.transport()), URL: n.url, Embedded: true,
-		Model: n.models.name(), Notice: n.models.notice(), Failed: n.failed, Close: n.close,
+		Model: n.models.name(), Notice: n.models.notice(), Setup: n.setup, Failed: n.failed, Close: n.close,
 	}, nil
 }
 
