@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,10 +17,10 @@ import (
 )
 
 // away returns a way to the server that somebody has signed in to; nil if nobody has, or
-// the command line names another installation.
+// the command line or the environment names another installation.
 func (sh *shell) away(ctx context.Context, mode Mode) (*Conn, error) {
 	k, ok := sh.kept()
-	if !ok || sh.dataDir != "" || sh.config != "" {
+	if !ok || sh.dataDir != "" || sh.config != "" || os.Getenv("ISEKAI_DATA_DIR") != "" || os.Getenv("ISEKAI_CONFIG") != "" {
 		return nil, nil
 	}
 	a, err := k.read()
@@ -45,7 +46,7 @@ type loginFlags struct {
 func (sh *shell) loginCommand() *cobra.Command {
 	var f loginFlags
 	c := &cobra.Command{Use: "login [URL]", Short: "Sign in to a server, which the commands then go to", Args: cobra.MaximumNArgs(1),
-		Long: "Sign in to a server, which the commands then go to, until isekai logout. A command with --data-dir or --config stays with that installation.\n\n" +
+		Long: "Sign in to a server, which the commands then go to, until isekai logout. A command with --data-dir or --config,\nor ISEKAI_DATA_DIR or ISEKAI_CONFIG in its environment, stays with that installation.\n\n" +
 			"What isn't asked for on a terminal is read from standard input, a line each: the e-mail address, unless --email gives it, the password, unless\n" +
 			"--password-file does, and the code of the second factor, if there is one. With --key it is an API key.",
 		Example: "  isekai login https://isekai.example.org --email ann@example.org\n  isekai login https://isekai.example.org --key < key.txt",
