@@ -13,6 +13,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 // get reads an answer's body.
@@ -26,7 +27,7 @@ func TestSignInAtAnIssuer(t *testing.T) {
 	t.Parallel()
 	m := must(mockoidc.Run())(t)
 	t.Cleanup(func() { _ = m.Shutdown() })
-	w := newTown(t, func(_ *httpapi.Config, c *identity.Config) {
+	w := newTown(t, func(_ *httpapi.Config, c *identity.Config, _ *credential.Config) {
 		c.OIDC = []identity.OIDCConfig{{
 			Name: "corp", Issuer: m.Issuer(), ClientID: m.ClientID, ClientSecret: m.ClientSecret, Scopes: []string{"groups"}, Create: true,
 			Groups: []identity.GroupGrant{{Group: "engineering", Org: core.DefaultOrg, Role: core.Member}},

@@ -30,14 +30,15 @@ type town struct {
 	olga   *client.Client // who made the first set-up, in the first org
 }
 
-func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config)) *town {
+func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *credential.Config)) *town {
 	t.Helper()
 	w := &town{}
 	w.rig = newRig(t, func(cfg *httpapi.Config) {
 		st := cfg.Events.(*sqlite.Store)
 		ic := identity.Config{Records: st, Quotas: st, Issuer: publicURL, Hashing: identity.Hashing{Memory: 64, Time: 1, Threads: 1}}
+		cc := credential.Config{Records: st, Terms: st}
 		for _, f := range change {
-			f(cfg, &ic)
+			f(cfg, &ic, &cc)
 		}
 		w.audit = auditlog.New(auditlog.Config{Events: st, Stored: st, Records: st})
 		ic.Audit = func(ctx context.Context, e identity.Event) {
@@ -49,7 +50,7 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config)) *t
 		}
 		w.ids = must(identity.New(ic))(t)
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
-		secrets := must(credential.New(credential.Config{Records: st, Terms: st}))(t)
+		secrets := must(credential.New(cc))(t)
 		t.Cleanup(secrets.Close)
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, URL: publicURL}
 		cfg.Authenticate = func(ctx context.Context, c identity.Credential) (identity.Principal, error) {
