@@ -98,6 +98,7 @@ type rig struct {
 	apps  *app.Service
 	log   log
 	url   string
+	api   http.Handler
 	stop  context.CancelFunc // Stopping ends
 	task  core.TaskID
 	app   core.AppID
@@ -154,6 +155,7 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.api = api
 	srv := httptest.NewServer(api)
 	t.Cleanup(srv.Close)
 	t.Cleanup(stop) // before the server waits for its streams
@@ -177,6 +179,17 @@ func modelOf(asked string) (string, error) {
 
 func (r *rig) publish(dir string, base int, text string) {
 	r.t.Helper()
+	r.publishAs(scope, r.app, dir, base, text)
+}
+
+// publishFor gives an org an app of one version.
+func (r *rig) publishFor(who core.Scope, id core.AppID) {
+	r.t.Helper()
+	r.publishAs(who, id, filepath.Join(r.dir, string(id)), 0, "1")
+}
+
+func (r *rig) publishAs(who core.Scope, id core.AppID, dir string, base int, text string) {
+	r.t.Helper()
 	from := filepath.Join(dir, "tree"+text)
 	if err := os.MkdirAll(from, 0o700); err != nil {
 		r.t.Fatal(err)
@@ -189,12 +202,12 @@ func (r *rig) publish(dir string, base int, text string) {
 			r.t.Fatal(err)
 		}
 	}
-	if _, err := r.apps.Publish(r.t.Context(), scope, core.Publication{
-		App: r.app, Base: base, Task: core.TaskID("tsk_" + text), Call: core.CallID("cal_" + text), Prompt: "p" + text, Dir: from,
+	if _, err := r.apps.Publish(r.t.Context(), who, core.Publication{
+		App: id, Base: base, Task: core.TaskID("tsk_" + text), Call: core.CallID("cal_" + text), Prompt: "p" + text, Dir: from,
 	}); err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := app.NewProjector(r.store).CatchUp(r.t.Context(), scope.Org, 0); err != nil {
+	if _, err := app.NewProjector(r.store).CatchUp(r.t.Context(), who.Org, 0); err != nil {
 		r.t.Fatal(err)
 	}
 }

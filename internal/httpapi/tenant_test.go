@@ -1,0 +1,219 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// neighbours is a town with two orgs, of which each has one of everything.
+type neighbours struct {
+	*town
+	ben  *client.Client // the other org's owner
+	org  core.OrgID     // the other one
+	ids  map[string]string
+	ours map[string]string
+}
+
+func newNeighbours(t *testing.T) *neighbours {
+	t.Helper()
+	n := &neighbours{town: newTown(t)}
+	n.org, n.ben = n.otherOrg("ben")
+	n.ids, n.ours = n.furnish(n.ben, "theirs"), n.furnish(n.olga, "ours")
+	for _, org := range []core.OrgID{n.org, core.DefaultOrg} {
+		if _, err := agent.NewProjector(n.store).CatchUp(t.Context(), org, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.NewProjector(n.store).CatchUp(t.Context(), org, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// furnish gives an org one of everything, and returns the ids by the names that they have
+// in paths.
+func (n *neighbours) furnish(c *client.Client, name string) map[string]string {
+	n.t.Helper()
+	ctx := n.t.Context()
+	me := n.me(c)
+	task := must(c.CreateTask(ctx, client.NewTask{Kind: core.KindApp, Prompt: "a shelf of " + name}, ""))(n.t)
+	project := must(c.CreateProject(ctx, "of "+name, ""))(n.t)
+	key := must(c.CreateKey(ctx, client.NewKey{Name: name, Scopes: []string{"tasks:read"}}, ""))(n.t)
+	sessions := must(c.Sessions(ctx))(n.t)
+	must(c.PutSecret(ctx, name, true, client.NewSecret{Kind: "token", Value: "s"}, ""))(n.t)
+	service := must(c.CreateService(ctx, client.NewService{Name: name, Place: client.Place{Role: core.Viewer}}, ""))(n.t)
+	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
+	return map[string]string{
+		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
+		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
+	}
+}
+
+// elsewhere are routes that take another's id for what it isn't: the name of one's own.
+var elsewhere = map[string]bool{"put-secret": true}
+
+// TestAnotherOrgsIDsAreNotFound, whatever is asked about them.
+func TestAnotherOrgsIDsAreNotFound(t *testing.T) {
+	t.Parallel()
+	n := newNeighbours(t)
+	d := n.document()
+	access := n.access("olga")
+	bodies := map[string]string{ // that name things of others
+		// A person is no org's, so whoever knows the id may give a place; a service is.
+		"add-member": `{"user":"` + n.ids["service"] + `","role":"viewer"}`, "enter-org": `{"org":"` + n.ids["org"] + `"}`,
+		"create-key": `{"name":"k","scopes":["tasks:read"],"service":"` + n.ids["service"] + `"}`,
+	}
+	asked := 0
+	for _, o := range d.routes {
+		if o.open() || strings.HasPrefix(string(o.Action), "operate") || elsewhere[o.ID] {
+			continue
+		}
+		body, named := bodies[o.ID]
+		if !named {
+			body = d.body(o)
+		}
+		if o.path != "" && !strings.Contains(o.path, "{") && !named {
+			continue
+		}
+		asked++
+		a := n.do(o.method, o.named(n.ids), body, "Authorization", "Bearer "+access)
+		if a.status != 404 || a.problem.Code != core.NotFound {
+			t.Errorf("%s %s: %d %s", o.ID, o.named(n.ids), a.status, a.body)
+		}
+		for _, secret := range []string{"a shelf of theirs", "of theirs"} {
+			if strings.Contains(a.body, secret) {
+				t.Errorf("%s tells: %s", o.ID, a.body)
+			}
+		}
+	}
+	if asked < 30 {
+		t.Errorf("only %d routes were asked", asked)
+	}
+	if me := n.me(n.ben); me.Role != core.Owner || len(must(n.ben.Sessions(t.Context()))(t)) == 0 {
+		t.Errorf("something has happened to the other: %+v", me)
+	}
+}
+
+// TestOnesOwnIDsAreFound, so that the other test asks in the right way.
+func TestOnesOwnIDsAreFound(t *testing.T) {
+	t.Parallel()
+	n := newNeighbours(t)
+	d := n.document()
+	access := n.access("olga")
+	for _, o := range d.routes {
+		if o.method != "GET" || o.open() || strings.HasPrefix(string(o.Action), "operate") || !strings.Contains(o.path, "{") || strings.HasSuffix(o.path, "/stream") || o.ID == "task-events" || o.ID == "diff-versions" {
+			continue
+		}
+		if a := n.do(o.method, o.named(n.ours), "", "Authorization", "Bearer "+access); a.status != 200 {
+			t.Errorf("%s %s: %d %s", o.ID, o.named(n.ours), a.status, a.body)
+		}
+	}
+}
+
+// TestNothingButTheCredentialNamesAnOrg: no header, no parameter and no field of a body.
+func TestNothingButTheCredentialNamesAnOrg(t *testing.T) {
+	t.Parallel()
+	n := newNeighbours(t)
+	d := n.document()
+	access := n.access("olga")
+	headers := []string{
+		"Authorization", "Bearer " + access, "X-Org-Id", n.ids["org"], "X-Org", n.ids["org"], "X-Organization-Id", n.ids["org"], "X-Tenant-Id", n.ids["org"],
+		"X-User-Id", n.ids["user"], "X-User", n.ids["user"], "X-Remote-User", n.ids["user"], "X-Forwarded-User", n.ids["user"], "X-Auth-Request-User", n.ids["user"],
+		"Isekai-Org", n.ids["org"], "X-Isekai-Org", n.ids["org"], "Org", n.ids["org"],
+	}
+	lists := 0
+	for _, o := range d.routes {
+		if o.open() || strings.HasPrefix(string(o.Action), "operate") {
+			continue
+		}
+		if o.method == "GET" && !strings.Contains(o.path, "{") {
+			lists++
+			a := n.do("GET", o.named(nil), "", headers...)
+			if a.status != 200 || strings.Contains(a.body, n.ids["task"]) || strings.Contains(a.body, n.ids["project"]) || strings.Contains(a.body, "theirs") || strings.Contains(a.body, "ben@") {
+				t.Errorf("%s: %d %s", o.ID, a.status, a.body)
+			}
+		}
+		path := o.named(n.ours)
+		sep := "?"
+		if strings.Contains(path, "?") {
+			sep = "&"
+		}
+		for _, name := range []string{"org", "org_id", "tenant", "user", "user_id"} {
+			takes := false
+			for _, p := range o.Parameters {
+				takes = takes || p.Name == name && p.In == "query"
+			}
+			if a := n.do(o.method, path+sep+name+"="+n.ids["org"], d.body(o), headers...); !takes && a.status != 422 {
+				t.Errorf("%s takes %s in its query: %d %s", o.ID, name, a.status, a.body)
+			}
+		}
+		if o.Body == nil || o.ID == "enter-org" || o.ID == "add-member" {
+			continue
+		}
+		var body map[string]any
+		if err := json.Unmarshal([]byte(d.body(o)), &body); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"org", "org_id", "tenant", "user_id", "actor"} {
+			body[name] = n.ids["org"]
+		}
+		b, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := n.do(o.method, path, string(b), headers...); a.status != 422 {
+			t.Errorf("%s takes an org in its body: %d %s", o.ID, a.status, a.body)
+		}
+	}
+	if lists < 15 {
+		t.Errorf("only %d lists were read", lists)
+	}
+	mine := must(n.olga.Tasks(t.Context(), client.ListOptions{}))(t)
+	if len(mine.Items) != 1 {
+		t.Errorf("tasks: %+v", mine.Items)
+	}
+}
+
+// TestTheProjectOfARequestIsTheOrgs: another's isn't found, by whatever route.
+func TestTheProjectOfARequestIsTheOrgs(t *testing.T) {
+	t.Parallel()
+	n := newNeighbours(t)
+	access := n.access("olga")
+	for _, o := range n.document().routes {
+		if o.open() {
+			continue
+		}
+		for _, project := range []string{n.ids["project"], "prj_none", "x' OR '1'='1", "../" + n.ours["project"]} {
+			if a := n.do(o.method, o.unwanted(), "", "Authorization", "Bearer "+access, "Isekai-Project", project); a.status != 404 {
+				t.Errorf("%s of %s: %d %s", o.ID, project, a.status, a.body)
+			}
+		}
+	}
+	for project, tasks := range map[string]int{n.ours["project"]: 0, "": 1} {
+		a := n.do("GET", "/v1/tasks", "", "Authorization", "Bearer "+access, "Isekai-Project", project)
+		if a.status != 200 || strings.Count(a.body, `"id":"tsk_`) != tasks {
+			t.Errorf("the tasks of %q: %d %s", project, a.status, a.body)
+		}
+	}
+}
+
+// TestAStreamIsItsOwnersAlone: at every attach and every resume, by any of its places.
+func TestAStreamIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
+	n := newNeighbours(t)
+	access := n.access("olga")
+	for _, path := range []string{"/v1/tasks/" + n.ids["task"] + "/events", "/v1/apps/" + n.ids["app"] + "/logs/stream"} {
+		for _, after := range []string{"", "0", "1", "9223372036854775807"} {
+			a := n.do("GET", path, "", "Authorization", "Bearer "+access, "Last-Event-ID", after, "Accept", "text/event-stream")
+			if a.status != 404 || strings.Contains(a.body, "a shelf") {
+				t.Errorf("%s after %q: %d %s", path, after, a.status, a.body)
+			}
+		}
+	}
+}
