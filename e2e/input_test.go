@@ -62,7 +62,7 @@ func TestBadInput(t *testing.T) {
 		{name: "a malformed configuration file", args: write("listen: [\n"), exit: 2, code: core.Invalid, says: "isekai.yaml", hint: "YAML"},
 		{name: "an unknown setting", args: write("listne: 127.0.0.1:1\n"), exit: 2, code: core.Invalid, says: "listne", hint: "listen"},
 		{name: "a setting out of its bounds", args: write("worker:\n  concurrency: 0\n"), exit: 2, code: core.Invalid, says: "worker.concurrency", hint: "default"},
-		{name: "a public address", args: []string{"serve", "--listen", "0.0.0.0:0"}, exit: 8, code: core.Unsupported, says: "0.0.0.0:0", hint: "127.0.0.1"},
+		{name: "a public address", args: []string{"serve", "--listen", "0.0.0.0:0"}, exit: 5, code: core.Denied, says: "0.0.0.0:0", hint: "public.url"},
 		{name: "no address at all", args: []string{"serve", "--listen", "here"}, exit: 2, code: core.Invalid, says: "here", hint: "127.0.0.1:7777"},
 		{name: "a data directory that is a file", args: []string{"app", "list", "--data-dir", "/etc/hostname"}, exit: 2, code: core.Invalid, says: "isn't a folder", hint: "--data-dir"},
 	}

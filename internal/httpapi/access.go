@@ -77,6 +77,8 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	rq.who = who
+	u := ctx.URL()
+	rq.path = u.Path
 	next(ctx)
 }
 

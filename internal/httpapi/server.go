@@ -137,6 +137,7 @@ type request struct {
 	secure bool       // over TLS
 	flow   string     // of a sign-in that is under way at an issuer
 	who    identity.Principal
+	path   string // of the URL
 	key    string // commandKey
 }
 
@@ -178,6 +179,9 @@ func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f
 	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
 		rq := requestOf(ctx)
 		out, err := f(ctx, rq.who.Scope, in)
+		if rerr := s.outcome(ctx, op.OperationID, rq, err); err == nil {
+			err = rerr
+		}
 		if err != nil {
 			return nil, s.fromError(rq, err)
 		}
