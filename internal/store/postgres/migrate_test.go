@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -63,7 +64,7 @@ func TestEveryMigrationDownAndUp(t *testing.T) {
 		}
 		got := shape(t, conn)
 		if want, seen := shapes[version]; seen && !slices.Equal(got, want) {
-			t.Errorf("version %d is\n%s\nand was\n%s", version, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("version %d isn't what it was (-was +is):\n%s", version, cmp.Diff(want, got))
 		}
 		shapes[version] = got
 	}
