@@ -115,6 +115,7 @@ type server struct {
 	token string
 	dir   string
 	cmd   *exec.Cmd
+	outs  *output
 	errs  *output
 	done  chan error
 }
@@ -122,9 +123,9 @@ type server struct {
 // serve starts a server at a free port and returns when it is ready.
 func serve(t *testing.T, dir string, env []string) *server {
 	t.Helper()
-	s := &server{dir: dir, errs: &output{}, done: make(chan error, 1)}
+	s := &server{dir: dir, outs: &output{}, errs: &output{}, done: make(chan error, 1)}
 	s.cmd = exec.Command(filepath.Join(bin, "isekai"), "serve", "--listen", "127.0.0.1:0", "--data-dir", dir)
-	s.cmd.Env, s.cmd.Stderr = env, s.errs
+	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = env, s.outs, s.errs
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
