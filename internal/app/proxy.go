@@ -36,6 +36,12 @@ func (x *Proxy) Handles(host string) bool {
 	return ok
 }
 
+// Named reports whether an app of any org has the name, by what this process knows.
+func (s *Service) Named(name string) bool {
+	_, ok := s.names.find(name)
+	return ok
+}
+
 func (x *Proxy) label(host string) (string, bool) {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h

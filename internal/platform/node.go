@@ -66,6 +66,7 @@ type node struct {
 	setup    string // the token with which the first user is made; "" when there is one
 
 	listener net.Listener // nil in cli.Direct mode
+	owner    net.Listener // on loopback, for who can read the data directory; listener itself unless that is public
 	local    *pipes
 	server   *http.Server
 	stages   stages
@@ -108,16 +109,27 @@ func (n *node) openListener(context.Context) (err error) {
 	case cli.Direct:
 		return nil
 	case cli.Serving:
-		n.listener, err = listen(n.cfg.Listen)
+		n.listener, err = n.open(n.cfg.Listen)
 	default:
-		n.listener, err = listen("127.0.0.1:0")
+		n.listener, err = n.open("127.0.0.1:0")
 	}
-	if err != nil {
-		return err
+	n.owner = n.listener
+	if err == nil && n.cfg.Public.URL != "" && n.mode == cli.Serving {
+		n.owner, err = n.open("127.0.0.1:0")
 	}
-	n.stages.add("listener", func(context.Context) error { return ignoreClosed(n.listener.Close()) })
-	n.url = "http://" + n.listener.Addr().String()
-	return nil
+	if err == nil {
+		n.url = "http://" + n.owner.Addr().String()
+	}
+	return err
+}
+
+// open opens an address until the listeners' stage of the stop.
+func (n *node) open(address string) (net.Listener, error) {
+	l, err := listen(address)
+	if err == nil {
+		n.stages.add("listener", func(context.Context) error { return ignoreClosed(l.Close()) })
+	}
+	return l, err
 }
 
 func ignoreClosed(err error) error {
@@ -160,18 +172,6 @@ func (n *node) openModules(ctx context.Context) (err error) {
 // lease is how long a worker that says nothing keeps a task: with the look for work
 // that follows it, less than the 10 s in which a lost worker's task has to go on.
 const lease = 6 * time.Second
-
-// previewURL is where an app is reached; empty if this process serves none.
-func (n *node) previewURL(name string) string {
-	if n.listener == nil {
-		return ""
-	}
-	_, port, err := net.SplitHostPort(n.listener.Addr().String())
-	if err != nil {
-		return ""
-	}
-	return "http://" + name + ".localhost:" + port
-}
 
 // catchUp brings the views up to date and removes what a killed process left.
 func (n *node) catchUp(ctx context.Context) error {
@@ -260,8 +260,18 @@ func (n *node) startServer(context.Context) error {
 		stop()
 		return err
 	}
+	public, err := n.front()
+	if err != nil {
+		stop()
+		return err
+	}
+	proxies, err := n.cfg.Public.proxies()
+	if err != nil {
+		stop()
+		return err
+	}
 	n.server = &http.Server{
-		Handler:           byHost(api, n.previews, n.cfg.Public),
+		Handler:           proxies.Handler(byHost(api, n.previews, n.cfg.Public)),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
@@ -272,8 +282,11 @@ func (n *node) startServer(context.Context) error {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { serve(n.local) })
-	if n.listener != nil {
-		wg.Go(func() { serve(n.listener) })
+	if public != nil {
+		wg.Go(func() { serve(public) })
+	}
+	if n.owner != n.listener {
+		wg.Go(func() { serve(n.owner) })
 	}
 	n.stages.add("server", func(limit context.Context) error {
 		stop()
@@ -299,9 +312,6 @@ func (n *node) quotas() store.Quotas {
 	}
 	return n.driver
 }
-
-// previews serves the apps below a domain.
-func (n *node) previews(base string) http.Handler { return &app.Proxy{Service: n.apps, Base: base} }
 
 // close stops the node in stages.
 func (n *node) close() error { return n.stages.run() }

@@ -124,8 +124,12 @@ func (i instance) embed(ctx context.Context, dir *DataDir, mode cli.Mode) (*cli.
 	if err != nil {
 		return nil, err
 	}
+	address := n.url
+	if mode == cli.Serving {
+		address = n.publicURL()
+	}
 	return &cli.Conn{
-		Client: client.New("http://localhost", n.token, n.local.transport()), URL: n.url, Embedded: true,
+		Client: client.New("http://localhost", n.token, n.local.transport()), URL: address, Embedded: true,
 		Model: n.models.name(), Notice: n.models.notice(), Setup: n.setup, Failed: n.failed, Close: n.close,
 	}, nil
 }

@@ -1,0 +1,47 @@
+package platform
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/isekai-run/isekai/internal/app"
+)
+
+// front returns the listener at which others get here, with TLS if it is this server that
+// ends it; nil in cli.Direct mode.
+func (n *node) front() (net.Listener, error) {
+	if n.listener == nil || n.owner == n.listener {
+		return n.listener, nil
+	}
+	t, err := n.cfg.serverTLS(n.dir, n.apps.Named, n.log)
+	if err != nil || t == nil {
+		return n.listener, err
+	}
+	return tls.NewListener(n.listener, t), nil
+}
+
+// previews serves the apps below a domain.
+func (n *node) previews(base string) http.Handler { return &app.Proxy{Service: n.apps, Base: base} }
+
+// previewURL is where an app is reached: below the public domain for previews, or on this
+// machine alone; empty if this process serves none.
+func (n *node) previewURL(name string) string {
+	if n.listener == nil {
+		return ""
+	}
+	if domain := n.cfg.Public.Previews; domain != "" && n.owner != n.listener {
+		return "https://" + withPort(name+"."+domain, n.cfg.Public.URL)
+	}
+	return "http://" + withPort(name+".localhost", n.url)
+}
+
+// withPort gives a host the port of an address, if that has one.
+func withPort(host, address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() == "" {
+		return host
+	}
+	return net.JoinHostPort(host, u.Port())
+}
