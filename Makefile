@@ -42,6 +42,7 @@ bench: build setup
 	$(GO) run ./bench/append
 	$(GO) run ./bench/relay
 	$(GO) run ./bench/replay
+	$(GO) run ./bench/auth
 	$(GO) run ./bench/task
 
 soak: build setup

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -176,7 +177,7 @@ func TestACME(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &http.Server{Handler: http.NotFoundHandler()}
+		s := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: slog.NewLogLogger(silent.Handler(), slog.LevelDebug)}
 		go func() { _ = s.Serve(tls.NewListener(l, c)) }() // until Close
 		return s
 	}
