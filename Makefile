@@ -44,6 +44,8 @@ bench: build setup
 	$(GO) run ./bench/replay
 	$(GO) run ./bench/auth
 	$(GO) run ./bench/task
+	$(GO) run ./bench/auth
+	$(GO) run ./bench/ledger
 
 soak: build setup
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e
