@@ -44,7 +44,6 @@ bench: build setup
 	$(GO) run ./bench/replay
 	$(GO) run ./bench/auth
 	$(GO) run ./bench/task
-	$(GO) run ./bench/auth
 	$(GO) run ./bench/ledger
 
 soak: build setup

@@ -29,6 +29,7 @@ type Config struct {
 	Public  Public  `koanf:"public" json:"public"`
 	TLS     TLS     `koanf:"tls" json:"tls"`
 	Nodes   Nodes   `koanf:"nodes" json:"nodes"`
+	Rates   Rates   `koanf:"rates" json:"rates"`
 	OIDC    OIDC    `koanf:"oidc" json:"oidc"`
 	Credits Credits `koanf:"credits" json:"credits"`
 	Log     Log     `koanf:"log" json:"log"`

@@ -254,7 +254,7 @@ func (n *node) startServer(context.Context) error {
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
 		Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
-		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Accounts: n.accounts(),
+		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})
 	if err != nil {
 		stop()

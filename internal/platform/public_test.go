@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 func TestByHost(t *testing.T) {
@@ -136,6 +138,24 @@ func TestPublicConfigurations(t *testing.T) {
 		err := Config{Public: c.public, TLS: c.tls, Nodes: c.nodes}.checkPublic()
 		if (err == nil) != c.good || err != nil && (core.CodeOf(err) != core.Invalid || core.HintOf(err) == "") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestRates: each is of a minute, and what is 0 has its default.
+func TestRates(t *testing.T) {
+	t.Parallel()
+	minute := func(n int) store.Rate { return store.Rate{Burst: n, Per: time.Minute} }
+	want := httpapi.Rates{Address: minute(1), SignIn: minute(2), User: minute(3), Admin: minute(4), Key: minute(5), Project: minute(6), Org: minute(7)}
+	if got := (Rates{1, 2, 3, 4, 5, 6, 7}).rates(); got != want {
+		t.Errorf("%+v", got)
+	}
+	if got := (Rates{}).rates(); got != (httpapi.Rates{}) {
+		t.Errorf("%+v", got)
+	}
+	for _, r := range []Rates{{Address: -1}, {Org: mostInAMinute + 1}} {
+		if err := (Config{Rates: r}).checkPublic(); core.CodeOf(err) != core.Invalid || core.HintOf(err) == "" {
+			t.Errorf("%+v: %v", r, err)
 		}
 	}
 }
