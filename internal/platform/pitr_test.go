@@ -189,7 +189,7 @@ func TestRecoveryToAPointInTime(t *testing.T) {
 	if err := in.opens(t, first); core.CodeOf(err) != core.Invalid || !strings.Contains(core.HintOf(err), "master key") {
 		t.Errorf("the keys of before a rotation: %v (%s)", err, core.HintOf(err))
 	}
-	if r, err := in.RecoverKeys(t.Context()); err != nil || r.Orgs != 1 || r.Shredded != 1 {
+	if r, err := in.RecoverKeys(t.Context()); err != nil || r.Orgs != 2 || r.Shredded != 1 { // the first org, and the installation
 		t.Fatalf("%+v, %v", r, err)
 	}
 	in.with(t, func(c *client.Client) {
