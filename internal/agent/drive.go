@@ -58,7 +58,7 @@ func (w *Worker) drive(ctx, calls context.Context, l store.Lease) {
 		return
 	case ctx.Err() == nil && core.CodeOf(err) != core.Canceled:
 		log.Error("drive", "err", err)
-		if delay = 5 * time.Second; lasting(err) { // a stream that can't be read, say: an operator has to help
+		if delay = 5 * time.Second; d.state.Version == 0 && lasting(err) { // a stream that can't be read: an operator has to help
 			delay = 5 * time.Minute
 		}
 	}
