@@ -164,7 +164,7 @@ func TestBounds(t *testing.T) {
 	if text, err := get(t, g, base+"/bomb"); core.CodeOf(err) != core.Exhausted || len(text) > 1000 {
 		t.Errorf("a bomb: %d bytes, %v", len(text), err)
 	}
-	head, err := g.Client().Head(base + "/known?n=5000") //nolint:noctx // it is short
+	head, err := g.Client().Head(base + "/known?n=5000")
 	if err != nil || head.ContentLength != 5000 {
 		t.Errorf("the size of a long answer: %v", err)
 	} else {
