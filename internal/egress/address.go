@@ -45,8 +45,9 @@ var closed = []block{
 // global is the part of IPv6 that is given out for public use.
 var global = netip.MustParsePrefix("2000::/3")
 
-// infrastructure are the blocks that no host's name opens, but only their addresses: a name
-// that an operator trusts may still be made to point there.
+// infrastructure are the blocks that no host's name and no range opens, but only the very
+// address: a name that an operator trusts may still be made to point there, and a range is
+// easily wider than what was meant.
 var infrastructure = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("100.100.100.200/32"), netip.MustParsePrefix("168.63.129.16/32"),
@@ -57,6 +58,36 @@ var infrastructure = []netip.Prefix{
 
 // plain returns the address without what only hides it: IPv4 within IPv6.
 func plain(a netip.Addr) netip.Addr { return a.Unmap() }
+
+// infrastructural reports whether an address is infrastructure's, also within one that only
+// translates it: who opens a NAT64 range reaches the addresses of IPv4 by it.
+func infrastructural(a netip.Addr) bool {
+	a = plain(a)
+	if within(a, infrastructure) {
+		return true
+	}
+	if !a.Is6() {
+		return false
+	}
+	b := a.As16()
+	at := func(n ...int) netip.Addr { return netip.AddrFrom4([4]byte{b[n[0]], b[n[1]], b[n[2]], b[n[3]]}) }
+	switch {
+	case nat64[0].Contains(a), compatible.Contains(a):
+		return within(at(12, 13, 14, 15), infrastructure)
+	case nat64[1].Contains(a): // with a prefix of 96 or of 48 bits (RFC 6052, section 2.2)
+		return within(at(12, 13, 14, 15), infrastructure) || within(at(6, 7, 9, 10), infrastructure)
+	case sixToFour.Contains(a):
+		return within(at(2, 3, 4, 5), infrastructure)
+	}
+	return false
+}
+
+// The ranges of IPv6 whose addresses have one of IPv4 within.
+var (
+	nat64      = [2]netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48")}
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+	compatible = netip.MustParsePrefix("::/96")
+)
 
 // refused says why an address isn't public; "" for one that is.
 func refused(a netip.Addr) string {

@@ -20,8 +20,9 @@ type Resolver interface {
 // Config configures a Guard. Zero fields have the defaults that are named.
 type Config struct {
 	// Allow opens what would be refused: addresses, ranges and hosts, each with or without
-	// a port. "*.corp.example" is every host below it. A host's rule doesn't open link-local,
-	// metadata, multicast and unspecified addresses; their own rules do.
+	// a port. "*.corp.example" is every host below it. Neither a host's rule nor a range's
+	// opens link-local, metadata, multicast and unspecified addresses: a rule of the very
+	// address does.
 	Allow    []string
 	Ports    []int         // that are open; 80 and 443
 	MaxBody  int64         // bytes of an answer, unpacked; 10 MiB

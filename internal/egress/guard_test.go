@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/egress"
@@ -149,3 +150,26 @@ func TestDialContext(t *testing.T) {
 }
 
 var errDown = errors.New("down")
+
+// TestARangeDoesntOpenTheCloud: metadata and other infrastructure is reached by no range,
+// however wide, nor by what translates its addresses; only by a rule of the very address.
+func TestARangeDoesntOpenTheCloud(t *testing.T) {
+	t.Parallel()
+	wide := []string{
+		"0.0.0.0/0", "::/0", "169.254.0.0/16", "169.254.169.254/31", "100.64.0.0/10", "168.63.129.0/24", "192.0.0.0/24", "fd00::/8", "fd00:ec2::/32", "fe80::/10",
+		"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "[::/0]:80", "0.0.0.0/0:80",
+	}
+	g := newGuard(t, egress.Config{Allow: wide})
+	for _, a := range []string{
+		"169.254.169.254", "169.254.170.2", "169.254.0.23", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254", "fe80::1",
+		"::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "64:ff9b:1:a9fe:a9:fe00::", "2002:a9fe:a9fe::1", "::a9fe:a9fe", "0.0.0.0", "224.0.0.1",
+	} {
+		_, err := get(t, g, "http://"+net.JoinHostPort(a, "80"))
+		wantCode(t, a, err, core.Denied)
+	}
+	// The very address: it is tried, and nobody is there.
+	g = newGuard(t, egress.Config{Allow: []string{"169.254.169.254"}, Connect: time.Millisecond})
+	if _, err := get(t, g, "http://169.254.169.254"); core.CodeOf(err) == core.Denied {
+		t.Errorf("named as it is: %v", err)
+	}
+}

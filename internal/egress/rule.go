@@ -68,12 +68,14 @@ func (r rule) names(host string) bool {
 	return r.host != "" && (host == r.host || r.host[0] == '.' && strings.HasSuffix(host, r.host))
 }
 
-// about reports whether the rule is about an address that a host has.
+// about reports whether the rule is about an address that a host has. Infrastructure is
+// opened by its very address alone: whoever opens 169.254.0.0/16 or 0.0.0.0/0 means his
+// machines, not the keys that his cloud gives to whoever asks from within.
 func (r rule) about(host string, a netip.Addr) bool {
 	if r.host != "" {
-		return r.names(host) && !within(a, infrastructure)
+		return r.names(host) && !infrastructural(a)
 	}
-	return r.prefix.Contains(plain(a))
+	return r.prefix.Contains(plain(a)) && (r.prefix.IsSingleIP() || !infrastructural(a))
 }
 
 // allows returns nil if an address that a host has may be reached at a port.
