@@ -69,7 +69,7 @@ func (sh *shell) priceSet() *cobra.Command {
 			}
 			return sh.done(c, func(ctx context.Context, c *client.Client) error { return c.SetPrice(ctx, core.OrgID(org), a[0], p) }, "set", a[0], "The price of "+a[0]+" is set.")
 		}}
-	for i, of := range [6]string{"a million tokens that a model reads", "a million of those that it had before", "a million tokens that it writes", "each call", "each second that a call takes", "a GiB kept for a day"} {
+	for i, of := range [6]string{"a million tokens that a model reads", "a million of those that it had before (default: as --input)", "a million tokens that it writes", "each call", "each second that a call takes", "a GiB kept for a day"} {
 		c.Flags().StringVar(&parts[i], names[i], "", "credits for "+of)
 	}
 	c.Flags().StringVar(&org, "org", "", "only for this org")

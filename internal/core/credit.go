@@ -50,7 +50,7 @@ func ParseCredits(s string) (Credits, error) {
 // Price is what one kind of use costs. The zero Price is that of what is free.
 type Price struct {
 	Input  Credits `json:"input,omitempty"`   // of a million tokens that a model reads
-	Cached Credits `json:"cached,omitempty"`  // of a million of those that it had from a call before; Input's, if that makes no difference
+	Cached Credits `json:"cached,omitempty"`  // of a million of those that it had from a call before; 0: Input
 	Output Credits `json:"output,omitempty"`  // of a million tokens that it writes
 	Call   Credits `json:"call,omitempty"`    // of each call
 	Second Credits `json:"second,omitempty"`  // of each second that a call takes
@@ -63,6 +63,9 @@ type Price struct {
 // MaxCredits.
 func (p Price) Tokens(u Usage) Credits {
 	cached := min(max(u.Cached, 0), max(u.Input, 0))
+	if p.Cached == 0 { // no price says of a discount by saying nothing
+		cached = 0
+	}
 	return p.Call.plus(share(p.Input, int64(u.Input-cached), 1_000_000)).
 		plus(share(p.Cached, int64(cached), 1_000_000)).
 		plus(share(p.Output, int64(u.Output), 1_000_000))

@@ -59,7 +59,11 @@ func TestAPriceIsExact(t *testing.T) {
 		}
 		in, out := rapid.IntRange(0, math.MaxInt32).Draw(t, "in"), rapid.IntRange(-1, math.MaxInt32).Draw(t, "out")
 		cached := rapid.IntRange(0, in).Draw(t, "from the cache")
-		want := min(price.Call+exact(price.Input, int64(in-cached), 1e6)+exact(price.Cached, int64(cached), 1e6)+exact(price.Output, int64(out), 1e6), core.MaxCredits)
+		discounted := cached
+		if price.Cached == 0 {
+			discounted = 0
+		}
+		want := min(price.Call+exact(price.Input, int64(in-discounted), 1e6)+exact(price.Cached, int64(discounted), 1e6)+exact(price.Output, int64(out), 1e6), core.MaxCredits)
 		if got := price.Tokens(core.Usage{Input: in, Output: out, Cached: cached}); got != want {
 			t.Fatalf("%d, want %d", got, want)
 		}
@@ -68,6 +72,9 @@ func TestAPriceIsExact(t *testing.T) {
 			t.Fatalf("%s costs %d, want %d", d, got, want)
 		}
 	})
+	if got := (core.Price{Input: 7}).Tokens(core.Usage{Input: 1e6, Cached: 1e6}); got != 7 {
+		t.Errorf("tokens from the cache, without a price of their own, cost %d", got)
+	}
 	if got := (core.Price{}).Tokens(core.Usage{Input: 1e6, Output: 1e6}); got != 0 {
 		t.Errorf("what is free costs %d", got)
 	}

@@ -54,7 +54,7 @@ func collect(t testing.TB, m model.Model, r model.Request) model.Answer {
 }
 
 func testPlain(t *testing.T, open func(...Answer) model.Model) {
-	m := open(Answer{Text: "Grüße, världen!\nA second line.", Usage: &core.Usage{Input: 3, Output: 7}})
+	m := open(Answer{Text: "Grüße, världen!\nA second line.", Usage: &core.Usage{Input: 3, Output: 7, Cached: 2}})
 	var text string
 	chunks, done := 0, 0
 	var usage core.Usage
@@ -73,7 +73,7 @@ func testPlain(t *testing.T, open func(...Answer) model.Model) {
 		}
 		text += c.Text
 	}
-	if text != "Grüße, världen!\nA second line." || chunks < 2 || done != 1 || usage != (core.Usage{Input: 3, Output: 7}) {
+	if text != "Grüße, världen!\nA second line." || chunks < 2 || done != 1 || usage != (core.Usage{Input: 3, Output: 7, Cached: 2}) {
 		t.Errorf("text %q in %d chunks, done %d times, usage %+v", text, chunks, done, usage)
 	}
 }

@@ -98,7 +98,8 @@ func (s *sender) raw(events []string) {
 func (s *sender) event(choices []object, usage *core.Usage) {
 	e := object{"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": s.model, "choices": choices}
 	if usage != nil {
-		e["usage"] = object{"prompt_tokens": usage.Input, "completion_tokens": usage.Output, "total_tokens": usage.Input + usage.Output}
+		e["usage"] = object{"prompt_tokens": usage.Input, "completion_tokens": usage.Output, "total_tokens": usage.Input + usage.Output,
+			"prompt_tokens_details": object{"cached_tokens": usage.Cached}}
 	}
 	b, err := json.Marshal(e)
 	if err != nil {

@@ -30,7 +30,11 @@ func show(a model.Answer) []string {
 	for _, c := range a.Calls {
 		s = append(s, c.Tool+" "+string(c.Arguments)+c.Problem)
 	}
-	return append(s, fmt.Sprintf("%d/%d", a.Usage.Input, a.Usage.Output))
+	used := fmt.Sprintf("%d/%d", a.Usage.Input, a.Usage.Output)
+	if a.Usage.Cached > 0 {
+		used += fmt.Sprintf(", %d cached", a.Usage.Cached)
+	}
+	return append(s, used)
 }
 
 // What compatible servers send, and what it means.
@@ -71,6 +75,18 @@ func TestServersDeviations(t *testing.T) {
 			`{"id":null,"choices":null,"usage":null,"error":null}`, `{"choices":[{"delta":{"tool_calls":null,"function_call":null,"refusal":null},"finish_reason":null}]}`, `[DONE]`}, []string{"", "0/0"}},
 		{"a message instead of deltas", []string{
 			`{"choices":[{"message":{"role":"assistant","content":"x","tool_calls":[{"id":"a","type":"function","function":{"name":"list_files","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":4,"completion_tokens":2}}`}, []string{"x", "list_files {}", "4/2"}},
+		{"tokens from its cache, streamed", []string{
+			`{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":null}`,
+			`{"choices":[],"usage":{"prompt_tokens":2006,"completion_tokens":300,"prompt_tokens_details":{"cached_tokens":1920,"audio_tokens":0}}}`, `[DONE]`}, []string{"x", "2006/300, 1920 cached"}},
+		{"tokens from its cache, in one piece", []string{
+			`{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":40,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":32}}}`}, []string{"x", "40/2, 32 cached"}},
+		{"details of usage that are none", []string{
+			`{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":2,"prompt_tokens_details":null}}`,
+			`{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2,"prompt_tokens_details":[3]}}`, `[DONE]`}, []string{"x", "4/2"}},
+		{"more from its cache than there was", []string{
+			`{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9}}}`, `[DONE]`}, []string{"x", "4/2, 4 cached"}},
+		{"less than nothing from its cache", []string{
+			`{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":-9}}}`, `[DONE]`}, []string{"x", "4/2"}},
 		{"the connection fails after the finish reason", []string{`{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]}`, `{"choices":`}, []string{"x", "0/0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,7 +19,7 @@ func (x *exchange) read(canonical *model.Canonical, yield func(model.Chunk) bool
 	e, err := x.first, error(nil)
 	for ; err == nil; e, err = x.again() {
 		if e.Usage != nil {
-			last = &core.Usage{Input: e.Usage.Input, Output: e.Usage.Output}
+			last = &core.Usage{Input: e.Usage.Input, Output: e.Usage.Output, Cached: e.Usage.Cached()}
 		}
 		for _, c := range e.Choices {
 			if c.FinishReason != "" {

@@ -23,8 +23,19 @@ type Event struct {
 
 // Usage is the tokens so far.
 type Usage struct {
-	Input  int `json:"prompt_tokens"`
-	Output int `json:"completion_tokens"`
+	Input   int             `json:"prompt_tokens"`
+	Output  int             `json:"completion_tokens"`
+	Details json.RawMessage `json:"prompt_tokens_details"` // what Input is made of: an object, null, or what a server likes
+}
+
+// Cached returns how many tokens of Input the server had from a request before; 0 if it
+// doesn't say.
+func (u Usage) Cached() int {
+	var of struct {
+		Cached int `json:"cached_tokens"`
+	}
+	_ = json.Unmarshal(u.Details, &of) // what can't be read is no discount
+	return min(max(of.Cached, 0), max(u.Input, 0))
 }
 
 // Choice is a piece of an answer; one is asked for.

@@ -8,7 +8,8 @@ import (
 func FuzzEvent(f *testing.F) {
 	for _, s := range []string{
 		`{"choices":[{"delta":{"content":"x","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}`,
-		`{"error":{"message":"m","code":7}}`, `{"error":"x"}`, `{"choices":[{"delta":{"content":[{"text":"x"}]}}],"usage":{}}`, `[]`, `null`,
+		`{"error":{"message":"m","code":7}}`, `{"error":"x"}`, `{"choices":[{"delta":{"content":[{"text":"x"}]}}],"usage":{}}`,
+		`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":4}}}`, `[]`, `null`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -16,6 +17,9 @@ func FuzzEvent(f *testing.F) {
 		e, _, err := Decode(data)
 		if err != nil {
 			return
+		}
+		if u := e.Usage; u != nil && (u.Cached() < 0 || u.Cached() > max(u.Input, 0)) {
+			t.Fatalf("%d of %d tokens were cached", u.Cached(), u.Input)
 		}
 		var cs Calls
 		for _, c := range e.Choices {
