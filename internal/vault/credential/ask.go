@@ -123,7 +123,10 @@ func harmless(err error) error {
 	return errors.New("its answer can't be read")
 }
 
-// silent says that the provider gave no answer.
+// silent says that the provider gave no answer, or isn't to be asked from here.
 func (p *Provider) silent(err error) error {
+	if core.CodeOf(err) == core.Denied {
+		return core.E(core.Denied, "connection", "the provider "+p.Name+" can't be reached from here").WithHint(core.HintOf(err)).Because(err)
+	}
 	return core.E(core.Unavailable, "connection", "the provider "+p.Name+" doesn't answer as it should").WithHint("try again later").Because(err)
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,10 @@ type Begin struct {
 	Shared   bool   // it is for all projects of the org, not for the scope's alone
 	Note     string
 	Scopes   []string // some of the provider's; none: all of them
+	// Port is that on the browser's own machine of the program that will finish, to which the
+	// page that the provider sends the browser back to hands the answer; 0: the page itself
+	// finishes. The state ends with it, after a dot.
+	Port int
 }
 
 // flowDoc is a connection being made.
@@ -52,11 +57,13 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 	p := s.providers[b.Provider]
 	switch {
 	case p == nil:
-		return "", core.E(core.NotFound, op, "there is no such provider").WithHint("an operator configures it")
+		return "", core.E(core.NotFound, op, "there is no such provider").WithHint(cmp.Or(strings.Join(s.Providers(), ", "), "none") + " can be connected to; an operator configures others")
 	case session == "":
 		return "", core.E(core.Denied, op, "only a person who is signed in can connect").WithHint("sign in with a browser")
 	case len(b.Note) > maxNote || strings.ToValidUTF8(b.Note, "") != b.Note:
-		return "", core.E(core.Invalid, op, "the note is too long, or isn't text")
+		return "", core.E(core.Invalid, op, "the note is too long, or isn't text").WithHint("300 bytes are enough for one")
+	case b.Port < 0 || b.Port > 65535:
+		return "", core.E(core.Invalid, op, "the port isn't one").WithHint("use one from 1024 to 65535")
 	}
 	b.Name = cmp.Or(b.Name, p.Name)
 	if err := checkName(b.Name); err != nil {
@@ -69,7 +76,14 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 	if _, err := s.connecting(ctx, scope, b, p); err != nil {
 		return "", err
 	}
+	p, err = s.known(ctx, p)
+	if err != nil {
+		return "", err
+	}
 	state := rand.Text() + rand.Text()
+	if b.Port != 0 {
+		state += "." + strconv.Itoa(b.Port)
+	}
 	e := entry[flowDoc]{ID: hex.EncodeToString(digest(state)), Expires: s.cfg.Now().Add(flowLife), Doc: f}
 	if err := s.cfg.Records.Write(ctx, scope.Org, flows.put(e)); err != nil {
 		return "", err
@@ -119,6 +133,9 @@ func (s *Service) Finish(ctx context.Context, scope core.Scope, session string, 
 		return Credential{}, core.E(core.Denied, op, "the provider "+p.Name+" wasn't given leave").WithHint("connect again, and agree there")
 	case a.Code.IsZero() || len(a.Code.Reveal()) > 4096:
 		return Credential{}, core.E(core.Invalid, op, "the provider's answer has no code").WithHint("connect again")
+	}
+	if p, err = s.known(ctx, p); err != nil {
+		return Credential{}, err
 	}
 	asked := s.cfg.Now()
 	got, err := p.redeem(ctx, s.http, f, s.cfg.Redirect, a.Code)

@@ -95,7 +95,7 @@ func (s *Service) remains(ctx context.Context, org core.OrgID, e entry[credentia
 // revocation is what there is to revoke of a grant; its ID is "" if nothing is.
 func (s *Service) revocation(c credentialDoc, g grantDoc) (rev entry[revocationDoc]) {
 	p := s.providers[c.Connection.Provider]
-	if p == nil || p.RevokeURL == "" || g.Access.IsZero() && g.Refresh.IsZero() {
+	if p == nil || p.RevokeURL == "" && !p.hidden() || g.Access.IsZero() && g.Refresh.IsZero() {
 		return rev
 	}
 	rev.ID, rev.Expires = s.cfg.IDs("rvc"), s.cfg.Now().Add(revocationLife)
@@ -125,10 +125,14 @@ func (s *Service) revoke(ctx context.Context, org core.OrgID, rev entry[revocati
 	if p == nil {
 		return core.E(core.Unavailable, "connection.revoke", "the provider "+rev.Doc.Provider+" isn't configured any more")
 	}
-	if err := p.revoke(ctx, s.http, rev.Doc.Access.Secret, rev.Doc.Refresh.Secret); err != nil {
+	p, err := s.known(ctx, p)
+	if err == nil && p.RevokeURL != "" {
+		err = p.revoke(ctx, s.http, rev.Doc.Access.Secret, rev.Doc.Refresh.Secret)
+	}
+	if err != nil {
 		return err
 	}
-	err := s.cfg.Records.Write(ctx, org, revocations.drop(rev))
+	err = s.cfg.Records.Write(ctx, org, revocations.drop(rev))
 	if core.CodeOf(err) == core.Conflict { // another one has
 		return nil
 	}

@@ -27,7 +27,8 @@ type Provider struct {
 	AuthURL   string
 	TokenURL  string
 	RevokeURL string // "": it has none
-	// Issuer is its name in answers (RFC 9207); "": it doesn't give one.
+	// Issuer is its name in answers (RFC 9207); "": it doesn't give one. With neither AuthURL
+	// nor TokenURL the endpoints are those of its document, which is read when it is needed.
 	Issuer string
 	// Post sends the client's id and secret in the body instead of a header.
 	Post bool
@@ -57,9 +58,13 @@ func (p Provider) complete() (Provider, error) {
 		return p, bad.WithHint("its kind is one of github, gitlab, google and entra, or none")
 	}
 	p.Post = p.Post || p.ClientSecret.IsZero() // a public client has nothing for a header
-	for _, u := range []string{p.AuthURL, p.TokenURL, cmp.Or(p.RevokeURL, p.TokenURL)} {
-		if at, err := url.Parse(u); err != nil || at.Host == "" || !private(at) {
-			return p, bad.WithHint("give its endpoints, with https")
+	ends := []string{p.AuthURL, p.TokenURL, cmp.Or(p.RevokeURL, p.TokenURL)}
+	if p.hidden() {
+		ends = []string{p.Issuer}
+	}
+	for _, u := range ends {
+		if !reachable(u) {
+			return p, bad.WithHint("give its endpoints or its issuer, with https")
 		}
 	}
 	p.Hosts = slices.Clone(p.Hosts)
@@ -67,6 +72,34 @@ func (p Provider) complete() (Provider, error) {
 		p.Hosts[i] = hostname(h)
 	}
 	return p, nil
+}
+
+// reachable reports whether a URL is one to send secrets to.
+func reachable(u string) bool {
+	at, err := url.Parse(u)
+	return err == nil && at.Host != "" && private(at)
+}
+
+// CheckProviders returns invalid for providers that a Service wouldn't take.
+func CheckProviders(all []Provider) error {
+	_, err := completed(all)
+	return err
+}
+
+// completed returns the providers by name.
+func completed(all []Provider) (map[string]*Provider, error) {
+	byName := make(map[string]*Provider, len(all))
+	for _, p := range all {
+		p, err := p.complete()
+		if err != nil {
+			return nil, err
+		}
+		if byName[p.Name] != nil {
+			return nil, core.E(core.Invalid, "credential", "two providers have the name "+p.Name).WithHint("give each its own")
+		}
+		byName[p.Name] = &p
+	}
+	return byName, nil
 }
 
 // preset fills in what isn't given. It returns false for a kind that isn't known.

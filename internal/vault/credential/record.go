@@ -23,6 +23,7 @@ const (
 	grants      kind[grantDoc]      = "credential_grant"      // by credential: what a provider gave
 	flows       kind[flowDoc]       = "credential_flow"       // by digest of the state: being connected
 	revocations kind[revocationDoc] = "credential_revocation" // what a provider has yet to forget
+	reminders   kind[reminderDoc]   = "credential_reminder"   // by credential/version: somebody was told that it is due
 )
 
 // credentialDoc is a credential's metadata.

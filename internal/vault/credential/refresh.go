@@ -120,9 +120,12 @@ func (s *Service) resign(ctx context.Context, term, holder string) {
 // the fence: so whoever comes back after its term has ended sends nothing, and whoever comes
 // after a crash knows that the token may be used up.
 func (s *Service) renew(ctx context.Context, scope core.Scope, e entry[credentialDoc], g entry[grantDoc]) error {
-	p := s.providers[e.Doc.Connection.Provider] // it never changes while the credential's id stays
 	if g.Doc.Refresh.IsZero() {
 		return s.breakOff(ctx, scope, e, g.Version, "expired", "the token has ended, and the provider gave none to refresh it: connect again")
+	}
+	p, err := s.known(ctx, s.providers[e.Doc.Connection.Provider]) // it never changes while the credential's id stays
+	if err != nil {
+		return s.failed(ctx, scope, e, g, g.Doc.Lost, err)
 	}
 	asked, lost := s.cfg.Now(), g.Doc.Lost
 	g.Doc.Lost = true

@@ -32,6 +32,11 @@ type Config struct {
 	Redirect string // the URL of ours to which they send browsers back
 	// Patience is how long a use waits for a refresh while the old token is still valid; 5 s.
 	Patience time.Duration
+	// Orgs are those whose credentials Run looks after; nil: nobody's.
+	Orgs func(context.Context) ([]core.OrgID, error)
+	// Every is the time between two looks of Run; 5 min. Remind is that between two reminders
+	// of the same value that is due; a week.
+	Every, Remind time.Duration
 }
 
 // Event is something that matters for security, for the audit log.
@@ -54,8 +59,9 @@ type Service struct {
 	providers map[string]*Provider
 	marks     marks
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	flights map[string]*flight
+	found   map[string]*Provider // whose endpoints their issuers have told
 	closed  bool
 	running sync.WaitGroup
 }
@@ -81,17 +87,20 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Patience <= 0 {
 		cfg.Patience = 5 * time.Second
 	}
-	s := &Service{cfg: cfg, providers: map[string]*Provider{}, flights: map[string]*flight{}, marks: marks{at: map[string]time.Time{}}}
-	for _, p := range cfg.Providers {
-		p, err := p.complete()
-		if err != nil {
-			return nil, err
-		}
-		if s.providers[p.Name] != nil {
-			return nil, core.E(core.Invalid, op, "two providers have the name "+p.Name)
-		}
-		s.providers[p.Name] = &p
+	if cfg.Every <= 0 {
+		cfg.Every = 5 * time.Minute
 	}
+	if cfg.Remind <= 0 {
+		cfg.Remind = 7 * 24 * time.Hour
+	}
+	if cfg.Orgs == nil {
+		cfg.Orgs = func(context.Context) ([]core.OrgID, error) { return nil, nil }
+	}
+	providers, err := completed(cfg.Providers)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, providers: providers, flights: map[string]*flight{}, found: map[string]*Provider{}, marks: marks{at: map[string]time.Time{}}}
 	if len(s.providers) == 0 {
 		return s, nil
 	}
