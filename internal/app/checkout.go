@@ -18,18 +18,21 @@ import (
 //	tmp/             what is being made or removed
 //	<org>/<app>/     data/      the app's own files, which outlive versions
 //	                 tree-<n>/  a checkout of version n, a cache
-const treePrefix = "tree-"
+const (
+	treePrefix = "tree-"
+	dataName   = "data"
+)
 
 // private is the mode of these folders: whatever the data directory's own mode,
 // no other user of the machine reads an app's data. Boxes get them as mounts.
 const private = 0o700
 
-func (s *Service) home(org core.OrgID, app core.AppID) string {
+func (s *Service) folder(org core.OrgID, app core.AppID) string {
 	return filepath.Join(s.cfg.Dir, string(org), string(app))
 }
 
 func (s *Service) treeDir(r ref, number int) string {
-	return filepath.Join(s.home(r.org, r.app), treePrefix+strconv.Itoa(number))
+	return filepath.Join(s.folder(r.org, r.app), treePrefix+strconv.Itoa(number))
 }
 
 func (s *Service) tmp() string { return filepath.Join(s.cfg.Dir, "tmp") }
@@ -63,7 +66,7 @@ func (s *Service) checkout(ctx context.Context, r ref, v Version) (string, error
 
 // dataDir returns the app's data folder, and makes it for the first version.
 func (s *Service) dataDir(r ref) (string, error) {
-	dir := filepath.Join(s.home(r.org, r.app), "data")
+	dir := filepath.Join(s.folder(r.org, r.app), dataName)
 	if err := os.MkdirAll(dir, private); err != nil {
 		return "", diskError("app.data", err)
 	}
@@ -73,10 +76,10 @@ func (s *Service) dataDir(r ref) (string, error) {
 // dropOtherTrees removes the checkouts of versions that don't run: a cache of
 // one. What can't be removed now goes with the next Sweep.
 func (s *Service) dropOtherTrees(r ref, number int) {
-	entries, _ := os.ReadDir(s.home(r.org, r.app))
+	entries, _ := os.ReadDir(s.folder(r.org, r.app))
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), treePrefix) && e.Name() != treePrefix+strconv.Itoa(number) {
-			_ = s.remove(filepath.Join(s.home(r.org, r.app), e.Name()))
+			_ = s.remove(filepath.Join(s.folder(r.org, r.app), e.Name()))
 		}
 	}
 }
@@ -100,7 +103,8 @@ func (s *Service) remove(dir string) error {
 
 // Sweep removes what a killed server left below Config.Dir: half-made folders,
 // checkouts (a power cut may have left one incomplete; they are made again), and
-// the folders of apps that don't exist. Call it before anything starts.
+// the folders of apps that don't exist. It makes this node the home of the apps whose data
+// it has, if they have none. Call it before anything starts.
 func (s *Service) Sweep(ctx context.Context) error {
 	homes, err := filepath.Glob(filepath.Join(s.cfg.Dir, "org_*", "app_*"))
 	if err != nil {
@@ -116,6 +120,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 			err = s.remove(home)
 		} else {
 			s.dropOtherTrees(ref{org: org, app: app}, 0)
+			err = s.keep(ctx, org, app)
 		}
 		if err != nil {
 			return err

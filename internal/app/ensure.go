@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,7 +15,8 @@ const retryAfter = 10 * time.Second
 
 // ensure returns the preview of an app that should run, and starts it if it
 // doesn't: after a restart of the platform, the first request does that. It is
-// unavailable if the app is stopped or doesn't start.
+// unavailable if the app is stopped or doesn't start, and elsewhere if another node is its
+// home.
 func (s *Service) ensure(ctx context.Context, r ref) (*preview, error) {
 	if p := s.current(r.app); p != nil && p.alive() {
 		return p, nil
@@ -44,6 +46,9 @@ func (s *Service) ensure(ctx context.Context, r ref) (*preview, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Ready+undoing)
 	defer cancel()
 	if err := s.run(ctx, sl, st, st.Started); err != nil {
+		if other := (*elsewhere)(nil); errors.As(err, &other) {
+			return nil, err
+		}
 		// Once, and here: the page that visitors get doesn't say why.
 		s.cfg.Logger.WarnContext(ctx, "an app doesn't start on request", "app", st.ID, "version", st.Started, "error", err)
 		sl.failure, sl.retry = err, s.cfg.Now().Add(retryAfter)

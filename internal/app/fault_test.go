@@ -246,7 +246,7 @@ func (c *faultCase) asBefore(s *Service) {
 		if n := c.double.running(); n != 0 {
 			c.t.Fatalf("%d boxes are left", n)
 		}
-		if _, err := os.Stat(s.home(c.scope.Org, c.app)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(s.folder(c.scope.Org, c.app)); !errors.Is(err, os.ErrNotExist) {
 			c.t.Fatalf("its folder is left: %v", err)
 		}
 		return

@@ -167,7 +167,7 @@ func TestNobodyElseReadsAnApp(t *testing.T) {
 	r, app := newRig(t), newApp()
 	r.publish(app, 0, r.app("One", "one"))
 	r.start(app)
-	home := r.home(r.scope.Org, app)
+	home := r.folder(r.scope.Org, app)
 	for _, dir := range []string{filepath.Dir(filepath.Dir(home)), filepath.Dir(home), home, filepath.Join(home, "data")} {
 		info, err := os.Stat(dir)
 		if err != nil {

@@ -402,7 +402,7 @@ func TestDelete(t *testing.T) {
 	if _, err := r.Get(t.Context(), r.scope, app); core.CodeOf(err) != core.NotFound {
 		t.Fatalf("get: %v", err)
 	}
-	if _, err := os.Stat(r.home(r.scope.Org, app)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(r.folder(r.scope.Org, app)); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("its folder is left: %v", err)
 	}
 	if status, _ := r.ask(r.Service, "GET", st.Name, "/", nil); status != 404 || r.double.running() != 0 {

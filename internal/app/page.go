@@ -23,11 +23,19 @@ var (
 	pageUnknown = page{status: http.StatusNotFound, title: "There is no app here", text: "It was deleted, or the address isn't right.", command: "isekai app list"}
 	pageStopped = page{status: http.StatusServiceUnavailable, title: "This app is stopped", text: "Its data is kept. Start it with:", command: "isekai app start"}
 	pageFailing = page{status: http.StatusServiceUnavailable, title: "This app doesn't start", text: "Its log says why:", command: "isekai app logs", retry: true}
+	pageAway    = page{status: http.StatusServiceUnavailable, title: "This app's node can't be reached", text: "Its data is at node %s, and it runs there alone. If that node is lost:", command: "isekai app start --move", retry: true}
+	pageMoving  = page{status: http.StatusServiceUnavailable, title: "This app is moving", text: "It will answer in a moment. If it doesn't:", command: "isekai app list", retry: true}
 	pageSilent  = page{status: http.StatusBadGateway, title: "This app didn't answer", text: "It may be starting again. Its log says more:", command: "isekai app logs", retry: true}
 )
 
 func (p page) about(app core.AppID) page {
 	p.command += " " + string(app)
+	return p
+}
+
+// of names the node where the app is at home.
+func (p page) of(home Home) page {
+	p.text = fmt.Sprintf(p.text, home.Node)
 	return p
 }
 

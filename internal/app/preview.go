@@ -18,6 +18,11 @@ const undoing = 30 * time.Second
 // didn't answer in time; the message ends with the app's last words. exhausted:
 // too many previews run.
 func (s *Service) Start(ctx context.Context, scope core.Scope, app core.AppID, expected int64) (State, error) {
+	res, err := s.do(ctx, order{Do: doStart, Scope: scope, App: app, Expected: expected})
+	return res.state, err
+}
+
+func (s *Service) start(ctx context.Context, scope core.Scope, app core.AppID, expected int64) (State, error) {
 	return s.switchTo(ctx, scope, app, expected, func(st State) (int, bool) { return st.Current, true }, State.start)
 }
 
@@ -25,6 +30,11 @@ func (s *Service) Start(ctx context.Context, scope core.Scope, app core.AppID, e
 // app runs, the selected version replaces the running one; should it fail to
 // start, nothing is selected and the old version runs again.
 func (s *Service) Select(ctx context.Context, scope core.Scope, app core.AppID, number int, expected int64) (State, error) {
+	res, err := s.do(ctx, order{Do: doSelect, Scope: scope, App: app, Number: number, Expected: expected})
+	return res.state, err
+}
+
+func (s *Service) pick(ctx context.Context, scope core.Scope, app core.AppID, number int, expected int64) (State, error) {
 	return s.switchTo(ctx, scope, app, expected, func(st State) (int, bool) { return number, st.Started != 0 }, State.pick)
 }
 
@@ -99,6 +109,9 @@ func (s *Service) run(ctx context.Context, sl *slot, st State, number int) error
 	if p := sl.running.Load(); p != nil && p.number == number && p.alive() {
 		return nil
 	}
+	if err := s.settleDown(ctx, sl, st); err != nil {
+		return err
+	}
 	s.halt(sl)
 	p, err := s.launch(ctx, sl, st, number)
 	if err != nil {
@@ -118,6 +131,11 @@ func (s *Service) halt(sl *slot) {
 
 // Stop ends an app's preview and records that none should run.
 func (s *Service) Stop(ctx context.Context, scope core.Scope, app core.AppID, expected int64) (State, error) {
+	res, err := s.do(ctx, order{Do: doStop, Scope: scope, App: app, Expected: expected})
+	return res.state, err
+}
+
+func (s *Service) stop(ctx context.Context, scope core.Scope, app core.AppID, expected int64) (State, error) {
 	sl, err := s.hold(ctx, app)
 	if err != nil {
 		return State{}, err
@@ -139,21 +157,30 @@ func (s *Service) Stop(ctx context.Context, scope core.Scope, app core.AppID, ex
 // is idempotent. An app that doesn't start is evidence too, not an error: its
 // last words are the detail.
 func (s *Service) Preview(ctx context.Context, scope core.Scope, app core.AppID) (core.Preview, error) {
-	st, err := s.Start(ctx, scope, app, 0)
+	res, err := s.do(ctx, order{Do: doPreview, Scope: scope, App: app})
+	if err == nil && res.Preview.Version != 0 {
+		res.Preview.URL = s.URL(res.state) // as this node is reached
+	}
+	return res.Preview, err
+}
+
+func (s *Service) preview(ctx context.Context, scope core.Scope, app core.AppID) (res result, err error) {
+	res.state, err = s.start(ctx, scope, app, 0)
 	var words lastWords
 	var why *core.Error
 	if errors.As(err, &words) && errors.As(err, &why) {
 		failed := core.Evidence{Kind: "http", Text: why.Msg, Detail: cut(string(words))}
-		return core.Preview{App: app, Evidence: failed}, nil
+		return result{Preview: core.Preview{App: app, Evidence: failed}}, nil
 	}
 	if err != nil {
-		return core.Preview{}, err
+		return result{}, err
 	}
 	evidence, err := s.Probe(ctx, scope, app)
 	if err != nil {
-		return core.Preview{}, err
+		return result{}, err
 	}
-	return core.Preview{App: app, Version: st.Started, URL: s.URL(st), Evidence: evidence}, nil
+	res.Preview = core.Preview{App: app, Version: res.state.Started, URL: s.URL(res.state), Evidence: evidence}
+	return res, nil
 }
 
 // Unpreview compensates Preview: if a version that the task published is what
@@ -161,6 +188,11 @@ func (s *Service) Preview(ctx context.Context, scope core.Scope, app core.AppID)
 // version is retracted. It is idempotent, and has nothing to do for an app that
 // isn't there.
 func (s *Service) Unpreview(ctx context.Context, scope core.Scope, app core.AppID, task core.TaskID) error {
+	_, err := s.do(ctx, order{Do: doUndo, Scope: scope, App: app, Task: task})
+	return err
+}
+
+func (s *Service) unpreview(ctx context.Context, scope core.Scope, app core.AppID, task core.TaskID) error {
 	sl, err := s.hold(ctx, app)
 	if err != nil {
 		return err
@@ -181,6 +213,11 @@ func (s *Service) Unpreview(ctx context.Context, scope core.Scope, app core.AppI
 // Delete stops an app, deletes it and removes its data. Afterwards it is
 // not_found, except for Delete, which is idempotent.
 func (s *Service) Delete(ctx context.Context, scope core.Scope, app core.AppID, expected int64) error {
+	_, err := s.do(ctx, order{Do: doDelete, Scope: scope, App: app, Expected: expected})
+	return err
+}
+
+func (s *Service) delete(ctx context.Context, scope core.Scope, app core.AppID, expected int64) error {
 	sl, err := s.hold(ctx, app)
 	if err != nil {
 		return err
@@ -201,11 +238,15 @@ func (s *Service) Delete(ctx context.Context, scope core.Scope, app core.AppID, 
 	if err != nil {
 		return err
 	}
-	return s.clear(sl, st)
+	return s.clear(ctx, sl, st)
 }
 
-// clear removes what a deleted app leaves on this machine.
-func (s *Service) clear(sl *slot, st State) error {
+// clear removes what a deleted app leaves on this machine, and its home.
+func (s *Service) clear(ctx context.Context, sl *slot, st State) error {
 	s.halt(sl)
-	return s.remove(s.home(st.Org, st.ID))
+	s.homes.forget(st.ID)
+	if err := s.remove(s.folder(st.Org, st.ID)); err != nil {
+		return err
+	}
+	return s.leave(ctx, st.Org, st.ID)
 }

@@ -23,8 +23,8 @@ const maxBody = 64 << 20
 //
 // An app gets what its own origin may have: the request as it came, without the
 // platform's cookies and headers. What it answers can't set a cookie for its
-// neighbours. Timeouts on reading a request are the http.Server's, to be set by
-// who serves the Proxy.
+// neighbours. Requests for an app whose home is another node are passed on to that.
+// Timeouts on reading a request are the http.Server's, to be set by who serves the Proxy.
 type Proxy struct {
 	Service *Service
 	Base    string // "localhost", or a domain with a wildcard record
@@ -59,18 +59,7 @@ func (x *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writePage(w, r, pageUnknown)
 		return
 	}
-	p, err := x.Service.ensure(r.Context(), at)
-	switch {
-	case err == nil:
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		p.proxy.ServeHTTP(w, r)
-	case core.CodeOf(err) == core.NotFound:
-		writePage(w, r, pageUnknown)
-	case err == errStopped:
-		writePage(w, r, pageStopped.about(at.app))
-	default:
-		writePage(w, r, pageFailing.about(at.app))
-	}
+	x.Service.admit(w, r, at)
 }
 
 // named finds an app of any org. One that another node has made may take a moment.

@@ -63,7 +63,7 @@ func (s *Service) snapshot(ctx context.Context, org core.OrgID, dir string) (cor
 // Retract compensates the Publish of the same call: the version is taken back,
 // the selection returns to what it was, and what ran before runs again; a first
 // version's app is gone. It is idempotent, and has nothing to do when the call
-// published nothing.
+// published nothing. A home that can't be reached heeds it at its next start.
 func (s *Service) Retract(ctx context.Context, scope core.Scope, app core.AppID, call core.CallID) error {
 	sl, err := s.hold(ctx, app)
 	if err != nil {
@@ -71,14 +71,19 @@ func (s *Service) Retract(ctx context.Context, scope core.Scope, app core.AppID,
 	}
 	defer s.release(sl)
 	st, err := s.change(ctx, scope, app, 0, func(st State) ([]core.Payload, error) { return st.retract(call), nil })
+	if err != nil || st.ID == "" {
+		return err
+	}
+	home, err := s.home(ctx, scope.Org, app)
 	switch {
 	case err != nil:
 		return err
-	case st.ID == "":
-		return nil
+	case home.away():
+		s.tell(ctx, home, scope, app)
 	case st.Deleted:
-		return s.clear(sl, st)
+		return s.clear(ctx, sl, st)
+	default:
+		s.settle(ctx, sl, st)
 	}
-	s.settle(ctx, sl, st)
 	return nil
 }

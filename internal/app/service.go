@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,10 @@ type Config struct {
 	Crashes  int                      // without a minute in between, before a preview is given up; default 5
 	Previews int                      // running at once; default 256
 	Starts   int                      // at once, the others wait their turn; default twice the CPUs
+	// Homes know which node has an app's data. nil: this node is the only one.
+	Homes Homes
+	// Nodes carries requests to the Remote of other nodes; nil: they can't be reached.
+	Nodes http.RoundTripper
 }
 
 func (c Config) orDefault() Config {
@@ -72,12 +77,16 @@ func orDefault[T int | time.Duration | int64](v *T, d T) {
 // that start, stop, switch or delete wait for each other, per app. A method
 // that changes an app takes the stream version that the caller has seen (0: any)
 // and fails with conflict if the app has moved on.
+//
+// What starts, stops, switches, deletes or reads the log of an app is done at the node
+// where it is at home, and is unavailable while that can't be reached.
 type Service struct {
 	store   Store
 	blobs   blob.Store
 	sandbox sandbox.Driver
 	cfg     Config
 	names   *index
+	homes   *homeCache
 	gate    chan struct{} // holds a token for each start that is under way
 	places  atomic.Int64  // taken by previews
 
@@ -95,7 +104,7 @@ func New(st Store, blobs blob.Store, driver sandbox.Driver, cfg Config) *Service
 	cfg = cfg.orDefault()
 	ctx, end := context.WithCancel(context.Background())
 	return &Service{
-		store: st, blobs: blobs, sandbox: driver, cfg: cfg, names: newIndex(),
+		store: st, blobs: blobs, sandbox: driver, cfg: cfg, names: newIndex(), homes: newHomeCache(),
 		gate: make(chan struct{}, cfg.Starts), ctx: ctx, end: end, slots: map[core.AppID]*slot{},
 	}
 }
