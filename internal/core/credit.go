@@ -76,6 +76,9 @@ func (p Price) Took(d time.Duration) Credits {
 	return p.Call.plus(share(p.Second, int64(d), int64(time.Second)))
 }
 
+// Kept returns what so many bytes cost for a day, rounded up, and at most MaxCredits.
+func (p Price) Kept(bytes int64) Credits { return share(p.GiBDay, bytes, 1<<30) }
+
 // plus adds amounts that aren't negative, up to MaxCredits.
 func (c Credits) plus(d Credits) Credits { return min(c+min(d, MaxCredits), MaxCredits) }
 

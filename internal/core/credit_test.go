@@ -67,6 +67,11 @@ func TestAPriceIsExact(t *testing.T) {
 		if got := price.Tokens(core.Usage{Input: in, Output: out, Cached: cached}); got != want {
 			t.Fatalf("%d, want %d", got, want)
 		}
+		price.GiBDay = price.Second
+		bytes := rapid.Int64().Draw(t, "bytes")
+		if got, want := price.Kept(bytes), min(exact(price.GiBDay, bytes, 1<<30), core.MaxCredits); got != want {
+			t.Fatalf("%d bytes cost %d, want %d", bytes, got, want)
+		}
 		d := time.Duration(rapid.Int64().Draw(t, "took"))
 		if got, want := price.Took(d), min(price.Call+exact(price.Second, int64(d), 1e9), core.MaxCredits); got != want {
 			t.Fatalf("%s costs %d, want %d", d, got, want)

@@ -17,6 +17,19 @@ const (
 	writtenOff = store.Debit + "written_off" // minus what was used, and nothing covered
 )
 
+// More accounts, in pairs that add up to nothing, in which is noted besides what the
+// amounts of those above were.
+const (
+	storage    = "storage"                // of what was spent, that for what is kept
+	stored     = store.Debit + "storage"  //
+	gone       = "gone"                   // what went though nobody used it, or was used and came back
+	ungone     = store.Debit + "gone"     //
+	reckoned   = "reckoned"               // of what has gone, that whose grants are known
+	unreckoned = store.Debit + "reckoned" //
+	lots       = "expiring/"              // lots + UNTIL/ID: what is left of a grant that expires
+	expiring   = store.Debit + "expiring" // minus all of these
+)
+
 // heldBy is the account of what a task holds.
 func heldBy(task core.TaskID) string { return "held/" + string(task) }
 

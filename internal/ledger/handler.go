@@ -123,30 +123,8 @@ func (h handler) consume(ctx context.Context, e core.Event, cost core.Credits, v
 	if cost <= 0 {
 		return nil
 	}
-	account, note := heldBy(core.TaskID(e.Stream)), fmt.Sprintf("%s, prices %d", e.Type, version)
-	moves := []store.Move{{Account: account, Amount: -cost}, {Account: spent, Amount: cost}}
-	for range tries {
-		_, err := h.cfg.Books.Post(ctx, e.Org, posting(e, kindConsume, note, moves...))
-		if _, short := store.Short(err); !short {
-			return err
-		}
-		held, err := h.balance(ctx, e.Org, account)
-		if err != nil {
-			return err
-		}
-		free, err := h.balance(ctx, e.Org, available)
-		if err != nil {
-			return err
-		}
-		moves = []store.Move{{Account: spent, Amount: cost}}
-		rest := cost
-		for _, from := range []store.Balance{{Account: account, Amount: held}, {Account: available, Amount: free}, {Account: writtenOff, Amount: rest}} {
-			if part := min(from.Amount, rest); part > 0 {
-				moves, rest = append(moves, store.Move{Account: from.Account, Amount: -part}), rest-part
-			}
-		}
-	}
-	return contended("ledger.consume")
+	note := fmt.Sprintf("%s, prices %d", e.Type, version)
+	return h.use(ctx, e.Org, posting(e, kindConsume, note), cost, heldBy(core.TaskID(e.Stream)), available)
 }
 
 // finish releases what a task that is over has left, and tells whose budgets it nearly

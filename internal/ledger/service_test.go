@@ -27,14 +27,19 @@ func TestCommands(t *testing.T) {
 	}{
 		{"grant", s.Grant, "a", 100, true, "", ledger.Balance{Available: 100, Granted: 100}},
 		{"the same grant", s.Grant, "a", 100, false, "", ledger.Balance{Available: 100, Granted: 100}},
+		{"the same id, another amount", s.Grant, "a", 101, false, core.Conflict, ledger.Balance{Available: 100, Granted: 100}},
 		{"another grant", s.Grant, "b", 50, true, "", ledger.Balance{Available: 150, Granted: 150}},
 		{"another kind with the same id", s.Adjust, "a", 10, true, "", ledger.Balance{Available: 160, Granted: 160}},
 		{"adjust down", s.Adjust, "c", -60, true, "", ledger.Balance{Available: 100, Granted: 100}},
+		{"the other way, the same id", s.Adjust, "c", 60, false, core.Conflict, ledger.Balance{Available: 100, Granted: 100}},
 		{"adjust below zero", s.Adjust, "d", -101, false, core.Exhausted, ledger.Balance{Available: 100, Granted: 100}},
 		{"refund what nobody spent", s.Refund, "e", 1, false, core.Exhausted, ledger.Balance{Available: 100, Granted: 100}},
 		{"expire", s.Expire, "f", 30, true, "", ledger.Balance{Available: 70, Granted: 70}},
 		{"the same expiry", s.Expire, "f", 30, false, "", ledger.Balance{Available: 70, Granted: 70}},
+		{"another expiry, the same id", s.Expire, "f", 31, false, core.Conflict, ledger.Balance{Available: 70, Granted: 70}},
 		{"expire more than there is", s.Expire, "g", 1000, true, "", ledger.Balance{}},
+		{"so much once more", s.Expire, "g", 1000, false, "", ledger.Balance{}},
+		{"less, the same id", s.Expire, "g", 30, false, core.Conflict, ledger.Balance{}},
 		{"expire when there is nothing", s.Expire, "h", 5, false, "", ledger.Balance{}},
 		{"grant nothing", s.Grant, "i", 0, false, core.Invalid, ledger.Balance{}},
 		{"grant less", s.Grant, "j", -1, false, core.Invalid, ledger.Balance{}},
@@ -45,6 +50,9 @@ func TestCommands(t *testing.T) {
 		made, err := step.do(ctx, org, ledger.Command{ID: step.id, Amount: step.amount, Note: step.name})
 		if made != step.made || core.CodeOf(err) != step.code {
 			t.Errorf("%s: made %t, %v", step.name, made, err)
+		}
+		if step.code == core.Conflict && core.HintOf(err) == "" {
+			t.Errorf("%s: no hint", step.name)
 		}
 		if b := balance(t, s, org); b != step.want {
 			t.Errorf("%s: %+v, want %+v", step.name, b, step.want)

@@ -43,6 +43,7 @@ type Entry struct {
 
 // EntryQuery selects entries. Zero fields don't filter.
 type EntryQuery struct {
+	Effect  string // with it, neither Account nor Task filter
 	Account string
 	Task    core.TaskID
 	After   int64 // a Seq

@@ -59,6 +59,8 @@ const (
 	// Sorted by what they have in common, so that no index but its own will do.
 	ofTask = `SELECT ` + entryColumns + ` FROM isekai.entries WHERE org = $1 AND (task, seq) > ($4, $2) AND task <= $4`
 
+	sqlEntriesOfEffect  = `SELECT ` + entryColumns + ` FROM isekai.entries
+		WHERE org = $1 AND (effect, n) >= ($4, 0) AND effect <= $4 AND seq > $2 ORDER BY effect, n LIMIT $3`
 	sqlEntriesOfTask    = ofTask + ` ORDER BY task, seq LIMIT $3`
 	sqlEntriesOfBoth    = ofTask + ` AND account = $5 ORDER BY task, seq LIMIT $3`
 	sqlEntriesOfAccount = `SELECT ` + entryColumns + ` FROM isekai.entries
@@ -222,6 +224,8 @@ func (s *Store) Entries(ctx context.Context, org core.OrgID, q store.EntryQuery)
 func entriesQuery(org core.OrgID, q store.EntryQuery) (string, []any) {
 	args := []any{string(org), q.After, q.Limit}
 	switch {
+	case q.Effect != "":
+		return sqlEntriesOfEffect, append(args, q.Effect)
 	case q.Task != "" && q.Account != "":
 		return sqlEntriesOfBoth, append(args, string(q.Task), q.Account)
 	case q.Task != "":

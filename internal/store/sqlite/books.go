@@ -139,9 +139,12 @@ func (s *Store) Entries(ctx context.Context, org core.OrgID, q store.EntryQuery)
 	return entries, translate(op, err)
 }
 
-// entriesQuery returns one of four queries, put together of constants, and its arguments.
+// entriesQuery returns one of five queries, put together of constants, and its arguments.
 func entriesQuery(org core.OrgID, q store.EntryQuery) (string, []any) {
 	query, args := sqlEntries, []any{org}
+	if q.Effect != "" {
+		return query + ` AND effect = ? AND +seq > ? ORDER BY n LIMIT ?`, append(args, q.Effect, q.After, q.Limit)
+	}
 	if q.Account != "" {
 		query, args = query+` AND account = ?`, append(args, q.Account)
 	}

@@ -185,6 +185,7 @@ func testBookPages(t *testing.T, open Open) {
 	for q, want := range map[store.EntryQuery]int{
 		{}: 12, {Account: "~source"}: 6, {Account: "held/a"}: 1, {Task: "tsk_0"}: 6, {Task: "tsk_1", Account: "~source"}: 3,
 		{Task: "tsk_0", Account: "held/a"}: 0, {Task: "none"}: 0,
+		{Effect: "e1"}: 2, {Effect: "e"}: 0, {Effect: "e10"}: 0,
 	} {
 		for page := 1; page <= 13; page += 4 {
 			n, q := 0, q
@@ -192,7 +193,7 @@ func testBookPages(t *testing.T, open Open) {
 			for more := true; more; {
 				found := must(st.Entries(t.Context(), "org_a", q))(t)
 				for _, e := range found {
-					if e.Seq <= q.After || q.Account != "" && e.Account != q.Account || q.Task != "" && e.Task != q.Task {
+					if e.Seq <= q.After || q.Account != "" && e.Account != q.Account || q.Task != "" && e.Task != q.Task || q.Effect != "" && e.Effect != q.Effect {
 						t.Errorf("%+v is in %+v", e, q)
 					}
 					q.After = e.Seq

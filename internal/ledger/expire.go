@@ -1,0 +1,102 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// ExpireGrants takes what is left of the grants, of all orgs, whose time has come. What
+// tasks hold of one they may use; what they give back of it goes the next time. It may be
+// called by many at once, and after any crash. One org's trouble isn't another's.
+func (s *Service) ExpireGrants(ctx context.Context) error {
+	var errs []error
+	for after := ""; ; {
+		const page = 100
+		due, err := s.cfg.Records.Records(ctx, core.Installation, kindExpiring, "", after, page)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, r := range due {
+			var p pending
+			if err := json.Unmarshal(r.Data, &p); err != nil {
+				return core.E(core.Internal, "ledger.expire", "the record "+r.ID+" doesn't decode").Because(err)
+			}
+			if p.Expires.After(s.cfg.Now()) {
+				return errors.Join(errs...)
+			}
+			if err := s.expireGrant(ctx, p, r); err != nil {
+				errs = append(errs, fmt.Errorf("grants of %s: %w", p.Org, err))
+			}
+			after = r.ID
+		}
+		if len(due) < page {
+			return errors.Join(errs...)
+		}
+	}
+}
+
+// expireGrant takes what is left of a grant and free, and forgets one of which nothing is.
+func (s *Service) expireGrant(ctx context.Context, p pending, r store.Record) error {
+	left, err := s.takeGrant(ctx, p)
+	if err != nil || left > 0 {
+		return err
+	}
+	had, err := s.had(ctx, p.Org, store.Posting{Effect: kindGrant + "/" + p.ID})
+	if err != nil || len(had) == 0 && s.cfg.Now().Before(p.Expires.Add(keep)) {
+		return err
+	}
+	err = s.cfg.Records.Write(ctx, core.Installation, store.Change{Kind: kindExpiring, ID: r.ID, Expected: r.Version})
+	if core.CodeOf(err) == core.Conflict { // another was faster
+		return nil
+	}
+	return err
+}
+
+// takeGrant takes what is free of a grant whose time has come, and returns what is left.
+func (s *Service) takeGrant(ctx context.Context, p pending) (left core.Credits, err error) {
+	for range tries {
+		if err := s.reckon(ctx, p.Org); err != nil {
+			return 0, err
+		}
+		b, err := s.Balance(ctx, p.Org)
+		if err != nil {
+			return 0, err
+		}
+		open, err := s.lots(ctx, p.Org)
+		if err != nil {
+			return 0, err
+		}
+		l, free := freeOf(open, newLot(p.ID, p.Expires), b.Held)
+		if free = min(free, b.Available); free == 0 {
+			return l.left, nil
+		}
+		_, err = s.cfg.Books.Post(ctx, p.Org, store.Posting{
+			// With each taking there is less left: so this one is made once.
+			Effect: "expired/" + l.id + "/" + strconv.FormatInt(int64(l.left), 10), Kind: kindExpire, Note: "granted until " + l.until,
+			Moves: append(moved(available, source, free), moved(l.account(), expiring, free)...),
+		})
+		if _, short := store.Short(err); err != nil && !short {
+			return 0, err
+		}
+	}
+	return 0, contended("ledger.expire")
+}
+
+// freeOf returns one of the grants, and how much of it no task holds: what tasks hold is of
+// those that expire first.
+func freeOf(open []lot, of lot, held core.Credits) (l lot, free core.Credits) {
+	for _, l := range open {
+		part := min(l.left, held)
+		held -= part
+		if l.until == of.until && l.id == of.id {
+			return l, l.left - part
+		}
+	}
+	return of, 0
+}
