@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 
 func (sh *shell) secretCommand() *cobra.Command {
 	c := group("secret", "Keep credentials for tools, whose values nobody is shown")
-	c.AddCommand(sh.secretList(), sh.secretDue(), sh.secretShow(), sh.secretSet(), sh.secretDelete())
+	c.AddCommand(sh.secretList(), sh.secretDue(), sh.secretShow(), sh.secretSet(), sh.secretConnect(), sh.secretProviders(), sh.secretDelete())
 	return c
 }
 
@@ -27,16 +28,20 @@ func secretRow(s client.Secret) []string {
 	if s.Project != "" {
 		project = string(s.Project)
 	}
+	note := s.Note
 	if s.Connection != nil {
 		version = s.Connection.Provider + yes(s.Connection.Broken, ", broken")
+		if s.Connection.Broken {
+			note = s.Connection.Hint
+		}
 	}
 	if s.Used != nil {
 		used = age(s.Used.At)
 	}
 	if s.Due != nil {
-		due = day(*s.Due)
+		due = day(*s.Due) + yes(s.Due.Before(time.Now()), ", overdue")
 	}
-	return []string{s.Name, s.Kind, project, version, used, due, cut(s.Note, 40)}
+	return []string{s.Name, s.Kind, project, version, used, due, cut(note, 60)}
 }
 
 func (sh *shell) secretList() *cobra.Command {

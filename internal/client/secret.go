@@ -74,6 +74,12 @@ type NewConnection struct {
 	Shared   bool     `json:"shared,omitempty" doc:"for all projects of the org"`
 	Note     string   `json:"note,omitempty" maxLength:"300"`
 	Scopes   []string `json:"scopes,omitempty" maxItems:"100" doc:"some of the provider's; none: all of them"`
+	Port     int      `json:"port,omitempty" minimum:"1024" maximum:"65535" doc:"of a program on the browser's own machine, which finishes; default: the page that the provider sends the browser back to does"`
+}
+
+// Provider is a service that people can connect to.
+type Provider struct {
+	Name string `json:"name"`
 }
 
 // ConnectionAnswer is what a provider has a browser bring back.

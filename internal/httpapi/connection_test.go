@@ -54,8 +54,12 @@ func TestConnection(t *testing.T) {
 	if a := begin(`{"provider":"none"}`); a.status != 404 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := w.do("POST", "/v1/connections", `{"provider":"forge"}`); a.status != 403 { // no session to come back with
+	key := must(w.olga.CreateKey(t.Context(), client.NewKey{Name: "k", Scopes: keyScopes()}, ""))(t)
+	if a := w.do("POST", "/v1/connections", `{"provider":"forge"}`, "Authorization", "Bearer "+key.Text); a.status != 403 { // no session to come back with
 		t.Errorf("%d %s", a.status, a.body)
+	}
+	if all := must(w.olga.Providers(t.Context()))(t); len(all) != 1 || all[0].Name != "forge" {
+		t.Errorf("the providers are %+v", all)
 	}
 	a := begin(`{"provider":"forge","note":"for reviews"}`)
 	var to client.Redirect
@@ -90,5 +94,35 @@ func TestConnection(t *testing.T) {
 	refused(t, "a deletion in another org", second(0, w.olga.DeleteSecret(t.Context(), "forge", true, "")), core.NotFound)
 	if err := w.olga.DeleteSecret(t.Context(), "forge", false, s.ETag); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAConnectionByAProgram: the page hands the answer to the program on the browser's own
+// machine that began, and the owner of the data directory may be who began.
+func TestAConnectionByAProgram(t *testing.T) {
+	t.Parallel()
+	w := connected(t)
+	for name, c := range map[string]*client.Client{"signed in": w.olga, "the owner of the data directory": w.local} {
+		to := must(c.BeginConnection(t.Context(), client.NewConnection{Provider: "forge", Port: 8976}))(t)
+		back := must(url.Parse(w.visit(t, to.URL, "").Header.Get("Location")))(t)
+		q := back.Query()
+		if !strings.HasSuffix(q.Get("state"), ".8976") {
+			t.Fatalf("%s: the state doesn't say where to: %s", name, q.Get("state"))
+		}
+		page := w.do("GET", httpapi.ConnectionCallback+"?"+back.RawQuery, "", "Authorization", "")
+		if page.status != 200 || strings.Contains(page.body, q.Get("code")) || !strings.Contains(page.body, `"http://127.0.0.1:"`) {
+			t.Errorf("%s: %d %s", name, page.status, page.body)
+		}
+		other := w.as(w.access("olga"))
+		_, err := other.FinishConnection(t.Context(), client.ConnectionAnswer{State: q.Get("state"), Code: q.Get("code")})
+		refused(t, name+": another session", err, core.Denied)
+		s := must(c.FinishConnection(t.Context(), client.ConnectionAnswer{State: q.Get("state"), Code: q.Get("code")}))(t)
+		if s.Connection == nil || s.Connection.Provider != "forge" {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	for _, port := range []int{1, 80, 65536} {
+		_, err := w.olga.BeginConnection(t.Context(), client.NewConnection{Provider: "forge", Port: port})
+		refused(t, "a port that isn't a program's", err, core.Invalid)
 	}
 }

@@ -9,11 +9,9 @@ import (
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
-	"github.com/isekai-run/isekai/internal/egress"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
-	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 // Credits says whether tasks are charged.
@@ -52,11 +50,9 @@ func (o OIDC) issuers() []identity.OIDCConfig {
 // openAccounts wires who may do what, what that costs, and the log of it.
 func (n *node) openAccounts(ctx context.Context) (err error) {
 	n.audit = auditlog.New(auditlog.Config{Events: n.store, Stored: n.driver, Records: n.store, Log: n.log})
-	outside, err := egress.New(egress.Config{})
-	if err != nil {
+	if err = n.openEgress(ctx); err != nil {
 		return err
 	}
-	n.stages.add("outbound connections", func(context.Context) error { outside.Close(); return nil })
 	n.people, err = identity.New(identity.Config{
 		Records: n.store, Quotas: n.driver, Issuer: cmp.Or(n.cfg.Public.URL, "isekai"), Log: n.log, OIDC: n.cfg.OIDC.issuers(),
 		HTTP:  &http.Client{Timeout: 10 * time.Second}, // to issuers that an operator names
@@ -68,18 +64,9 @@ func (n *node) openAccounts(ctx context.Context) (err error) {
 	if n.books, err = ledger.New(ledger.Config{Books: n.store, Records: n.store, Events: n.store, IDs: core.NewID}); err != nil {
 		return err
 	}
-	n.secrets, err = credential.New(credential.Config{
-		Records: n.store, Terms: n.driver, Log: n.log, HTTP: outside.Client(), Redirect: n.publicURL() + httpapi.ConnectionCallback,
-		Audit: func(ctx context.Context, e credential.Event) error {
-			return n.audit.Record(ctx, e.Org, auditlog.Entry{
-				Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Outcome: e.Outcome, Detail: e.Detail,
-			})
-		},
-	})
-	if err != nil {
+	if err = n.openSecrets(ctx); err != nil {
 		return err
 	}
-	n.stages.add("secrets", func(context.Context) error { n.secrets.Close(); return nil })
 	if n.mode == cli.Serving {
 		n.setup, _, err = n.people.Setup(ctx)
 		if core.CodeOf(err) == core.NotFound { // the first org was shredded: there is nothing to set up

@@ -41,6 +41,9 @@ type Config struct {
 	Keys    Keys    `koanf:"keys" json:"keys"`
 	OldKeys Keys    `koanf:"old_keys" json:"old_keys"` // those before, while keys rotate --master moves from them
 	Backup  Backup  `koanf:"backup" json:"backup"`
+
+	Egress      Egress      `koanf:"egress" json:"egress"`
+	Connections Connections `koanf:"connections" json:"connections"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data
@@ -188,6 +191,9 @@ func Defaults() Config {
 		Keys:    Keys{VaultMount: "transit", VaultKey: "isekai"},
 		OldKeys: Keys{VaultMount: "transit", VaultKey: "isekai"},
 		Backup:  Backup{Every: time.Hour, Keep: 7 * 24 * time.Hour},
+
+		Egress:      Egress{Ports: "80,443", MaxBody: 10 << 20, Timeout: 30 * time.Second, Redirects: 5},
+		Connections: Connections{Providers: []OAuthProvider{}},
 	}
 }
 
@@ -237,6 +243,9 @@ func LoadConfig(path string, overrides map[string]any) (Config, error) {
 		if !slices.Contains(known, key) {
 			return Config{}, core.E(core.Invalid, op, "unknown setting "+key).WithHint("the settings are: " + strings.Join(known, ", "))
 		}
+	}
+	if err := checkProviders(k.Get("connections.providers")); err != nil {
+		return Config{}, err
 	}
 	var c Config
 	if err := k.Unmarshal("", &c); err != nil {

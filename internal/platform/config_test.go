@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func TestPrecedence(t *testing.T) {
 	want := Defaults()
 	want.Model.Name, want.Model.BaseURL, want.Model.Timeout, want.Model.APIKey = "file", "http://env", 7*time.Second, "sk-secret"
 	want.Log.Level = "error"
-	if c != want {
+	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
 }
@@ -92,6 +93,18 @@ func TestWrongConfigurations(t *testing.T) {
 		"two old keys":       {"old_keys:\n  file: /a\n  key: b\n", nil, "old_keys.file"},
 		"old keys are these": {"keys:\n  file: /a\nold_keys:\n  file: /a\n", nil, "same master key"},
 		"a vault, no token":  {"old_keys:\n  vault_address: http://127.0.0.1\n", nil, "old_keys.vault_token_file"},
+		"no address":         {"egress:\n  allow: 10.0.0.0/33\n", nil, "egress.allow"},
+		"no such port":       {"egress:\n  ports: http\n", nil, "egress.ports"},
+		"port 0":             {"egress:\n  ports: 0\n", nil, "egress.ports"},
+		"no answers":         {"egress:\n  max_body: 0\n", nil, "egress.max_body"},
+		"no time to reach":   {"egress:\n  timeout: 1ms\n", nil, "egress.timeout"},
+		"less than none":     {"egress:\n  redirects: -1\n", nil, "egress.redirects"},
+		"a provider's typo":  {"connections:\n  providers:\n  - name: x\n    client: y\n", nil, "setting client"},
+		"no provider":        {"connections:\n  providers: [github]\n", nil, "isn't a provider"},
+		"no client":          {"connections:\n  providers:\n  - name: github\n    kind: github\n", nil, "provider github"},
+		"one name for two":   {"connections:\n  providers:\n  - {name: a, kind: github, client_id: x}\n  - {name: a, kind: gitlab, client_id: x}\n", nil, "name a"},
+		"two secrets":        {"connections:\n  providers:\n  - {name: a, kind: github, client_id: x, client_secret: y, client_secret_file: z}\n", nil, "client_secret_file"},
+		"an open way":        {"connections:\n  providers:\n  - {name: a, issuer: 'http://issuer.example', client_id: x}\n", nil, "provider a"},
 		"no master key":      {"store:\n  url: postgres://a@h/d\n  relay_url: postgres://r@h/d\n", nil, "master key must be named"},
 	} {
 		if _, err := LoadConfig(yamlFile(t, c.file), c.over); core.CodeOf(err) != core.Invalid || !strings.Contains(fmt.Sprint(err), c.text) {
@@ -111,13 +124,14 @@ func TestWrongConfigurations(t *testing.T) {
 func TestPrintedConfigurationIsAFile(t *testing.T) {
 	t.Parallel()
 	want := Defaults()
+	want.Connections.Providers = []OAuthProvider{{Name: "github", Kind: "github", ClientID: "id", ClientSecretFile: "/s", Scopes: []string{"repo"}}}
 	want.DataDir, want.Model.BaseURL, want.Model.APIKey, want.Worker.Grace = "/d", "http://m", "[set]", 90*time.Second
 	b, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := LoadConfig(yamlFile(t, string(b)), nil)
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, not %+v: %v", got, want, err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
+	"github.com/isekai-run/isekai/internal/egress"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -62,6 +63,7 @@ type node struct {
 	audit    *auditlog.Log
 	people   *identity.Service
 	books    *ledger.Service
+	outside  *egress.Guard // the way to what users and models aim
 	secrets  *credential.Service
 	setup    string // the token with which the first user is made; "" when there is one
 
@@ -203,6 +205,9 @@ func (n *node) startBackground(context.Context) error {
 		n.background("shredded orgs", n.watchGone)
 		n.background("expired records", n.sweepRecords)
 		n.background("worker", n.worker.Run)
+	}
+	if n.mode == cli.Serving {
+		n.background("credentials", n.secrets.Run)
 	}
 	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {
 		n.background("backup", func(ctx context.Context) error {
