@@ -142,7 +142,7 @@ func newTasks(ctx context.Context, v *vault.Vault, driver, st store.Store, books
 	carry := relay.New(relay.Config{Outbox: driver, Bus: bus, Wake: waker.OutboxWake})
 	worker := agent.NewWorker(agent.WorkerConfig{
 		Name: "bench", Events: done, Work: st, Blobs: v.Blobs(blobs), Tools: tools, Prices: books,
-		Models:  func(string) (model.Model, string, error) { return planner{}, "plan", nil },
+		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return planner{}, "plan", nil },
 		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: slices.Max(clients),
 	})
 	for _, run := range []func(context.Context) error{hub.Run, bus.Run, carry.Run, worker.Run} {

@@ -97,7 +97,7 @@ func newRig(ctx context.Context, st store.Store, dir string, owned ...func() err
 	hub := notify.New(notify.Config{Events: st, Wake: waker.OutboxWake})
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: "bench", Events: done, Work: sealed, Blobs: v.Blobs(blobs), Tools: tools,
-		Models:  func(string) (model.Model, string, error) { return planner{}, "plan", nil },
+		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return planner{}, "plan", nil },
 		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
 	})
 	r.tasks, r.ended, r.done = &agent.Service{Events: done, IDs: core.NewID}, make(chan error, 1), done

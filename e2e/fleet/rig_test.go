@@ -158,7 +158,7 @@ func (f *fleet) work(name string, work store.Work, change func(*agent.WorkerConf
 	}
 	cfg := agent.WorkerConfig{
 		Name: name, Events: f.store, Work: work, Blobs: f.blobs(), Tools: registry,
-		Models:  func(string) (model.Model, string, error) { return script{}, "scripted", nil },
+		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return script{}, "scripted", nil },
 		Changed: f.hub.Watch, Wake: f.store.WorkWake, Dir: filepath.Join(f.dir, name), Now: f.now,
 	}
 	change(&cfg)

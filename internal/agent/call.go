@@ -37,7 +37,7 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	}
 	var answer model.Answer
 	err = d.interruptible(ctx, func(ctx context.Context) error {
-		m, name, err := d.Models(d.state.Model)
+		m, name, err := d.Models(d.scope, d.state.Task, d.state.Model)
 		if err != nil {
 			return err
 		}
@@ -64,6 +64,9 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 		settled.Cost, settled.Prices = price.Tokens(answer.Usage), price.Version
 	}
 	d.note(settled)
+	if errors.Is(err, model.ErrRefused) { // and no other model is asked
+		d.note(giveUp(d.state, settled.Error).Record...)
+	}
 	return nil
 }
 

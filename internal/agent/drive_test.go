@@ -367,7 +367,7 @@ func TestAModelThatIsDownIsReplacedByThePlanner(t *testing.T) {
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: "w", Events: r.store, Work: r.store, Blobs: r.blobs, Tools: r.tools, Changed: r.hub.Watch, Wake: r.store.WorkWake,
 		Dir: filepath.Join(r.dir, "work"),
-		Models: func(name string) (model.Model, string, error) {
+		Models: func(_ core.Scope, _ core.TaskID, name string) (model.Model, string, error) {
 			if name != agent.Blueprint {
 				return nil, "", down
 			}

@@ -110,7 +110,7 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 	}
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
-		Models:  func(string) (model.Model, string, error) { return r, "m", nil },
+		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return r, "m", nil },
 		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"),
 		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,
 	})

@@ -21,8 +21,8 @@ type WorkerConfig struct {
 	Work   store.Work
 	Blobs  blob.Store
 	Tools  *tool.Registry
-	// Models returns the model of a name, with the provider's own name for it.
-	Models func(name string) (model.Model, string, error)
+	// Models returns the model of a name for a task, with the provider's own name for it.
+	Models func(scope core.Scope, task core.TaskID, name string) (model.Model, string, error)
 	// Prices say what a charged task's calls cost. nil: nothing.
 	Prices Prices
 	// Changed returns a channel that gets a value when the stream may have

@@ -10,6 +10,7 @@ package model
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"strings"
 
@@ -25,6 +26,10 @@ type Model interface {
 	// served), exhausted (the provider's quota), canceled.
 	Stream(ctx context.Context, r Request) iter.Seq2[Chunk, error]
 }
+
+// ErrRefused is in the error of a request that a policy doesn't let go to any model: another
+// one is no way out.
+var ErrRefused = errors.New("the org's policy refuses it")
 
 // Purpose says what a request is for.
 type Purpose string

@@ -24,6 +24,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
@@ -65,6 +66,7 @@ type node struct {
 	books    *ledger.Service
 	outside  *egress.Guard // the way to what users and models aim
 	secrets  *credential.Service
+	guard    *redact.Service
 	setup    string // the token with which the first user is made; "" when there is one
 
 	listener net.Listener // nil in cli.Direct mode
@@ -77,16 +79,19 @@ type node struct {
 
 // open wires a node and starts it as far as mode says. It owns dir from here on.
 func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *node, err error) {
-	n := &node{cfg: i.cfg, mode: mode, log: newLogger(i.cfg.Log), dir: dir, token: newToken(), local: newPipes(), failed: make(chan error, 1)}
+	n := &node{cfg: i.cfg, mode: mode, dir: dir, token: newToken(), local: newPipes(), failed: make(chan error, 1)}
 	n.stages.add("data directory", func(context.Context) error { return dir.Close() })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
 		}
 	}()
+	if n.log, err = newLogger(i.cfg, n.token); err != nil {
+		return nil, err
+	}
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.events) }
 	for _, step := range []func(context.Context) error{
-		n.openListener, openStorage, n.openSandbox, n.openAccounts, n.openModules, n.catchUp, n.startBackground, n.startServer,
+		n.openListener, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openModules, n.catchUp, n.startBackground, n.startServer,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -95,14 +100,20 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	return n, nil
 }
 
-func newLogger(c Log) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration
-	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+// newLogger returns the log of a process, whose token isn't shown in it, nor any other secret.
+func newLogger(c Config, token string) (*slog.Logger, error) {
+	filter, err := c.filter(token)
+	if err != nil {
+		return nil, err
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, o))
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // checked with the configuration
+	o := &slog.HandlerOptions{Level: level}
+	var to slog.Handler = slog.NewTextHandler(os.Stderr, o)
+	if c.Log.Format == "json" {
+		to = slog.NewJSONHandler(os.Stderr, o)
+	}
+	return slog.New(filter.Handler(to)), nil
 }
 
 // openListener comes first: a port in use is found before anything is touched.
@@ -155,7 +166,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
-	if n.tools, err = newTools(n.sandbox, n.apps); err != nil {
+	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
@@ -164,7 +175,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	}
 	wakeWorkers, _ := wakes(n.driver)
 	n.worker = agent.NewWorker(agent.WorkerConfig{
-		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.models.use,
+		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
 		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Prices: n.books, Logger: n.log,
 	})

@@ -1,25 +1,28 @@
 package redact
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"iter"
 	"slices"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
-	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // Model returns a model that gets what the org's policy lets go: the system's text, every
-// message, the arguments of calls and the descriptions of tools. A request that is refused
-// fails with denied before anything is sent. The Brief, which no provider reads, stays.
-func (s *Service) Model(scope core.Scope, inner model.Model) model.Model {
-	return &guardedModel{s, scope, inner}
+// message, the calls with their arguments, and the descriptions and schemas of tools. A
+// request that is refused fails with denied (model.ErrRefused) before anything is sent. The
+// Brief, which no provider reads, stays; answers come as they are.
+func (s *Service) Model(scope core.Scope, task core.TaskID, inner model.Model) model.Model {
+	return &guardedModel{s, scope, task, inner}
 }
 
 type guardedModel struct {
 	service *Service
 	scope   core.Scope
+	task    core.TaskID
 	inner   model.Model
 }
 
@@ -32,63 +35,66 @@ func (m *guardedModel) Stream(ctx context.Context, r model.Request) iter.Seq2[mo
 	return m.inner.Stream(ctx, clean)
 }
 
-const toModel = "model"
-
 func (m *guardedModel) clean(ctx context.Context, r model.Request) (model.Request, error) {
-	var err error
-	if r.System, err = m.service.Text(ctx, m.scope, toModel, r.System); err != nil {
+	l, err := m.service.look(ctx, Sighting{Scope: m.scope, Task: m.task, Where: "model"})
+	if err != nil {
 		return r, err
 	}
-	r.Messages = slices.Clone(r.Messages)
-	for i := range r.Messages {
-		msg := &r.Messages[i]
-		if msg.Text, err = m.service.Text(ctx, m.scope, toModel, msg.Text); err != nil {
-			return r, err
-		}
-		msg.Calls = slices.Clone(msg.Calls)
-		for j := range msg.Calls {
-			c := &msg.Calls[j]
-			if c.Arguments, err = m.service.JSON(ctx, m.scope, toModel, c.Arguments); err != nil {
-				return r, err
-			}
-		}
+	defer l.tell(ctx)
+	if r.System, err = l.text(r.System); err != nil {
+		return r, err
+	}
+	if r.Messages, err = l.messages(r.Messages); err != nil {
+		return r, err
 	}
 	r.Tools = slices.Clone(r.Tools)
 	for i := range r.Tools {
-		if r.Tools[i].Description, err = m.service.Text(ctx, m.scope, toModel, r.Tools[i].Description); err != nil {
+		t := &r.Tools[i]
+		if t.Description, err = l.text(t.Description); err != nil {
+			return r, err
+		}
+		if t.Schema, err = l.schema(t.Schema); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
 }
 
-// Tool returns a tool that gets the arguments that the policy of the call's org lets go, and
-// whose output shows what that lets go. A call that is refused fails with denied before the
-// tool knows of it; an output that is refused is withheld, since the call was made.
-func (s *Service) Tool(inner tool.Tool) tool.Tool { return &guardedTool{s, inner} }
-
-type guardedTool struct {
-	service *Service
-	inner   tool.Tool
+// schema is json for what is the same in each request, and mostly plain.
+func (l *look) schema(raw json.RawMessage) (json.RawMessage, error) {
+	if bytes.IndexByte(raw, '\\') < 0 && len(l.scanner.Find(string(raw))) == 0 {
+		return raw, nil
+	}
+	return l.json(raw)
 }
 
-// Spec implements tool.Tool.
-func (t *guardedTool) Spec() tool.Spec { return t.inner.Spec() }
+// messages returns those that may go; the given ones stay what they are.
+func (l *look) messages(all []model.Message) (_ []model.Message, err error) {
+	all = slices.Clone(all)
+	for i := range all {
+		m := &all[i]
+		if m.Text, err = l.text(m.Text); err != nil {
+			return nil, err
+		}
+		m.Calls = slices.Clone(m.Calls)
+		for j := range m.Calls {
+			if err := l.call(&m.Calls[j]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
 
-// Call implements tool.Tool.
-func (t *guardedTool) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
-	where := "tool " + t.inner.Spec().Name
-	var err error
-	if c.Arguments, err = t.service.JSON(ctx, c.Scope, where, c.Arguments); err != nil {
-		return tool.Result{}, err
+func (l *look) call(c *core.Call) (err error) {
+	if c.Tool, err = l.text(c.Tool); err != nil {
+		return err
 	}
-	r, err := t.inner.Call(ctx, c)
-	if err != nil {
-		return r, err
+	if c.Problem, err = l.text(c.Problem); err != nil {
+		return err
 	}
-	r.Output, err = t.service.Text(ctx, c.Scope, where, r.Output)
-	if err != nil {
-		r.Output = "[withheld: " + err.Error() + "]"
-	}
-	return r, nil
+	var args json.RawMessage
+	args, err = l.json(c.Arguments)
+	c.Arguments = args
+	return err
 }

@@ -16,26 +16,49 @@ import (
 // that an automaton of hundreds of values is small.
 const maxKnown = 6
 
-// rules returns those that find the value: as it is, and as it is encoded. They share no
-// case folding: a value is found exactly.
-func (v Value) rules(kind Kind) ([]*rule, error) {
-	text := outside(v.Text)
-	if len(text) < MinValue || inMarker(text) {
-		return nil, core.E(core.Invalid, "redact", "the value of "+v.Name+" is too short to be told from other text").
+// Valid returns an invalid error for a value that is too short to be told from other text.
+func (v Value) Valid() error {
+	if text := outside(v.Text); len(text) < MinValue || inMarker(text) {
+		return core.E(core.Invalid, "redact", "the value of "+v.Name+" is too short to be told from other text").
 			WithHint("give it at least 8 characters")
+	}
+	return nil
+}
+
+// rules returns those that find the value: as it is, and as it is encoded. They share no
+// case folding: a value is found exactly. Of one that is a file, like a kubeconfig, they
+// also find the words that look like secrets: tools read files in parts.
+func (v Value) rules(kind Kind) ([]*rule, error) {
+	if err := v.Valid(); err != nil {
+		return nil, err
 	}
 	var rules []*rule
 	seen := map[string]bool{}
-	for _, form := range forms(text) {
-		if form = outside(form); len(form) < MinValue || seen[form] {
-			continue
+	add := func(text string) {
+		for _, form := range forms(text) {
+			if form = outside(form); len(form) < MinValue || seen[form] {
+				continue
+			}
+			seen[form] = true
+			word := form[:min(len(form), maxKnown)]
+			rules = append(rules, &rule{kind: kind, name: v.Name, keywords: []string{word}, match: exactly(form)})
 		}
-		seen[form] = true
-		word := form[:min(len(form), maxKnown)]
-		rules = append(rules, &rule{kind: kind, name: v.Name, keywords: []string{word}, match: exactly(form)})
+	}
+	add(outside(v.Text))
+	for n, word := range strings.Fields(v.Text) {
+		word = outside(strings.Trim(word, "\"',;{}[]()"))
+		if n < maxWords && len(word) >= minWord && mixed(word) && entropy(word) > 3.5 {
+			add(word)
+		}
 	}
 	return rules, nil
 }
+
+// The words of a value that are looked for themselves.
+const (
+	minWord  = 20  // bytes
+	maxWords = 500 // of one value
+)
 
 // exactly matches one text.
 func exactly(form string) func(string, int) (span, bool) {

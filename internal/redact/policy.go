@@ -2,7 +2,6 @@ package redact
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -77,9 +76,7 @@ func (s *Scanner) Apply(p Policy, text string) (string, []Finding, error) {
 	}
 	all = merge(all)
 	if len(refused) > 0 {
-		slices.Sort(refused)
-		return "", all, core.E(core.Denied, "redact", "the text holds a secret: "+strings.Join(slices.Compact(refused), ", ")).
-			WithHint("take it out, or let an admin change the org's policy")
+		return "", all, refusal(refused)
 	}
 	return replace(text, merge(out)), all, nil
 }

@@ -48,16 +48,28 @@ type keyword struct {
 
 // New returns a Scanner. invalid: a value that is too short to be told from other text.
 func New(cfg Config) (*Scanner, error) {
-	rules := shapes()
-	for kind, values := range map[Kind][]Value{Canary: cfg.Canaries, Known: cfg.Secrets} {
+	values, err := cfg.rules()
+	if err != nil {
+		return nil, err
+	}
+	return newScanner(append(shapes(), values...)), nil
+}
+
+// rules are those that find the values.
+func (c Config) rules() (rules []*rule, err error) {
+	add := func(kind Kind, values []Value) {
 		for _, v := range values {
-			more, err := v.rules(kind)
-			if err != nil {
-				return nil, err
-			}
+			more, bad := v.rules(kind)
+			err = cmp.Or(err, bad)
 			rules = append(rules, more...)
 		}
 	}
+	add(Canary, c.Canaries)
+	add(Known, c.Secrets)
+	return rules, err
+}
+
+func newScanner(rules []*rule) *Scanner {
 	s := &Scanner{}
 	var words []string
 	for _, r := range rules {
@@ -67,7 +79,7 @@ func New(cfg Config) (*Scanner, error) {
 		}
 	}
 	s.words = newAutomaton(words)
-	return s, nil
+	return s
 }
 
 // Find returns the secrets in a text, in order. Those that overlap are one, of the kind of

@@ -123,6 +123,29 @@ func TestKnownValues(t *testing.T) {
 	}
 }
 
+// TestAKeptFile is found in parts, too, where they look like secrets.
+func TestAKeptFile(t *testing.T) {
+	t.Parallel()
+	secret, line := fake(alnum, 40), fake(alnum+"+/", 64)
+	file := "apiVersion: v1\nusers:\n- name: administrator-of-the-cluster\n  user: {\"token\": \"" + secret + "\"}\nkey: |\n" + line + "\n" + fake(word, 64) + "\n"
+	s := newScanner(t, redact.Config{Secrets: []redact.Value{{Name: "kubeconfig", Text: file}}})
+	for _, text := range []string{"see %s.", "12: %s", `{"a":"%s\n"}`} {
+		for _, part := range []string{secret, line} {
+			if got := s.Redact(fmt.Sprintf(text, part)); got != fmt.Sprintf(text, redact.Known.Marker()) {
+				t.Errorf("%q in %q becomes %q", part, text, got)
+			}
+		}
+	}
+	if got := s.Redact(file); got != redact.Known.Marker() {
+		t.Errorf("all of it becomes %q", got)
+	}
+	for _, part := range []string{"apiVersion: v1\nusers:", "administrator-of-the-cluster", secret[:20]} {
+		if got := s.Redact(part); got != part {
+			t.Errorf("%q becomes %q", part, got)
+		}
+	}
+}
+
 func TestValuesThatCantBeGuarded(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "short", "1234567", "redacted:jwt", "a[redacted:b]c", "]]]]]]]]]]", "[redacted", "token]1234567"} {

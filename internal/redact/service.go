@@ -3,7 +3,6 @@ package redact
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -15,20 +14,33 @@ import (
 // ServiceConfig connects a Service. Records is required; the other zero fields have the
 // defaults that are named.
 type ServiceConfig struct {
-	Records store.Records
-	// Values returns what an org's texts are searched for by value: its canaries, and the
-	// secrets that it keeps. nil: nothing.
-	Values   func(ctx context.Context, org core.OrgID) (Config, error)
+	Records store.Records // sealed: canaries are kept here
+	// Secrets returns the secrets that an org keeps, which its texts are searched for. Those
+	// that aren't Valid are left out. nil: it keeps none.
+	Secrets  func(ctx context.Context, org core.OrgID) ([]Value, error)
+	IDs      core.IDs // core.NewID
 	Now      func() time.Time
-	CacheFor time.Duration // how long an org's policy and values are taken for what they are; 5 s
+	CacheFor time.Duration // how long an org's policy and values are taken for what they are, and stay in memory; 5 s
 	Orgs     int           // how many orgs' are kept at hand; 256
-	// Found is told what was found in a text, and whether that was refused. nil: nobody.
-	Found func(ctx context.Context, scope core.Scope, where string, found []Finding, refused bool)
+	// Found is told what was found, once for each request or call. nil: nobody.
+	Found func(ctx context.Context, s Sighting)
+}
+
+// Sighting says what was found in one request or call, and never its text.
+type Sighting struct {
+	Scope   core.Scope
+	Task    core.TaskID // that it is of; may be ""
+	Where   string      // it was going to: "model", "tool web_fetch"
+	Outcome Action      // the severest that was taken
+	Kinds   []Kind      // sorted
+	Names   []string    // of the canaries and kept secrets, sorted
 }
 
 // Service applies the policy of each org. Safe for concurrent use.
 type Service struct {
-	cfg ServiceConfig
+	cfg    ServiceConfig
+	shapes []*rule
+	plain  *Scanner // of shapes alone: what most orgs need
 
 	mu   sync.Mutex
 	orgs map[core.OrgID]*settings
@@ -36,14 +48,17 @@ type Service struct {
 
 // settings are what is at hand of an org.
 type settings struct {
-	policy  Policy
-	values  Config
-	scanner *Scanner // of values
-	at      time.Time
+	policy Policy
+	full   *Scanner // of shapes and values
+	exact  *Scanner // of values alone; nil: there are none
+	at     time.Time
 }
 
 // NewService returns a Service.
 func NewService(cfg ServiceConfig) *Service {
+	if cfg.IDs == nil {
+		cfg.IDs = core.NewID
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -53,59 +68,34 @@ func NewService(cfg ServiceConfig) *Service {
 	if cfg.Orgs <= 0 {
 		cfg.Orgs = 256
 	}
-	return &Service{cfg: cfg, orgs: map[core.OrgID]*settings{}}
+	if cfg.Found == nil {
+		cfg.Found = func(context.Context, Sighting) {}
+	}
+	rules := shapes()
+	return &Service{cfg: cfg, shapes: rules, plain: newScanner(rules), orgs: map[core.OrgID]*settings{}}
 }
 
-const policyKind, policyID = "redact_policy", "policy"
-
-// Policy returns the org's policy and its version, the zero Policy and 0 if it has set none.
-// Who may see or set it is decided by the caller.
-func (s *Service) Policy(ctx context.Context, org core.OrgID) (p Policy, version int64, err error) {
-	rec, err := s.cfg.Records.Record(ctx, org, policyKind, policyID)
-	if core.CodeOf(err) == core.NotFound {
-		return Policy{}, 0, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(rec.Data, &p)
-	}
-	return p, rec.Version, err
-}
-
-// SetPolicy sets the org's policy, which has a version now. conflict: it has another.
-// Other processes heed it after CacheFor.
-func (s *Service) SetPolicy(ctx context.Context, org core.OrgID, version int64, p Policy) error {
-	if err := p.Valid(); err != nil {
-		return err
-	}
-	data, err := json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("redact.policy: %w", err)
-	}
-	if err := s.cfg.Records.Write(ctx, org, store.Change{Kind: policyKind, ID: policyID, Expected: version, Data: data}); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.orgs, org)
-	return nil
-}
-
-// Text returns a text as the org's policy lets it go to where ("model", "tool files_write").
+// Text returns a text as the org's policy lets it go to where ("model", "tool web_fetch").
 // Errors: denied when it is refused; those of the store, for what couldn't be checked goes
 // nowhere.
 func (s *Service) Text(ctx context.Context, scope core.Scope, where, text string) (string, error) {
-	if err := scope.Valid(); err != nil {
-		return "", err
-	}
-	of, err := s.settings(ctx, scope.Org)
+	l, err := s.look(ctx, Sighting{Scope: scope, Where: where})
 	if err != nil {
 		return "", err
 	}
-	out, found, err := of.scanner.Apply(of.policy, text)
-	if len(found) > 0 && s.cfg.Found != nil {
-		s.cfg.Found(ctx, scope, where, found, err != nil)
+	defer l.tell(ctx)
+	return l.text(text)
+}
+
+// JSON is Text for each string in a JSON value, names of fields included. Without a finding
+// it returns raw itself.
+func (s *Service) JSON(ctx context.Context, scope core.Scope, where string, raw json.RawMessage) (json.RawMessage, error) {
+	l, err := s.look(ctx, Sighting{Scope: scope, Where: where})
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	defer l.tell(ctx)
+	return l.json(raw)
 }
 
 // settings returns an org's, not older than CacheFor.
@@ -117,23 +107,43 @@ func (s *Service) settings(ctx context.Context, org core.OrgID) (*settings, erro
 	if of != nil && now.Sub(of.at) < s.cfg.CacheFor {
 		return of, nil
 	}
-	policy, _, err := s.Policy(ctx, org)
+	of = &settings{full: s.plain, at: now}
+	var err error
+	if of.policy, _, err = s.Policy(ctx, org); err != nil {
+		return nil, err
+	}
+	values, err := s.values(ctx, org)
 	if err != nil {
 		return nil, err
 	}
-	var values Config
-	if s.cfg.Values != nil {
-		if values, err = s.cfg.Values(ctx, org); err != nil {
-			return nil, err
-		}
+	if len(values) > 0 {
+		of.full, of.exact = newScanner(slices.Concat(s.shapes, values)), newScanner(values)
 	}
-	var scanner *Scanner
-	if of != nil && slices.Equal(of.values.Canaries, values.Canaries) && slices.Equal(of.values.Secrets, values.Secrets) {
-		scanner = of.scanner
-	} else if scanner, err = New(values); err != nil {
+	s.keep(org, of)
+	return of, nil
+}
+
+// values returns the rules that find an org's canaries and secrets.
+func (s *Service) values(ctx context.Context, org core.OrgID) ([]*rule, error) {
+	var cfg Config
+	canaries, err := s.canaries(ctx, org)
+	if err != nil {
 		return nil, err
 	}
-	of = &settings{policy, values, scanner, now}
+	for _, c := range canaries {
+		cfg.Canaries = append(cfg.Canaries, Value{Name: c.Name, Text: c.text})
+	}
+	if s.cfg.Secrets != nil {
+		if cfg.Secrets, err = s.cfg.Secrets(ctx, org); err != nil {
+			return nil, err
+		}
+		cfg.Secrets = slices.DeleteFunc(cfg.Secrets, func(v Value) bool { return v.Valid() != nil })
+	}
+	return cfg.rules()
+}
+
+// keep has an org's settings at hand for CacheFor; then nothing holds its values any more.
+func (s *Service) keep(org core.OrgID, of *settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for other := range s.orgs {
@@ -143,19 +153,18 @@ func (s *Service) settings(ctx context.Context, org core.OrgID) (*settings, erro
 		delete(s.orgs, other)
 	}
 	s.orgs[org] = of
-	return of, nil
+	time.AfterFunc(s.cfg.CacheFor, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.orgs[org] == of {
+			delete(s.orgs, org)
+		}
+	})
 }
 
-// JSON is Text for each string in a JSON value, names of fields included. Without a finding
-// it returns raw itself.
-func (s *Service) JSON(ctx context.Context, scope core.Scope, where string, raw json.RawMessage) (json.RawMessage, error) {
-	if len(raw) == 0 {
-		return raw, nil
-	}
-	w := &walk{text: func(text string) (string, error) { return s.Text(ctx, scope, where, text) }}
-	out, err := w.raw(raw)
-	if err != nil || !w.changed {
-		return raw, err
-	}
-	return out, nil
+// forget has an org's settings be read anew.
+func (s *Service) forget(org core.OrgID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.orgs, org)
 }

@@ -3,6 +3,7 @@ package redact_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -34,6 +35,18 @@ type rig struct {
 	mu    sync.Mutex
 	clock time.Time
 	found []string
+	// planted puts canaries where a text speaks of them: "canary of org_a".
+	planted *strings.Replacer
+}
+
+// last returns what was found last.
+func (r *rig) last() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.found) == 0 {
+		return ""
+	}
+	return r.found[len(r.found)-1]
 }
 
 func newRig(t *testing.T) *rig {
@@ -44,16 +57,23 @@ func newRig(t *testing.T) *rig {
 	r := &rig{clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	r.cfg = redact.ServiceConfig{
 		Records: st, Now: func() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.clock },
-		Values: func(_ context.Context, org core.OrgID) (redact.Config, error) {
-			return redact.Config{Canaries: []redact.Value{{Name: "trap", Text: "canary of " + string(org)}}}, nil
+		Secrets: func(_ context.Context, org core.OrgID) ([]redact.Value, error) {
+			return []redact.Value{{Name: "deploy", Text: "kept by " + string(org)}, {Name: "pin", Text: "1234"}}, nil
 		},
-		Found: func(_ context.Context, scope core.Scope, where string, found []redact.Finding, refused bool) {
+		Found: func(_ context.Context, s redact.Sighting) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.found = append(r.found, fmt.Sprint(scope.Org, " ", where, " ", found[0].Kind, " ", refused))
+			r.found = append(r.found, fmt.Sprintf("%s %s %s %s %v%v", s.Scope.Org, s.Task, s.Where, s.Outcome, s.Kinds, s.Names))
 		},
 	}
 	r.Service = redact.NewService(r.cfg)
+	var planted []string
+	for _, org := range []core.OrgID{"org_a", "org_b", "org_c"} {
+		_, text, err := r.AddCanary(t.Context(), scopeOf(org), "trap")
+		ok(t, err)
+		planted = append(planted, "canary of "+string(org), text)
+	}
+	r.planted = strings.NewReplacer(planted...)
 	return r
 }
 
@@ -92,7 +112,7 @@ func TestPolicies(t *testing.T) {
 		_, version, err := r.Policy(t.Context(), "org_c")
 		ok(t, err)
 		ok(t, r.SetPolicy(t.Context(), "org_c", version, c.policy))
-		if got := say("org_c", c.text); got != c.want {
+		if got := say("org_c", r.planted.Replace(c.text)); got != r.planted.Replace(c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 		got, _, err := r.Policy(t.Context(), "org_c")
@@ -185,14 +205,14 @@ func (e *echo) Spec() tool.Spec { return tool.Spec{Name: "echo"} }
 
 func (e *echo) Call(_ context.Context, c tool.Call) (tool.Result, error) {
 	e.call, e.called = c, true
-	return tool.Result{Output: "got canary of org_b and " + token}, nil
+	return tool.Result{Output: "got " + token}, nil
 }
 
 func TestAModelGetsNoSecret(t *testing.T) {
 	t.Parallel()
 	r, e := newRig(t), &echo{}
 	request := model.Request{
-		System: "s " + token, Tools: []model.ToolSpec{{Name: "x", Description: token}},
+		System: "s " + token, Tools: []model.ToolSpec{{Name: "x", Description: token, Schema: json.RawMessage(`{"title":"` + token + `"}`)}, {Name: "y", Schema: json.RawMessage(`{ "type": "object" }`)}},
 		Messages: []model.Message{
 			{Role: model.User, Text: "u " + token},
 			{Role: model.Assistant, Calls: []core.Call{{Tool: "x", Arguments: json.RawMessage(`{"a":"` + token + `"}`)}}},
@@ -200,46 +220,25 @@ func TestAModelGetsNoSecret(t *testing.T) {
 		},
 	}
 	before := fmt.Sprintf("%+v", request)
-	answer, err := model.Collect(t.Context(), r.Model(scopeOf("org_a"), e), request, nil)
+	answer, err := model.Collect(t.Context(), r.Model(scopeOf("org_a"), "tsk_1", e), request, nil)
 	ok(t, err)
-	if got := fmt.Sprintf("%+v", e.request); strings.Contains(got, token) || strings.Count(got, redact.GitHub.Marker()) != 4 || answer.Text != "fine" {
+	if got := fmt.Sprintf("%+v", e.request); strings.Contains(got, token) || strings.Count(got, redact.GitHub.Marker()) != 4 || string(e.request.Tools[1].Schema) != `{ "type": "object" }` || answer.Text != "fine" {
 		t.Errorf("the model gets %s", got)
 	}
 	if fmt.Sprintf("%+v", request) != before {
 		t.Error("the caller's request was changed")
 	}
+	if r.last() != "org_a tsk_1 model redact [github_token][]" || len(r.found) != 1 {
+		t.Errorf("of one request is told %q", r.found)
+	}
 	*e = echo{}
-	request.Messages[0].Text = "canary of org_a"
-	_, err = model.Collect(t.Context(), r.Model(scopeOf("org_a"), e), request, nil)
+	request.Messages[0].Text = r.planted.Replace("a canary of org_a")
+	_, err = model.Collect(t.Context(), r.Model(scopeOf("org_a"), "tsk_1", e), request, nil)
 	wantCode(t, "a canary", err, core.Denied)
-	if e.called {
-		t.Error("the model was called")
+	if !errors.Is(err, model.ErrRefused) || e.called {
+		t.Errorf("%v, called: %t", err, e.called)
 	}
-	if diff := cmp.Diff("org_a model canary true", r.found[len(r.found)-1]); diff != "" {
+	if diff := cmp.Diff("org_a tsk_1 model refuse [canary github_token][trap]", r.last()); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestAToolGetsNoSecret(t *testing.T) {
-	t.Parallel()
-	r, e := newRig(t), &echo{}
-	guarded := r.Tool(e)
-	call := tool.Call{Scope: scopeOf("org_a"), Arguments: json.RawMessage(`{"text":"` + token + `"}`)}
-	result, err := guarded.Call(t.Context(), call)
-	ok(t, err)
-	if string(e.call.Arguments) != `{"text":"`+redact.GitHub.Marker()+`"}` || result.Output != "got canary of org_b and "+redact.GitHub.Marker() {
-		t.Errorf("it gets %s and gives %s", e.call.Arguments, result.Output)
-	}
-	*e, call.Arguments = echo{}, json.RawMessage(`{"text":"canary of org_a"}`)
-	_, err = guarded.Call(t.Context(), call)
-	wantCode(t, "a canary", err, core.Denied)
-	if e.called {
-		t.Error("the tool was called")
-	}
-	call.Scope, call.Arguments = scopeOf("org_b"), nil
-	result, err = guarded.Call(t.Context(), call)
-	ok(t, err)
-	if strings.Contains(result.Output, token) || !strings.HasPrefix(result.Output, "[withheld: ") || guarded.Spec().Name != "echo" {
-		t.Errorf("%+v", result)
 	}
 }

@@ -22,6 +22,9 @@ type Spec struct {
 	Schema      json.RawMessage // JSON Schema of the arguments, an object
 	Effect      core.Effect     // may it be repeated after a crash
 	Timeout     time.Duration   // bound on one call; 0 means a minute
+	// Contained tools keep what they are given within the task's workspace, its sandbox and
+	// its app: nothing of it leaves the installation. Others get no secrets.
+	Contained bool
 	// Bare tools work without the task's workspace: they are handed none.
 	Bare bool
 	// Internal tools are called by plans, not offered to models.

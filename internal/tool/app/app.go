@@ -52,7 +52,7 @@ type undo struct {
 func spec(name, description, schema string, timeout time.Duration) tool.Spec {
 	return tool.Spec{
 		Name: name, Version: "1", Description: description, Schema: json.RawMessage(schema),
-		Effect: core.Idempotent, Timeout: timeout, Internal: true,
+		Effect: core.Idempotent, Contained: true, Timeout: timeout, Internal: true,
 	}
 }
 

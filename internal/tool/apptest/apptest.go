@@ -33,7 +33,7 @@ var noArguments = json.RawMessage(`{"type":"object","properties":{},"additionalP
 // New returns test_app. Its Result's Data is a core.TestReport.
 func New(boxes sandbox.Driver) tool.Tool {
 	return apptest{tool.Spec{
-		Name: "test_app", Version: "1", Effect: core.Pure, Timeout: Wall + time.Minute, Internal: true,
+		Name: "test_app", Version: "1", Effect: core.Pure, Contained: true, Timeout: Wall + time.Minute, Internal: true,
 		Description: "Runs the app's own tests.", Schema: noArguments,
 	}, boxes}
 }
@@ -41,7 +41,7 @@ func New(boxes sandbox.Driver) tool.Tool {
 // NewOffered returns run_tests, which models may call in tasks that make an app.
 func NewOffered(boxes sandbox.Driver) tool.Tool {
 	return apptest{tool.Spec{
-		Name: "run_tests", Version: "1", Effect: core.Pure, Timeout: Wall + time.Minute, Kinds: []core.TaskKind{core.KindApp},
+		Name: "run_tests", Version: "1", Effect: core.Pure, Contained: true, Timeout: Wall + time.Minute, Kinds: []core.TaskKind{core.KindApp},
 		Description: "Runs the app's tests as its " + core.ManifestName + " says, in a sandbox where the app's files can't be changed, DATA_DIR is a fresh folder and PORT is free.",
 		Schema:      noArguments,
 	}, boxes}

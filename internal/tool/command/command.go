@@ -28,7 +28,7 @@ const (
 )
 
 var spec = tool.Spec{
-	Name: "run_command", Version: "1", Effect: core.Once, Timeout: MaxTimeout + time.Minute,
+	Name: "run_command", Version: "1", Effect: core.Once, Contained: true, Timeout: MaxTimeout + time.Minute,
 	Description: "Runs a program in a sandbox without a network; the workspace is its writable folder " + tool.Mount + ". There is no shell in between: for a pipe, run sh with -c.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"argv":{"type":"array","items":{"type":"string","maxLength":100000},"minItems":1,"maxItems":200,"description":"the program and its arguments"},

@@ -12,7 +12,7 @@ import (
 )
 
 var editSpec = tool.Spec{
-	Name: "edit_file", Version: "1", Effect: core.Idempotent,
+	Name: "edit_file", Version: "1", Effect: core.Idempotent, Contained: true,
 	Description: "Replaces one piece of a text file of the workspace. The old text must be in the file exactly once: give enough of its surroundings.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"path":{"type":"string","description":"relative to the workspace"},

@@ -13,7 +13,7 @@ import (
 )
 
 var listSpec = tool.Spec{
-	Name: "list_files", Version: "1", Effect: core.Pure,
+	Name: "list_files", Version: "1", Effect: core.Pure, Contained: true,
 	Description: "Lists the files of the workspace with their sizes in bytes, without .git, node_modules and their like.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"path":{"type":"string","description":"the folder to list; the workspace if not given"},

@@ -14,7 +14,7 @@ import (
 )
 
 var readSpec = tool.Spec{
-	Name: "read_file", Version: "1", Effect: core.Pure,
+	Name: "read_file", Version: "1", Effect: core.Pure, Contained: true,
 	Description: "Reads a text file of the workspace. Long files come in parts: the note at the end says from which line to go on.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"path":{"type":"string","description":"relative to the workspace"},

@@ -12,7 +12,7 @@ import (
 )
 
 var writeSpec = tool.Spec{
-	Name: "write_file", Version: "1", Effect: core.Idempotent,
+	Name: "write_file", Version: "1", Effect: core.Idempotent, Contained: true,
 	Description: "Writes a whole file of the workspace, new or instead of the old one, and makes its folders.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"path":{"type":"string","description":"relative to the workspace"},
@@ -38,7 +38,7 @@ func write(_ context.Context, root *os.Root, a writeArgs) (tool.Result, error) {
 }
 
 var deleteSpec = tool.Spec{
-	Name: "delete_file", Version: "1", Effect: core.Idempotent,
+	Name: "delete_file", Version: "1", Effect: core.Idempotent, Contained: true,
 	Description: "Deletes one file of the workspace, or an empty folder.",
 	Schema:      json.RawMessage(`{"type":"object","properties":{"path":{"type":"string","description":"relative to the workspace"}},"required":["path"],"additionalProperties":false}`),
 }

@@ -32,7 +32,7 @@ const (
 )
 
 var spec = tool.Spec{
-	Name: "search_code", Version: "1", Effect: core.Pure,
+	Name: "search_code", Version: "1", Effect: core.Pure, Contained: true,
 	Description: "Finds lines in the text files of the workspace by a regular expression (RE2) or literal text. Answers path:line: text.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"pattern":{"type":"string","minLength":1,"maxLength":1000,"description":"regular expression in RE2 syntax, for one line"},

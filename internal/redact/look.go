@@ -1,0 +1,97 @@
+package redact
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
+)
+
+// look is one look at what goes out at once, a request or a call, under one policy. It isn't
+// for concurrent use.
+type look struct {
+	service *Service
+	scanner *Scanner
+	policy  Policy
+	// change says that markers may take the place of secrets. Otherwise texts stay what they
+	// are, and can only be refused.
+	change bool
+
+	seen  Sighting
+	kinds map[Kind]bool
+	names map[string]bool
+}
+
+// look begins one; of says whose it is, and where it goes.
+func (s *Service) look(ctx context.Context, of Sighting) (*look, error) {
+	if err := of.Scope.Valid(); err != nil {
+		return nil, err
+	}
+	at, err := s.settings(ctx, of.Scope.Org)
+	if err != nil {
+		return nil, err
+	}
+	return &look{service: s, scanner: at.full, policy: at.policy, change: true, seen: of, kinds: map[Kind]bool{}, names: map[string]bool{}}, nil
+}
+
+// text returns a text as the policy lets it go. denied: it doesn't.
+func (l *look) text(text string) (string, error) {
+	out, found, err := l.scanner.Apply(l.policy, text)
+	if len(found) == 0 {
+		return text, nil
+	}
+	for _, f := range found {
+		l.kinds[f.Kind] = true
+		if f.Name != "" {
+			l.names[f.Name] = true
+		}
+	}
+	outcome := Allow
+	switch {
+	case err != nil:
+		outcome = Refuse
+	case !l.change:
+		out = text
+	case out != text:
+		outcome = Redact
+	}
+	if severity[outcome] > severity[l.seen.Outcome] {
+		l.seen.Outcome = outcome
+	}
+	return out, err
+}
+
+var severity = map[Action]int{Allow: 1, Redact: 2, Refuse: 3}
+
+// json is text for each string in a JSON value.
+func (l *look) json(raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) == 0 {
+		return raw, nil
+	}
+	w := &walk{text: l.text}
+	out, err := w.raw(raw)
+	if err != nil || !w.changed {
+		return raw, err
+	}
+	return out, nil
+}
+
+// tell has Found know what was seen, if anything was.
+func (l *look) tell(ctx context.Context) {
+	if len(l.kinds) == 0 {
+		return
+	}
+	l.seen.Kinds, l.seen.Names = slices.Sorted(maps.Keys(l.kinds)), slices.Sorted(maps.Keys(l.names))
+	l.service.cfg.Found(ctx, l.seen)
+}
+
+// refusal is the error for what the policy doesn't let go; it names kinds, and no secret.
+func refusal(kinds []string) error {
+	slices.Sort(kinds)
+	return core.E(core.Denied, "redact", "there is a secret in it: "+strings.Join(slices.Compact(kinds), ", ")).
+		WithHint("take it out, or let an admin change the org's policy (isekai redact set)").Because(model.ErrRefused)
+}

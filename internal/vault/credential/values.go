@@ -1,0 +1,66 @@
+package credential
+
+import (
+	"context"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Kept is a secret that an org keeps.
+type Kept struct {
+	Name   string // of its credential
+	Secret Secret
+}
+
+// The bounds of what Values returns.
+const (
+	maxValues     = 500
+	maxValueBytes = 256 << 10
+)
+
+// Values returns the secrets that an org keeps, of all its projects: values that can be
+// used, passphrases, and the tokens of connections. It is for a filter that keeps them from
+// where nobody sent them, so it records no use: whoever calls it gives them to nobody, and
+// holds them no longer than it takes. more: there are others than the 500, or the 256 KiB
+// altogether, that it returns.
+func (s *Service) Values(ctx context.Context, org core.OrgID) (all []Kept, more bool, err error) {
+	docs, err := credentials.all(ctx, s, org, "", maxValues)
+	if err != nil || len(docs) == 0 { // most orgs keep none
+		return nil, false, err
+	}
+	names := make(map[string]string, len(docs))
+	for _, e := range docs {
+		names[e.Doc.ID] = e.Doc.Name
+	}
+	room := maxValueBytes
+	add := func(credential string, secrets ...kept) {
+		for _, k := range secrets {
+			text := k.Reveal()
+			switch {
+			case text == "":
+			case len(all) == maxValues || len(text) > room:
+				more = true
+			default:
+				all, room = append(all, Kept{names[credential], k.Secret}), room-len(text)
+			}
+		}
+	}
+	kept, err := values.all(ctx, s, org, "", maxValues)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, e := range kept {
+		credential, _, _ := strings.Cut(e.ID, "/")
+		add(credential, e.Doc.Secret, e.Doc.Passphrase)
+	}
+	granted, err := grants.all(ctx, s, org, "", maxValues)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, e := range granted {
+		add(e.ID, e.Doc.Access, e.Doc.Refresh)
+	}
+	full := func(n int) bool { return n >= maxValues }
+	return all, more || full(len(docs)) || full(len(kept)) || full(len(granted)), nil
+}
