@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,8 +42,15 @@ func (sh *shell) creditBalance() *cobra.Command {
 }
 
 func printBalance(w io.Writer, b client.Balance) {
-	facts(w, [][2]string{{"Available", b.Available.String()}, {"Held", b.Held.String()}, {"Spent", b.Spent.String()},
-		{"Granted", b.Granted.String()}, {"Written off", b.WrittenOff.String()}})
+	rows := [][2]string{{"Available", b.Available.String()}, {"Held", b.Held.String()}, {"Spent", b.Spent.String()}}
+	if b.Storage != 0 {
+		rows = append(rows, [2]string{"  for storage", b.Storage.String()})
+	}
+	rows = append(rows, [2]string{"Granted", b.Granted.String()}, [2]string{"Written off", b.WrittenOff.String()})
+	if b.ExpiresAt != nil {
+		rows = append(rows, [2]string{"Expiring", b.Expiring.String() + " on " + minute(*b.ExpiresAt)})
+	}
+	facts(w, rows)
 }
 
 func (sh *shell) creditEntries() *cobra.Command {
@@ -64,6 +72,10 @@ func (sh *shell) creditMove(verb client.CreditVerb, short string) *cobra.Command
 	var org string
 	var m client.CreditCommand
 	example := fmt.Sprintf("  isekai credit %s 100 --org org_01hx --note \"invoice 7\" --id invoice-7", verb)
+	var expires string
+	if verb == client.Grant {
+		example += "\n  isekai credit grant 20 --org org_01hx --expires 90d"
+	}
 	if verb == client.Adjust {
 		example += "\n  isekai credit adjust --org org_01hx -- -2.5"
 	}
@@ -75,6 +87,9 @@ func (sh *shell) creditMove(verb client.CreditVerb, short string) *cobra.Command
 			}
 			if m.ID == "" {
 				m.ID = core.NewID("cmd")
+			}
+			if m.Expires, err = parseExpiry(expires, time.Now()); err != nil {
+				return err
 			}
 			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Moved, error) {
 				return c.MoveCredits(ctx, core.OrgID(org), verb, m, "")
@@ -89,6 +104,9 @@ func (sh *shell) creditMove(verb client.CreditVerb, short string) *cobra.Command
 	c.Flags().StringVar(&m.ID, "id", "", "names the command (default: a new one)")
 	c.Flags().StringVar(&m.Note, "note", "", "for people who read the entries")
 	c.Flags().StringVar((*string)(&m.Task), "task", "", "the task that it is about")
+	if verb == client.Grant {
+		c.Flags().StringVar(&expires, "expires", "", "when what isn't used of it goes: 90d, 12h, or a day as 2027-01-31 (default: never)")
+	}
 	return c
 }
 

@@ -10,19 +10,22 @@ import (
 )
 
 // Balance is where an org's credits are, in micro-credits: granted and written off
-// together are the sum of the others.
+// together are the sum of available, held and spent.
 type Balance struct {
 	Available  core.Credits `json:"available" doc:"may be held"`
 	Held       core.Credits `json:"held" doc:"set aside for tasks that aren't over"`
 	Spent      core.Credits `json:"spent" doc:"used, for good"`
+	Storage    core.Credits `json:"storage" doc:"of what is spent: for what is kept"`
 	Granted    core.Credits `json:"granted" doc:"and neither expired nor taken back"`
 	WrittenOff core.Credits `json:"written_off" doc:"used beyond what there was"`
+	Expiring   core.Credits `json:"expiring,omitempty" doc:"of what is available or held: what expires first"`
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty" doc:"when that expires"`
 }
 
 // Entry is one line of the books.
 type Entry struct {
 	Seq     int64          `json:"seq"`
-	Kind    string         `json:"kind" doc:"grant, hold, refuse, consume, release, refund, expire, adjust, budget"`
+	Kind    string         `json:"kind" doc:"grant, hold, refuse, consume, release, refund, expire, adjust, budget, reckon, storage"`
 	Account string         `json:"account"`
 	Amount  core.Credits   `json:"amount" doc:"in micro-credits"`
 	Balance core.Credits   `json:"balance" doc:"of the account after it"`
@@ -50,12 +53,15 @@ func (c *Client) Entries(ctx context.Context, o EntryOptions) (Page[Entry], erro
 	return get[Page[Entry]](ctx, c, "/v1/credits/entries", with(o.query(), "account", o.Account, "task", string(o.Task)))
 }
 
-// CreditCommand moves an org's credits. The same one twice, by ID, is one.
+// CreditCommand moves an org's credits. The same one twice, by ID, is one; another with the
+// ID of one that was given is a conflict.
 type CreditCommand struct {
-	ID     string       `json:"id,omitempty" maxLength:"200" doc:"names the command: the same one twice is one. Default: a new one"`
+	ID     string       `json:"id,omitempty" maxLength:"200" doc:"names the command: the same one twice is one, and another with its id is a conflict. Default: a new one"`
 	Amount core.Credits `json:"amount" doc:"in micro-credits; above zero but for adjust, which takes away what is below"`
 	Task   core.TaskID  `json:"task,omitempty" maxLength:"64" doc:"that it is about"`
 	Note   string       `json:"note,omitempty" maxLength:"500" doc:"for people who read the entries"`
+	// Expires is of a grant alone.
+	Expires *time.Time `json:"expires,omitempty" doc:"of a grant: when what isn't used of it goes, to the second; credits that expire are used first. Default: never"`
 }
 
 // Moved says what a credit command has done.

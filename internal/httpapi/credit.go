@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -116,16 +117,23 @@ func (s *server) creditCommands() {
 func (s *server) creditCommand(verb client.CreditVerb, summary string, do func(context.Context, core.OrgID, ledger.Command) (bool, error)) {
 	act(s, identity.Operate, foundAgain(creates(huma.Operation{
 		OperationID: string(verb) + "-credits", Method: http.MethodPost, Path: "/v1/installation/credits/" + string(verb), Summary: summary,
-		Description: "The same command twice, by its id, is one.",
+		Description: "The same command twice, by its id, is one; another with the id of one that was given is a conflict.",
+		Errors:      []int{http.StatusConflict},
 	})), func(ctx context.Context, _ identity.Principal, in *creditCommand) (*reply[client.Moved], error) {
 		org, err := s.subject(ctx, in.OrgQuery)
 		if err != nil {
 			return nil, err
 		}
 		c := ledger.Command{ID: cmp.Or(in.Body.ID, commandKey(ctx), core.NewID("cmd")), Amount: in.Body.Amount, Task: in.Body.Task, Note: in.Body.Note}
+		if in.Body.Expires != nil {
+			c.Expires = *in.Body.Expires
+		}
+		if verb != client.Grant && !c.Expires.IsZero() {
+			return nil, core.E(core.Invalid, "credits", "a "+string(verb)+" doesn't expire").WithHint("leave out expires")
+		}
 		made, err := do(ctx, org, c)
 		if err == nil && made {
-			err = s.record(ctx, org, auditlog.Entry{Action: "credit." + string(verb), Target: c.ID, Detail: map[string]string{"amount": c.Amount.String(), "note": c.Note}})
+			err = s.record(ctx, org, auditlog.Entry{Action: "credit." + string(verb), Target: c.ID, Detail: movedDetail(c)})
 		}
 		if err != nil {
 			return nil, err
@@ -137,7 +145,24 @@ func (s *server) creditCommand(verb client.CreditVerb, summary string, do func(c
 	})
 }
 
-func wireBalance(b ledger.Balance) client.Balance { return client.Balance(b) }
+// movedDetail is what the audit log keeps of a command.
+func movedDetail(c ledger.Command) map[string]string {
+	d := map[string]string{"amount": c.Amount.String(), "note": c.Note}
+	if !c.Expires.IsZero() {
+		d["expires"] = c.Expires.UTC().Format(time.RFC3339)
+	}
+	return d
+}
+
+func wireBalance(b ledger.Balance) client.Balance {
+	w := client.Balance{
+		Available: b.Available, Held: b.Held, Spent: b.Spent, Storage: b.Storage, Granted: b.Granted, WrittenOff: b.WrittenOff, Expiring: b.Expiring,
+	}
+	if !b.ExpiresAt.IsZero() {
+		w.ExpiresAt = &b.ExpiresAt
+	}
+	return w
+}
 
 func wireEntry(e store.Entry) client.Entry {
 	return client.Entry{

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/client"
@@ -66,6 +67,42 @@ func TestCredits(t *testing.T) {
 	_, err = w.local.MoveCredits(ctx, "org_none", client.Grant, again, "")
 	refused(t, "credits for no org", err, core.NotFound)
 	if log := w.audited(other); strings.Count(log, "credit.grant") != 1 || strings.Count(log, "credit.adjust") != 2 || strings.Count(log, "credit.expire") != 1 {
+		t.Errorf("the audit log has %s", log)
+	}
+}
+
+// TestCreditsExpire: what an operator gives for a while is shown with its end, and a
+// command's id is one command's.
+func TestCreditsExpire(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ctx := t.Context()
+	other, paul := w.otherOrg("paul")
+	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	give := client.CreditCommand{ID: "trial", Amount: 20 * core.Credit, Expires: &at}
+	for i, made := range []bool{true, false} {
+		if m := must(w.local.MoveCredits(ctx, other, client.Grant, give, ""))(t); m.Made != made || m.Balance.Expiring != 20*core.Credit {
+			t.Errorf("try %d: %+v", i, m)
+		}
+	}
+	must(w.local.MoveCredits(ctx, other, client.Grant, client.CreditCommand{Amount: 5 * core.Credit}, ""))(t)
+	b := must(paul.Balance(ctx))(t)
+	if b.Available != 25*core.Credit || b.Expiring != 20*core.Credit || b.ExpiresAt == nil || !b.ExpiresAt.Equal(at) {
+		t.Errorf("%+v", b)
+	}
+	late := at.Add(-2 * time.Hour)
+	for what, c := range map[string]client.CreditCommand{
+		"another amount": {ID: "trial", Amount: 21 * core.Credit, Expires: &at},
+		"for ever":       {ID: "trial", Amount: 20 * core.Credit},
+	} {
+		_, err := w.local.MoveCredits(ctx, other, client.Grant, c, "")
+		refused(t, what, err, core.Conflict)
+	}
+	_, err := w.local.MoveCredits(ctx, other, client.Grant, client.CreditCommand{Amount: 1, Expires: &late}, "")
+	refused(t, "a grant that has expired", err, core.Invalid)
+	_, err = w.local.MoveCredits(ctx, other, client.Adjust, client.CreditCommand{Amount: 1, Expires: &at}, "")
+	refused(t, "a correction that expires", err, core.Invalid)
+	if log := w.audited(other); strings.Count(log, "credit.grant") != 2 {
 		t.Errorf("the audit log has %s", log)
 	}
 }
