@@ -29,13 +29,17 @@ func (sh *shell) keyList() *cobra.Command {
 				return c.Keys(ctx, core.UserID(user), o)
 			}
 			return c.MyKeys(ctx, o)
-		}, []string{"KEY", "NAME", "OF", "ROLE", "SCOPES", "PROJECT", "SINCE", "EXPIRES"},
+		}, []string{"KEY", "NAME", "OF", "ROLE", "SCOPES", "PROJECT", "SINCE", "LAST USE", "EXPIRES"},
 		func(k client.Key) []string {
 			expires := "never"
 			if k.Expires != nil {
 				expires = day(*k.Expires)
 			}
-			return []string{string(k.ID), cut(k.Name, 30), string(k.User), string(k.Role), strings.Join(k.Scopes, " "), string(k.Project), day(k.Created), expires}
+			used := "never"
+			if k.Used != nil {
+				used = day(*k.Used)
+			}
+			return []string{string(k.ID), cut(k.Name, 30), string(k.User), string(k.Role), strings.Join(k.Scopes, " "), string(k.Project), day(k.Created), used, expires}
 		}, "No API keys.")
 	c.Flags().BoolVar(&all, "all", false, "of the whole org")
 	c.Flags().StringVar(&user, "user", "", "of this user or service of the org")

@@ -39,28 +39,38 @@ func (sh *shell) away(ctx context.Context, mode Mode) (*Conn, error) {
 }
 
 type loginFlags struct {
-	email, org, passwordFile string
-	key                      bool
+	email, org, passwordFile, issuer string
+	key, noBrowser                   bool
 }
+
+// anyIssuer is the value of --oidc without a name.
+const anyIssuer = "-"
 
 func (sh *shell) loginCommand() *cobra.Command {
 	var f loginFlags
-	c := &cobra.Command{Use: "login [URL]", Short: "Sign in to a server, which the commands then go to", Args: cobra.MaximumNArgs(1),
+	c := &cobra.Command{Use: "login [URL]", Short: "Sign in to a server, which the commands then go to", Args: cobra.MaximumNArgs(2),
 		Long: "Sign in to a server, which the commands then go to, until isekai logout. A command with --data-dir or --config,\nor ISEKAI_DATA_DIR or ISEKAI_CONFIG in its environment, stays with that installation.\n\n" +
 			"What isn't asked for on a terminal is read from standard input, a line each: the e-mail address, unless --email gives it, the password, unless\n" +
-			"--password-file does, and the code of the second factor, if there is one. With --key it is an API key.",
-		Example: "  isekai login https://isekai.example.org --email ann@example.org\n  isekai login https://isekai.example.org --key < key.txt",
+			"--password-file does, and the code of the second factor, if there is one. With --key it is an API key.\n\n" +
+			"With --oidc a browser signs in at an OpenID Connect issuer of the server's, which is named if there are several; it has to run on this machine.",
+		Example: "  isekai login https://isekai.example.org --email ann@example.org\n  isekai login https://isekai.example.org --key < key.txt\n  isekai login https://isekai.example.org --oidc google",
 		RunE: func(c *cobra.Command, args []string) error {
+			args, err := f.named(args)
+			if err != nil {
+				return err
+			}
 			k, ok := sh.kept()
 			if !ok {
 				return core.E(core.Unavailable, "", "there is no folder to keep a sign-in in").WithHint("set HOME or XDG_CONFIG_HOME")
 			}
 			server, err := serverOf(k, args)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if f.key {
+			case f.key:
 				return sh.loginByKey(c.Context(), k, server)
+			case f.issuer != "":
+				return sh.loginByIssuer(c.Context(), k, server, f)
 			}
 			return sh.login(c.Context(), k, server, f)
 		}}
@@ -68,7 +78,27 @@ func (sh *shell) loginCommand() *cobra.Command {
 	c.Flags().StringVar(&f.org, "org", "", "sign in to this org (default: the user's own)")
 	c.Flags().StringVar(&f.passwordFile, "password-file", "", "file with the password")
 	c.Flags().BoolVar(&f.key, "key", false, "sign in with an API key")
+	c.Flags().StringVar(&f.issuer, "oidc", "", "sign in at an OpenID Connect issuer, by a browser")
+	c.Flags().Lookup("oidc").NoOptDefVal = anyIssuer
+	c.Flags().BoolVar(&f.noBrowser, "no-browser", false, "with --oidc, print the URL and start no browser")
 	return c
+}
+
+// named takes an issuer's name from the arguments: that of --oidc may stand apart.
+func (f *loginFlags) named(args []string) ([]string, error) {
+	last := len(args) - 1
+	if f.issuer == anyIssuer && last >= 0 && (last == 1 || !strings.Contains(args[last], "://")) {
+		f.issuer, args = args[last], args[:last]
+	}
+	switch {
+	case len(args) > 1:
+		return nil, core.E(core.Invalid, "", "it takes one server").WithHint("isekai login --help says more")
+	case f.issuer != "" && (f.key || f.email != "" || f.passwordFile != ""):
+		return nil, core.E(core.Invalid, "", "--oidc goes with --org and --no-browser alone").WithHint("who signs in at an issuer says there who it is")
+	case f.issuer == "" && f.noBrowser:
+		return nil, core.E(core.Invalid, "", "--no-browser goes with --oidc").WithHint("no other sign-in starts one")
+	}
+	return args, nil
 }
 
 // serverOf returns the server that is named, or the one that somebody was signed in to.

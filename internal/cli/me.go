@@ -18,6 +18,29 @@ func (sh *shell) userRename() *cobra.Command {
 		}}
 }
 
+func (sh *shell) userEmail() *cobra.Command {
+	var user string
+	c := &cobra.Command{Use: "email EMAIL", Short: "Change the e-mail address by which one signs in; asks for the password", Args: args("an e-mail address"),
+		Long:    "Change the e-mail address by which one signs in. Sessions go on. The password is asked for, but with --user, by which an operator changes somebody's and vouches for it.",
+		Example: "  isekai user email ann@example.com\n  isekai user email ann@example.com --user usr_01hx",
+		RunE: func(c *cobra.Command, a []string) error {
+			if user != "" {
+				return answer(sh, c, func(ctx context.Context, c *client.Client) (client.User, error) {
+					return c.SetEmail(ctx, core.UserID(user), a[0])
+				}, printUser)
+			}
+			password, err := sh.askSecret(c.Context(), "Password")
+			if err != nil {
+				return err
+			}
+			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.User, error) {
+				return c.ChangeEmail(ctx, password, a[0])
+			}, printUser)
+		}}
+	c.Flags().StringVar(&user, "user", "", "of this user, as an operator")
+	return c
+}
+
 func (sh *shell) userPassword() *cobra.Command {
 	return &cobra.Command{Use: "password", Short: "Change one's own password, and end one's other sessions", Args: cobra.NoArgs,
 		Long:    "Change one's own password, and end one's other sessions. The old and the new one are read from standard input, a line each.",

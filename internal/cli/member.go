@@ -23,12 +23,15 @@ func (sh *shell) orgMembers() *cobra.Command {
 
 func (sh *shell) orgAdd() *cobra.Command {
 	var n client.NewMember
-	c := &cobra.Command{Use: "add USER", Short: "Make a user a member of the org", Args: args("a user's id"), Example: "  isekai org add usr_01hx --role member",
+	var org string
+	c := &cobra.Command{Use: "add USER --org ORG", Short: "Make a user a member of an org without an invitation, as an operator", Args: args("a user's id"),
+		Example: "  isekai org add usr_01hx --org org_01hx --role member",
 		RunE: func(c *cobra.Command, a []string) error {
 			n.User = core.UserID(a[0])
 			key := core.NewID("key")
-			return sh.done(c, func(ctx context.Context, c *client.Client) error { return c.AddMember(ctx, n, key) }, "added", a[0], a[0]+" is a member now.")
+			return sh.done(c, func(ctx context.Context, c *client.Client) error { return c.AddMember(ctx, core.OrgID(org), n, key) }, "added", a[0], a[0]+" is a member now.")
 		}}
+	c.Flags().StringVar(&org, "org", "", "id of the org (default: where one is the owner of the data directory, the first)")
 	placeFlags(c, &n.Place, core.Member)
 	return c
 }
@@ -64,6 +67,24 @@ func (sh *shell) orgInvite() *cobra.Command {
 		}}
 	placeFlags(c, &n.Place, core.Member)
 	return c
+}
+
+func (sh *shell) orgInvitations() *cobra.Command {
+	return listing(sh, &cobra.Command{Use: "invitations", Short: "List the invitations into the org that nobody has accepted", Example: "  isekai org invitations"},
+		func(ctx context.Context, c *client.Client, o client.PageOptions) (client.Page[client.Pending], error) {
+			return c.Invitations(ctx, o)
+		},
+		[]string{"INVITATION", "E-MAIL", "ROLE", "PROJECTS", "BY", "UNTIL", "STATE"},
+		func(i client.Pending) []string {
+			return []string{i.ID, i.Email, string(i.Role), projectNames(i.Projects), string(i.By), minute(i.Expires), yes(i.Void, "void")}
+		}, "No invitations.")
+}
+
+func (sh *shell) orgWithdraw() *cobra.Command {
+	return &cobra.Command{Use: "withdraw INVITATION", Short: "Take an invitation back", Args: args("an invitation's id"), Example: "  isekai org withdraw inv_01hx",
+		RunE: func(c *cobra.Command, a []string) error {
+			return sh.done(c, func(ctx context.Context, c *client.Client) error { return c.Withdraw(ctx, a[0]) }, "withdrawn", a[0], a[0]+" is withdrawn; nobody can accept it.")
+		}}
 }
 
 func (sh *shell) orgJoin() *cobra.Command {

@@ -14,7 +14,7 @@ import (
 func (sh *shell) orgCommand() *cobra.Command {
 	c := group("org", "Look after orgs and their members")
 	c.AddCommand(sh.orgList(), sh.orgShow(), sh.orgCreate(), sh.orgRename(), sh.orgEnter(), sh.orgLeave(),
-		sh.orgMembers(), sh.orgAdd(), sh.orgRole(), sh.orgRemove(), sh.orgInvite(), sh.orgJoin())
+		sh.orgMembers(), sh.orgAdd(), sh.orgRole(), sh.orgRemove(), sh.orgInvite(), sh.orgInvitations(), sh.orgWithdraw(), sh.orgJoin())
 	return c
 }
 

@@ -15,7 +15,7 @@ func (sh *shell) userCommand() *cobra.Command {
 	c := group("user", "Look after users, and after one's own sign-in")
 	c.AddCommand(sh.userList(), sh.userShow(), sh.userCreate(), sh.userService(), sh.userVerb("disable", "End a user's sessions and keep the user out", (*client.Client).DisableUser),
 		sh.userVerb("enable", "Let a user sign in again", (*client.Client).EnableUser), sh.userReset(),
-		sh.userRename(), sh.userPassword(), sh.userSessions(), sh.userRevoke(), sh.userTOTP(),
+		sh.userRename(), sh.userEmail(), sh.userPassword(), sh.userSessions(), sh.userRevoke(), sh.userTOTP(),
 		sh.userSetup(), sh.userAccept(), sh.userSetPassword())
 	return c
 }

@@ -46,6 +46,11 @@ func (c *Client) RenameMe(ctx context.Context, name string) (User, error) {
 	return send[User](ctx, c, http.MethodPatch, "/v1/me", map[string]string{"name": name})
 }
 
+// ChangeEmail changes the address by which one signs in.
+func (c *Client) ChangeEmail(ctx context.Context, password, email string) (User, error) {
+	return send[User](ctx, c, http.MethodPut, "/v1/me/email", map[string]string{"email": email, "password": password})
+}
+
 // ChangePassword changes one's own password, and ends one's other sessions.
 func (c *Client) ChangePassword(ctx context.Context, old, new string) error {
 	return c.do(ctx, http.MethodPost, "/v1/me/password", map[string]string{"old": old, "new": new})
@@ -76,6 +81,11 @@ func (c *Client) DisableUser(ctx context.Context, id core.UserID) error {
 // EnableUser undoes DisableUser.
 func (c *Client) EnableUser(ctx context.Context, id core.UserID) error {
 	return c.do(ctx, http.MethodPost, userPath(id)+"/enable", nil)
+}
+
+// SetEmail changes a user's address, for an operator who vouches for it.
+func (c *Client) SetEmail(ctx context.Context, id core.UserID, email string) (User, error) {
+	return send[User](ctx, c, http.MethodPut, userPath(id)+"/email", map[string]string{"email": email})
 }
 
 // ResetPassword makes a link by which a user sets a new password.

@@ -37,8 +37,8 @@ func TestAccountRequests(t *testing.T) {
 		`PATCH /v1/members/u {"role":"viewer","projects":["prj_a"]}`: func(ctx context.Context, c *client.Client) error {
 			return c.SetRole(ctx, "u", client.Place{Role: core.Viewer, Projects: []core.ProjectID{"prj_a"}})
 		},
-		`POST /v1/members {"user":"u","role":"viewer"} Idempotency-Key:k`: func(ctx context.Context, c *client.Client) error {
-			return c.AddMember(ctx, client.NewMember{User: "u", Place: client.Place{Role: core.Viewer}}, "k")
+		`POST /v1/installation/members?org=org_a {"user":"u","role":"viewer"} Idempotency-Key:k`: func(ctx context.Context, c *client.Client) error {
+			return c.AddMember(ctx, "org_a", client.NewMember{User: "u", Place: client.Place{Role: core.Viewer}}, "k")
 		},
 		`POST /v1/setup {"token":"t","email":"e","name":"n","password":"p"}`: func(ctx context.Context, c *client.Client) error {
 			_, err := c.FinishSetup(ctx, "t", client.NewUser{Email: "e", Name: "n", Password: "p"})

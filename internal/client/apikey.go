@@ -19,6 +19,7 @@ type Key struct {
 	Budget  core.Credits   `json:"budget,omitempty" doc:"in micro-credits; absent: none of its own"`
 	Created time.Time      `json:"created"`
 	Expires *time.Time     `json:"expires,omitempty"`
+	Used    *time.Time     `json:"used,omitempty" doc:"the last use, to some ten minutes; absent: never"`
 }
 
 // NewKey is a key to be.

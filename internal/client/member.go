@@ -49,6 +49,17 @@ type Invitation struct {
 	Place
 }
 
+// Pending is an invitation that nobody has accepted.
+type Pending struct {
+	ID    string `json:"id"`
+	Email string `json:"email"`
+	Place
+	By      core.UserID `json:"by"`
+	Created time.Time   `json:"created"`
+	Expires time.Time   `json:"expires"`
+	Void    bool        `json:"void,omitempty" doc:"who made it may not any more, and nobody can accept it"`
+}
+
 // Acceptance is what a person who accepts an invitation says.
 type Acceptance struct {
 	Token    string `json:"token" maxLength:"300"`
@@ -61,9 +72,9 @@ func (c *Client) Members(ctx context.Context, o PageOptions) (Page[Member], erro
 	return get[Page[Member]](ctx, c, "/v1/members", o.query())
 }
 
-// AddMember makes a user a member of the org.
-func (c *Client) AddMember(ctx context.Context, n NewMember, idempotencyKey string) error {
-	r := request{method: http.MethodPost, path: "/v1/members", body: n, header: map[string]string{"Idempotency-Key": idempotencyKey}}
+// AddMember makes a user a member of an org, as an operator.
+func (c *Client) AddMember(ctx context.Context, org core.OrgID, n NewMember, idempotencyKey string) error {
+	r := request{method: http.MethodPost, path: "/v1/installation/members", query: with(nil, "org", string(org)), body: n, header: map[string]string{"Idempotency-Key": idempotencyKey}}
 	_, err := c.call(ctx, r, nil)
 	return err
 }
@@ -88,6 +99,16 @@ func (c *Client) CreateService(ctx context.Context, n NewService, idempotencyKey
 // Invite asks a person into the org.
 func (c *Client) Invite(ctx context.Context, n NewInvitation, idempotencyKey string) (Link, error) {
 	return create[Link](ctx, c, "/v1/invitations", n, idempotencyKey)
+}
+
+// Invitations returns a page of the invitations into the org that nobody has accepted.
+func (c *Client) Invitations(ctx context.Context, o PageOptions) (Page[Pending], error) {
+	return get[Page[Pending]](ctx, c, "/v1/invitations", o.query())
+}
+
+// Withdraw takes an invitation back.
+func (c *Client) Withdraw(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/invitations/"+escape(id), nil)
 }
 
 // Invitation returns what an invitation is about.

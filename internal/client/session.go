@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -92,6 +93,25 @@ func (c *Client) RevokeSession(ctx context.Context, id string) error {
 // a browser.
 func (c *Client) Issuers(ctx context.Context) ([]string, error) {
 	return get[[]string](ctx, c, "/v1/oidc", nil)
+}
+
+// Redemption is a program that takes up the sign-in that a browser has done for it.
+type Redemption struct {
+	Code     string     `json:"code" maxLength:"300" doc:"that the browser has brought"`
+	Verifier string     `json:"verifier" maxLength:"128" doc:"whose challenge the sign-in began with"`
+	Org      core.OrgID `json:"org,omitempty" maxLength:"64" doc:"one of the user's; default: the user's own choice"`
+}
+
+// ProgramURL is where a browser goes to sign a program in that listens at a port of
+// 127.0.0.1. The challenge is of the verifier that RedeemOIDC takes, as in RFC 7636.
+func (c *Client) ProgramURL(issuer string, port int, state, challenge string) string {
+	q := with(nil, "port", strconv.Itoa(port), "state", state, "challenge", challenge)
+	return c.base + "/v1/oidc/" + escape(issuer) + "/program?" + q.Encode()
+}
+
+// RedeemOIDC begins the session of a program.
+func (c *Client) RedeemOIDC(ctx context.Context, r Redemption) (Tokens, error) {
+	return send[Tokens](ctx, c, http.MethodPost, "/v1/session/oidc", r)
 }
 
 // Factor is a second factor to be: what an authenticator app is given.

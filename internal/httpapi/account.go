@@ -103,6 +103,18 @@ type (
 			New string `json:"new" maxLength:"1024"`
 		}
 	}
+	changeEmail struct {
+		Body struct {
+			Email    string `json:"email" maxLength:"254"`
+			Password string `json:"password" maxLength:"1024"`
+		}
+	}
+	setEmail struct {
+		UserPath
+		Body struct {
+			Email string `json:"email" maxLength:"254"`
+		}
+	}
 	resetPassword struct {
 		Body struct {
 			Token    string `json:"token" maxLength:"300"`
@@ -151,6 +163,12 @@ func (s *server) users() {
 	}, func(ctx context.Context, p identity.Principal, in *UserPath) (*struct{}, error) {
 		return nil, s.cfg.Identity.EnableUser(ctx, p, in.User)
 	})
+	act(s, identity.Operate, huma.Operation{
+		OperationID: "set-email", Method: http.MethodPut, Path: "/v1/users/{user}/email", Summary: "Change a user's e-mail address, for which the operator vouches",
+	}, func(ctx context.Context, p identity.Principal, in *setEmail) (*reply[client.User], error) {
+		u, err := s.cfg.Identity.SetEmail(ctx, p, in.User, in.Body.Email)
+		return replied(u, err, wireUser)
+	})
 	act(s, identity.Operate, shownOnce(huma.Operation{
 		OperationID: "reset-password", Method: http.MethodPost, Path: "/v1/users/{user}/reset", Summary: "Make a link by which a user sets a new password", DefaultStatus: http.StatusCreated,
 	}), func(ctx context.Context, p identity.Principal, in *UserPath) (*reply[client.Link], error) {
@@ -187,11 +205,18 @@ func (s *server) me() {
 	}, func(ctx context.Context, p identity.Principal, in *newPassword) (*struct{}, error) {
 		return nil, s.cfg.Identity.ChangePassword(ctx, p, in.Body.Old, in.Body.New)
 	})
+	act(s, identity.Self, huma.Operation{
+		OperationID: "change-email", Method: http.MethodPut, Path: "/v1/me/email", Summary: "Change the e-mail address by which one signs in", Tags: tags,
+		Description: "Sessions go on.",
+	}, func(ctx context.Context, p identity.Principal, in *changeEmail) (*reply[client.User], error) {
+		u, err := s.cfg.Identity.ChangeEmail(ctx, p, in.Body.Password, in.Body.Email)
+		return replied(u, err, wireUser)
+	})
 	act(s, public, huma.Operation{
 		OperationID: "set-password", Method: http.MethodPost, Path: "/v1/password", Summary: "Set the password of the user whose link it is", Tags: tags,
 		Description: "It takes a second factor away and ends all sessions.",
 	}, func(ctx context.Context, _ identity.Principal, in *resetPassword) (*struct{}, error) {
-		return nil, s.cfg.Identity.FinishReset(ctx, in.Body.Token, in.Body.Password)
+		return nil, s.cfg.Identity.FinishReset(ctx, in.Body.Token, in.Body.Password, requestOf(ctx).from)
 	})
 	act(s, public, huma.Operation{
 		OperationID: "set-up", Method: http.MethodPost, Path: "/v1/setup", Summary: "Make the first user, by the link that the first start has printed", Tags: tags,

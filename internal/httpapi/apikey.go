@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,6 +28,7 @@ type (
 
 func (s *server) apiKeys() {
 	tags := []string{"api keys"}
+	made := fmt.Sprintf("Its text isn't shown again. A user has at most %d in an org, and an org %d.", identity.MostKeysOfUser, identity.MostKeysOfOrg)
 	act(s, identity.Self, huma.Operation{
 		OperationID: "list-my-keys", Method: http.MethodGet, Path: "/v1/me/keys", Summary: "List one's own API keys in the org", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, in *PageQuery) (*reply[client.Page[client.Key]], error) {
@@ -35,7 +37,7 @@ func (s *server) apiKeys() {
 	})
 	act(s, identity.Self, shownOnce(huma.Operation{
 		OperationID: "create-my-key", Method: http.MethodPost, Path: "/v1/me/keys", Summary: "Make an API key of one's own", Tags: tags, DefaultStatus: http.StatusCreated,
-		Description: "Its text isn't shown again.",
+		Description: made,
 	}), func(ctx context.Context, p identity.Principal, in *newKey) (*reply[client.MadeKey], error) {
 		return s.makeKey(ctx, p, p.User, in.Body)
 	})
@@ -47,21 +49,14 @@ func (s *server) apiKeys() {
 	})
 	act(s, identity.KeyWrite, shownOnce(huma.Operation{
 		OperationID: "create-key", Method: http.MethodPost, Path: "/v1/api-keys", Summary: "Make an API key of a service of the org", Tags: tags, DefaultStatus: http.StatusCreated,
-		Description: "Its text isn't shown again. Nobody makes one for another person.",
+		Description: made + " Nobody makes one for another person.",
 	}), func(ctx context.Context, p identity.Principal, in *newServiceKey) (*reply[client.MadeKey], error) {
 		return s.makeKey(ctx, p, in.Body.Service, in.Body.NewKey)
 	})
 	act(s, identity.Self, huma.Operation{
 		OperationID: "revoke-key", Method: http.MethodDelete, Path: "/v1/api-keys/{key}", Summary: "End an API key: one's own, or as an admin anyone's of the org", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, in *apiKeyPath) (*struct{}, error) {
-		if err := s.cfg.Identity.RevokeKey(ctx, p, in.Key); err != nil {
-			return nil, err
-		}
-		err := s.cfg.Ledger.RemoveBudget(ctx, p.Scope.Org, ledger.OfKey(in.Key))
-		if core.CodeOf(err) == core.NotFound { // most have none
-			err = nil
-		}
-		return nil, err
+		return nil, s.cfg.Identity.RevokeKey(ctx, p, in.Key)
 	})
 }
 
@@ -88,6 +83,9 @@ func wireKey(k identity.Key) client.Key {
 	}
 	if !k.Expires.IsZero() {
 		wired.Expires = &k.Expires
+	}
+	if !k.Used.IsZero() {
+		wired.Used = &k.Used
 	}
 	return wired
 }

@@ -12,8 +12,14 @@ import (
 )
 
 type (
-	newMember struct{ Body client.NewMember }
-	setPlace  struct {
+	newMember struct {
+		OrgQuery
+		Body client.NewMember
+	}
+	invitationPath struct {
+		Invitation string `path:"invitation" maxLength:"64" example:"inv_01hx"`
+	}
+	setPlace struct {
 		UserPath
 		Body client.Place
 	}
@@ -31,10 +37,14 @@ func (s *server) members() {
 		all, next, err := s.cfg.Identity.Members(ctx, p, core.UserID(in.Cursor), in.Limit)
 		return paged(all, string(next), err, wireMember)
 	})
-	act(s, identity.MemberWrite, creates(huma.Operation{
-		OperationID: "add-member", Method: http.MethodPost, Path: "/v1/members", Summary: "Make a user a member of the org", Tags: tags,
+	act(s, identity.Operate, creates(huma.Operation{
+		OperationID: "add-member", Method: http.MethodPost, Path: "/v1/installation/members", Summary: "Make a user a member of an org, who isn't asked",
 	}), func(ctx context.Context, p identity.Principal, in *newMember) (*struct{}, error) {
-		return nil, s.cfg.Identity.AddMember(ctx, p, identity.NewMember{User: in.Body.User, Role: in.Body.Role, Projects: in.Body.Projects})
+		org, err := s.subject(ctx, in.OrgQuery)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.cfg.Identity.AddMember(ctx, p, org, identity.NewMember{User: in.Body.User, Role: in.Body.Role, Projects: in.Body.Projects})
 	})
 	act(s, identity.MemberWrite, huma.Operation{
 		OperationID: "set-role", Method: http.MethodPatch, Path: "/v1/members/{user}", Summary: "Change a member's role, and the projects that it is held to", Tags: tags,
@@ -64,6 +74,18 @@ func (s *server) invitations() {
 	}), func(ctx context.Context, p identity.Principal, in *newInvitation) (*reply[client.Link], error) {
 		token, err := s.cfg.Identity.InviteUser(ctx, p, identity.Invite{Email: in.Body.Email, Role: in.Body.Role, Projects: in.Body.Projects})
 		return replied(token, err, wireLink)
+	})
+	act(s, identity.MemberRead, huma.Operation{
+		OperationID: "list-invitations", Method: http.MethodGet, Path: "/v1/invitations", Summary: "List the invitations into the org that nobody has accepted", Tags: tags,
+	}, func(ctx context.Context, p identity.Principal, in *PageQuery) (*reply[client.Page[client.Pending]], error) {
+		all, next, err := s.cfg.Identity.Invitations(ctx, p, in.Cursor, in.Limit)
+		return paged(all, next, err, wirePending)
+	})
+	act(s, identity.MemberWrite, huma.Operation{
+		OperationID: "withdraw-invitation", Method: http.MethodDelete, Path: "/v1/invitations/{invitation}", Summary: "Take an invitation back", Tags: tags,
+		Description: "Nobody accepts it from then on.",
+	}, func(ctx context.Context, p identity.Principal, in *invitationPath) (*struct{}, error) {
+		return nil, s.cfg.Identity.Withdraw(ctx, p, in.Invitation)
 	})
 	act(s, public, huma.Operation{
 		OperationID: "show-invitation", Method: http.MethodPost, Path: "/v1/invitations/show", Summary: "Show what an invitation is about", Tags: tags,
@@ -98,4 +120,10 @@ func (s *server) invitations() {
 
 func wireMember(m identity.Member) client.Member {
 	return client.Member{User: wireUser(m.User), Role: m.Role, Projects: each(m.Projects, same), Source: m.Source, Since: m.Since}
+}
+
+func wirePending(i identity.Invite) client.Pending {
+	return client.Pending{
+		ID: i.ID, Email: i.Email, Place: client.Place{Role: i.Role, Projects: i.Projects}, By: i.By, Created: i.Created, Expires: i.Expires, Void: i.Void,
+	}
 }

@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +31,13 @@ type (
 		SetCookie []http.Cookie `header:"Set-Cookie"`
 		Body      client.Redirect
 	}
+	programQuery struct {
+		providerPath
+		Port      int    `query:"port" required:"true" minimum:"1024" maximum:"65535" doc:"of 127.0.0.1, at which the program listens"`
+		State     string `query:"state" required:"true" minLength:"1" maxLength:"128" doc:"comes back to the program"`
+		Challenge string `query:"challenge" required:"true" minLength:"43" maxLength:"43" doc:"S256 of the program's verifier, as in RFC 7636"`
+	}
+	redemption struct{ Body client.Redemption }
 	oidcAnswer struct {
 		State string `query:"state" maxLength:"300"`
 		Code  string `query:"code" maxLength:"4096"`
@@ -56,11 +66,31 @@ func (s *server) issuers() {
 		OperationID: "begin-oidc", Method: http.MethodPost, Path: "/v1/oidc/{provider}", Summary: "Begin to sign in at an issuer, with a browser", Tags: tags,
 		Description: "The browser goes to the URL of the answer, and comes back with a session.",
 	}, func(ctx context.Context, _ identity.Principal, in *providerPath) (*oidcBegun, error) {
-		url, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback))
+		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), nil)
 		if err != nil {
 			return nil, err
 		}
-		return &oidcBegun{[]http.Cookie{flowCookie(ctx, state, time.Now().Add(flowTime))}, client.Redirect{URL: url}}, nil
+		return &oidcBegun{[]http.Cookie{flowCookie(ctx, state, time.Now().Add(flowTime))}, client.Redirect{URL: to}}, nil
+	})
+	act(s, public, huma.Operation{
+		OperationID: "begin-oidc-program", Method: http.MethodGet, Path: "/v1/oidc/{provider}/program", Summary: "Begin to sign a program in at an issuer, with a browser", Tags: tags,
+		Description:   "For the browser, which goes on to the issuer, comes back, and takes the program a code at http://127.0.0.1:PORT/. There it is with the state; or an error, which is its code.",
+		DefaultStatus: http.StatusSeeOther,
+	}, func(ctx context.Context, _ identity.Principal, in *programQuery) (*oidcDone, error) {
+		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), &identity.Program{Port: in.Port, State: in.State, Challenge: in.Challenge})
+		if err != nil {
+			return nil, err
+		}
+		return &oidcDone{http.StatusSeeOther, to, []http.Cookie{flowCookie(ctx, state, time.Now().Add(flowTime))}}, nil
+	})
+	act(s, public, huma.Operation{
+		OperationID: "redeem-oidc", Method: http.MethodPost, Path: "/v1/session/oidc", Summary: "Get a program's tokens for the code that a browser has brought", Tags: tags,
+		Description: "It works once, for two minutes, with the verifier that only the program has.", Errors: []int{http.StatusUnauthorized},
+	}, func(ctx context.Context, _ identity.Principal, in *redemption) (*signedIn, error) {
+		t, err := s.cfg.Identity.RedeemOIDC(ctx, identity.Redemption{
+			Code: in.Body.Code, Verifier: in.Body.Verifier, Org: in.Body.Org, Address: requestOf(ctx).from,
+		})
+		return begun(ctx, t, false, err)
 	})
 	act(s, public, huma.Operation{
 		OperationID: "finish-oidc", Method: http.MethodGet, Path: oidcCallback, Summary: "Where an issuer sends a browser back to", Tags: tags,
@@ -75,18 +105,32 @@ func (s *server) issuers() {
 	})
 }
 
-// finishOIDC begins a session for the browser that comes back.
+// finishOIDC begins a session for the browser that comes back, or sends it on to the
+// program that has sent it.
 func (s *server) finishOIDC(ctx context.Context, _ identity.Principal, in *oidcAnswer) (*oidcDone, error) {
-	if in.Error != "" {
-		return nil, core.E(core.Denied, "oidc", "the issuer has refused").WithHint("sign in again, and agree there")
-	}
-	t, err := s.cfg.Identity.FinishOIDC(ctx, in.State, in.Code, flow(ctx))
-	if err != nil {
+	a, err := s.cfg.Identity.FinishOIDC(ctx, identity.Return{
+		State: in.State, Code: in.Code, Refused: in.Error != "", Cookie: flow(ctx), Address: requestOf(ctx).from,
+	})
+	over := flowCookie(ctx, "", time.Time{})
+	switch {
+	case a.Program != nil:
+		return &oidcDone{http.StatusSeeOther, programURL(a, err), []http.Cookie{over}}, nil
+	case err != nil:
 		return nil, err
 	}
-	return &oidcDone{Status: http.StatusSeeOther, Location: s.cfg.Home, SetCookie: []http.Cookie{
-		flowCookie(ctx, "", time.Time{}), sessionCookie(ctx, t.Session, time.Now().Add(identity.SessionLife)),
-	}}, nil
+	return &oidcDone{http.StatusSeeOther, s.cfg.Home, []http.Cookie{over, sessionCookie(ctx, a.Session, time.Now().Add(identity.SessionLife))}}, nil
+}
+
+// programURL is where a program waits for what has come of its sign-in.
+func programURL(a identity.Arrival, err error) string {
+	q := url.Values{"state": {a.Program.State}}
+	if err != nil {
+		q.Set("error", string(core.CodeOf(err)))
+	} else {
+		q.Set("code", a.Code)
+	}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(a.Program.Port)), Path: "/", RawQuery: q.Encode()}
+	return u.String()
 }
 
 // ours returns the public URL of a path.

@@ -51,11 +51,12 @@ func TestMembers(t *testing.T) {
 	_, err = bob.Me(ctx)
 	refused(t, "who was removed", err, core.Unauthenticated)
 	refused(t, "removing nobody", ann.RemoveMember(ctx, bobID), core.NotFound)
-	if err := ann.AddMember(ctx, client.NewMember{User: bobID, Place: client.Place{Role: core.Member}}, "k"); err != nil {
-		t.Fatal(err)
-	}
-	if err := ann.AddMember(ctx, client.NewMember{User: bobID, Place: client.Place{Role: core.Member}}, "k"); err != nil {
-		t.Errorf("a repeat: %v", err)
+	bobAgain := client.NewMember{User: bobID, Place: client.Place{Role: core.Member}}
+	refused(t, "a place that nobody was asked about", ann.AddMember(ctx, "", bobAgain, ""), core.Denied)
+	for range 2 {
+		if err := w.local.AddMember(ctx, core.DefaultOrg, bobAgain, "k"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if log := w.audited(core.DefaultOrg); !strings.Contains(log, "member.add member.remove member.role") {
 		t.Errorf("the audit log has %s", log)

@@ -78,7 +78,7 @@ func (s *server) sessions() {
 		OperationID: "refresh", Method: http.MethodPost, Path: "/v1/session/refresh", Summary: "Get new tokens for a refresh token, which is used up", Tags: tags,
 		Description: "One that was used before ends its session.", Errors: []int{http.StatusUnauthorized},
 	}, func(ctx context.Context, _ identity.Principal, in *refreshToken) (*signedIn, error) {
-		t, err := s.cfg.Identity.Refresh(ctx, in.Body.Refresh)
+		t, err := s.cfg.Identity.Refresh(ctx, in.Body.Refresh, requestOf(ctx).from)
 		return begun(ctx, t, false, err)
 	})
 	act(s, identity.Self, huma.Operation{

@@ -155,7 +155,8 @@ func (d document) least(s schema) any {
 
 // openRoutes are all that need no credential.
 var openRoutes = []string{
-	"accept-invitation", "begin-oidc", "connection-callback", "finish-oidc", "jwks", "list-issuers", "live", "refresh", "set-password", "set-up",
+	"accept-invitation", "begin-oidc", "begin-oidc-program", "connection-callback", "finish-oidc", "jwks", "list-issuers", "live", "redeem-oidc", "refresh",
+	"set-password", "set-up",
 	"show-invitation", "sign-in",
 }
 

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type Key struct {
 	Budget  core.Credits   // 0: none of its own. The ledger sees to it
 	Created time.Time
 	Expires time.Time // zero: never
+	Used    time.Time // the last use, to useEvery; zero: never
 }
 
 // NewKey is a key to be. User is a service's id, or "" for a key of one's own. Role is at
@@ -45,6 +47,8 @@ type keyDoc struct {
 	Term    string // the member's
 	By      core.UserID
 	Created time.Time
+	Used    time.Time
+	Ended   bool // it is refused, and goes
 }
 
 // homeDoc says where to look for a key.
@@ -60,13 +64,14 @@ func keyOf(e entry[keyDoc]) Key {
 	d := e.Doc
 	return Key{
 		ID: core.KeyID(id), Name: d.Name, User: core.UserID(user), Role: d.Role, Scopes: d.Scopes,
-		Project: d.Project, Budget: d.Budget, Created: d.Created, Expires: e.Expires,
+		Project: d.Project, Budget: d.Budget, Created: d.Created, Expires: e.Expires, Used: d.Used,
 	}
 }
 
 // CreateKey makes a key and returns its text, which isn't shown again. A key speaks for
 // its user, so that nobody makes one for another person; but who may write keys makes them
-// for services of the org whose role isn't above his own.
+// for services of the org whose role isn't above his own. exhausted: the user has
+// MostKeysOfUser in the org, or the org MostKeysOfOrg.
 func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, string, error) {
 	own := n.User == "" || n.User == p.User
 	action := KeyWrite
@@ -100,11 +105,50 @@ func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, st
 	if err := s.write(ctx, core.Installation, keyHomes.put(home)); err != nil {
 		return Key{}, "", err
 	}
-	if err := s.write(ctx, p.Scope.Org, keys.put(e)); err != nil {
+	if err := s.addKey(ctx, p.Scope.Org, n.User, e); err != nil {
 		return Key{}, "", err
 	}
 	s.note(ctx, p, "key.create", string(id), "user", string(n.User), "scopes", strings.Join(scopes, " "))
 	return keyOf(e), text(keyForm, secret, string(id)), nil
+}
+
+// addKey stores a new key if there is room for it. It changes the org's record, too, so
+// that of two that take the last place one looks again.
+func (s *Service) addKey(ctx context.Context, org core.OrgID, user core.UserID, e entry[keyDoc]) error {
+	return again(func() error {
+		o, err := orgs.read(ctx, s, org, string(org))
+		if err != nil {
+			return absent(err, "org")
+		}
+		for _, bound := range []struct {
+			of, prefix string
+			most       int
+		}{{"the user", string(user) + "/", MostKeysOfUser}, {"the org", "", MostKeysOfOrg}} {
+			full, err := s.keysReach(ctx, org, bound.prefix, bound.most)
+			if err != nil {
+				return err
+			}
+			if full {
+				return core.E(core.Exhausted, "key", fmt.Sprintf("%s has %d API keys", bound.of, bound.most)).
+					WithHint("revoke those that nobody uses: isekai key list shows each one's last use")
+			}
+		}
+		return s.write(ctx, org, orgs.put(o), keys.put(e))
+	})
+}
+
+// keysReach reports whether there are so many keys whose ids begin with prefix.
+func (s *Service) keysReach(ctx context.Context, org core.OrgID, prefix string, most int) (bool, error) {
+	after := ""
+	for most > 0 {
+		page, err := keys.list(ctx, s, org, prefix, after, min(most, pageSize))
+		if err != nil || len(page) < min(most, pageSize) {
+			return false, err
+		}
+		most -= len(page)
+		after = page[len(page)-1].ID
+	}
+	return true, nil
 }
 
 // checkKey returns invalid for what no key can be.

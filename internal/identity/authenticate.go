@@ -36,6 +36,7 @@ func (s *Service) Authenticate(ctx context.Context, c Credential) (Principal, er
 	if err != nil {
 		return Principal{}, err
 	}
+	p.Address = c.Address
 	if c.Project != "" {
 		p.Scope.Project = c.Project
 	}
@@ -120,7 +121,7 @@ func (s *Service) byKey(ctx context.Context, text string) (Principal, error) {
 	if err != nil {
 		return Principal{}, refused(err)
 	}
-	if !matches(secret, k.Doc.Digest) {
+	if !matches(secret, k.Doc.Digest) || k.Doc.Ended {
 		return Principal{}, unknown()
 	}
 	u, err := users.recent(ctx, s, core.Installation, string(user))
@@ -137,6 +138,7 @@ func (s *Service) byKey(ctx context.Context, text string) (Principal, error) {
 	if k.Doc.Term != m.Doc.Term { // of a membership that has ended
 		return Principal{}, unknown()
 	}
+	s.uses.note(keyUse{org, k.ID}, k.Doc.Used, s.cfg.Now())
 	return k.Doc.principal(org, id, user, m.Doc), nil
 }
 

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -94,7 +95,7 @@ func (s *Service) ResetPassword(ctx context.Context, p Principal, id core.UserID
 
 // FinishReset sets the password of the user whose link it is, takes away the second
 // factor, and ends all sessions. The user signs in after it.
-func (s *Service) FinishReset(ctx context.Context, token, password string) error {
+func (s *Service) FinishReset(ctx context.Context, token, password string, from netip.Addr) error {
 	ticket, err := s.ticket(ctx, token, resetTicket)
 	if err != nil {
 		return err
@@ -117,6 +118,6 @@ func (s *Service) FinishReset(ctx context.Context, token, password string) error
 	if err := s.write(ctx, core.Installation, users.put(u), tickets.drop(ticket)); err != nil {
 		return err
 	}
-	s.tell(ctx, Event{Action: "password.set", Actor: core.Actor{Kind: core.ActorUser, ID: u.ID}, Org: core.Installation, Target: u.ID, Outcome: "ok"}, none)
+	s.tell(ctx, Event{Action: "password.set", Actor: core.Actor{Kind: core.ActorUser, ID: u.ID}, Org: core.Installation, Target: u.ID, Outcome: "ok"}, from)
 	return nil
 }

@@ -2,8 +2,11 @@ package identity
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Invite asks a person into an org.
@@ -11,11 +14,33 @@ type Invite struct {
 	Email    string
 	Role     core.Role
 	Projects []core.ProjectID // that the person is held to; none: all
-	// Org and OrgName are set by Invitation.
+	// What follows is set by Invitation and Invitations.
+	ID      string // "inv_..."
 	Org     core.OrgID
 	OrgName string
+	By      core.UserID
+	Created time.Time
+	Expires time.Time
+	// Void says that who made it may not any more, so that nobody can accept it.
+	Void bool
 	// HasUser says that a user has the address, who accepts it by AcceptAs.
 	HasUser bool
+}
+
+// inviteDoc is an invitation that nobody has accepted. The token of its link says where it
+// is; there has to be one.
+type inviteDoc struct {
+	Email    string
+	User     core.UserID // who it will be, unless a user has the address
+	Role     core.Role
+	Projects []core.ProjectID
+	By       core.UserID
+	Term     string // of By's membership; "": By was an operator
+	Created  time.Time
+}
+
+func (d inviteDoc) member() memberDoc {
+	return memberDoc{Role: d.Role, Projects: d.Projects, By: d.By}
 }
 
 // InviteUser asks a person into the credential's org and returns the token of the link,
@@ -37,32 +62,68 @@ func (s *Service) invite(ctx context.Context, p Principal, in Invite) (string, e
 	if err != nil {
 		return "", err
 	}
-	token, err := s.newTicket(ctx, ticketDoc{
-		Purpose: inviteTicket, Email: email, Org: in.Org, Role: in.Role, Projects: in.Projects,
-		By: p.User, Operator: p.May(Operate) == nil && p.Scope.Org != in.Org || p.Operates,
-	}, InviteLife)
+	now := s.cfg.Now()
+	e := entry[inviteDoc]{ID: s.cfg.IDs("inv"), Expires: now.Add(InviteLife), Doc: inviteDoc{
+		Email: email, User: core.UserID(s.cfg.IDs("usr")), Role: in.Role, Projects: in.Projects, By: p.User, Created: now,
+	}}
+	if operator := p.May(Operate) == nil && p.Scope.Org != in.Org || p.Operates; !operator {
+		m, err := members.read(ctx, s, in.Org, string(p.User))
+		if err != nil {
+			return "", absent(err, "member")
+		}
+		e.Doc.Term = m.Doc.Term
+	}
+	if err := s.write(ctx, in.Org, invites.put(e)); err != nil {
+		return "", err
+	}
+	token, err := s.newTicket(ctx, ticketDoc{Purpose: inviteTicket, Org: in.Org, Invite: e.ID}, InviteLife)
 	if err == nil {
-		s.note(ctx, p, "user.invite", string(in.Org), "role", string(in.Role))
+		s.tell(ctx, Event{Action: "user.invite", Actor: p.Scope.Actor, Org: in.Org, Target: e.ID, Outcome: "ok"}, p.Address, "role", string(in.Role))
 	}
 	return token, err
 }
 
-// invitation returns the ticket of an invitation by somebody who still may make it.
-func (s *Service) invitation(ctx context.Context, token string) (entry[ticketDoc], error) {
-	t, err := s.ticket(ctx, token, inviteTicket)
-	if err != nil || t.Doc.Operator {
-		return t, err
+// stands reports whether who made an invitation still may. Somebody who was removed can't,
+// though he has come back.
+func (s *Service) stands(ctx context.Context, org core.OrgID, d inviteDoc) (bool, error) {
+	if d.By == LocalUser {
+		return true, nil
 	}
-	by, err := members.find(ctx, s, t.Doc.Org, string(t.Doc.By))
-	if err == nil && (!by.Doc.Role.Covers(core.Admin) || !by.Doc.Role.Covers(t.Doc.Role)) {
+	by, err := users.find(ctx, s, core.Installation, string(d.By))
+	if err != nil || by.Version == 0 || by.Doc.Disabled {
+		return false, err
+	}
+	if d.Term == "" {
+		m, err := members.find(ctx, s, core.Installation, string(d.By))
+		return m.Doc.Role.Covers(core.Admin), err
+	}
+	m, err := members.find(ctx, s, org, string(d.By))
+	return m.Doc.Term == d.Term && m.Doc.Role.Covers(core.Admin) && m.Doc.Role.Covers(d.Role), err
+}
+
+// invitation returns the ticket of an invitation, and the invitation, if it wasn't
+// withdrawn and who made it still may.
+func (s *Service) invitation(ctx context.Context, token string) (t entry[ticketDoc], in entry[inviteDoc], err error) {
+	if t, err = s.ticket(ctx, token, inviteTicket); err != nil {
+		return t, in, err
+	}
+	in, err = invites.read(ctx, s, t.Doc.Org, t.Doc.Invite)
+	if core.CodeOf(err) == core.NotFound {
+		return t, in, gone()
+	}
+	if err != nil {
+		return t, in, err
+	}
+	ok, err := s.stands(ctx, t.Doc.Org, in.Doc)
+	if err == nil && !ok {
 		err = core.E(core.Unauthenticated, "link", "who made this invitation may not any more").WithHint("ask for a new one")
 	}
-	return t, err
+	return t, in, err
 }
 
 // Invitation returns what the token of one is about.
 func (s *Service) Invitation(ctx context.Context, token string) (Invite, error) {
-	t, err := s.invitation(ctx, token)
+	t, in, err := s.invitation(ctx, token)
 	if err != nil {
 		return Invite{}, err
 	}
@@ -70,77 +131,78 @@ func (s *Service) Invitation(ctx context.Context, token string) (Invite, error) 
 	if err != nil {
 		return Invite{}, absent(err, "org")
 	}
-	owner, err := emails.find(ctx, s, core.Installation, nameOf(t.Doc.Email))
+	owner, err := emails.find(ctx, s, core.Installation, nameOf(in.Doc.Email))
+	about := inviteOf(t.Doc.Org, in)
+	about.OrgName, about.HasUser = o.Doc.Name, owner.Version > 0
+	return about, err
+}
+
+func inviteOf(org core.OrgID, e entry[inviteDoc]) Invite {
+	d := e.Doc
 	return Invite{
-		Email: t.Doc.Email, Role: t.Doc.Role, Projects: t.Doc.Projects, Org: t.Doc.Org, OrgName: o.Doc.Name, HasUser: owner.Version > 0,
-	}, err
-}
-
-// Accept makes a user of the person who was invited, a member of the org, and signs in.
-// The address is the invitation's. conflict: a user has it, who signs in and uses AcceptAs.
-func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, error) {
-	t, err := s.invitation(ctx, token)
-	if err != nil {
-		return Tokens{}, err
-	}
-	n.Email = t.Doc.Email
-	e, err := s.newUser(ctx, n)
-	if err != nil {
-		return Tokens{}, err
-	}
-	e.Doc.Home = t.Doc.Org
-	user := core.UserID(e.ID)
-	// First the place, then the user, for whom it is nobody's until then.
-	if err := s.join(ctx, t.Doc.Org, user, t.Doc.member()); err != nil {
-		return Tokens{}, err
-	}
-	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(n.Email), ownerDoc{user}), tickets.drop(t))
-	if err != nil {
-		s.tidyMember(ctx, t.Doc.Org, user)
-		return Tokens{}, taken(err)
-	}
-	s.tell(ctx, Event{Action: "user.accept", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: t.Doc.Org, Target: e.ID, Outcome: "ok"}, n.Address)
-	return s.beginNew(ctx, e, t.Doc.Org, n.Address)
-}
-
-func (d ticketDoc) member() memberDoc {
-	return memberDoc{Role: d.Role, Projects: d.Projects, By: d.By}
-}
-
-// tidyMember removes the place of a user who didn't come to be.
-func (s *Service) tidyMember(ctx context.Context, org core.OrgID, user core.UserID) {
-	m, err := members.find(ctx, s, org, string(user))
-	if err == nil && m.Version > 0 {
-		err = s.write(ctx, org, members.drop(m))
-	}
-	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "a place of nobody stays", "error", err)
+		ID: e.ID, Email: d.Email, Role: d.Role, Projects: d.Projects, Org: org, By: d.By, Created: d.Created, Expires: e.Expires,
 	}
 }
 
-// AcceptAs makes the one who asks a member of the org that he was invited to by his
-// address. denied: it is for another one.
-func (s *Service) AcceptAs(ctx context.Context, p Principal, token string) (core.OrgID, error) {
-	if err := p.May(Self); err != nil {
-		return "", err
+// Invitations returns up to limit invitations into the credential's org that nobody has
+// accepted, after one, by id, and the id to go on after, "" at the end.
+func (s *Service) Invitations(ctx context.Context, p Principal, after string, limit int) ([]Invite, string, error) {
+	if err := p.May(MemberRead); err != nil {
+		return nil, "", err
 	}
-	t, err := s.invitation(ctx, token)
+	page, err := invites.list(ctx, s, p.Scope.Org, "", after, limit)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(p.User))
-	if err != nil {
-		return "", absent(err, "user")
+	var all []Invite
+	for _, e := range page {
+		ok, err := s.stands(ctx, p.Scope.Org, e.Doc)
+		if err != nil {
+			return nil, "", err
+		}
+		in := inviteOf(p.Scope.Org, e)
+		in.Void = !ok
+		all = append(all, in)
 	}
-	if u.Doc.Email != t.Doc.Email {
-		return "", core.E(core.Denied, "link", "the invitation is for another address").WithHint("sign in as the one who was invited")
+	if len(page) < limit {
+		return all, "", nil
 	}
-	if err := s.join(ctx, t.Doc.Org, p.User, t.Doc.member()); err != nil {
-		return "", err
+	return all, page[len(page)-1].ID, nil
+}
+
+// Withdraw takes an invitation back: from then on nobody accepts it. denied: it is to a
+// role above that of the one who asks; not_found: somebody has accepted it, or it is gone.
+func (s *Service) Withdraw(ctx context.Context, p Principal, id string) error {
+	if err := p.May(MemberWrite); err != nil {
+		return err
 	}
-	if err := ignoreConflict(s.write(ctx, core.Installation, tickets.drop(t))); err != nil {
-		return "", err
+	err := again(func() error {
+		e, err := invites.read(ctx, s, p.Scope.Org, id)
+		if err != nil {
+			return absent(err, "invitation")
+		}
+		if !p.Role.Covers(e.Doc.Role) {
+			return core.E(core.Denied, "invitation", "nobody takes back what gives a role above his own").WithHint("ask an owner of the org")
+		}
+		changes := []store.Change{invites.drop(e)}
+		u, err := users.find(ctx, s, core.Installation, string(e.Doc.User))
+		if err != nil {
+			return err
+		}
+		if u.Version > 0 { // it was accepted, and the process died before it went
+			return errors.Join(missing("invitation"), ignoreConflict(s.write(ctx, p.Scope.Org, changes...)))
+		}
+		place, err := members.find(ctx, s, p.Scope.Org, string(e.Doc.User))
+		if err != nil {
+			return err
+		}
+		if place.Version > 0 { // of somebody who is about to be, and isn't to be
+			changes = append(changes, members.drop(place))
+		}
+		return s.write(ctx, p.Scope.Org, changes...)
+	})
+	if err == nil {
+		s.note(ctx, p, "invitation.withdraw", id)
 	}
-	s.note(ctx, p, "user.accept", string(t.Doc.Org))
-	return t.Doc.Org, nil
+	return err
 }

@@ -136,14 +136,14 @@ func TestPeopleSignInByACertifiedIssuer(t *testing.T) {
 				},
 			})
 			enter := func(account string) (identity.Tokens, error) {
-				authURL, state, err := s.BeginOIDC(t.Context(), "node", back)
+				authURL, state, err := s.BeginOIDC(t.Context(), "node", back, nil)
 				ok(t, err)
 				q := browse(t, as(t, authURL, account))
 				if q.Get("error") != "" {
 					t.Fatalf("the issuer says %v", q)
 				}
 				want(t, "issuer", q.Get("iss"), at)
-				return s.FinishOIDC(t.Context(), q.Get("state"), q.Get("code"), state)
+				return finish(t, s, q.Get("state"), q.Get("code"), state)
 			}
 			tokens, err := enter("ann")
 			ok(t, err)
@@ -171,14 +171,14 @@ func TestPeopleSignInByACertifiedIssuer(t *testing.T) {
 			wantCode(t, "of no group", err, core.Denied)
 
 			// A code is redeemed only with the verifier of the sign-in that it is for.
-			authURL, state, err := s.BeginOIDC(t.Context(), "node", back)
+			authURL, state, err := s.BeginOIDC(t.Context(), "node", back, nil)
 			ok(t, err)
 			code := browse(t, as(t, authURL, "ann")).Get("code")
-			_, other, err := s.BeginOIDC(t.Context(), "node", back)
+			_, other, err := s.BeginOIDC(t.Context(), "node", back, nil)
 			ok(t, err)
-			_, err = s.FinishOIDC(t.Context(), other, code, other)
+			_, err = finish(t, s, other, code, other)
 			wantCode(t, "in another browser", err, core.Unauthenticated)
-			_, err = s.FinishOIDC(t.Context(), state, code, state)
+			_, err = finish(t, s, state, code, state)
 			ok(t, err)
 		})
 	}

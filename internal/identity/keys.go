@@ -58,8 +58,20 @@ func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) err
 	return err
 }
 
-// dropKey removes a key, and then where to look for it.
+// dropKey ends a key, and removes what others keep for it, the key, and then where to look
+// for it. An ended one is listed until nothing else is left, so that who repeats this
+// finds it.
 func (s *Service) dropKey(ctx context.Context, org core.OrgID, e entry[keyDoc]) error {
+	if !e.Doc.Ended {
+		e.Doc.Ended = true
+		if err := s.write(ctx, org, keys.put(e)); err != nil {
+			return err
+		}
+		e.Version++
+	}
+	if err := s.cfg.KeyEnded(ctx, org, keyOf(e).ID); err != nil {
+		return err
+	}
 	if err := s.write(ctx, org, keys.drop(e)); err != nil {
 		return err
 	}

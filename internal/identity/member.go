@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Member is a user's place in an org.
@@ -34,8 +35,9 @@ type memberDoc struct {
 
 func (m memberDoc) project() core.ProjectID { return ownProject(m.Projects) }
 
-// join makes a user a member of an org. conflict: he is.
-func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, doc memberDoc) error {
+// join makes a user a member of an org, with what else changes in the org at the same
+// moment. conflict: he is one.
+func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, doc memberDoc, also ...func() (store.Change, error)) error {
 	doc.Since, doc.Term = s.cfg.Now(), s.cfg.IDs("mem")
 	seat, err := seats.find(ctx, s, core.Installation, seatID(user, org))
 	if err == nil && seat.Version == 0 {
@@ -49,14 +51,15 @@ func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, do
 			return nil, core.E(core.Conflict, "member", "the user is a member").WithHint("change the role instead").Because(errFinal)
 		}
 		return &doc, nil
-	})
+	}, also...)
 }
 
 func seatID(user core.UserID, org core.OrgID) string { return string(user) + "/" + string(org) }
 
 // changeMember changes what a user is in an org: nil is no member. Each change of members
 // changes the org's record, too, so that of two that rely on each other's owner one fails.
-func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.UserID, change func(now *memberDoc) (*memberDoc, error)) error {
+// also says what else changes in the org, as it is then.
+func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.UserID, change func(now *memberDoc) (*memberDoc, error), also ...func() (store.Change, error)) error {
 	return again(func() error {
 		o, err := orgs.read(ctx, s, org, string(org))
 		if err != nil {
@@ -80,11 +83,19 @@ func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.Us
 				return err
 			}
 		}
-		if next == nil {
-			return s.write(ctx, org, orgs.put(o), members.drop(m))
+		changes := []store.Change{orgs.put(o), members.drop(m)}
+		if next != nil {
+			m.Doc = *next
+			changes[1] = members.put(m)
 		}
-		m.Doc = *next
-		return s.write(ctx, org, orgs.put(o), members.put(m))
+		for _, f := range also {
+			c, err := f()
+			if err != nil {
+				return err
+			}
+			changes = append(changes, c)
+		}
+		return s.write(ctx, org, changes...)
 	})
 }
 

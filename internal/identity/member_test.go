@@ -134,7 +134,6 @@ func TestOrgsAreApart(t *testing.T) {
 			_, _, err := r.CreateKey(ctx, p, identity.NewKey{Name: "k", Project: prj.ID, Scopes: []string{"tasks:read"}})
 			return err
 		},
-		"add service": func() error { return r.AddMember(ctx, p, identity.NewMember{User: bot.ID, Role: core.Viewer}) },
 		"use project": func() error {
 			_, err := r.Authenticate(ctx, identity.Credential{Bearer: theirs.Access, Project: prj.ID})
 			return err
@@ -149,8 +148,11 @@ func TestOrgsAreApart(t *testing.T) {
 		"all orgs": func() error { _, _, err := r.AllOrgs(ctx, p, "", 10); return err },
 		"disable":  func() error { return r.DisableUser(ctx, p, mia.User) },
 		"reset":    func() error { _, err := r.ResetPassword(ctx, p, mia.User); return err },
-		"org":      func() error { _, _, err := r.CreateOrg(ctx, p, identity.NewOrg{Name: "x"}); return err },
-		"rotate":   func() error { return r.RotateSigning(ctx, p) },
+		"add": func() error {
+			return r.AddMember(ctx, p, p.Scope.Org, identity.NewMember{User: mia.User, Role: core.Viewer})
+		},
+		"org":    func() error { _, _, err := r.CreateOrg(ctx, p, identity.NewOrg{Name: "x"}); return err },
+		"rotate": func() error { return r.RotateSigning(ctx, p) },
 	} {
 		wantCode(t, name, f(), core.Denied)
 	}

@@ -6,13 +6,18 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// AddMember makes a user a member of the credential's org. denied: the role is above that
-// of the one who asks.
-func (s *Service) AddMember(ctx context.Context, p Principal, n NewMember) error {
-	if err := p.May(MemberWrite); err != nil {
+// AddMember makes a user a member of an org, which nobody asks the user about: only
+// operators do so. Others invite people. denied: no operator, or the role is above his own
+// in his own org.
+func (s *Service) AddMember(ctx context.Context, p Principal, org core.OrgID, n NewMember) error {
+	if err := p.May(Operate); err != nil {
 		return err
 	}
-	if err := s.mayGrant(ctx, p, n.Role, n.Projects); err != nil {
+	giver := p
+	if org != p.Scope.Org {
+		giver.Scope.Org, giver.Role = org, core.Owner // of what he could make and own
+	}
+	if err := s.mayGrant(ctx, giver, n.Role, n.Projects); err != nil {
 		return err
 	}
 	u, err := users.read(ctx, s, core.Installation, string(n.User))
@@ -22,11 +27,13 @@ func (s *Service) AddMember(ctx context.Context, p Principal, n NewMember) error
 	if u.Doc.Service { // of the org that made it
 		return missing("user")
 	}
-	err = s.join(ctx, p.Scope.Org, n.User, memberDoc{Role: n.Role, Projects: n.Projects, By: p.User})
-	if err == nil {
-		s.note(ctx, p, "member.add", string(n.User), "role", string(n.Role))
+	if err := s.join(ctx, org, n.User, memberDoc{Role: n.Role, Projects: n.Projects, By: p.User}); err != nil {
+		return err
 	}
-	return err
+	s.tell(ctx, Event{
+		Action: "member.add", Actor: p.Scope.Actor, Org: org, Target: string(n.User), Outcome: "ok",
+	}, p.Address, "role", string(n.Role))
+	return nil
 }
 
 // mayGrant says whether a principal may give a role in projects of its org.
@@ -84,7 +91,8 @@ func mayChange(p Principal, m *memberDoc) error {
 }
 
 // RemoveMember ends a user's place in the credential's org, and his keys there. Everybody
-// may leave. conflict: he is the last owner.
+// may leave. conflict: he is the last owner. Who repeats one that was cut short has what
+// is left of the member go.
 func (s *Service) RemoveMember(ctx context.Context, p Principal, user core.UserID) error {
 	action := MemberWrite
 	if user == p.User {
@@ -94,6 +102,11 @@ func (s *Service) RemoveMember(ctx context.Context, p Principal, user core.UserI
 		return err
 	}
 	err := s.changeMember(ctx, p.Scope.Org, user, func(now *memberDoc) (*memberDoc, error) { return nil, mayChange(p, now) })
+	if core.CodeOf(err) == core.NotFound {
+		if left, lerr := keys.list(ctx, s, p.Scope.Org, string(user)+"/", "", 1); lerr == nil && len(left) > 0 {
+			err = nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -103,7 +116,8 @@ func (s *Service) RemoveMember(ctx context.Context, p Principal, user core.UserI
 }
 
 // tidy removes what is of no use without a membership: keys, and a service, which has no
-// other. A person's seat stays, for it says nothing.
+// other. A person's seat stays, for it says nothing. What it can't remove now is of no
+// use either, and goes when RemoveMember is repeated.
 func (s *Service) tidy(ctx context.Context, org core.OrgID, user core.UserID) {
 	err := s.dropKeys(ctx, org, user)
 	var u entry[userDoc]

@@ -1,13 +1,8 @@
 package identity
 
 import (
-	"cmp"
 	"context"
-	"crypto/subtle"
-	"encoding/hex"
-	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +30,8 @@ type OIDCConfig struct {
 	// GroupsClaim names the claim that has a person's groups; "groups" if "".
 	GroupsClaim string
 	// Groups give roles. With each sign-in the person gets the highest one in each org, and
-	// loses what none of his groups gives any more. What an admin has set stays.
+	// loses what none of his groups gives any more. What an admin has set stays, and what
+	// another issuer's groups give.
 	Groups []GroupGrant
 }
 
@@ -56,9 +52,6 @@ type provider struct {
 	oauth    *oauth2.Config
 	verifier *oidc.IDTokenVerifier
 }
-
-// flowDoc is a sign-in under way.
-type flowDoc struct{ Provider, Redirect, Nonce, Verifier string }
 
 func newProviders(cfg Config) (map[string]*provider, error) {
 	all := make(map[string]*provider, len(cfg.OIDC))
@@ -117,126 +110,4 @@ func (p *provider) at(redirect string) *oauth2.Config {
 	c := *p.oauth
 	c.RedirectURL = redirect
 	return &c
-}
-
-// BeginOIDC returns where to send a browser so that its user signs in at an issuer, and a
-// state that the browser must keep as a cookie. redirect is the URL of ours to which the
-// issuer sends it back.
-func (s *Service) BeginOIDC(ctx context.Context, name, redirect string) (authURL, state string, err error) {
-	p, ok := s.providers[name]
-	if !ok {
-		return "", "", missing("issuer")
-	}
-	if !sameOrigin(s.cfg.Issuer, redirect) {
-		return "", "", core.E(core.Invalid, "oidc", "the way back isn't to this installation").WithHint("set its public URL")
-	}
-	if err := p.discover(ctx); err != nil {
-		return "", "", err
-	}
-	secret := newSecret()
-	doc := flowDoc{Provider: name, Redirect: redirect, Nonce: newSecret(), Verifier: oauth2.GenerateVerifier()}
-	e := entry[flowDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(flowLife), Doc: doc}
-	if err := s.write(ctx, core.Installation, flows.put(e)); err != nil {
-		return "", "", err
-	}
-	state = text(stateForm, secret)
-	return p.at(redirect).AuthCodeURL(state, oidc.Nonce(doc.Nonce), oauth2.S256ChallengeOption(doc.Verifier)), state, nil
-}
-
-func sameOrigin(a, b string) bool {
-	x, errX := url.Parse(a)
-	y, errY := url.Parse(b)
-	return errX == nil && errY == nil && x.Host != "" && x.Scheme == y.Scheme && x.Host == y.Host && y.User == nil
-}
-
-// FinishOIDC begins a session for who comes back from an issuer with a state and a code;
-// cookieState is what BeginOIDC gave this browser. unauthenticated: it isn't the browser
-// that began, took too long, or what the issuer says doesn't hold; denied: the person is
-// no user here, or belongs to no org.
-func (s *Service) FinishOIDC(ctx context.Context, state, code, cookieState string) (Tokens, error) {
-	_, secret, ok := parse(stateForm, state, secretChars)
-	if !ok || subtle.ConstantTimeCompare([]byte(state), []byte(cookieState)) != 1 {
-		return Tokens{}, strayed()
-	}
-	flow, err := flows.read(ctx, s, core.Installation, hex.EncodeToString(digest(secret)))
-	if core.CodeOf(err) == core.NotFound {
-		return Tokens{}, strayed()
-	}
-	if err != nil {
-		return Tokens{}, err
-	}
-	if err := s.write(ctx, core.Installation, flows.drop(flow)); err != nil { // it works once
-		if core.CodeOf(err) == core.Conflict {
-			return Tokens{}, strayed()
-		}
-		return Tokens{}, err
-	}
-	p, ok := s.providers[flow.Doc.Provider]
-	if !ok {
-		return Tokens{}, strayed()
-	}
-	t, user, err := s.enterBy(ctx, p, flow.Doc, code)
-	s.tellSignIn(ctx, user, cmp.Or(t.Scope.Org, core.Installation), p.Name, none, err)
-	return t, err
-}
-
-func strayed() *core.Error {
-	return core.E(core.Unauthenticated, "oidc", "this sign-in didn't begin here, or took too long").WithHint("sign in again")
-}
-
-// enterBy redeems a code and begins the session of whom it stands for.
-func (s *Service) enterBy(ctx context.Context, p *provider, flow flowDoc, code string) (Tokens, string, error) {
-	if err := p.discover(ctx); err != nil {
-		return Tokens{}, "", err
-	}
-	who, err := p.redeem(ctx, flow, code)
-	if err != nil {
-		return Tokens{}, "", err
-	}
-	u, err := s.oidcUser(ctx, p, who)
-	if err != nil {
-		return Tokens{}, u.ID, err
-	}
-	if err := s.syncGroups(ctx, p, core.UserID(u.ID), who.groups); err != nil {
-		return Tokens{}, u.ID, err
-	}
-	org, err := s.chooseOrg(ctx, u, "")
-	if err != nil {
-		return Tokens{}, u.ID, err
-	}
-	t, err := s.begin(ctx, u, org, p.Name, none)
-	return t, u.ID, err
-}
-
-// foreigner is a person as an issuer tells.
-type foreigner struct {
-	subject string
-	email   string // "" unless the issuer has verified it and owns its domain
-	name    string
-	groups  []string
-}
-
-// redeem exchanges a code for an ID token and checks it (OpenID Connect Core, 3.1.3.7).
-func (p *provider) redeem(ctx context.Context, flow flowDoc, code string) (foreigner, error) {
-	refuse := func(why string, err error) (foreigner, error) {
-		return foreigner{}, core.E(core.Unauthenticated, "oidc", why).WithHint("sign in again").Because(err)
-	}
-	ctx = oidc.ClientContext(ctx, p.http)
-	token, err := p.at(flow.Redirect).Exchange(ctx, code, oauth2.VerifierOption(flow.Verifier))
-	if err != nil {
-		var refused *oauth2.RetrieveError
-		if !errors.As(err, &refused) {
-			return foreigner{}, core.E(core.Unavailable, "oidc", "the issuer "+p.Name+" doesn't answer").WithHint("sign in again").Because(err)
-		}
-		return refuse("the issuer refuses the code", errors.New(refused.ErrorCode)) // the rest may hold what we sent
-	}
-	raw, _ := token.Extra("id_token").(string)
-	id, err := p.verifier.Verify(ctx, raw)
-	if err != nil {
-		return refuse("the issuer's answer doesn't hold", err)
-	}
-	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(flow.Nonce)) != 1 {
-		return refuse("the issuer's answer is to another question", nil)
-	}
-	return p.read(id)
 }

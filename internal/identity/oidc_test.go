@@ -63,10 +63,17 @@ func browse(t *testing.T, authURL string) url.Values {
 // come signs a person in at the issuer, by the whole way.
 func come(t *testing.T, s *identity.Service, name string) (identity.Tokens, error) {
 	t.Helper()
-	authURL, state, err := s.BeginOIDC(t.Context(), name, back)
+	authURL, state, err := s.BeginOIDC(t.Context(), name, back, nil)
 	ok(t, err)
 	q := browse(t, authURL)
-	return s.FinishOIDC(t.Context(), q.Get("state"), q.Get("code"), state)
+	return finish(t, s, q.Get("state"), q.Get("code"), state)
+}
+
+// finish is the browser that comes back.
+func finish(t *testing.T, s *identity.Service, state, code, cookie string) (identity.Tokens, error) {
+	t.Helper()
+	a, err := s.FinishOIDC(t.Context(), identity.Return{State: state, Code: code, Cookie: cookie, Address: home})
+	return a.Tokens, err
 }
 
 func ann(groups ...string) *mockoidc.MockUser {
@@ -81,7 +88,7 @@ func TestAPersonSignsInByAnIssuer(t *testing.T) {
 	want(t, "issuers", strings.Join(s.Providers(), " "), "mock")
 	u, err := s.CreateUser(t.Context(), r.operator(), identity.NewUser{Email: "ann@example.org", Name: "Ann", Password: password})
 	ok(t, err)
-	ok(t, s.AddMember(t.Context(), r.owner.Principal, identity.NewMember{User: u.ID, Role: core.Member}))
+	ok(t, s.AddMember(t.Context(), r.operator(), core.DefaultOrg, identity.NewMember{User: u.ID, Role: core.Member}))
 	m.QueueUser(ann())
 	tokens, err := come(t, s, "mock")
 	ok(t, err)
@@ -221,7 +228,7 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 	r.member("ann", core.Member)
 	begin := func() (code, state string) {
 		m.QueueUser(ann())
-		authURL, state, err := s.BeginOIDC(t.Context(), "mock", back)
+		authURL, state, err := s.BeginOIDC(t.Context(), "mock", back, nil)
 		ok(t, err)
 		q := browse(t, authURL)
 		want(t, "state", q.Get("state"), state)
@@ -241,18 +248,18 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 		code, state := begin()
 		_, other := begin()
 		state, code, inCookie := in(code, state, other)
-		_, err := s.FinishOIDC(t.Context(), state, code, inCookie)
+		_, err := finish(t, s, state, code, inCookie)
 		wantCode(t, name, err, core.Unauthenticated)
 	}
 	code, state := begin()
-	_, err := s.FinishOIDC(t.Context(), state, code, state)
+	_, err := finish(t, s, state, code, state)
 	ok(t, err)
-	_, err = s.FinishOIDC(t.Context(), state, code, state)
+	_, err = finish(t, s, state, code, state)
 	wantCode(t, "a second time", err, core.Unauthenticated)
 
 	code, state = begin()
 	r.clock.advance(11 * time.Minute)
-	_, err = s.FinishOIDC(t.Context(), state, code, state)
+	_, err = finish(t, s, state, code, state)
 	wantCode(t, "too late", err, core.Unauthenticated)
 }
 
@@ -268,7 +275,7 @@ func TestACodeOfAnotherSignInIsRefused(t *testing.T) {
 		"by the nonce": func(q url.Values) { q.Del("code_challenge"); q.Del("code_challenge_method") }, // then mockoidc asks for no verifier
 	} {
 		m.QueueUser(ann())
-		his, _, err := s.BeginOIDC(t.Context(), "mock", back)
+		his, _, err := s.BeginOIDC(t.Context(), "mock", back, nil)
 		ok(t, err)
 		u, err := url.Parse(his)
 		ok(t, err)
@@ -277,9 +284,9 @@ func TestACodeOfAnotherSignInIsRefused(t *testing.T) {
 		u.RawQuery = q.Encode()
 		code := browse(t, u.String()).Get("code")
 		m.QueueUser(ann())
-		_, mine, err := s.BeginOIDC(t.Context(), "mock", back)
+		_, mine, err := s.BeginOIDC(t.Context(), "mock", back, nil)
 		ok(t, err)
-		_, err = s.FinishOIDC(t.Context(), mine, code, mine)
+		_, err = finish(t, s, mine, code, mine)
 		wantCode(t, name, err, core.Unauthenticated)
 		if name == "by the nonce" && !strings.Contains(err.Error(), "another question") {
 			t.Fatalf("it was refused for %v", err)
@@ -293,10 +300,10 @@ func TestWhereASignInMayComeBackTo(t *testing.T) {
 	_, c := mock(t)
 	s := with(r, c)
 	for _, bad := range []string{"http://evil.example/", "https://localhost:8080/", "http://localhost:80801/", "http://x@localhost:8080/", "//localhost:8080/", "/callback", ":"} {
-		_, _, err := s.BeginOIDC(t.Context(), "mock", bad)
+		_, _, err := s.BeginOIDC(t.Context(), "mock", bad, nil)
 		wantCode(t, bad, err, core.Invalid)
 	}
-	_, _, err := s.BeginOIDC(t.Context(), "other", back)
+	_, _, err := s.BeginOIDC(t.Context(), "other", back, nil)
 	wantCode(t, "another issuer", err, core.NotFound)
 }
 
@@ -307,15 +314,15 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 	s := with(r, c)
 	issuer := c.Issuer
 	c.Issuer = "http://127.0.0.1:1/"
-	_, _, err := with(r, c).BeginOIDC(t.Context(), "mock", back)
+	_, _, err := with(r, c).BeginOIDC(t.Context(), "mock", back, nil)
 	wantCode(t, "not there", err, core.Unavailable)
 	c.Issuer = issuer + "/"
-	_, _, err = with(r, c).BeginOIDC(t.Context(), "mock", back)
+	_, _, err = with(r, c).BeginOIDC(t.Context(), "mock", back, nil)
 	wantCode(t, "another one there", err, core.Unavailable)
 	m.QueueError(&mockoidc.ServerError{Code: http.StatusInternalServerError, Error: "server_error"})
-	_, _, err = s.BeginOIDC(t.Context(), "mock", back)
+	_, _, err = s.BeginOIDC(t.Context(), "mock", back, nil)
 	wantCode(t, "it fails, and then doesn't", err, core.Unavailable)
-	_, _, err = s.BeginOIDC(t.Context(), "mock", back)
+	_, _, err = s.BeginOIDC(t.Context(), "mock", back, nil)
 	ok(t, err)
 }
 

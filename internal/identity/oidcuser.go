@@ -6,44 +6,81 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// read takes what concerns us from an ID token that has been checked.
-func (p *provider) read(id *oidc.IDToken) (foreigner, error) {
-	var said map[string]json.RawMessage
-	if err := id.Claims(&said); err != nil {
-		return foreigner{}, core.E(core.Unauthenticated, "oidc", "the issuer's claims can't be read").Because(err)
+// foreigner is a person as an issuer tells.
+type foreigner struct {
+	subject string
+	email   string // "" unless the issuer has verified it and owns its domain
+	name    string
+	groups  []string
+}
+
+// claimSet is what an ID token says that has been checked.
+type claimSet map[string]json.RawMessage
+
+// text returns a claim that is one, or "".
+func (c claimSet) text(name string) string {
+	var s string
+	if json.Unmarshal(c[name], &s) != nil {
+		return ""
 	}
-	who := foreigner{subject: id.Subject, name: claim(said, "name")}
-	verified := string(said["email_verified"])
-	if email, err := normalEmail(claim(said, "email")); err == nil && (verified == "true" || verified == `"true"`) && p.owns(email) {
+	return s
+}
+
+// is reports whether a claim says yes, in one of the ways that issuers do.
+func (c claimSet) is(name string) bool {
+	switch string(c[name]) {
+	case `true`, `"true"`, `1`, `"1"`:
+		return true
+	}
+	return false
+}
+
+// read takes what concerns us from claims. denied: they don't say what the person's groups
+// are, and no groups would take all roles away.
+func (p *provider) read(subject string, said claimSet) (foreigner, error) {
+	who := foreigner{subject: subject, name: said.text("name")}
+	if email, err := normalEmail(said.text("email")); err == nil && p.verifies(said, email) && p.owns(email) {
 		who.email = email
 	}
 	if len(p.Groups) == 0 {
 		return who, nil
 	}
-	var elsewhere map[string]string // OpenID Connect Core, 5.6.2: as Entra ID does beyond 200 groups
-	if raw, ok := said["_claim_names"]; ok && json.Unmarshal(raw, &elsewhere) == nil && elsewhere[p.GroupsClaim] != "" {
+	raw, told := said[p.GroupsClaim]
+	if said.elsewhere(p.GroupsClaim) || !told && said.is("hasgroups") {
 		return who, core.E(core.Denied, "oidc", "the issuer names too many groups to be in a token").
 			WithHint("have it send only the groups that are assigned to this application")
 	}
-	if raw, ok := said[p.GroupsClaim]; ok && json.Unmarshal(raw, &who.groups) != nil {
-		who.groups = []string{claim(said, p.GroupsClaim)}
+	if told && json.Unmarshal(raw, &who.groups) != nil {
+		who.groups = []string{said.text(p.GroupsClaim)}
 	}
 	return who, nil
 }
 
-// claim returns one that is a text, or "".
-func claim(said map[string]json.RawMessage, name string) string {
-	var s string
-	if json.Unmarshal(said[name], &s) != nil {
-		return ""
+// elsewhere reports whether a claim is to be asked for elsewhere (OpenID Connect Core,
+// 5.6.2). Entra ID does so beyond 200 groups, or has hasgroups say that there are some.
+func (c claimSet) elsewhere(claim string) bool {
+	var names map[string]json.RawMessage
+	raw, ok := c["_claim_names"]
+	return ok && (json.Unmarshal(raw, &names) != nil || names[claim] != nil)
+}
+
+// googleIssuer verifies addresses of every domain: whoever has once read mail there has an
+// account with it. Only hd says that the domain's owner manages the account.
+const googleIssuer = "https://accounts.google.com"
+
+// verifies reports whether the issuer says that the person has the address now. Entra ID
+// doesn't have email_verified, but can be told to send xms_edov: that the address's domain
+// is the tenant's own.
+func (p *provider) verifies(said claimSet, email string) bool {
+	_, domain, _ := strings.Cut(email, "@")
+	if p.Issuer == googleIssuer && !strings.EqualFold(said.text("hd"), domain) {
+		return false
 	}
-	return s
+	return said.is("email_verified") || said.is("xms_edov")
 }
 
 // owns reports whether addresses of this one's domain are the issuer's to give.
@@ -93,11 +130,15 @@ func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (ent
 // second factor, sessions and keys.
 func (s *Service) link(ctx context.Context, u entry[userDoc], subject string) (entry[userDoc], error) {
 	if !u.Doc.Verified {
+		if u.Doc.Foreign { // and goes on coming by his issuer
+			return u, core.E(core.Denied, "oidc", "a user has taken this e-mail address, and nobody knows whose it is").WithHint("ask an operator")
+		}
 		u.Doc.Verified = true
 		u.Doc.Password, u.Doc.Factor = "", nil
 		u.Doc.SessionEpoch++
 		u.Doc.KeyEpoch++
 	}
+	u.Doc.Foreign = true
 	return u, s.write(ctx, core.Installation, users.put(u), subjects.create(subject, ownerDoc{core.UserID(u.ID)}))
 }
 
@@ -107,7 +148,7 @@ func (s *Service) naturalise(ctx context.Context, who foreigner, subject string)
 	if err != nil {
 		name = "Unnamed"
 	}
-	u := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Name: name, Created: s.cfg.Now()}}
+	u := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Name: name, Foreign: true, Created: s.cfg.Now()}}
 	changes := []store.Change{subjects.create(subject, ownerDoc{core.UserID(u.ID)})}
 	if who.email != "" {
 		u.Doc.Email, u.Doc.Verified = who.email, true
@@ -130,6 +171,9 @@ func (s *Service) syncGroups(ctx context.Context, p *provider, user core.UserID,
 		err := s.syncMember(ctx, p, org, user, role)
 		if core.CodeOf(err) == core.Conflict || core.CodeOf(err) == core.NotFound { // the last owner; no such org
 			s.cfg.Log.WarnContext(ctx, "a group's role can't be applied", "issuer", p.Name, "org", org, "user", user, "error", err)
+			if core.CodeOf(err) == core.Conflict {
+				s.tellSync(ctx, p, org, user, role, "refused")
+			}
 			continue
 		}
 		if err != nil {
@@ -169,8 +213,13 @@ func (s *Service) syncMember(ctx context.Context, p *provider, org core.OrgID, u
 	if err != nil {
 		return err
 	}
-	s.tell(ctx, Event{
-		Action: "member.sync", Actor: core.Actor{Kind: core.ActorSystem, ID: p.Name}, Org: org, Target: string(user), Outcome: "ok",
-	}, none, "role", string(role))
+	s.tellSync(ctx, p, org, user, role, "ok")
 	return nil
+}
+
+// tellSync tells the audit log what groups have made of a user; role "" is no member.
+func (s *Service) tellSync(ctx context.Context, p *provider, org core.OrgID, user core.UserID, role core.Role, outcome string) {
+	s.tell(ctx, Event{
+		Action: "member.sync", Actor: core.Actor{Kind: core.ActorSystem, ID: p.Name}, Org: org, Target: string(user), Outcome: outcome,
+	}, none, "role", string(role))
 }

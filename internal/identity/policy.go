@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -120,6 +121,8 @@ type Principal struct {
 	// Operates gives the rights of an operator besides those in Scope.Org: only the
 	// owner of an embedded installation, who can read its files, has both.
 	Operates bool
+	// Address is whence the request came; the zero one if that isn't known.
+	Address netip.Addr
 }
 
 // May returns nil if the principal may do the action, and denied otherwise. It is asked

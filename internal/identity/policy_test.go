@@ -136,7 +136,7 @@ func TestCommandsAskFirst(t *testing.T) {
 	ctx, p := t.Context(), in("org_a", "")
 	for name, err := range map[string]func() error{
 		"AcceptAs":       func() error { _, err := s.AcceptAs(ctx, p, ""); return err },
-		"AddMember":      func() error { return s.AddMember(ctx, p, identity.NewMember{}) },
+		"AddMember":      func() error { return s.AddMember(ctx, p, p.Scope.Org, identity.NewMember{}) },
 		"AllOrgs":        func() error { _, _, err := s.AllOrgs(ctx, p, "", 1); return err },
 		"ArchiveProject": func() error { _, err := s.ArchiveProject(ctx, p, "prj_a"); return err },
 		"ChangePassword": func() error { return s.ChangePassword(ctx, p, "", "") },

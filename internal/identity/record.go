@@ -22,6 +22,7 @@ const (
 	members  kind[memberDoc]  = "member"  // by user
 	projects kind[projectDoc] = "project" // by project
 	keys     kind[keyDoc]     = "key"     // by user/key
+	invites  kind[inviteDoc]  = "invite"  // by invitation
 )
 
 // Under core.Installation.
@@ -36,6 +37,7 @@ const (
 	tickets  kind[ticketDoc]  = "ticket"   // one-time links, by digest
 	setups   kind[setupDoc]   = "setup"    // one: the first start
 	flows    kind[flowDoc]    = "oidc"     // sign-ins under way at an issuer, by digest
+	grants   kind[grantDoc]   = "grant"    // sign-ins that are done but for their programs, by digest
 	failures kind[failureDoc] = "failure"  // failed sign-ins, by nameOf account and address
 	trusted  kind[struct{}]   = "trusted"  // whence an account signed in before, likewise
 	signings kind[signingDoc] = "signing"  // keys of access tokens, by period

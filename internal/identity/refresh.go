@@ -12,7 +12,7 @@ import (
 // 9700, section 4.14.2). The exception is a client that didn't get the answer: within
 // refreshLost it may ask again and gets the same successor, as long as that wasn't used.
 // A made-up token ends nothing: what every token of the family has isn't in it.
-func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
+func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (Tokens, error) {
 	user, id, both, ok := parseSession(refreshForm, token)
 	if !ok {
 		return Tokens{}, unknown()
@@ -32,17 +32,17 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		if !matches(family, e.Doc.Family) || u.Doc.Disabled || u.Doc.SessionEpoch != e.Doc.Epoch {
 			return unknown()
 		}
-		doc, next, err = s.rotate(ctx, user, id, e, secret)
+		doc, next, err = s.rotate(ctx, user, id, e, secret, from)
 		return err
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
-	return s.tokens(ctx, user, id, doc, family+next)
+	return s.tokens(ctx, user, id, doc, family+next, from)
 }
 
 // rotate uses up a secret of the session's family. conflict: another client was quicker.
-func (s *Service) rotate(ctx context.Context, user core.UserID, id string, e entry[sessionDoc], secret string) (sessionDoc, string, error) {
+func (s *Service) rotate(ctx context.Context, user core.UserID, id string, e entry[sessionDoc], secret string, from netip.Addr) (sessionDoc, string, error) {
 	now := s.cfg.Now()
 	switch since := now.Sub(e.Doc.Rotated); {
 	case matches(secret, e.Doc.Current):
@@ -59,6 +59,6 @@ func (s *Service) rotate(ctx context.Context, user core.UserID, id string, e ent
 	}
 	s.tell(ctx, Event{
 		Action: "session.replayed", Actor: core.Actor{Kind: core.ActorUser, ID: string(user)}, Org: e.Doc.Org, Target: id, Outcome: "refused",
-	}, netip.Addr{})
+	}, from)
 	return e.Doc, "", unknown()
 }

@@ -44,7 +44,7 @@ func TestWhatIsTakenAwayIsRefused(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return r.FinishReset(ctx, token, "another good password")
+			return r.FinishReset(ctx, token, "another good password", home)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestAMemberWhoComesBackHasNoOldKeys(t *testing.T) {
 	mia := r.member("mia", core.Member)
 	text := r.key(mia.Principal, identity.NewKey{})
 	ok(t, r.RemoveMember(t.Context(), r.owner.Principal, mia.User))
-	ok(t, r.AddMember(t.Context(), r.owner.Principal, identity.NewMember{User: mia.User, Role: core.Member}))
+	ok(t, r.AddMember(t.Context(), r.operator(), core.DefaultOrg, identity.NewMember{User: mia.User, Role: core.Member}))
 	_, err := bearer(t.Context(), r.Service, text)
 	wantCode(t, "an old key", err, core.Unauthenticated)
 	found, _, err := r.Keys(t.Context(), r.owner.Principal, "", "", 100)
@@ -157,7 +157,7 @@ func TestOldKeysEndThoughNobodyTidied(t *testing.T) {
 	r.clock.advance(5 * time.Second)
 	_, err = bearer(t.Context(), r.Service, text)
 	wantCode(t, "the key of nobody", err, core.Unauthenticated)
-	ok(t, r.AddMember(t.Context(), r.owner.Principal, identity.NewMember{User: mia.User, Role: core.Member}))
+	ok(t, r.AddMember(t.Context(), r.operator(), core.DefaultOrg, identity.NewMember{User: mia.User, Role: core.Member}))
 	_, err = bearer(t.Context(), r.Service, text)
 	wantCode(t, "an old key", err, core.Unauthenticated)
 }
@@ -171,7 +171,7 @@ func TestADisabledUserComesBack(t *testing.T) {
 	ok(t, r.DisableUser(t.Context(), operator, mia.User))
 	_, err := r.SignIn(t.Context(), identity.SignIn{Email: "mia@example.org", Password: password, Address: home})
 	wantCode(t, "signing in", err, core.Unauthenticated)
-	_, err = r.Refresh(t.Context(), mia.Refresh)
+	_, err = r.Refresh(t.Context(), mia.Refresh, home)
 	wantCode(t, "refreshing", err, core.Unauthenticated)
 	ok(t, r.EnableUser(t.Context(), operator, mia.User))
 	_, err = bearer(t.Context(), r.Service, key)
@@ -189,7 +189,7 @@ func TestChangingThePasswordEndsOtherSessions(t *testing.T) {
 	ok(t, r.ChangePassword(t.Context(), r.owner.Principal, password, "something else entirely"))
 	_, err := bearer(t.Context(), r.Service, r.owner.Access)
 	ok(t, err)
-	_, err = r.Refresh(t.Context(), r.owner.Refresh)
+	_, err = r.Refresh(t.Context(), r.owner.Refresh, home)
 	ok(t, err)
 	_, err = bearer(t.Context(), r.Service, other.Access)
 	wantCode(t, "another session", err, core.Unauthenticated)

@@ -22,6 +22,7 @@ const (
 	cookieForm  = "isc" // a cookie: isc_<user>_<session>_<secret>
 	ticketForm  = "ist" // a one-time link: ist_<secret>
 	stateForm   = "iss" // a sign-in that is under way elsewhere: iss_<secret>
+	grantForm   = "isg" // one that is done, for a program: isg_<secret>
 
 	secretBytes = 32
 	secretChars = 52  // of secretBytes in base 32

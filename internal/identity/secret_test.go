@@ -30,7 +30,7 @@ func TestNothingStoredIsACredential(t *testing.T) {
 		add(who+"'s refresh token", tokens.Refresh)
 		add(who+"'s cookie", tokens.Session)
 		secrets[who+"'s access token"] = tokens.Access
-		next, err := r.Refresh(ctx, tokens.Refresh)
+		next, err := r.Refresh(ctx, tokens.Refresh, home)
 		ok(t, err)
 		add(who+"'s next refresh token", next.Refresh)
 		// Both halves of it: what the family shares, and what is new.

@@ -18,9 +18,13 @@ type Config struct {
 	IDs     core.IDs         // core.NewID if nil
 	Now     func() time.Time // time.Now if nil
 	Issuer  string           // the installation's public URL, in tokens; "isekai" if ""
+	URL     string           // where browsers reach it; Issuer if ""
 	Log     *slog.Logger     // what went wrong besides; discarded if nil
 	// Audit is told of every action that matters for security, after it. nil: nobody is.
 	Audit func(context.Context, Event)
+	// KeyEnded removes what others keep for a key that has ended, as its budget. It is
+	// repeated if it fails, or the process dies. nil: nobody keeps anything.
+	KeyEnded func(context.Context, core.OrgID, core.KeyID) error
 	// OIDC are the issuers by which people may sign in, and no others are.
 	OIDC []OIDCConfig
 	HTTP *http.Client // to them; one that gives up after 10 s if nil
@@ -47,8 +51,12 @@ const (
 	skew        = 5 * time.Second     // that the nodes' clocks may differ by
 )
 
-// mostSessions bounds the sessions of a user.
-const mostSessions = 100
+// What there is at most.
+const (
+	mostSessions   = 100  // of a user
+	MostKeysOfUser = 100  // in an org
+	MostKeysOfOrg  = 1000 // more than a budget each would fit
+)
 
 // Service says who acts and what they may do. Safe for concurrent use.
 type Service struct {
@@ -56,6 +64,7 @@ type Service struct {
 	hasher    *hasher
 	cache     *recordCache
 	verified  *lru[[32]byte, verified]
+	uses      *uses
 	ring      ring
 	providers map[string]*provider
 }
@@ -75,11 +84,17 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Issuer == "" {
 		cfg.Issuer = "isekai"
 	}
+	if cfg.URL == "" {
+		cfg.URL = cfg.Issuer
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Audit == nil {
 		cfg.Audit = func(context.Context, Event) {}
+	}
+	if cfg.KeyEnded == nil {
+		cfg.KeyEnded = func(context.Context, core.OrgID, core.KeyID) error { return nil }
 	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Timeout: 10 * time.Second}
@@ -89,7 +104,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, hasher: newHasher(cfg.Hashing), cache: newRecordCache(cfg.Cached),
-		verified: newLRU[[32]byte, verified](cfg.Cached),
+		verified: newLRU[[32]byte, verified](cfg.Cached), uses: newUses(cfg.Cached),
 	}
 	var err error
 	s.providers, err = newProviders(cfg)
@@ -111,7 +126,7 @@ type Event struct {
 
 // note tells the audit log what a principal has done.
 func (s *Service) note(ctx context.Context, p Principal, action, target string, detail ...string) {
-	s.tell(ctx, Event{Action: action, Actor: p.Scope.Actor, Org: p.Scope.Org, Project: p.Scope.Project, Target: target, Outcome: "ok"}, netip.Addr{}, detail...)
+	s.tell(ctx, Event{Action: action, Actor: p.Scope.Actor, Org: p.Scope.Org, Project: p.Scope.Project, Target: target, Outcome: "ok"}, p.Address, detail...)
 }
 
 // tell completes an event; detail are names and values.

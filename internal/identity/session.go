@@ -67,7 +67,7 @@ func (s *Service) begin(ctx context.Context, user entry[userDoc], org core.OrgID
 	if err := s.write(ctx, core.Installation, sessions.put(e)); err != nil {
 		return Tokens{}, err
 	}
-	t, err := s.tokens(ctx, core.UserID(user.ID), id, e.Doc, family+first)
+	t, err := s.tokens(ctx, core.UserID(user.ID), id, e.Doc, family+first, from)
 	t.Session = text(cookieForm, cookie, user.ID, id)
 	return t, err
 }
@@ -88,10 +88,11 @@ func (s *Service) beginNew(ctx context.Context, user entry[userDoc], org core.Or
 }
 
 // tokens makes the answer to a sign-in or a refresh.
-func (s *Service) tokens(ctx context.Context, user core.UserID, id string, doc sessionDoc, refresh string) (t Tokens, err error) {
+func (s *Service) tokens(ctx context.Context, user core.UserID, id string, doc sessionDoc, refresh string, from netip.Addr) (t Tokens, err error) {
 	if t.Principal, err = s.person(ctx, doc.Org, user, id); err != nil {
 		return Tokens{}, err
 	}
+	t.Address = from
 	t.Access, t.Expires, err = s.sign(ctx, user, id, doc.Org, t.Scope.Project)
 	t.Refresh = text(refreshForm, refresh, string(user), id)
 	return t, err

@@ -81,7 +81,7 @@ func TestAnAccessTokenExpires(t *testing.T) {
 	wantCode(t, "after its time", err, core.Unauthenticated)
 	want(t, "hint", core.HintOf(err), "it has expired: sign in again")
 
-	next, err := r.Refresh(t.Context(), r.owner.Refresh)
+	next, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 	ok(t, err)
 	_, err = bearer(t.Context(), r.Service, next.Access)
 	ok(t, err)
@@ -95,7 +95,7 @@ func TestFiftyRefreshesOfOneTokenHaveOneSuccessor(t *testing.T) {
 	got := make([]identity.Tokens, 50)
 	errs := make([]error, len(got))
 	for i := range got {
-		wait.Go(func() { got[i], errs[i] = nodes[i%2].Refresh(t.Context(), r.owner.Refresh) })
+		wait.Go(func() { got[i], errs[i] = nodes[i%2].Refresh(t.Context(), r.owner.Refresh, home) })
 	}
 	wait.Wait()
 	for i := range got {
@@ -106,7 +106,7 @@ func TestFiftyRefreshesOfOneTokenHaveOneSuccessor(t *testing.T) {
 	}
 	want(t, "replays", r.heard("session.replayed", "refused"), 0)
 
-	next, err := r.Refresh(t.Context(), got[0].Refresh)
+	next, err := r.Refresh(t.Context(), got[0].Refresh, home)
 	ok(t, err)
 	if next.Refresh == got[0].Refresh {
 		t.Fatal("a refresh token is its own successor")
@@ -118,20 +118,20 @@ func TestAReplayedRefreshTokenEndsTheSession(t *testing.T) {
 	for name, replay := range map[string]func(r *rig, first, second string){
 		"after the grace": func(r *rig, _, _ string) { r.clock.advance(11 * time.Second) },
 		"after its successor was used": func(r *rig, _, second string) {
-			_, err := r.Refresh(r.t.Context(), second)
+			_, err := r.Refresh(r.t.Context(), second, home)
 			ok(r.t, err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
-			second, err := r.Refresh(t.Context(), r.owner.Refresh)
+			second, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 			ok(t, err)
 			replay(r, r.owner.Refresh, second.Refresh)
-			_, err = r.Refresh(t.Context(), r.owner.Refresh)
+			_, err = r.Refresh(t.Context(), r.owner.Refresh, home)
 			wantCode(t, "the replay", err, core.Unauthenticated)
 			want(t, "replays", r.heard("session.replayed", "refused"), 1)
-			_, err = r.Refresh(t.Context(), second.Refresh)
+			_, err = r.Refresh(t.Context(), second.Refresh, home)
 			wantCode(t, "the successor", err, core.Unauthenticated)
 			_, err = bearer(t.Context(), r.Service, second.Access)
 			wantCode(t, "its access token", err, core.Unauthenticated)
@@ -150,9 +150,9 @@ func TestAMadeUpRefreshTokenEndsNothing(t *testing.T) {
 	if made[len(made)-104] > 'z' || made[len(made)-104] < 'a' {
 		made[len(made)-104] = 'a'
 	}
-	_, err := r.Refresh(t.Context(), string(made))
+	_, err := r.Refresh(t.Context(), string(made), home)
 	wantCode(t, "made up", err, core.Unauthenticated)
-	_, err = r.Refresh(t.Context(), r.owner.Refresh)
+	_, err = r.Refresh(t.Context(), r.owner.Refresh, home)
 	ok(t, err)
 }
 
@@ -163,7 +163,7 @@ func TestASessionEndsWhenItIsNotUsedAndAtLast(t *testing.T) {
 	refresh := r.owner.Refresh
 	for range 4 {
 		r.clock.advance(identity.SessionIdle - 2*time.Hour)
-		next, err := r.Refresh(t.Context(), refresh)
+		next, err := r.Refresh(t.Context(), refresh, home)
 		ok(t, err)
 		refresh = next.Refresh
 		_, err = cookie(t.Context(), r.Service, r.owner.Session)
@@ -172,7 +172,7 @@ func TestASessionEndsWhenItIsNotUsedAndAtLast(t *testing.T) {
 	_, err := cookie(t.Context(), r.Service, unused.Session)
 	wantCode(t, "one that wasn't used", err, core.Unauthenticated)
 	r.clock.advance(identity.SessionLife - 4*(identity.SessionIdle-2*time.Hour))
-	_, err = r.Refresh(t.Context(), refresh)
+	_, err = r.Refresh(t.Context(), refresh, home)
 	wantCode(t, "a refresh after its life", err, core.Unauthenticated)
 	_, err = cookie(t.Context(), r.Service, r.owner.Session)
 	wantCode(t, "a cookie after its life", err, core.Unauthenticated)
@@ -210,7 +210,7 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	ok(t, r.RevokeSession(t.Context(), r.owner.Principal, other.Principal.Session))
 	_, err = cookie(t.Context(), r.Service, other.Session)
 	wantCode(t, "a revoked one", err, core.Unauthenticated)
-	_, err = r.Refresh(t.Context(), other.Refresh)
+	_, err = r.Refresh(t.Context(), other.Refresh, home)
 	wantCode(t, "its refresh", err, core.Unauthenticated)
 	ok(t, r.SignOut(t.Context(), r.owner.Principal))
 	_, err = cookie(t.Context(), r.Service, r.owner.Session)
@@ -230,7 +230,7 @@ func TestASessionGoesOnInAnotherOrg(t *testing.T) {
 	p, err = bearer(t.Context(), r.Service, r.owner.Access)
 	ok(t, err)
 	want(t, "the token's org", p.Scope.Org, core.DefaultOrg)
-	next, err := r.Refresh(t.Context(), r.owner.Refresh)
+	next, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 	ok(t, err)
 	want(t, "the next token's org", next.Scope.Org, core.Installation)
 }

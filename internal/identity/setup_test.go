@@ -126,7 +126,7 @@ func TestLinksWorkOnceAndExpire(t *testing.T) {
 	want(t, "address", about.Email, "mia@example.org")
 	want(t, "org", about.OrgName, "Default")
 	want(t, "has user", about.HasUser, false)
-	wantCode(t, "for something else", r.FinishReset(ctx, token, password), core.Unauthenticated)
+	wantCode(t, "for something else", r.FinishReset(ctx, token, password, home), core.Unauthenticated)
 	mia, err := r.Accept(ctx, token, n)
 	ok(t, err)
 	r.signIn("mia@example.org", "") // by the address that was invited, whatever was typed
@@ -149,9 +149,9 @@ func TestLinksWorkOnceAndExpire(t *testing.T) {
 	ok(t, err)
 	reset, err := r.ResetPassword(ctx, r.operator(), mia.User)
 	ok(t, err)
-	ok(t, r.FinishReset(ctx, reset, "quite another one"))
-	wantCode(t, "an older link", r.FinishReset(ctx, older, "and another one"), core.Unauthenticated)
-	wantCode(t, "a reset again", r.FinishReset(ctx, reset, "and another one"), core.Unauthenticated)
+	ok(t, r.FinishReset(ctx, reset, "quite another one", home))
+	wantCode(t, "an older link", r.FinishReset(ctx, older, "and another one", home), core.Unauthenticated)
+	wantCode(t, "a reset again", r.FinishReset(ctx, reset, "and another one", home), core.Unauthenticated)
 	_, err = r.SignIn(ctx, identity.SignIn{Email: "mia@example.org", Password: "quite another one", Address: home})
 	ok(t, err)
 }

@@ -41,12 +41,12 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (Tokens, error) {
 
 // tellSignIn tells the audit log of a sign-in. It isn't told of one that wasn't looked at,
 // or strangers could fill it as fast as they ask.
-func (s *Service) tellSignIn(ctx context.Context, user string, org core.OrgID, by string, from netip.Addr, err error) {
+func (s *Service) tellSignIn(ctx context.Context, user string, org core.OrgID, by string, from netip.Addr, err error, detail ...string) {
 	if core.CodeOf(err) == core.Exhausted {
 		return
 	}
 	e := Event{Action: "sign_in", Actor: core.Actor{Kind: core.ActorUser, ID: user}, Org: org, Target: user, Outcome: "ok"}
-	detail := []string{"by", by}
+	detail = append(detail, "by", by)
 	if err != nil {
 		e.Outcome = "refused"
 		detail = append(detail, "code", string(core.CodeOf(err)))

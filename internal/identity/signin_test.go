@@ -141,7 +141,7 @@ func TestWhichOrgASessionBeginsIn(t *testing.T) {
 	_, err := r.SignIn(t.Context(), identity.SignIn{Email: "owner@example.org", Password: password, Org: acme.Scope.Org, Address: home})
 	wantCode(t, "another's org", err, core.NotFound)
 	mia := r.member("mia", core.Member)
-	ok(t, r.AddMember(t.Context(), acme.Principal, identity.NewMember{User: mia.User, Role: core.Viewer}))
+	ok(t, r.AddMember(t.Context(), r.operator(), acme.Scope.Org, identity.NewMember{User: mia.User, Role: core.Viewer}))
 	want(t, "the first one stays", r.signIn("mia@example.org", "").Scope.Org, core.DefaultOrg)
 	ok(t, r.RemoveMember(t.Context(), r.owner.Principal, mia.User))
 	want(t, "then the other", r.signIn("mia@example.org", "").Scope.Org, acme.Scope.Org)

@@ -14,13 +14,10 @@ type ticketDoc struct {
 	Purpose string
 	User    core.UserID // whose password is set
 	Epoch   int         // of his sessions: with a new password, older links end
-	// An invitation.
-	Email    string
-	Org      core.OrgID
-	Role     core.Role
-	Projects []core.ProjectID
-	By       core.UserID
-	Operator bool // By was one, and needs no role in Org
+	By      core.UserID
+	// Where an invitation is, which says the rest.
+	Org    core.OrgID
+	Invite string
 }
 
 // The purposes.

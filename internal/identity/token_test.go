@@ -144,7 +144,7 @@ func TestSigningKeysRotate(t *testing.T) {
 				t.Fatalf("in hour %d the other node doesn't publish %s", hour, kid)
 			}
 		}
-		next, err := nodes[hour%2].Refresh(t.Context(), refresh)
+		next, err := nodes[hour%2].Refresh(t.Context(), refresh, home)
 		ok(t, err)
 		refresh = next.Refresh
 		access := next.Access
@@ -213,7 +213,7 @@ func TestAllTokensEndWhenTheKeysAreReplaced(t *testing.T) {
 	ok(t, r.RotateSigning(t.Context(), r.operator()))
 	_, err := bearer(t.Context(), r.Service, r.owner.Access)
 	wantCode(t, "here", err, core.Unauthenticated)
-	next, err := r.Refresh(t.Context(), r.owner.Refresh)
+	next, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 	ok(t, err)
 	r.clock.advance(time.Second)
 	_, err = bearer(t.Context(), other, next.Access) // whose kid it doesn't know

@@ -39,6 +39,7 @@ type userDoc struct {
 	Password string // a hash; "": none
 	Service  bool
 	Disabled bool
+	Foreign  bool       // a subject of an issuer stands for the user
 	Home     core.OrgID // to sign in to, unless another is asked for
 	// The epochs end all sessions and all keys that began in another one.
 	SessionEpoch, KeyEpoch int

@@ -1,0 +1,110 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+)
+
+// Accept makes a user of the person who was invited, a member of the org, and signs in.
+// The address is the invitation's. conflict: a user has it, who signs in and uses AcceptAs.
+// It can be repeated if it failed.
+func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, error) {
+	t, in, err := s.invitation(ctx, token)
+	if err != nil {
+		return Tokens{}, err
+	}
+	n.Email = in.Doc.Email
+	e, err := s.newUser(ctx, n)
+	if err != nil {
+		return Tokens{}, err
+	}
+	user, org := in.Doc.User, t.Doc.Org
+	e.ID, e.Doc.Home = string(user), org
+	// First the place, then the user, for whom it is nobody's until then.
+	if err := ignoreConflict(s.join(ctx, org, user, in.Doc.member(), s.invited(ctx, org, in.ID, invites.put))); err != nil {
+		return Tokens{}, err
+	}
+	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(n.Email), ownerDoc{user}), tickets.drop(t))
+	if err != nil {
+		return Tokens{}, s.refuseAccept(ctx, org, user, err)
+	}
+	s.dropInvite(ctx, org, in.ID)
+	s.tell(ctx, Event{Action: "user.accept", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: org, Target: e.ID, Outcome: "ok"}, n.Address)
+	return s.beginNew(ctx, e, org, n.Address)
+}
+
+// invited is a change of an invitation, which is gone if somebody has withdrawn it.
+func (s *Service) invited(ctx context.Context, org core.OrgID, id string, change func(entry[inviteDoc]) store.Change) func() (store.Change, error) {
+	return func() (store.Change, error) {
+		e, err := invites.read(ctx, s, org, id)
+		if core.CodeOf(err) == core.NotFound {
+			err = gone()
+		}
+		return change(e), err
+	}
+}
+
+// refuseAccept removes the place of a user who didn't come to be, and returns why.
+func (s *Service) refuseAccept(ctx context.Context, org core.OrgID, user core.UserID, cause error) error {
+	if core.CodeOf(cause) != core.Conflict {
+		return cause // it may have been written; who repeats it finds out
+	}
+	u, err := users.find(ctx, s, core.Installation, string(user))
+	if err == nil && u.Version > 0 { // somebody was quicker with the same link
+		return gone()
+	}
+	var m entry[memberDoc]
+	if err == nil {
+		m, err = members.find(ctx, s, org, string(user))
+	}
+	if err == nil && m.Version > 0 {
+		err = ignoreConflict(s.write(ctx, org, members.drop(m)))
+	}
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "a place of nobody stays", "error", err)
+	}
+	return taken(cause)
+}
+
+// dropInvite removes an invitation that was accepted: its link works no more.
+func (s *Service) dropInvite(ctx context.Context, org core.OrgID, id string) {
+	err := again(func() error {
+		e, err := invites.find(ctx, s, org, id)
+		if err != nil || e.Version == 0 {
+			return err
+		}
+		return s.write(ctx, org, invites.drop(e))
+	})
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "an invitation that was accepted is still listed", "error", err)
+	}
+}
+
+// AcceptAs makes the one who asks a member of the org that he was invited to by his
+// address. denied: it is for another one.
+func (s *Service) AcceptAs(ctx context.Context, p Principal, token string) (core.OrgID, error) {
+	if err := p.May(Self); err != nil {
+		return "", err
+	}
+	t, in, err := s.invitation(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	u, err := users.read(ctx, s, core.Installation, string(p.User))
+	if err != nil {
+		return "", absent(err, "user")
+	}
+	if u.Doc.Email != in.Doc.Email {
+		return "", core.E(core.Denied, "link", "the invitation is for another address").WithHint("sign in as the one who was invited")
+	}
+	if err := s.join(ctx, t.Doc.Org, p.User, in.Doc.member(), s.invited(ctx, t.Doc.Org, in.ID, invites.drop)); err != nil {
+		return "", err
+	}
+	if err := ignoreConflict(s.write(ctx, core.Installation, tickets.drop(t))); err != nil {
+		return "", err
+	}
+	s.tell(ctx, Event{Action: "user.accept", Actor: p.Scope.Actor, Org: t.Doc.Org, Target: string(p.User), Outcome: "ok"}, p.Address)
+	return t.Doc.Org, nil
+}
