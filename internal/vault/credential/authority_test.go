@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -32,6 +33,7 @@ type authority struct {
 	mute     bool // does what it is asked, and doesn't answer
 	stuck    chan struct{}
 	refuse   string // an error for every refresh
+	document string // of its endpoints, in which URL is its own; "": it has none
 	codes    map[string]*code
 	tokens   map[string]*token
 	seen     struct{ asked, refreshes, reuses, revoked int }
@@ -61,6 +63,7 @@ func newAuthority(t testing.TB, redirect string) *authority {
 	mux.HandleFunc("POST /token", a.token)
 	mux.HandleFunc("POST /revoke", a.revoke)
 	mux.HandleFunc("GET /api", a.api)
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", a.describe)
 	a.Server = httptest.NewServer(mux)
 	t.Cleanup(a.Close)
 	return a
@@ -85,6 +88,17 @@ func (a *authority) count() (asked, refreshes, reuses, revoked int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.seen.asked, a.seen.refreshes, a.seen.reuses, a.seen.revoked
+}
+
+// describe is its document (RFC 8414).
+func (a *authority) describe(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.document == "" {
+		http.NotFound(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, strings.ReplaceAll(a.document, "URL", a.URL))
 }
 
 // authorize is what its page does when the person says yes.

@@ -197,6 +197,31 @@ func put(t testing.TB, s *credential.Service, scope core.Scope, p credential.Put
 	return c
 }
 
+// seen are records that tell when credentials are listed.
+type seen struct {
+	kept
+	tell func()
+}
+
+type kept = store.Records
+
+func (s seen) Records(ctx context.Context, org core.OrgID, kind, prefix, after string, limit int) ([]store.Record, error) {
+	if kind == "credential" {
+		s.tell()
+	}
+	return s.kept.Records(ctx, org, kind, prefix, after, limit)
+}
+
+// until waits for a condition.
+func until(t testing.TB, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it never came")
+		}
+	}
+}
+
 func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
