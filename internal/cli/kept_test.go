@@ -192,7 +192,7 @@ func TestExpiry(t *testing.T) {
 // and none takes a secret as a flag.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	ours := map[string]bool{"login": true, "logout": true, "whoami": true, "user": true, "org": true, "project": true, "key": true, "credit": true, "audit": true, "secret": true}
+	ours := map[string]bool{"login": true, "logout": true, "whoami": true, "user": true, "org": true, "project": true, "key": true, "credit": true, "audit": true, "secret": true, "redact": true}
 	seen := 0
 	var look func(c *cobra.Command)
 	look = func(c *cobra.Command) {

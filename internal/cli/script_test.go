@@ -18,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
@@ -110,7 +111,7 @@ func serve(t *testing.T) (url, setup string) {
 		},
 		Accounts: httpapi.Accounts{
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
-			Shares: st, Audit: log, Secrets: secrets, URL: "http://localhost",
+			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
 		},
 	}))(t)
 	server := httptest.NewServer(api)

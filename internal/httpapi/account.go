@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
@@ -24,6 +25,7 @@ type Accounts struct {
 	Shares   store.Shares
 	Audit    *auditlog.Log
 	Secrets  *credential.Service
+	Redact   *redact.Service
 	// URL is the installation's public one, to which issuers send browsers back.
 	URL string
 	// Home is the page that a browser gets after a sign-in at an issuer; /docs if "".
@@ -50,6 +52,7 @@ func (s *server) accounts() {
 	s.audit()
 	s.secrets()
 	s.connections()
+	s.redaction()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -50,11 +50,12 @@ func (n *neighbours) furnish(c *client.Client, name string) map[string]string {
 	service := must(c.CreateService(ctx, client.NewService{Name: name, Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	must(c.Invite(ctx, client.NewInvitation{Email: name + "@example.com", Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	invited := must(c.Invitations(ctx, client.PageOptions{}))(n.t)
+	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
 	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID,
+		"invitation": invited.Items[0].ID, "canary": canary.ID,
 	}
 }
 

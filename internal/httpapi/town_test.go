@@ -11,6 +11,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
@@ -52,7 +53,7 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(secrets.Close)
-		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, URL: publicURL}
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: publicURL}
 		cfg.Authenticate = func(ctx context.Context, c identity.Credential) (identity.Principal, error) {
 			if c.Bearer == token {
 				return identity.Local(), nil

@@ -30,6 +30,8 @@ const (
 	SecretRead   Action = "secret.read"
 	SecretWrite  Action = "secret.write"
 	AuditRead    Action = "audit.read"
+	RedactRead   Action = "redact.read"
+	RedactWrite  Action = "redact.write"
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -77,6 +79,8 @@ var policy = map[Action]rule{
 	SecretRead:   {tenant, core.Member, "secrets:read"},
 	SecretWrite:  {tenant, core.Admin, "secrets:write"},
 	AuditRead:    {anywhere, core.Admin, "audit:read"},
+	RedactRead:   {tenant, core.Admin, "org:read"},
+	RedactWrite:  {tenant, core.Admin, "org:write"},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},
