@@ -1,12 +1,16 @@
-// Command crash is isekai, except that it kills itself with SIGKILL at one of
-// its appends: CRASH_AT counts them from 1; CRASH_WHEN is "before" (what was done
-// isn't stored) or "after" (it is stored, and nobody has heard of it).
+// Command crash is isekai, except that it kills itself with SIGKILL at one of its writes:
+// CRASH_AT counts them from 1; CRASH_WHEN is "before" (what was done isn't stored) or
+// "after" (it is stored, and nobody has heard of it). CRASH_ON names which count, separated
+// by commas: append (to streams of tasks and apps; the default), post (to the books),
+// answer (to what is kept of an Idempotency-Key).
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -17,21 +21,49 @@ import (
 )
 
 type deadly struct {
-	store.Events
+	store.Store
 	left  atomic.Int64
 	after bool
+	on    string // ",append,post,"
 }
 
-func (d *deadly) Append(ctx context.Context, s core.Scope, a store.Append) ([]core.Event, error) {
+// step does a write, or dies at it.
+func (d *deadly) step(what string, write func()) {
+	if !strings.Contains(d.on, ","+what+",") {
+		write()
+		return
+	}
 	last := d.left.Add(-1) == 0
 	if last && !d.after {
 		die()
 	}
-	events, err := d.Events.Append(ctx, s, a)
+	write()
 	if last {
 		die()
 	}
+}
+
+func (d *deadly) Append(ctx context.Context, s core.Scope, a store.Append) (events []core.Event, err error) {
+	what := "append"
+	if !strings.HasPrefix(string(a.Stream), "tsk_") && !strings.HasPrefix(string(a.Stream), "app_") {
+		what = "other"
+	}
+	d.step(what, func() { events, err = d.Store.Append(ctx, s, a) })
 	return events, err
+}
+
+func (d *deadly) Post(ctx context.Context, org core.OrgID, p ...store.Posting) (posted []bool, err error) {
+	d.step("post", func() { posted, err = d.Store.Post(ctx, org, p...) })
+	return posted, err
+}
+
+func (d *deadly) Write(ctx context.Context, org core.OrgID, changes ...store.Change) (err error) {
+	what := "other"
+	if changes[0].Kind == "idempotency" {
+		what = "answer"
+	}
+	d.step(what, func() { err = d.Store.Write(ctx, org, changes...) })
+	return err
 }
 
 func die() {
@@ -45,8 +77,8 @@ func main() {
 		panic(err)
 	}
 	p := platform.New()
-	p.Events = func(e store.Events) store.Events {
-		d := &deadly{Events: e, after: os.Getenv("CRASH_WHEN") == "after"}
+	p.Store = func(st store.Store) store.Store {
+		d := &deadly{Store: st, after: os.Getenv("CRASH_WHEN") == "after", on: "," + cmp.Or(os.Getenv("CRASH_ON"), "append") + ","}
 		d.left.Store(at)
 		return d
 	}

@@ -34,3 +34,10 @@ type Lister interface {
 	// Blobs that come or go meanwhile may be missed.
 	Each(ctx context.Context, f func(org core.OrgID, d core.Digest) error) error
 }
+
+// Sizer is an optional interface of a store: it measures what it holds.
+type Sizer interface {
+	// Size returns how many bytes an org's blobs take, as they are stored. Blobs that come
+	// or go meanwhile may be missed.
+	Size(ctx context.Context, org core.OrgID) (int64, error)
+}

@@ -44,9 +44,9 @@ type node struct {
 
 	driver  store.Store // as it is, with everything sealed
 	vault   *vault.Vault
-	store   store.Store  // as modules see it
-	events  store.Events // its streams, as the modules use them
+	store   store.Store // as modules see it
 	blobs   blob.Store
+	files   blob.Sizer // the blobs as they are stored
 	backups *backup.Backups
 	bus     bus.Bus
 	hub     *notify.Hub
@@ -89,7 +89,7 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	if n.log, err = newLogger(i.cfg, n.token); err != nil {
 		return nil, err
 	}
-	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.events) }
+	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.wrap) }
 	for _, step := range []func(context.Context) error{
 		n.openListener, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openModules, n.catchUp, n.startBackground, n.startServer,
 	} {
@@ -160,12 +160,12 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		store.Events
 		store.Views
 		store.Terms
-	}{n.events, n.store, n.store}, n.blobs, n.sandbox, app.Config{
+	}{n.store, n.store, n.store}, n.blobs, n.sandbox, app.Config{
 		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
 	})
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
-	n.tasks = &agent.Service{Events: n.events, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
+	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
 	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	}
 	wakeWorkers, _ := wakes(n.driver)
 	n.worker = agent.NewWorker(agent.WorkerConfig{
-		Name: core.NewID("wrk"), Events: n.events, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
+		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
 		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Prices: n.books, Logger: n.log,
 	})
@@ -219,6 +219,9 @@ func (n *node) startBackground(context.Context) error {
 	}
 	if n.mode == cli.Serving {
 		n.background("credentials", n.secrets.Run)
+	}
+	if n.mode == cli.Serving {
+		n.background("meter", n.newMeter().run)
 	}
 	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {
 		n.background("backup", func(ctx context.Context) error {

@@ -23,9 +23,9 @@ var BuildVersion = "0.1.0-dev"
 
 // Platform is the cli.Platform of this build.
 type Platform struct {
-	// Events, if set, stands between the modules and the store's streams. The
-	// crash tests end the process there, at a place that they choose.
-	Events func(store.Events) store.Events
+	// Store, if set, stands between the modules and the store. The crash tests end
+	// the process there, at a place that they choose.
+	Store func(store.Store) store.Store
 }
 
 // New returns the platform.
@@ -40,7 +40,7 @@ func (p Platform) Load(path string, overrides map[string]any) (cli.Instance, err
 	if err != nil {
 		return nil, err
 	}
-	return instance{cfg: c, events: p.Events}, nil
+	return instance{cfg: c, wrap: p.Store}, nil
 }
 
 // Version implements cli.Platform.
@@ -58,8 +58,8 @@ func (Platform) Version() cli.Version {
 
 // instance is a configured installation.
 type instance struct {
-	cfg    Config
-	events func(store.Events) store.Events
+	cfg  Config
+	wrap func(store.Store) store.Store
 }
 
 // Config implements cli.Instance; Secret hides itself.

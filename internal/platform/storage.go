@@ -138,7 +138,7 @@ func (c Config) openVault(ctx context.Context, keysets store.Keysets, log *slog.
 }
 
 // openStorage opens the store and the blobs, with what tenants write sealed.
-func (n *node) openStorage(ctx context.Context, wrap func(store.Events) store.Events) (err error) {
+func (n *node) openStorage(ctx context.Context, wrap func(store.Store) store.Store) (err error) {
 	if n.driver, err = n.cfg.openDriver(ctx); err != nil {
 		return err
 	}
@@ -156,16 +156,15 @@ func (n *node) openStorage(ctx context.Context, wrap func(store.Events) store.Ev
 		return err
 	}
 	n.store = n.vault.Store(n.driver)
-	n.events = n.store
 	if wrap != nil {
-		n.events = wrap(n.store)
+		n.store = wrap(n.store)
 	}
 	files, err := local.Open(n.cfg.blobDir())
 	if err != nil {
 		return err
 	}
 	n.stages.add("blobs", func(context.Context) error { return files.Close() })
-	n.blobs = n.vault.Blobs(files)
+	n.blobs, n.files = n.vault.Blobs(files), files
 	return n.openBackups(files)
 }
 

@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"Delete", testDelete},
 		{"Head", testHead},
 		{"Invalid", testInvalid},
+		{"Size", testSize},
 		{"Concurrent", testConcurrent},
 		{"CanceledContext", testCanceled},
 		{"TreeRoundTrip", testTreeRoundTrip},
