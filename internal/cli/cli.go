@@ -30,6 +30,9 @@ type Platform interface {
 	Version() Version
 	// NewMasterKey makes a master key in a new file. It needs no configuration.
 	NewMasterKey(path string) error
+	// IssueNode makes the certificate of a node. It needs no configuration.
+	IssueNode(r NodeRequest) (IssuedNode, error)
+	Auditor
 }
 
 // Instance is a configured installation.
@@ -150,7 +153,7 @@ func (sh *shell) root() *cobra.Command {
 	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
 		sh.loginCommand(), sh.logoutCommand(), sh.whoamiCommand(), sh.userCommand(), sh.orgCommand(), sh.projectCommand(), sh.keyCommand(),
-		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.backupCommand(), sh.restoreCommand(),
+		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root

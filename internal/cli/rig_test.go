@@ -98,6 +98,10 @@ func (h *host) RecoverKeys(context.Context) (RecoveredKeys, error) {
 
 func (h *host) NewMasterKey(string) error { return h.load }
 
+func (h *host) IssueNode(r NodeRequest) (IssuedNode, error) {
+	return IssuedNode{Name: r.Name, CAFile: r.Dir + "/ca.crt"}, h.load
+}
+
 func (h *host) Move(_ context.Context, progress func(core.OrgID, int64)) (Moved, error) {
 	progress("org_a", 5)
 	return Moved{Orgs: 1, Events: 5, Rows: 2}, nil

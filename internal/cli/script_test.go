@@ -18,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
@@ -43,6 +44,9 @@ type neighbour struct {
 func (n neighbour) Load(string, map[string]any) (cli.Instance, error) { return n, nil }
 func (neighbour) Version() cli.Version                                { return cli.Version{} }
 func (neighbour) NewMasterKey(string) error                           { return nil }
+func (neighbour) IssueNode(r cli.NodeRequest) (cli.IssuedNode, error) {
+	return platform.New().IssueNode(r)
+}
 func (n neighbour) Connect(context.Context, cli.Mode) (*cli.Conn, error) {
 	return &cli.Conn{Client: client.New(n.url, localToken, nil), URL: n.url, Close: func() error { return nil }}, nil
 }
@@ -58,7 +62,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"set": set, "mode": mode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"set": set, "mode": mode, "edit": edit},
 	})
 }
 

@@ -23,6 +23,7 @@ func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
 	checks, served := i.installationChecks(ctx)
 	checks = append(checks, i.backupCheck(served), diskCheck(existing(i.cfg.DataDir)))
 	checks = append(checks, i.cfg.Bus.reachable(ctx)...)
+	checks = append(checks, i.cfg.Nodes.certificateCheck(time.Now())...)
 	checks = append(checks, sandboxChecks(ctx)...)
 	for _, t := range ns.Toolchains(ctx) {
 		c := client.HealthCheck{Name: t.Name, OK: t.Found(), Detail: t.Path + " " + t.Version}
@@ -66,7 +67,7 @@ func (i instance) installationChecks(ctx context.Context) (checks []client.Healt
 		return append(checks, check("server", "", err)), true
 	}
 	for _, c := range h.Checks {
-		if c.Name == "store" || c.Name == "keys" || c.Name == "outbox" { // the others are looked at here, too
+		if c.Name == "store" || c.Name == "keys" || c.Name == "outbox" || c.Name == "nodes" { // the others are looked at here, too
 			checks = append(checks, c)
 		}
 	}

@@ -25,6 +25,7 @@ func (n *node) health(ctx context.Context) client.Health {
 	pending, err := n.driver.Pending(ctx, 1)
 	h.Checks = append(h.Checks, outboxCheck(pending, err, time.Now()))
 	h.Checks = append(h.Checks, check("sandbox", "Linux namespaces", n.sandbox.Probe(ctx).Err()))
+	h.Checks = append(h.Checks, n.nodesCheck(ctx)...)
 	_, err = appRuntime()
 	h.Checks = append(h.Checks, check("runtime", "for generated apps", err))
 	for _, c := range h.Checks {

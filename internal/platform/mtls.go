@@ -15,30 +15,63 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// Nodes say how the nodes of an installation know each other: by certificates of an
-// authority that is the installation's own. All three, or none.
+// Nodes say how the nodes of an installation reach and know each other: at addresses of
+// their own, by certificates of an authority that is the installation's own. All of it, or
+// none.
 type Nodes struct {
+	Listen   string `koanf:"listen" json:"listen"`   // host:port for other nodes alone
+	Address  string `koanf:"address" json:"address"` // host:port at which others reach it; the certificate is for that host
 	CAFile   string `koanf:"ca_file" json:"ca_file"` // PEM; may hold a second one while the authority changes
 	CertFile string `koanf:"cert_file" json:"cert_file"`
 	KeyFile  string `koanf:"key_file" json:"key_file"`
 }
 
+// on reports whether the nodes reach each other.
+func (n Nodes) on() bool { return n != Nodes{} }
+
 func (n Nodes) check() error {
-	set := 0
-	for _, f := range []string{n.CAFile, n.CertFile, n.KeyFile} {
-		if f != "" {
-			set++
+	const op = "config"
+	if !n.on() {
+		return nil
+	}
+	for _, s := range []string{n.Listen, n.Address, n.CAFile, n.CertFile, n.KeyFile} {
+		if s == "" {
+			return core.E(core.Invalid, op, "nodes.listen, nodes.address, nodes.ca_file, nodes.cert_file and nodes.key_file need each other").
+				WithHint("isekai node issue makes the files")
 		}
 	}
-	if set != 0 && set != 3 {
-		return core.E(core.Invalid, "config", "nodes.ca_file, nodes.cert_file and nodes.key_file need each other").WithHint("isekai node issue makes all three")
+	if _, port, err := net.SplitHostPort(n.Listen); err != nil || !isPort(port) {
+		return core.E(core.Invalid, op, "nodes.listen isn't host:port").WithHint("as in 10.0.0.1:7780")
+	}
+	if host, port, err := net.SplitHostPort(n.Address); err != nil || !isPort(port) || !isHost(host) {
+		return core.E(core.Invalid, op, "nodes.address isn't host:port").WithHint("as in node-1.internal.example.com:7780, or 10.0.0.1:7780")
 	}
 	return nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n > 0 && n < 1<<16
+}
+
+// isHost reports whether others can ask for it, and a certificate be of it.
+func isHost(s string) bool {
+	return net.ParseIP(s) != nil || hostName.MatchString(s) || s == "localhost"
+}
+
+// checkNodes: nodes that keep to themselves have no others.
+func (c Config) checkNodes() error {
+	if c.Nodes.on() && c.Store.URL == "" {
+		return core.E(core.Invalid, "config", "nodes are of no use without store.url").WithHint("nodes of an installation share a PostgreSQL; leave nodes out for one that is alone")
+	}
+	return c.Nodes.check()
 }
 
 // tls returns what a node is served with by another, and what it asks with: each shows its
@@ -52,6 +85,12 @@ func (n Nodes) tls(log *slog.Logger) (server, client *tls.Config, err error) {
 	own, err := newCertificate(n.CertFile, n.KeyFile, log)
 	if err != nil {
 		return nil, nil, err
+	}
+	if host, _, err := net.SplitHostPort(n.Address); err == nil {
+		if err := own.now().Leaf.VerifyHostname(host); err != nil {
+			return nil, nil, core.E(core.Invalid, "nodes", "the certificate in "+n.CertFile+" isn't for "+host+", the host of nodes.address").
+				Because(err).WithHint("isekai node issue NAME --replace --host " + host + " makes one")
+		}
 	}
 	server = &tls.Config{
 		MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
@@ -76,6 +115,9 @@ const (
 	authorityKey  = "ca.key"
 )
 
+// nodeName is what a node's certificate may be called.
+var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // issueNode writes the certificate and the key of a node, name.crt and name.key, into
 // folder, for the hosts at which others reach it, and until when it is good. The authority
 // is ca.crt and ca.key of the same folder, which it makes if they aren't there: ca.key
@@ -83,8 +125,8 @@ const (
 // conflict: the node has a certificate there; again replaces it.
 func issueNode(folder, name string, hosts []string, again bool, now time.Time) (until time.Time, err error) {
 	const op = "node.issue"
-	if !hostName.MatchString(name + ".node") {
-		return until, core.E(core.Invalid, op, name+" can't be a node's name").WithHint("use small letters, digits and dashes")
+	if !nodeName.MatchString(name) || name+".key" == authorityKey {
+		return until, core.E(core.Invalid, op, strconv.Quote(name)+" can't be a node's name").WithHint("use small letters, digits and dashes")
 	}
 	if len(hosts) == 0 {
 		return until, core.E(core.Invalid, op, "a node without a host").WithHint("name the hosts and addresses at which other nodes reach it")
@@ -95,17 +137,17 @@ func issueNode(folder, name string, hosts []string, again bool, now time.Time) (
 	}
 	for _, h := range hosts {
 		switch ip := net.ParseIP(h); {
+		case !isHost(h):
+			return until, core.E(core.Invalid, op, h+" is no name or address").WithHint("as in node-1.internal.example.com or 10.0.0.1")
 		case ip != nil:
 			template.IPAddresses = append(template.IPAddresses, ip)
-		case hostName.MatchString(h) || h == "localhost":
-			template.DNSNames = append(template.DNSNames, h)
 		default:
-			return until, core.E(core.Invalid, op, h+" is no name or address").WithHint("as in node-1.internal.example.com or 10.0.0.1")
+			template.DNSNames = append(template.DNSNames, h)
 		}
 	}
 	cert, key := filepath.Join(folder, name+".crt"), filepath.Join(folder, name+".key")
 	if exists(cert) && !again {
-		return until, core.E(core.Conflict, op, name+" has a certificate in "+folder).WithHint("say that it is to be replaced")
+		return until, core.E(core.Conflict, op, name+" has a certificate in "+folder).WithHint("--replace makes another in its place")
 	}
 	authority, signer, err := openAuthority(folder, now)
 	if err != nil {

@@ -21,7 +21,10 @@ func issue(t *testing.T, folder, name string, now time.Time) Nodes {
 	if err != nil || !until.Equal(now.Add(nodeLife)) {
 		t.Fatalf("until %s, %v", until, err)
 	}
-	return Nodes{filepath.Join(folder, authorityCert), filepath.Join(folder, name+".crt"), filepath.Join(folder, name+".key")}
+	return Nodes{
+		Listen: "127.0.0.1:7780", Address: "localhost:7780",
+		CAFile: filepath.Join(folder, authorityCert), CertFile: filepath.Join(folder, name+".crt"), KeyFile: filepath.Join(folder, name+".key"),
+	}
 }
 
 // TestNodesKnowEachOther, and nobody else, in both directions.
@@ -107,7 +110,7 @@ func TestIssueNode(t *testing.T) {
 		name  string
 		hosts []string
 	}{
-		"no name": {"", []string{"localhost"}}, "a path": {"../x", []string{"localhost"}}, "capitals": {"One", []string{"localhost"}},
+		"no name": {"", []string{"localhost"}}, "the authority's": {"ca", []string{"localhost"}}, "a dot": {"a.b", []string{"localhost"}}, "a path": {"../x", []string{"localhost"}}, "capitals": {"One", []string{"localhost"}},
 		"no hosts": {"two", nil}, "a URL": {"two", []string{"https://x.example.com"}}, "a star": {"two", []string{"*.example.com"}},
 	} {
 		if _, err := issueNode(folder, c.name, c.hosts, false, now); core.CodeOf(err) != core.Invalid || core.HintOf(err) == "" {

@@ -58,6 +58,8 @@ type node struct {
 	models   models
 	tools    *tool.Registry
 	apps     *app.Service
+	homes    app.Homes // nil: all apps are at home here
+	peers    peers
 	tasks    *agent.Service
 	relay    *relay.Relay
 	worker   *agent.Worker
@@ -68,6 +70,8 @@ type node struct {
 	secrets  *credential.Service
 	guard    *redact.Service
 	setup    string // the token with which the first user is made; "" when there is one
+	// setupFile is where that token is kept for the owner of the data directory.
+	setupFile string
 
 	listener net.Listener // nil in cli.Direct mode
 	owner    net.Listener // on loopback, for who can read the data directory; listener itself unless that is public
@@ -91,7 +95,7 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	}
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.wrap) }
 	for _, step := range []func(context.Context) error{
-		n.openListener, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openModules, n.catchUp, n.startBackground, n.startServer,
+		n.openListener, n.listenToNodes, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openNodes, n.openModules, n.catchUp, n.startBackground, n.startNodes, n.startServer,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -161,7 +165,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		store.Views
 		store.Terms
 	}{n.store, n.store, n.store}, n.blobs, n.sandbox, app.Config{
-		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log,
+		Dir: n.dir.Join("apps"), URL: n.previewURL, Logger: n.log, Homes: n.homes, Nodes: n.peers.nodes(),
 	})
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
@@ -215,6 +219,8 @@ func (n *node) startBackground(context.Context) error {
 	if n.mode != cli.Direct {
 		n.background("shredded orgs", n.watchGone)
 		n.background("expired records", n.sweepRecords)
+		n.background("uses of keys", n.people.Run)
+		n.background("first user", n.watchSetup)
 		n.background("worker", n.worker.Run)
 	}
 	if n.mode == cli.Serving {

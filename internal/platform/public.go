@@ -39,7 +39,7 @@ func (p Public) host() string {
 // is what they must where strangers get to, is known by who wires: see checkAddress.
 func (c Config) checkPublic() error {
 	const op = "config"
-	for _, check := range []func() error{c.TLS.check, c.Nodes.check, c.Rates.check, c.OIDC.check, c.Public.checkNames, c.checkOrigins} {
+	for _, check := range []func() error{c.TLS.check, c.checkNodes, c.Rates.check, c.OIDC.check, c.Public.checkNames, c.checkOrigins} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -103,9 +103,9 @@ func TestPublicConfigurations(t *testing.T) {
 		"files and a proxy":              {Public{URL: url, Proxies: "10.0.0.1"}, files, Nodes{}, true},
 		"origins":                        {Public{URL: url, Origins: "https://a.example.com,https://b.example.com"}, files, Nodes{}, true},
 		"an address with files":          {Public{URL: "https://192.0.2.1:8443"}, files, Nodes{}, true},
-		"nodes":                          {nodes: Nodes{"/ca", "/c", "/k"}, good: true},
 		"a developer's page":             {public: Public{Origins: "http://localhost:5173"}, good: true},
 		"every page of a developer":      {public: Public{Origins: "*"}},
+		"nodes without a key":            {nodes: Nodes{CAFile: "/ca", CertFile: "/c"}},
 		"nobody ends TLS":                {Public{URL: url}, TLS{}, Nodes{}, false},
 		"TLS without a URL":              {Public{}, files, Nodes{}, false},
 		"plain HTTP":                     {Public{URL: "http://isekai.example.com"}, files, Nodes{}, false},
@@ -133,7 +133,6 @@ func TestPublicConfigurations(t *testing.T) {
 		"files and ACME":                 {Public{URL: url}, TLS{CertFile: "/c", KeyFile: "/k", ACME: true}, Nodes{}, false},
 		"an e-mail without ACME":         {Public{URL: url}, TLS{CertFile: "/c", KeyFile: "/k", ACMEEmail: "a@b"}, Nodes{}, false},
 		"ACME for an address":            {Public{URL: "https://192.0.2.1"}, TLS{ACME: true}, Nodes{}, false},
-		"nodes without a key":            {nodes: Nodes{CAFile: "/ca", CertFile: "/c"}},
 	} {
 		err := Config{Public: c.public, TLS: c.tls, Nodes: c.nodes}.checkPublic()
 		if (err == nil) != c.good || err != nil && (core.CodeOf(err) != core.Invalid || core.HintOf(err) == "") {
