@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +17,7 @@ import (
 
 func (sh *shell) auditCommand() *cobra.Command {
 	c := group("audit", "Read and verify the record of what matters for security")
-	c.AddCommand(sh.auditList(), sh.auditExport(), sh.auditVerify(), sh.auditCheckpoint(), sh.auditKeys())
+	c.AddCommand(sh.auditList(), sh.auditExport(), sh.auditVerify(), sh.auditCheckpoint(), sh.auditProve(), sh.auditKeys())
 	return c
 }
 
@@ -112,38 +112,61 @@ func (sh *shell) auditExport() *cobra.Command {
 
 func (sh *shell) auditVerify() *cobra.Command {
 	var files []string
+	var export, proof string
+	var from auditKeysFrom
 	c := &cobra.Command{Use: "verify", Short: "Recompute every hash of an audit log, and name the first row that isn't as it was written", Args: cobra.NoArgs,
-		Long:    "Recompute every hash of an audit log. Rows that were taken away from its end are found by the checkpoint that is kept beside it, and by those that were kept elsewhere.",
-		Example: "  isekai audit verify --checkpoint kept-in-may.txt"}
+		Long: "Recompute every hash of an audit log. Rows that were taken away from its end are found by the checkpoint that is kept beside it, and by those that were kept elsewhere.\n" +
+			"With --file it verifies an export, and with --proof a proof of isekai audit prove: with --key or --keys without any server, else with the keys of this installation.",
+		Example: "  isekai audit verify --checkpoint kept-in-may.txt\n  isekai audit verify --file audit.jsonl --keys keys.txt --checkpoint kept-in-may.txt"}
 	log := logFlag(c)
-	c.Flags().StringSliceVar(&files, "checkpoint", nil, "file with a checkpoint that was kept elsewhere; may be given several times")
+	f := c.Flags()
+	f.StringSliceVar(&files, "checkpoint", nil, "file with a checkpoint that was kept elsewhere; may be given several times")
+	f.StringVar(&export, "file", "", "export to verify instead of a log")
+	f.StringVar(&proof, "proof", "", "proof to verify instead of a log")
+	from.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		var known []string
-		for _, f := range files {
-			b, err := os.ReadFile(f)
+		known, err := readCheckpoints(files)
+		switch {
+		case err != nil:
+			return err
+		case export != "" && proof != "", export+proof != "" && log() == client.InstallationLog:
+			return core.E(core.Invalid, "", "--file, --proof and --installation exclude each other").WithHint("an export and a proof say themselves whose log they are of")
+		case proof != "":
+			return sh.verifyProof(c.Context(), proof, from)
+		case export != "":
+			r, err := sh.verifyFile(c.Context(), export, from, known)
 			if err != nil {
-				return core.E(core.Invalid, "", "the checkpoint "+f+" can't be read").Because(err).WithHint("name a file that isekai audit checkpoint wrote")
+				return err
 			}
-			known = append(known, string(b))
+			return errors.Join(sh.print(r, func(w io.Writer) { printReport(w, r) }), faulty(r))
 		}
-		var fault *client.AuditFault
-		err := answer(sh, c, func(ctx context.Context, c *client.Client) (client.AuditReport, error) {
-			r, err := c.VerifyAudit(ctx, log(), known)
-			fault = r.Fault
+		var r client.AuditReport
+		err = answer(sh, c, func(ctx context.Context, c *client.Client) (client.AuditReport, error) {
+			r, err = c.VerifyAudit(ctx, log(), known)
 			return r, err
-		}, func(w io.Writer, r client.AuditReport) {
-			verdict := "all is as it was written"
-			if r.Fault != nil {
-				verdict = r.Fault.Text
-			}
-			fmt.Fprintf(w, "%s: %s, %s\n", r.Org, many(r.Rows, "good row"), verdict)
-		})
-		if err == nil && fault != nil {
-			return core.E(core.Conflict, "", "the audit log isn't as it was written: "+fault.Text).WithHint("compare it with a backup, and with checkpoints that were kept elsewhere")
+		}, printReport)
+		if err != nil {
+			return err
 		}
-		return err
+		return faulty(r)
 	}
 	return c
+}
+
+func printReport(w io.Writer, r client.AuditReport) {
+	verdict := "all is as it was written"
+	if r.Fault != nil {
+		verdict = r.Fault.Text
+	}
+	fmt.Fprintf(w, "%s: %s, %s\n", r.Org, many(r.Rows, "good row"), verdict)
+}
+
+// faulty is the error for a log that isn't as it was written.
+func faulty(r client.AuditReport) error {
+	if r.Fault == nil {
+		return nil
+	}
+	return core.E(core.Conflict, "", "the audit log isn't as it was written: "+r.Fault.Text).WithHint("compare it with a backup, and with checkpoints that were kept elsewhere")
 }
 
 func (sh *shell) auditCheckpoint() *cobra.Command {
@@ -159,7 +182,7 @@ func (sh *shell) auditCheckpoint() *cobra.Command {
 }
 
 func (sh *shell) auditKeys() *cobra.Command {
-	return &cobra.Command{Use: "keys", Short: "Print the public keys that checkpoints and exports are verified with", Args: cobra.NoArgs, Example: "  isekai audit keys",
+	return &cobra.Command{Use: "keys", Aliases: []string{"key"}, Short: "Print the public keys that checkpoints and exports are verified with", Args: cobra.NoArgs, Example: "  isekai audit keys > keys.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]string, error) { return c.AuditKeys(ctx) }, func(w io.Writer, keys []string) {
 				for _, k := range keys {

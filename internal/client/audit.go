@@ -101,3 +101,16 @@ func (c *Client) AuditCheckpoint(ctx context.Context, l Log) (Checkpoint, error)
 func (c *Client) AuditKeys(ctx context.Context) ([]string, error) {
 	return get[[]string](ctx, c, "/v1/audit/keys", nil)
 }
+
+// AuditGrowth proves that an audit log has only grown between two checkpoints.
+type AuditGrowth struct {
+	From  string   `json:"from" doc:"the earlier checkpoint"`
+	To    string   `json:"to" doc:"the one of now"`
+	Proof []string `json:"proof" doc:"hashes, as of RFC 9162, section 2.1.4"`
+}
+
+// ProveAudit proves that an audit log begins with what an earlier checkpoint is of. conflict:
+// it doesn't.
+func (c *Client) ProveAudit(ctx context.Context, l Log, checkpoint string) (AuditGrowth, error) {
+	return send[AuditGrowth](ctx, c, http.MethodPost, string(l)+"/growth", Checkpoint{checkpoint})
+}

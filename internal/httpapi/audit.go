@@ -24,6 +24,7 @@ type (
 		Until   time.Time      `query:"until" doc:"before"`
 		PageQuery
 	}
+	proveAudit  struct{ Body client.Checkpoint }
 	verifyAudit struct {
 		Body struct {
 			Checkpoints []string `json:"checkpoints,omitempty" maxItems:"100" doc:"of this log, that were kept elsewhere"`
@@ -91,7 +92,7 @@ func (s *server) auditOf(action identity.Action, suffix, path, what string, org 
 			known[i] = []byte(c)
 		}
 		r, err := s.cfg.Audit.Verify(ctx, org(p), known...)
-		return replied(r, err, wireReport)
+		return replied(r, err, Report)
 	})
 	act(s, action, huma.Operation{
 		OperationID: "checkpoint-audit" + suffix, Method: http.MethodPost, Path: path + "/checkpoint", Summary: "Make a signed checkpoint of " + what, Tags: tags,
@@ -99,6 +100,15 @@ func (s *server) auditOf(action identity.Action, suffix, path, what string, org 
 	}, func(ctx context.Context, p identity.Principal, _ *struct{}) (*reply[client.Checkpoint], error) {
 		c, err := s.cfg.Audit.Checkpoint(ctx, org(p))
 		return replied(c, err, func(c []byte) client.Checkpoint { return client.Checkpoint{Checkpoint: string(c)} })
+	})
+	act(s, action, huma.Operation{
+		OperationID: "prove-audit" + suffix, Method: http.MethodPost, Path: path + "/growth", Summary: "Prove that " + what + " has only grown since an earlier checkpoint", Tags: tags,
+		Description: "The proof holds without this installation, and shows no entry.",
+	}, func(ctx context.Context, p identity.Principal, in *proveAudit) (*reply[client.AuditGrowth], error) {
+		g, err := s.cfg.Audit.ProveGrowth(ctx, org(p), []byte(in.Body.Checkpoint))
+		return replied(g, err, func(g auditlog.Consistency) client.AuditGrowth {
+			return client.AuditGrowth{From: g.From, To: g.To, Proof: each(g.Proof, same)}
+		})
 	})
 }
 
@@ -109,7 +119,8 @@ func wireAudit(e auditlog.Entry) client.AuditEntry {
 	}
 }
 
-func wireReport(r auditlog.Report) client.AuditReport {
+// Report is what is known of a log, for the wire.
+func Report(r auditlog.Report) client.AuditReport {
 	w := client.AuditReport{Org: r.Org, Rows: r.Rows, Checkpoint: r.Checkpoint}
 	if f := r.Fault; f != nil {
 		w.Fault = &client.AuditFault{Kind: string(f.Kind), Row: f.Row, ID: f.ID, Text: f.Text}
