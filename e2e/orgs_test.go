@@ -3,7 +3,9 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"regexp"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,24 +13,35 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-var setupToken = regexp.MustCompile(`works once: (\S+)`)
-
 const annsPassword = "correct horse battery staple"
 
-// first makes the first user by the token that the server has printed, and signs her in as
-// the installation's operator.
+// first makes the first user by the token that the server keeps in its data directory, and
+// signs her in as the installation's operator. The token is printed nowhere.
 func (s *server) first(t *testing.T) (ann core.UserID, operator *client.Client) {
 	t.Helper()
-	var token []string
-	until(t, func() bool { token = setupToken.FindStringSubmatch(s.outs.String()); return token != nil }, s.outs.String)
-	anyone := client.New(s.url, "", nil)
-	made, err := anyone.FinishSetup(t.Context(), token[1], client.NewUser{Email: "ann@example.org", Name: "Ann", Password: annsPassword})
+	path := filepath.Join(s.dir, "setup-token")
+	until(t, func() bool { return strings.Contains(s.outs.String(), path) }, s.outs.String)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := anyone.FinishSetup(t.Context(), token[1], client.NewUser{Email: "eve@example.org", Name: "Eve", Password: annsPassword}); err == nil {
+	token := strings.TrimSpace(string(b))
+	if len(token) < 50 || strings.Contains(s.outs.String()+s.errs.String(), token) {
+		t.Fatalf("the token %q shows in\n%s\n%s", token, s.outs, s.errs)
+	}
+	anyone := client.New(s.url, "", nil)
+	made, err := anyone.FinishSetup(t.Context(), token, client.NewUser{Email: "ann@example.org", Name: "Ann", Password: annsPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := anyone.FinishSetup(t.Context(), token, client.NewUser{Email: "eve@example.org", Name: "Eve", Password: annsPassword}); err == nil {
 		t.Error("the token worked twice")
 	}
+	until(t, func() bool { _, err := os.Stat(path); return os.IsNotExist(err) }, func() string { return path + " stays" })
 	return made.User, s.as(t, core.Installation)
 }
 

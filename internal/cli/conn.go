@@ -15,8 +15,10 @@ type Conn struct {
 	Model    string // what tasks use: "gpt-5-mini", "blueprint"
 	Notice   string // how to configure a model, if there is none
 	Setup    string // the token with which the first user is made, where there is none
-	Failed   <-chan error
-	Close    func() error
+	// SetupFile is where that token is, for who can read the data directory.
+	SetupFile string
+	Failed    <-chan error
+	Close     func() error
 	// Again, unless it is nil, connects anew when the server has gone.
 	Again func(ctx context.Context) (*Conn, error)
 }

@@ -3,8 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 func (sh *shell) serveCommand() *cobra.Command {
@@ -24,14 +26,16 @@ func (sh *shell) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = sh.print(map[string]string{"url": conn.URL, "model": conn.Model}, func(w io.Writer) {
+			started := map[string]string{"url": conn.URL, "model": conn.Model}
+			if conn.SetupFile != "" {
+				started["setup_token_file"] = conn.SetupFile
+			}
+			err = sh.print(started, func(w io.Writer) {
 				fmt.Fprintf(w, "Serving at %s; the API's reference is at %s/docs\n", conn.URL, conn.URL)
 				if conn.Notice != "" {
 					fmt.Fprintln(w, conn.Notice)
 				}
-				if conn.Setup != "" {
-					fmt.Fprintf(w, "There is no user yet. Make the first, who owns it all, within a day:\n  isekai user setup %s --email EMAIL --name NAME\nand give this token, which works once: %s\n", conn.URL, conn.Setup)
-				}
+				sh.tellSetup(w, conn)
 				fmt.Fprintln(w, "Ctrl-C stops it; what isn't finished goes on at the next start.")
 			})
 			if err == nil {
@@ -45,4 +49,17 @@ func (sh *shell) serveCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", "", "address to listen at (default 127.0.0.1:7777)")
 	return c
+}
+
+// tellSetup says how the first user is made. The token is shown on a terminal alone: what
+// is printed elsewhere ends up in logs, where others read it than may own the installation.
+func (sh *shell) tellSetup(w io.Writer, conn *Conn) {
+	if conn.Setup == "" {
+		return
+	}
+	fmt.Fprintf(w, "There is no user yet. Make the first, who owns it all, within a day:\n  isekai user setup %s --email EMAIL --name NAME\n", conn.URL)
+	if f, ok := sh.io.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprintln(w, "and give this token, which works once: "+conn.Setup)
+	}
+	fmt.Fprintln(w, "The token, which works once, is in "+conn.SetupFile)
 }

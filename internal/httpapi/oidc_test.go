@@ -63,8 +63,13 @@ func TestSignInAtAnIssuer(t *testing.T) {
 	if res := w.visit(t, back, cookie); res.StatusCode != 401 {
 		t.Errorf("a second time: %s", res.Status)
 	}
-	if a := w.do("GET", "/v1/oidc/callback?error=access_denied&error_description=x", "", "Authorization", ""); a.status != 403 {
-		t.Errorf("a refusal: %d", a.status)
+	if a := w.do("GET", "/v1/oidc/callback?error=access_denied&error_description=x", "", "Authorization", ""); a.status != 401 {
+		t.Errorf("a refusal of nobody's sign-in: %d", a.status)
+	}
+	back, cookie = w.throughIssuer(t)
+	state := must(url.Parse(back))(t).Query().Get("state")
+	if res := w.visit(t, "/v1/oidc/callback?error=access_denied&error_description=x&state="+state, cookie); res.StatusCode != 403 {
+		t.Errorf("a refusal: %d", res.StatusCode)
 	}
 }
 

@@ -38,6 +38,12 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		st := cfg.Events.(*sqlite.Store)
 		ic := identity.Config{Records: st, Quotas: st, Issuer: publicURL, Hashing: identity.Hashing{Memory: 64, Time: 1, Threads: 1}}
 		cc := credential.Config{Records: st, Terms: st}
+		ic.KeyEnded = func(ctx context.Context, org core.OrgID, id core.KeyID) error {
+			if err := w.ledger.RemoveBudget(ctx, org, ledger.OfKey(id)); core.CodeOf(err) != core.NotFound {
+				return err
+			}
+			return nil
+		}
 		for _, f := range change {
 			f(cfg, &ic, &cc)
 		}

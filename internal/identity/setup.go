@@ -36,6 +36,12 @@ func (s *Service) Setup(ctx context.Context) (token string, needed bool, err err
 	return token, true, err
 }
 
+// NeedsSetup reports whether there is no first user yet.
+func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
+	e, err := setups.find(ctx, s, core.Installation, setupID)
+	return !e.Doc.Done, err
+}
+
 // FinishSetup makes the first user: the owner of DefaultOrg and of the installation. It
 // can be repeated if it failed.
 func (s *Service) FinishSetup(ctx context.Context, token string, n NewUser) (Tokens, error) {

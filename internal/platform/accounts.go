@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/auditlog"
-	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -21,42 +20,20 @@ type Credits struct {
 	Charge bool `koanf:"charge" json:"charge"`
 }
 
-// OIDC is an issuer by which people sign in; none without an Issuer.
-type OIDC struct {
-	Name         string `koanf:"name" json:"name"`     // in URLs: google
-	Issuer       string `koanf:"issuer" json:"issuer"` // as in its discovery document
-	ClientID     string `koanf:"client_id" json:"client_id"`
-	ClientSecret Secret `koanf:"client_secret" json:"client_secret"`
-	Domains      string `koanf:"domains" json:"domains"` // of e-mail addresses that are the issuer's to give, separated by commas
-	Create       bool   `koanf:"create" json:"create"`   // users of people who are none yet
-}
-
-func (o OIDC) check() error {
-	if o.Issuer == "" && o.ClientID+string(o.ClientSecret)+o.Domains != "" || o.Issuer != "" && o.ClientID == "" {
-		return core.E(core.Invalid, "config", "oidc.issuer and oidc.client_id need each other").WithHint(configHint)
-	}
-	return nil
-}
-
-func (o OIDC) issuers() []identity.OIDCConfig {
-	if o.Issuer == "" {
-		return nil
-	}
-	return []identity.OIDCConfig{{
-		Name: o.Name, Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), Domains: commas(o.Domains), Create: o.Create,
-	}}
-}
-
 // openAccounts wires who may do what, what that costs, and the log of it.
 func (n *node) openAccounts(ctx context.Context) (err error) {
 	n.audit = auditlog.New(auditlog.Config{Events: n.store, Stored: n.driver, Records: n.store, Log: n.log})
 	if err = n.openEgress(ctx); err != nil {
 		return err
 	}
+	issuers, err := n.cfg.OIDC.issuers()
+	if err != nil {
+		return err
+	}
 	n.people, err = identity.New(identity.Config{
-		Records: n.store, Quotas: n.driver, Issuer: cmp.Or(n.cfg.Public.URL, "isekai"), Log: n.log, OIDC: n.cfg.OIDC.issuers(),
+		Records: n.store, Quotas: n.driver, Issuer: cmp.Or(n.cfg.Public.URL, "isekai"), URL: n.publicURL(), Log: n.log, OIDC: issuers,
 		HTTP:  &http.Client{Timeout: 10 * time.Second}, // to issuers that an operator names
-		Audit: n.recordIdentity,
+		Audit: n.recordIdentity, KeyEnded: n.dropBudget,
 	})
 	if err != nil {
 		return err
@@ -67,12 +44,14 @@ func (n *node) openAccounts(ctx context.Context) (err error) {
 	if err = n.openSecrets(ctx); err != nil {
 		return err
 	}
-	if n.mode == cli.Serving {
-		n.setup, _, err = n.people.Setup(ctx)
-		if core.CodeOf(err) == core.NotFound { // the first org was shredded: there is nothing to set up
-			n.log.Warn("no first user can be made", "err", err)
-			err = nil
-		}
+	return n.openSetup(ctx)
+}
+
+// dropBudget removes the budget of a key that has ended, if it has one.
+func (n *node) dropBudget(ctx context.Context, org core.OrgID, key core.KeyID) error {
+	err := n.books.RemoveBudget(ctx, org, ledger.OfKey(key))
+	if core.CodeOf(err) == core.NotFound {
+		return nil
 	}
 	return err
 }
@@ -105,7 +84,9 @@ func (n *node) accounts() httpapi.Accounts {
 // own user, and what identity knows.
 func (n *node) authenticate(ctx context.Context, c identity.Credential) (identity.Principal, error) {
 	if sameToken(c.Bearer, n.token) {
-		return identity.Local(), nil
+		p := identity.Local()
+		p.Address = c.Address
+		return p, nil
 	}
 	return n.people.Authenticate(ctx, c)
 }

@@ -181,7 +181,7 @@ func Defaults() Config {
 	return Config{
 		DataDir: defaultDataDir(),
 		Listen:  "127.0.0.1:7777",
-		OIDC:    OIDC{Name: "sso"},
+		OIDC:    OIDC{},
 		TLS:     TLS{ACMEDirectory: autocert.DefaultACMEDirectory},
 		Log:     Log{Level: "warn", Format: "text"},
 		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},
@@ -240,7 +240,11 @@ func LoadConfig(path string, overrides map[string]any) (Config, error) {
 		}
 	}
 	for _, key := range k.Keys() {
-		if !slices.Contains(known, key) {
+		if issuerKey(key) {
+			if err := checkGroups(key, k.Get(key)); err != nil {
+				return Config{}, err
+			}
+		} else if !slices.Contains(known, key) {
 			return Config{}, core.E(core.Invalid, op, "unknown setting "+key).WithHint("the settings are: " + strings.Join(known, ", "))
 		}
 	}
@@ -270,6 +274,9 @@ func envKey(known []string) func(string, string) (string, any) {
 	}
 	return func(k, v string) (string, any) {
 		if key, ok := names[k]; ok {
+			return key, v
+		}
+		if key, ok := issuerVariable(k); ok {
 			return key, v
 		}
 		if k == "ISEKAI_CONFIG" { // read by the CLI

@@ -130,7 +130,7 @@ func (i instance) embed(ctx context.Context, dir *DataDir, mode cli.Mode) (*cli.
 	}
 	return &cli.Conn{
 		Client: client.New("http://localhost", n.token, n.local.transport()), URL: address, Embedded: true,
-		Model: n.models.name(), Notice: n.models.notice(), Setup: n.setup, Failed: n.failed, Close: n.close,
+		Model: n.models.name(), Notice: n.models.notice(), Setup: n.setup, SetupFile: n.setupFile, Failed: n.failed, Close: n.close,
 	}, nil
 }
 
