@@ -26,6 +26,7 @@ type double struct {
 	writers  map[string]int // data folder: how many workloads have it now
 	overlaps int            // how often there were two
 	execs    sync.WaitGroup
+	handler  http.Handler // of the workload talk
 }
 
 func newDouble() *double { return &double{boxes: map[*doubleBox]bool{}, writers: map[string]int{}} }
@@ -104,6 +105,8 @@ func (b *doubleBox) Exec(ctx context.Context, c sandbox.Command) (sandbox.Exit, 
 		_, _ = io.WriteString(c.Stderr, "no such table: books\n")
 		return sandbox.Exit{Code: 1, Reason: sandbox.Exited}, nil
 	case "silent":
+	case "talk":
+		defer b.serve(b.driver.handler)()
 	case "teapot":
 		defer b.serve(http.NotFoundHandler())()
 	default:
