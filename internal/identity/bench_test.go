@@ -9,7 +9,7 @@ import (
 // BenchmarkAuthenticate is what a request costs with a warm cache; "first" is a token's
 // first time on a node, whose signature is checked.
 func BenchmarkAuthenticate(b *testing.B) {
-	r := newRig(b)
+	r := newRig(b, onSQLite)
 	key := r.key(r.owner.Principal, identity.NewKey{})
 	for name, c := range map[string]identity.Credential{"token": {Bearer: r.owner.Access}, "key": {Bearer: key}, "cookie": {Cookie: r.owner.Session}} {
 		b.Run(name, func(b *testing.B) {
@@ -50,7 +50,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 
 // BenchmarkSignIn is a sign-in with the parameters that people get.
 func BenchmarkSignIn(b *testing.B) {
-	r := newRig(b, func(c *identity.Config) { c.Hashing = identity.DefaultHashing })
+	r := newRig(b, onSQLite, func(c *identity.Config) { c.Hashing = identity.DefaultHashing })
 	for b.Loop() {
 		r.signIn("owner@example.org", "")
 	}

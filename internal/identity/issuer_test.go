@@ -127,7 +127,7 @@ func TestPeopleSignInByACertifiedIssuer(t *testing.T) {
 	for _, alg := range []string{"RS256", "ES256"} {
 		t.Run(alg, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newRig(t, onSQLite)
 			s := with(r, identity.OIDCConfig{
 				Name: "node", Issuer: at, ClientID: "isekai-" + alg, ClientSecret: "a secret & a half", Scopes: []string{"groups"},
 				Domains: []string{"Example.org"}, Create: true,

@@ -82,7 +82,7 @@ func ann(groups ...string) *mockoidc.MockUser {
 
 func TestAPersonSignsInByAnIssuer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	m, c := mock(t)
 	s := with(r, c)
 	want(t, "issuers", strings.Join(s.Providers(), " "), "mock")
@@ -126,7 +126,7 @@ func TestWhoIsNoUserHere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newRig(t, onSQLite)
 			m, cfg := mock(t)
 			c.edit(&cfg)
 			s := with(r, cfg)
@@ -140,7 +140,7 @@ func TestWhoIsNoUserHere(t *testing.T) {
 
 func TestGroupsGiveRoles(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	acme := r.org("acme")
 	m, c := mock(t)
 	c.Create = true
@@ -189,7 +189,7 @@ func TestGroupsGiveRoles(t *testing.T) {
 // issuer who knows: what was set up before is worth nothing.
 func TestAnAddressIsWhoseItIs(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	m, c := mock(t)
 	s := with(r, c)
 	eve := r.member("ann", core.Member) // who had the link, but not the mailbox
@@ -210,7 +210,7 @@ func TestAnAddressIsWhoseItIs(t *testing.T) {
 
 func TestADisabledUserCanNotComeByAnIssuer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	m, c := mock(t)
 	s := with(r, c)
 	mia := r.member("ann", core.Member)
@@ -222,7 +222,7 @@ func TestADisabledUserCanNotComeByAnIssuer(t *testing.T) {
 
 func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	m, c := mock(t)
 	s := with(r, c)
 	r.member("ann", core.Member)
@@ -266,7 +266,7 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 // A code that an attacker got for his own sign-in is no good in another's: PKCE and nonce.
 func TestACodeOfAnotherSignInIsRefused(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	m, c := mock(t)
 	s := with(r, c)
 	r.member("ann", core.Member)
@@ -296,7 +296,7 @@ func TestACodeOfAnotherSignInIsRefused(t *testing.T) {
 
 func TestWhereASignInMayComeBackTo(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	_, c := mock(t)
 	s := with(r, c)
 	for _, bad := range []string{"http://evil.example/", "https://localhost:8080/", "http://localhost:80801/", "http://x@localhost:8080/", "//localhost:8080/", "/callback", ":"} {
@@ -309,7 +309,7 @@ func TestWhereASignInMayComeBackTo(t *testing.T) {
 
 func TestAnIssuerThatIsAway(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, onSQLite)
 	m, c := mock(t)
 	s := with(r, c)
 	issuer := c.Issuer
@@ -328,7 +328,7 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 
 func TestIssuersThatCanNotBe(t *testing.T) {
 	t.Parallel()
-	r := bare(t)
+	r := bare(t, onSQLite)
 	good := identity.OIDCConfig{Name: "a", Issuer: "https://a.example", ClientID: "x"}
 	for name, edit := range map[string]func(*identity.OIDCConfig){
 		"no name":    func(c *identity.OIDCConfig) { c.Name = "" },

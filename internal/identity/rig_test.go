@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
-	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
 // cheap is argon2id for tests.
@@ -64,9 +61,9 @@ type rig struct {
 	owner identity.Tokens
 }
 
-func newRig(t testing.TB, edit ...func(*identity.Config)) *rig {
+func newRig(t testing.TB, on kindOfStore, edit ...func(*identity.Config)) *rig {
 	t.Helper()
-	r := bare(t, edit...)
+	r := bare(t, on, edit...)
 	token, needed, err := r.Setup(t.Context())
 	if err != nil || !needed {
 		t.Fatalf("set-up is needed: %v, %v", needed, err)
@@ -77,10 +74,10 @@ func newRig(t testing.TB, edit ...func(*identity.Config)) *rig {
 }
 
 // bare is newRig before its first start.
-func bare(t testing.TB, edit ...func(*identity.Config)) *rig {
+func bare(t testing.TB, on kindOfStore, edit ...func(*identity.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: &clock{t: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}}
-	s := openStore(t, filepath.Join(t.TempDir(), "isekai.db"), r.clock.now)
+	s := on(t, r.clock.now)
 	r.store = s
 	r.cfg = identity.Config{
 		Records: s, Quotas: s, Now: r.clock.now, Issuer: "http://localhost:8080", Hashing: cheap,
@@ -95,36 +92,6 @@ func bare(t testing.TB, edit ...func(*identity.Config)) *rig {
 	}
 	r.Service = r.node()
 	return r
-}
-
-// migrated is a new database, which takes longer to make than most tests do with it.
-var migrated = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "identity-*")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path := filepath.Join(dir, "isekai.db")
-	s, err := sqlite.Open(context.Background(), sqlite.Config{Path: path})
-	if err == nil {
-		err = s.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
-// openStore opens a new store at path.
-func openStore(t testing.TB, path string, now func() time.Time) *sqlite.Store {
-	t.Helper()
-	empty, err := migrated()
-	ok(t, err)
-	ok(t, os.WriteFile(path, empty, 0o600))
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: now})
-	ok(t, err)
-	t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // node starts another node of the installation.

@@ -17,59 +17,61 @@ import (
 // the store gives back, opened, and in its files.
 func TestNothingStoredIsACredential(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	ctx := t.Context()
-	secrets := map[string]string{}
-	add := func(name, text string) {
-		parts := strings.Split(text, "_")
-		secrets[name] = parts[len(parts)-1]
-	}
-	add("password", password)
-	mia := r.member("mia", core.Member)
-	for who, tokens := range map[string]identity.Tokens{"owner": r.owner, "mia": mia, "signed in": r.signIn("mia@example.org", "")} {
-		add(who+"'s refresh token", tokens.Refresh)
-		add(who+"'s cookie", tokens.Session)
-		secrets[who+"'s access token"] = tokens.Access
-		next, err := r.Refresh(ctx, tokens.Refresh, home)
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		ctx := t.Context()
+		secrets := map[string]string{}
+		add := func(name, text string) {
+			parts := strings.Split(text, "_")
+			secrets[name] = parts[len(parts)-1]
+		}
+		add("password", password)
+		mia := r.member("mia", core.Member)
+		for who, tokens := range map[string]identity.Tokens{"owner": r.owner, "mia": mia, "signed in": r.signIn("mia@example.org", "")} {
+			add(who+"'s refresh token", tokens.Refresh)
+			add(who+"'s cookie", tokens.Session)
+			secrets[who+"'s access token"] = tokens.Access
+			next, err := r.Refresh(ctx, tokens.Refresh, home)
+			ok(t, err)
+			add(who+"'s next refresh token", next.Refresh)
+			// Both halves of it: what the family shares, and what is new.
+			secrets[who+"'s family"] = secrets[who+"'s refresh token"][:52]
+			secrets[who+"'s first"] = secrets[who+"'s refresh token"][52:]
+			secrets[who+"'s next"] = secrets[who+"'s next refresh token"][52:]
+		}
+		add("key", r.key(mia.Principal, identity.NewKey{}))
+		invite, err := r.InviteUser(ctx, r.owner.Principal, identity.Invite{Email: "max@example.org", Role: core.Viewer})
 		ok(t, err)
-		add(who+"'s next refresh token", next.Refresh)
-		// Both halves of it: what the family shares, and what is new.
-		secrets[who+"'s family"] = secrets[who+"'s refresh token"][:52]
-		secrets[who+"'s first"] = secrets[who+"'s refresh token"][52:]
-		secrets[who+"'s next"] = secrets[who+"'s next refresh token"][52:]
-	}
-	add("key", r.key(mia.Principal, identity.NewKey{}))
-	invite, err := r.InviteUser(ctx, r.owner.Principal, identity.Invite{Email: "max@example.org", Role: core.Viewer})
-	ok(t, err)
-	add("invitation", invite)
-	reset, err := r.ResetPassword(ctx, r.operator(), mia.User)
-	ok(t, err)
-	add("reset", reset)
-	_, recovery := enrolled(t, r)
-	for i, c := range recovery {
-		secrets["recovery code "+string(rune('0'+i))] = c
-		secrets["plain recovery code "+string(rune('0'+i))] = strings.ReplaceAll(c, "-", "")
-	}
-	all := records(t, r.store)
-	if len(all) < 20 {
-		t.Fatalf("only %d records were found", len(all))
-	}
-	stored := strings.ToLower(strings.Join(all, "\n"))
-	for name, secret := range secrets {
-		if len(secret) < 8 {
-			t.Fatalf("%s is %q", name, secret)
+		add("invitation", invite)
+		reset, err := r.ResetPassword(ctx, r.operator(), mia.User)
+		ok(t, err)
+		add("reset", reset)
+		_, recovery := enrolled(t, r)
+		for i, c := range recovery {
+			secrets["recovery code "+string(rune('0'+i))] = c
+			secrets["plain recovery code "+string(rune('0'+i))] = strings.ReplaceAll(c, "-", "")
 		}
-		if strings.Contains(stored, strings.ToLower(secret)) {
-			t.Errorf("the %s is stored", name)
+		all := records(t, r.store)
+		if len(all) < 20 {
+			t.Fatalf("only %d records were found", len(all))
 		}
-	}
+		stored := strings.ToLower(strings.Join(all, "\n"))
+		for name, secret := range secrets {
+			if len(secret) < 8 {
+				t.Fatalf("%s is %q", name, secret)
+			}
+			if strings.Contains(stored, strings.ToLower(secret)) {
+				t.Errorf("the %s is stored", name)
+			}
+		}
 
-	bareRig := bare(t)
-	link, _, err := bareRig.Setup(ctx)
-	ok(t, err)
-	if strings.Contains(strings.Join(records(t, bareRig.store), "\n"), link[4:]) {
-		t.Error("the link of the first start is stored")
-	}
+		bareRig := bare(t, on)
+		link, _, err := bareRig.Setup(ctx)
+		ok(t, err)
+		if strings.Contains(strings.Join(records(t, bareRig.store), "\n"), link[4:]) {
+			t.Error("the link of the first start is stored")
+		}
+	})
 }
 
 // records returns all that is stored, of every kind and org.
@@ -94,8 +96,8 @@ func TestWhatIsStoredIsSealed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var inner *sqlite.Store
-	r := newRig(t, func(c *identity.Config) {
-		s := openStore(t, filepath.Join(dir, "sealed.db"), c.Now)
+	r := newRig(t, onSQLite, func(c *identity.Config) {
+		s := openSQLite(t, filepath.Join(dir, "sealed.db"), c.Now)
 		ok(t, vault.GenerateMaster(filepath.Join(dir, "master.json")))
 		master, err := vault.OpenMaster(filepath.Join(dir, "master.json"))
 		ok(t, err)

@@ -20,182 +20,202 @@ func try(r *rig, email, pass string, from netip.Addr) error {
 
 func TestFailuresSlowTheirAddressAlone(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	const email = "owner@example.org"
-	for range 5 {
-		wantCode(t, "a wrong password", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
-	}
-	err := try(r, email, password, elsewhere)
-	wantCode(t, "even the right one then", err, core.Exhausted)
-	wait, is := identity.Wait(err)
-	if !is || wait < time.Second || wait > 2*time.Second {
-		t.Fatalf("the wait is %v", wait)
-	}
-	ok(t, try(r, email, password, home))
-	ok(t, try(r, email, password, netip.MustParseAddr("198.51.100.7"))) // whence he never came before
-	r.clock.advance(wait)
-	ok(t, try(r, email, password, elsewhere))
-	wantCode(t, "the count begins anew", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
-	wantCode(t, "and has no wait", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		const email = "owner@example.org"
+		for range 5 {
+			wantCode(t, "a wrong password", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
+		}
+		err := try(r, email, password, elsewhere)
+		wantCode(t, "even the right one then", err, core.Exhausted)
+		wait, is := identity.Wait(err)
+		if !is || wait < time.Second || wait > 2*time.Second {
+			t.Fatalf("the wait is %v", wait)
+		}
+		ok(t, try(r, email, password, home))
+		ok(t, try(r, email, password, netip.MustParseAddr("198.51.100.7"))) // whence he never came before
+		r.clock.advance(wait)
+		ok(t, try(r, email, password, elsewhere))
+		wantCode(t, "the count begins anew", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
+		wantCode(t, "and has no wait", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
+	})
 }
 
 func TestTheWaitGrowsToAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	var waits []time.Duration
-	for len(waits) < 14 {
-		err := try(r, "owner@example.org", "wrong password", elsewhere)
-		if wait, is := identity.Wait(err); is {
-			waits = append(waits, wait)
-			r.clock.advance(wait)
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		var waits []time.Duration
+		for len(waits) < 14 {
+			err := try(r, "owner@example.org", "wrong password", elsewhere)
+			if wait, is := identity.Wait(err); is {
+				waits = append(waits, wait)
+				r.clock.advance(wait)
+			}
 		}
-	}
-	for i := 1; i < len(waits); i++ {
-		if waits[i] < waits[i-1] || waits[i] > 15*time.Minute+time.Second {
-			t.Fatalf("the waits are %v", waits)
+		for i := 1; i < len(waits); i++ {
+			if waits[i] < waits[i-1] || waits[i] > 15*time.Minute+time.Second {
+				t.Fatalf("the waits are %v", waits)
+			}
 		}
-	}
-	if last := waits[len(waits)-1]; last < 15*time.Minute {
-		t.Fatalf("the last wait is %v", last)
-	}
+		if last := waits[len(waits)-1]; last < 15*time.Minute {
+			t.Fatalf("the last wait is %v", last)
+		}
+	})
 }
 
 // Many addresses at once fill the account's bucket: then no new address gets in, and one
 // whence its owner came before does.
 func TestNobodyIsLockedOutFromWhereHeWas(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	const email = "owner@example.org"
-	ok(t, try(r, email, password, home))
-	refused := 0
-	for i := range 120 {
-		err := try(r, email, "wrong password", netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}))
-		if core.CodeOf(err) == core.Exhausted {
-			refused++
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		const email = "owner@example.org"
+		ok(t, try(r, email, password, home))
+		refused := 0
+		for i := range 120 {
+			err := try(r, email, "wrong password", netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}))
+			if core.CodeOf(err) == core.Exhausted {
+				refused++
+			}
 		}
-	}
-	if refused < 15 || refused > 25 {
-		t.Fatalf("%d of 120 were refused", refused)
-	}
-	wantCode(t, "from a new place", try(r, email, password, elsewhere), core.Exhausted)
-	ok(t, try(r, email, password, home))
-	r.clock.advance(time.Minute)
-	ok(t, try(r, email, password, netip.MustParseAddr("203.0.113.77")))
+		if refused < 15 || refused > 25 {
+			t.Fatalf("%d of 120 were refused", refused)
+		}
+		wantCode(t, "from a new place", try(r, email, password, elsewhere), core.Exhausted)
+		ok(t, try(r, email, password, home))
+		r.clock.advance(time.Minute)
+		ok(t, try(r, email, password, netip.MustParseAddr("203.0.113.77")))
+	})
 }
 
 func TestParallelTriesAreCounted(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	nodes := []*identity.Service{r.Service, r.node()}
-	var looked atomic.Int32
-	var wait sync.WaitGroup
-	for i := range 40 {
-		wait.Go(func() {
-			_, err := nodes[i%2].SignIn(t.Context(), identity.SignIn{Email: "owner@example.org", Password: "wrong password", Address: elsewhere})
-			if core.CodeOf(err) == core.Unauthenticated {
-				looked.Add(1)
-			}
-		})
-	}
-	wait.Wait()
-	if n := looked.Load(); n != 5 {
-		t.Fatalf("%d of 40 tries at once were looked at, want 5", n)
-	}
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		nodes := []*identity.Service{r.Service, r.node()}
+		var looked atomic.Int32
+		var wait sync.WaitGroup
+		for i := range 40 {
+			wait.Go(func() {
+				_, err := nodes[i%2].SignIn(t.Context(), identity.SignIn{Email: "owner@example.org", Password: "wrong password", Address: elsewhere})
+				if core.CodeOf(err) == core.Unauthenticated {
+					looked.Add(1)
+				}
+			})
+		}
+		wait.Wait()
+		if n := looked.Load(); n != 5 {
+			t.Fatalf("%d of 40 tries at once were looked at, want 5", n)
+		}
+	})
 }
 
 func TestAnAddressInOneNetworkIsOne(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	for i := range 5 {
-		from := netip.MustParseAddr("2001:db8:1:2::1")
-		for range i {
-			from = from.Next()
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		for i := range 5 {
+			from := netip.MustParseAddr("2001:db8:1:2::1")
+			for range i {
+				from = from.Next()
+			}
+			wantCode(t, "a wrong password", try(r, "owner@example.org", "wrong password", from), core.Unauthenticated)
 		}
-		wantCode(t, "a wrong password", try(r, "owner@example.org", "wrong password", from), core.Unauthenticated)
-	}
-	wantCode(t, "the same /64", try(r, "owner@example.org", password, netip.MustParseAddr("2001:db8:1:2:ffff::1")), core.Exhausted)
-	ok(t, try(r, "owner@example.org", password, netip.MustParseAddr("2001:db8:1:3::1")))
-	for range 5 {
-		wantCode(t, "a wrong password", try(r, "owner@example.org", "wrong password", netip.MustParseAddr("::ffff:203.0.113.5")), core.Unauthenticated)
-	}
-	wantCode(t, "IPv4 in IPv6", try(r, "owner@example.org", password, netip.MustParseAddr("203.0.113.5")), core.Exhausted)
+		wantCode(t, "the same /64", try(r, "owner@example.org", password, netip.MustParseAddr("2001:db8:1:2:ffff::1")), core.Exhausted)
+		ok(t, try(r, "owner@example.org", password, netip.MustParseAddr("2001:db8:1:3::1")))
+		for range 5 {
+			wantCode(t, "a wrong password", try(r, "owner@example.org", "wrong password", netip.MustParseAddr("::ffff:203.0.113.5")), core.Unauthenticated)
+		}
+		wantCode(t, "IPv4 in IPv6", try(r, "owner@example.org", password, netip.MustParseAddr("203.0.113.5")), core.Exhausted)
+	})
 }
 
 func TestAnUnknownUserBehavesLikeAKnownOne(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	var known, other []string
-	for range 7 {
-		known = append(known, try(r, "owner@example.org", "wrong password", elsewhere).Error())
-		other = append(other, try(r, "nobody@example.org", "wrong password", elsewhere).Error())
-	}
-	want(t, "what is said", strings.Join(other, "\n"), strings.Join(known, "\n"))
-	wantCode(t, "no address at all", try(r, "not an address", "wrong password", home), core.Unauthenticated)
-	wantCode(t, "SQL", try(r, "' OR 1=1 --@x", "wrong password", home), core.Unauthenticated)
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		var known, other []string
+		for range 7 {
+			known = append(known, try(r, "owner@example.org", "wrong password", elsewhere).Error())
+			other = append(other, try(r, "nobody@example.org", "wrong password", elsewhere).Error())
+		}
+		want(t, "what is said", strings.Join(other, "\n"), strings.Join(known, "\n"))
+		wantCode(t, "no address at all", try(r, "not an address", "wrong password", home), core.Unauthenticated)
+		wantCode(t, "SQL", try(r, "' OR 1=1 --@x", "wrong password", home), core.Unauthenticated)
+	})
 }
 
 func TestWhichOrgASessionBeginsIn(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	acme := r.org("acme")
-	_, err := r.SignIn(t.Context(), identity.SignIn{Email: "owner@example.org", Password: password, Org: acme.Scope.Org, Address: home})
-	wantCode(t, "another's org", err, core.NotFound)
-	mia := r.member("mia", core.Member)
-	ok(t, r.AddMember(t.Context(), r.operator(), acme.Scope.Org, identity.NewMember{User: mia.User, Role: core.Viewer}))
-	want(t, "the first one stays", r.signIn("mia@example.org", "").Scope.Org, core.DefaultOrg)
-	ok(t, r.RemoveMember(t.Context(), r.owner.Principal, mia.User))
-	want(t, "then the other", r.signIn("mia@example.org", "").Scope.Org, acme.Scope.Org)
-	ok(t, r.RemoveMember(t.Context(), acme.Principal, mia.User))
-	wantCode(t, "none", try(r, "mia@example.org", password, home), core.Denied)
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		acme := r.org("acme")
+		_, err := r.SignIn(t.Context(), identity.SignIn{Email: "owner@example.org", Password: password, Org: acme.Scope.Org, Address: home})
+		wantCode(t, "another's org", err, core.NotFound)
+		mia := r.member("mia", core.Member)
+		ok(t, r.AddMember(t.Context(), r.operator(), acme.Scope.Org, identity.NewMember{User: mia.User, Role: core.Viewer}))
+		want(t, "the first one stays", r.signIn("mia@example.org", "").Scope.Org, core.DefaultOrg)
+		ok(t, r.RemoveMember(t.Context(), r.owner.Principal, mia.User))
+		want(t, "then the other", r.signIn("mia@example.org", "").Scope.Org, acme.Scope.Org)
+		ok(t, r.RemoveMember(t.Context(), acme.Principal, mia.User))
+		wantCode(t, "none", try(r, "mia@example.org", password, home), core.Denied)
+	})
 }
 
 func TestSignInsAreToldToTheAuditLog(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.signIn("owner@example.org", "")
-	_ = try(r, "owner@example.org", "wrong password", elsewhere)
-	_ = try(r, "nobody@example.org", "wrong password", elsewhere)
-	want(t, "good ones", r.heard("sign_in", "ok"), 1)
-	want(t, "bad ones", r.heard("sign_in", "refused"), 2)
-	for _, e := range r.events {
-		if e.Outcome == "refused" && (e.Address != elsewhere.String() || e.Detail["code"] != string(core.Unauthenticated)) {
-			t.Fatalf("told %+v", e)
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		r.signIn("owner@example.org", "")
+		_ = try(r, "owner@example.org", "wrong password", elsewhere)
+		_ = try(r, "nobody@example.org", "wrong password", elsewhere)
+		want(t, "good ones", r.heard("sign_in", "ok"), 1)
+		want(t, "bad ones", r.heard("sign_in", "refused"), 2)
+		for _, e := range r.events {
+			if e.Outcome == "refused" && (e.Address != elsewhere.String() || e.Detail["code"] != string(core.Unauthenticated)) {
+				t.Fatalf("told %+v", e)
+			}
 		}
-	}
+	})
 }
 
 func TestPasswordsThatNobodyShouldHave(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(c *identity.Config) {
-		c.Breached = func(p string) bool { return p == "password1234" }
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on, func(c *identity.Config) {
+			c.Breached = func(p string) bool { return p == "password1234" }
+		})
+		for name, bad := range map[string]string{
+			"short": "123456789", "long": strings.Repeat("x", 1025), "no text": "\xff\xfe\xfd12345678", "the address": "Mia@example.org", "breached": "password1234",
+		} {
+			_, err := r.CreateUser(t.Context(), r.operator(), identity.NewUser{Email: "mia@example.org", Name: "Mia", Password: bad})
+			wantCode(t, name, err, core.Invalid)
+		}
+		_, err := r.CreateUser(t.Context(), r.operator(), identity.NewUser{Email: "mia@example.org", Name: "Mia", Password: "пароль-пароль"})
+		ok(t, err)
 	})
-	for name, bad := range map[string]string{
-		"short": "123456789", "long": strings.Repeat("x", 1025), "no text": "\xff\xfe\xfd12345678", "the address": "Mia@example.org", "breached": "password1234",
-	} {
-		_, err := r.CreateUser(t.Context(), r.operator(), identity.NewUser{Email: "mia@example.org", Name: "Mia", Password: bad})
-		wantCode(t, name, err, core.Invalid)
-	}
-	_, err := r.CreateUser(t.Context(), r.operator(), identity.NewUser{Email: "mia@example.org", Name: "Mia", Password: "пароль-пароль"})
-	ok(t, err)
 }
 
 // An old hash is replaced as soon as its password is known.
 func TestAHashIsReplacedWhenItsParametersAreOld(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.cfg.Hashing = identity.Hashing{Memory: 128, Time: 2, Threads: 1}
-	r.Service = r.node()
-	hash := func(ctx context.Context) string {
-		found, err := r.store.Records(ctx, core.Installation, "user", "", "", 10)
-		ok(t, err)
-		return string(found[0].Data)
-	}
-	if !strings.Contains(hash(t.Context()), "m=64,t=1,p=1") {
-		t.Fatalf("the hash is %s", hash(t.Context()))
-	}
-	r.signIn("owner@example.org", "")
-	if !strings.Contains(hash(t.Context()), "m=128,t=2,p=1") {
-		t.Fatalf("the hash is %s", hash(t.Context()))
-	}
-	r.signIn("owner@example.org", "")
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		r.cfg.Hashing = identity.Hashing{Memory: 128, Time: 2, Threads: 1}
+		r.Service = r.node()
+		hash := func(ctx context.Context) string {
+			found, err := r.store.Records(ctx, core.Installation, "user", "", "", 10)
+			ok(t, err)
+			return string(found[0].Data)
+		}
+		if !strings.Contains(hash(t.Context()), "m=64,t=1,p=1") {
+			t.Fatalf("the hash is %s", hash(t.Context()))
+		}
+		r.signIn("owner@example.org", "")
+		if !strings.Contains(hash(t.Context()), "m=128,t=2,p=1") {
+			t.Fatalf("the hash is %s", hash(t.Context()))
+		}
+		r.signIn("owner@example.org", "")
+	})
 }
