@@ -30,62 +30,63 @@ func export(t testing.TB, r *rig, org core.OrgID) string {
 // TestAnExportIsVerifiedOffline tampers with the file, too.
 func TestAnExportIsVerifiedOffline(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, true)
-	const n = 600 // more than a page
-	r.fill(t, orgA, n)
-	early := r.checkpoint(t, orgA)
-	r.fill(t, orgA, 3)
-	file, keys := export(t, r, orgA), r.keys(t)
-	lines := strings.SplitAfter(strings.TrimSuffix(file, "\n"), "\n")
-	rep := must(auditlog.VerifyExport(strings.NewReader(file), keys, early))(t)
-	wantGood(t, rep, n+3)
-	if rep.Org != orgA || rep.Checkpoint == "" {
-		t.Errorf("%+v", rep)
-	}
-	pretty := strings.NewReplacer(`":`, `": `, `\u003c`, `<`, `\u0026`, `&`).Replace(file)
-	wantGood(t, must(auditlog.VerifyExport(strings.NewReader(pretty), keys))(t), n+3)
-
-	for name, c := range map[string]struct {
-		change func([]string) []string
-		kind   auditlog.FaultKind
-		row    int64
-	}{
-		"a line deleted":  {func(l []string) []string { return slices.Delete(l, 550, 551) }, auditlog.Missing, 551},
-		"two swapped":     {func(l []string) []string { l[511], l[512] = l[512], l[511]; return l }, auditlog.Missing, 512},
-		"one changed":     {func(l []string) []string { l[4] = strings.Replace(l[4], "usr_ann", "usr_bob", 1); return l }, auditlog.Changed, 5},
-		"the end deleted": {func(l []string) []string { return slices.Delete(l, n, n+3) }, auditlog.Truncated, n + 1},
-		"a signature changed": {func(l []string) []string {
-			l[9] = strings.Replace(l[9], `"signature":"`, `"signature":"A`, 1)
-			return l
-		}, "", 0},
-		"the last signature changed": {func(l []string) []string {
-			l[n+2] = strings.Replace(l[n+2], `"signature":"`, `"signature":"A`, 1)
-			return l
-		}, auditlog.Foreign, n + 3},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			rep := must(auditlog.VerifyExport(strings.NewReader(strings.Join(c.change(slices.Clone(lines)), "")), keys))(t)
-			if c.kind == "" { // what it was of is signed by those after it
-				wantGood(t, rep, n+3)
-				return
-			}
-			wantFault(t, rep, c.kind, c.row)
-		})
-	}
-	for name, text := range map[string]string{
-		"cut": strings.Join(lines[:n], ""), "empty": "", "no JSON": "hello\n", "more": file + lines[0],
-		"another's checkpoint":            strings.Join(lines[:n], "") + lastLine(t, r, orgB),
-		"a checkpoint alone of another's": strings.Join(lines[:2], "") + lastLine(t, r, orgB),
-	} {
-		if _, err := auditlog.VerifyExport(strings.NewReader(text), keys); core.CodeOf(err) != core.Invalid {
-			t.Errorf("%s: %v", name, err)
+	on(t, true, func(t *testing.T, r *rig) {
+		const n = 600 // more than a page
+		r.fill(t, orgA, n)
+		early := r.checkpoint(t, orgA)
+		r.fill(t, orgA, 3)
+		file, keys := export(t, r, orgA), r.keys(t)
+		lines := strings.SplitAfter(strings.TrimSuffix(file, "\n"), "\n")
+		rep := must(auditlog.VerifyExport(strings.NewReader(file), keys, early))(t)
+		wantGood(t, rep, n+3)
+		if rep.Org != orgA || rep.Checkpoint == "" {
+			t.Errorf("%+v", rep)
 		}
-	}
-	if _, err := auditlog.VerifyExport(strings.NewReader(file), newRig(t, false).keys(t)); core.CodeOf(err) != core.Invalid {
-		t.Errorf("with another installation's key: %v", err)
-	}
-	wantGood(t, must(auditlog.VerifyExport(strings.NewReader(lastLine(t, r, orgB)), keys))(t), 0)
+		pretty := strings.NewReplacer(`":`, `": `, `\u003c`, `<`, `\u0026`, `&`).Replace(file)
+		wantGood(t, must(auditlog.VerifyExport(strings.NewReader(pretty), keys))(t), n+3)
+
+		for name, c := range map[string]struct {
+			change func([]string) []string
+			kind   auditlog.FaultKind
+			row    int64
+		}{
+			"a line deleted":  {func(l []string) []string { return slices.Delete(l, 550, 551) }, auditlog.Missing, 551},
+			"two swapped":     {func(l []string) []string { l[511], l[512] = l[512], l[511]; return l }, auditlog.Missing, 512},
+			"one changed":     {func(l []string) []string { l[4] = strings.Replace(l[4], "usr_ann", "usr_bob", 1); return l }, auditlog.Changed, 5},
+			"the end deleted": {func(l []string) []string { return slices.Delete(l, n, n+3) }, auditlog.Truncated, n + 1},
+			"a signature changed": {func(l []string) []string {
+				l[9] = strings.Replace(l[9], `"signature":"`, `"signature":"A`, 1)
+				return l
+			}, "", 0},
+			"the last signature changed": {func(l []string) []string {
+				l[n+2] = strings.Replace(l[n+2], `"signature":"`, `"signature":"A`, 1)
+				return l
+			}, auditlog.Foreign, n + 3},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				rep := must(auditlog.VerifyExport(strings.NewReader(strings.Join(c.change(slices.Clone(lines)), "")), keys))(t)
+				if c.kind == "" { // what it was of is signed by those after it
+					wantGood(t, rep, n+3)
+					return
+				}
+				wantFault(t, rep, c.kind, c.row)
+			})
+		}
+		for name, text := range map[string]string{
+			"cut": strings.Join(lines[:n], ""), "empty": "", "no JSON": "hello\n", "more": file + lines[0],
+			"another's checkpoint":            strings.Join(lines[:n], "") + lastLine(t, r, orgB),
+			"a checkpoint alone of another's": strings.Join(lines[:2], "") + lastLine(t, r, orgB),
+		} {
+			if _, err := auditlog.VerifyExport(strings.NewReader(text), keys); core.CodeOf(err) != core.Invalid {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := auditlog.VerifyExport(strings.NewReader(file), newRig(t, false).keys(t)); core.CodeOf(err) != core.Invalid {
+			t.Errorf("with another installation's key: %v", err)
+		}
+		wantGood(t, must(auditlog.VerifyExport(strings.NewReader(lastLine(t, r, orgB)), keys))(t), 0)
+	})
 }
 
 // lastLine is an export's last line.
@@ -97,54 +98,56 @@ func lastLine(t testing.TB, r *rig, org core.OrgID) string {
 
 func TestADamagedLogIsExportedAsFarAsItOpens(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, true)
-	r.fill(t, orgA, 10)
-	r.exec(t, `UPDATE events SET data = x'00' WHERE `+logRows+` AND version = 5`)
-	var b bytes.Buffer
-	wantCode(t, "export", r.Export(t.Context(), orgA, &b), core.Internal)
-	if n := strings.Count(b.String(), "\n"); n != 4 {
-		t.Errorf("%d lines", n)
-	}
+	on(t, true, func(t *testing.T, r *rig) {
+		r.fill(t, orgA, 10)
+		r.exec(t, `UPDATE events SET data = x'00' WHERE `+logRows+` AND version = 5`)
+		var b bytes.Buffer
+		wantCode(t, "export", r.Export(t.Context(), orgA, &b), core.Internal)
+		if n := strings.Count(b.String(), "\n"); n != 4 {
+			t.Errorf("%d lines", n)
+		}
+	})
 }
 
 func TestProofs(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, true)
-	var early [][]byte
-	for size := range 20 {
-		early = append(early, r.checkpoint(t, orgA))
-		ok(t, r.Record(t.Context(), orgA, entry(fmt.Sprint(size))))
-	}
-	keys := r.keys(t)
-	for row := int64(1); row <= 20; row++ {
-		p := must(r.ProveEntry(t.Context(), orgA, row))(t)
-		ok(t, p.Check(keys))
-		for name, change := range map[string]func(*auditlog.Inclusion){
-			"another row":   func(p *auditlog.Inclusion) { p.Row = p.Row%20 + 1 },
-			"another entry": func(p *auditlog.Inclusion) { p.Entry = []byte(strings.Replace(string(p.Entry), "ann", "bob", 1)) },
-			"a longer one":  func(p *auditlog.Inclusion) { p.Proof = append(slices.Clone(p.Proof), p.Proof[0]) },
-		} {
-			q := p
-			change(&q)
-			if core.CodeOf(q.Check(keys)) != core.Invalid {
-				t.Errorf("row %d: the proof holds for %s", row, name)
+	on(t, true, func(t *testing.T, r *rig) {
+		var early [][]byte
+		for size := range 20 {
+			early = append(early, r.checkpoint(t, orgA))
+			ok(t, r.Record(t.Context(), orgA, entry(fmt.Sprint(size))))
+		}
+		keys := r.keys(t)
+		for row := int64(1); row <= 20; row++ {
+			p := must(r.ProveEntry(t.Context(), orgA, row))(t)
+			ok(t, p.Check(keys))
+			for name, change := range map[string]func(*auditlog.Inclusion){
+				"another row":   func(p *auditlog.Inclusion) { p.Row = p.Row%20 + 1 },
+				"another entry": func(p *auditlog.Inclusion) { p.Entry = []byte(strings.Replace(string(p.Entry), "ann", "bob", 1)) },
+				"a longer one":  func(p *auditlog.Inclusion) { p.Proof = append(slices.Clone(p.Proof), p.Proof[0]) },
+			} {
+				q := p
+				change(&q)
+				if core.CodeOf(q.Check(keys)) != core.Invalid {
+					t.Errorf("row %d: the proof holds for %s", row, name)
+				}
 			}
 		}
-	}
-	for size, from := range early {
-		p := must(r.ProveGrowth(t.Context(), orgA, from))(t)
-		ok(t, p.Check(keys))
-		if size > 1 {
-			p.From = string(early[size-1])
-			if core.CodeOf(p.Check(keys)) != core.Invalid {
-				t.Errorf("size %d: the proof holds for another checkpoint", size)
+		for size, from := range early {
+			p := must(r.ProveGrowth(t.Context(), orgA, from))(t)
+			ok(t, p.Check(keys))
+			if size > 1 {
+				p.From = string(early[size-1])
+				if core.CodeOf(p.Check(keys)) != core.Invalid {
+					t.Errorf("size %d: the proof holds for another checkpoint", size)
+				}
 			}
 		}
-	}
-	for _, row := range []int64{-1, 0, 21} {
-		_, err := r.ProveEntry(t.Context(), orgA, row)
-		wantCode(t, fmt.Sprint("row ", row), err, core.NotFound)
-	}
-	_, err := r.ProveGrowth(t.Context(), orgB, early[5])
-	wantCode(t, "another org's checkpoint", err, core.Conflict)
+		for _, row := range []int64{-1, 0, 21} {
+			_, err := r.ProveEntry(t.Context(), orgA, row)
+			wantCode(t, fmt.Sprint("row ", row), err, core.NotFound)
+		}
+		_, err := r.ProveGrowth(t.Context(), orgB, early[5])
+		wantCode(t, "another org's checkpoint", err, core.Conflict)
+	})
 }

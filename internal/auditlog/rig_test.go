@@ -3,51 +3,87 @@ package auditlog_test
 import (
 	"database/sql"
 	"fmt"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // for an intruder
+
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
-	"github.com/isekai-run/isekai/internal/vault"
+	"github.com/isekai-run/isekai/internal/vault/vaulttest"
 )
 
 const orgA, orgB core.OrgID = "org_a", "org_b"
 
-// rig is an installation with logs: a store in a folder, sealed or not, and its database as
-// an intruder sees it.
+// rig is an installation with logs: a store, sealed or not, and its database as an intruder
+// sees it.
 type rig struct {
 	*auditlog.Log
 	cfg auditlog.Config
-	st  *sqlite.Store
 	raw *sql.DB
+	in  dialect
 
 	mu    sync.Mutex
 	clock time.Time
 }
 
+// newRig is a rig on SQLite.
 func newRig(t testing.TB, sealed bool) *rig {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "isekai.db")
-	r := &rig{clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	r.st = must(sqlite.Open(t.Context(), sqlite.Config{Path: path}))(t)
-	r.raw = must(sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"))(t)
+	st := must(sqlite.Open(t.Context(), sqlite.Config{Path: path}))(t)
+	raw := must(sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"))(t)
+	return rigOn(t, st, raw, asWritten, sealed)
+}
+
+// newPostgres is a rig on PostgreSQL.
+func newPostgres(t testing.TB, sealed bool) *rig {
+	t.Helper()
+	cfg := cluster.Database(t)
+	name := must(url.Parse(cfg.URL))(t).Path
+	st := must(postgres.Open(t.Context(), cfg))(t)
+	raw := must(sql.Open("pgx", cluster.URL("postgres", strings.TrimPrefix(name, "/"))+"&search_path=isekai"))(t)
+	return rigOn(t, st, raw, inPostgres, sealed)
+}
+
+func rigOn(t testing.TB, st store.Store, raw *sql.DB, in dialect, sealed bool) *rig {
+	r := &rig{clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), raw: raw, in: in}
 	t.Cleanup(func() {
-		_ = r.raw.Close()
-		_ = r.st.Close()
+		_ = raw.Close()
+		_ = st.Close()
 	})
-	var st store.Store = r.st
+	seen := st
 	if sealed {
-		master := filepath.Join(t.TempDir(), "master.json")
-		ok(t, vault.GenerateMaster(master))
-		st = vault.New(vault.Config{Keysets: r.st, Master: must(vault.OpenMaster(master))(t)}).Store(r.st)
+		seen = vaulttest.Seal(t, st)()
 	}
-	r.cfg = auditlog.Config{Events: st, Stored: r.st, Records: st, Now: r.now}
+	r.cfg = auditlog.Config{Events: seen, Stored: st, Records: seen, Now: r.now}
 	r.Log = auditlog.New(r.cfg)
 	return r
+}
+
+// dialect makes a statement of SQLite's one of a database.
+type dialect func(string) string
+
+func asWritten(s string) string { return s }
+
+func inPostgres(s string) string {
+	s = strings.NewReplacer(
+		`CAST(replace(CAST(data AS TEXT), 'usr_ann', 'usr_bob') AS BLOB)`, `convert_to(replace(convert_from(data, 'UTF8'), 'usr_ann', 'usr_bob'), 'UTF8')`,
+		`CAST(substr(data, 1, 40) || x'21' || substr(data, 42) AS BLOB)`, `set_byte(data, 40, get_byte(data, 40) # 1)`,
+		`x'7b7d'`, `'\x7b7d'::bytea`, `x'00'`, `'\x00'::bytea`,
+		`(org, project, stream, version, id,`, `(org, project, stream, version, position, id,`, `stream, 21, 'evt_copy'`, `stream, 21, 1000, 'evt_copy'`,
+	).Replace(s)
+	for n := 1; strings.Contains(s, "?"); n++ {
+		s = strings.Replace(s, "?", fmt.Sprint("$", n), 1)
+	}
+	return s
 }
 
 // now is a clock that goes on by a second with each look.
@@ -76,7 +112,7 @@ func (r *rig) fill(t testing.TB, org core.OrgID, n int) {
 // exec changes the database behind the store's back.
 func (r *rig) exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
-	res, err := r.raw.ExecContext(t.Context(), statement, args...)
+	res, err := r.raw.ExecContext(t.Context(), r.in(statement), args...)
 	ok(t, err)
 	if n := must(res.RowsAffected())(t); n == 0 {
 		t.Fatalf("%s changes nothing", statement)
@@ -145,12 +181,26 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// both runs a test on a store as it is, and on one that is sealed.
+// both runs a test on stores that are sealed, as they all are in an installation, and on one
+// that isn't, where the log has nothing but its own defences.
 func both(t *testing.T, test func(t *testing.T, r *rig, sealed bool)) {
-	for _, sealed := range []bool{false, true} {
-		t.Run(map[bool]string{false: "plain", true: "sealed"}[sealed], func(t *testing.T) {
+	on(t, true, func(t *testing.T, r *rig) { test(t, r, true) })
+	t.Run("sqlite plain", func(t *testing.T) {
+		t.Parallel()
+		test(t, newRig(t, false), false)
+	})
+}
+
+// on runs a test on SQLite, and unless tests are to be quick on PostgreSQL.
+func on(t *testing.T, sealed bool, test func(t *testing.T, r *rig)) {
+	how := map[bool]string{false: "plain", true: "sealed"}[sealed]
+	for name, open := range map[string]func(testing.TB, bool) *rig{"sqlite": newRig, "postgres": newPostgres} {
+		if name == "postgres" && cluster == nil {
+			continue
+		}
+		t.Run(name+" "+how, func(t *testing.T) {
 			t.Parallel()
-			test(t, newRig(t, sealed), sealed)
+			test(t, open(t, sealed))
 		})
 	}
 }

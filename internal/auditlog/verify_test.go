@@ -166,24 +166,25 @@ func TestSomebodyElsesRowsAreNamed(t *testing.T) {
 // from elsewhere shows that.
 func TestARewritingByTheOwnerOfAllKeysIsSeen(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, false)
-	r.fill(t, orgA, 5)
-	early := r.checkpoint(t, orgA)
-	r.fill(t, orgA, 5)
-	late := r.checkpoint(t, orgA)
-	r.exec(t, `DELETE FROM outbox`)
-	r.exec(t, `DELETE FROM events WHERE `+logRows+` AND version > 7`)
-	r.exec(t, `DELETE FROM records WHERE kind = 'audit_checkpoint'`)
-	again := r.restart()
-	for range 6 {
-		ok(t, again.Record(t.Context(), orgA, entry("another")))
-	}
-	wantGood(t, r.verify(t, orgA), 13)
-	wantGood(t, r.verify(t, orgA, early), 13)
-	wantFault(t, r.verify(t, orgA, early, late), auditlog.Rewritten, 6)
-	if _, err := again.ProveGrowth(t.Context(), orgA, late); core.CodeOf(err) != core.Conflict {
-		t.Errorf("it is proven to have only grown: %v", err)
-	}
+	on(t, false, func(t *testing.T, r *rig) {
+		r.fill(t, orgA, 5)
+		early := r.checkpoint(t, orgA)
+		r.fill(t, orgA, 5)
+		late := r.checkpoint(t, orgA)
+		r.exec(t, `DELETE FROM outbox`)
+		r.exec(t, `DELETE FROM events WHERE `+logRows+` AND version > 7`)
+		r.exec(t, `DELETE FROM records WHERE kind = 'audit_checkpoint'`)
+		again := r.restart()
+		for range 6 {
+			ok(t, again.Record(t.Context(), orgA, entry("another")))
+		}
+		wantGood(t, r.verify(t, orgA), 13)
+		wantGood(t, r.verify(t, orgA, early), 13)
+		wantFault(t, r.verify(t, orgA, early, late), auditlog.Rewritten, 6)
+		if _, err := again.ProveGrowth(t.Context(), orgA, late); core.CodeOf(err) != core.Conflict {
+			t.Errorf("it is proven to have only grown: %v", err)
+		}
+	})
 }
 
 // TestADamagedLogIsntGoneOnWith sees that what was cut off isn't covered up by new entries.

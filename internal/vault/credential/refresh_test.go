@@ -22,100 +22,104 @@ import (
 // that ends the grant when a refresh token is used twice.
 func TestFiftyUsersRefreshOnce(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	nodes := []*credential.Service{r.Service, r.node(t, nil)}
-	for round := range 3 {
-		r.clock.advance(2 * time.Hour)
-		var users sync.WaitGroup
-		start := make(chan struct{})
-		for i := range 50 {
-			users.Go(func() {
-				<-start
-				v, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
-				if err != nil || v.Version != int64(round)+2 || !r.authority.good(v.Secret.Reveal()) {
-					t.Errorf("user %d got token %d (%v)", i, v.Version, err)
-				}
-			})
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		nodes := []*credential.Service{r.Service, r.node(t, nil)}
+		for round := range 3 {
+			r.clock.advance(2 * time.Hour)
+			var users sync.WaitGroup
+			start := make(chan struct{})
+			for i := range 50 {
+				users.Go(func() {
+					<-start
+					v, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
+					if err != nil || v.Version != int64(round)+2 || !r.authority.good(v.Secret.Reveal()) {
+						t.Errorf("user %d got token %d (%v)", i, v.Version, err)
+					}
+				})
+			}
+			close(start)
+			users.Wait()
 		}
-		close(start)
-		users.Wait()
-	}
-	if _, refreshes, reuses, _ := r.authority.count(); refreshes != 3 || reuses != 0 {
-		t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
-	}
-	if n := len(r.book.of("connection.refresh")); n != 3 {
-		t.Errorf("the audit log has %d refreshes", n)
-	}
-	if n := len(r.book.of("credential.use")); n != 150 {
-		t.Errorf("the audit log has %d uses", n)
-	}
+		if _, refreshes, reuses, _ := r.authority.count(); refreshes != 3 || reuses != 0 {
+			t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
+		}
+		if n := len(r.book.of("connection.refresh")); n != 3 {
+			t.Errorf("the audit log has %d refreshes", n)
+		}
+		if n := len(r.book.of("credential.use")); n != 150 {
+			t.Errorf("the audit log has %d uses", n)
+		}
+	})
 }
 
 // TestATokenIsReplacedBeforeItEnds uses one in its last minute.
 func TestATokenIsReplacedBeforeItEnds(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.clock.advance(58 * time.Minute)
-	if v := use(t, r.Service, credential.For{}); v.Version != 1 {
-		t.Errorf("got token %d with two minutes left", v.Version)
-	}
-	r.clock.advance(90 * time.Second)
-	v := use(t, r.Service, credential.For{})
-	if v.Version != 2 {
-		t.Errorf("got token %d with half a minute left", v.Version)
-	}
-	r.wantGood(t, v)
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(58 * time.Minute)
+		if v := use(t, r.Service, credential.For{}); v.Version != 1 {
+			t.Errorf("got token %d with two minutes left", v.Version)
+		}
+		r.clock.advance(90 * time.Second)
+		v := use(t, r.Service, credential.For{})
+		if v.Version != 2 {
+			t.Errorf("got token %d with half a minute left", v.Version)
+		}
+		r.wantGood(t, v)
+	})
 }
 
 // TestARefreshTokenThatStays is kept when the answer has none.
 func TestARefreshTokenThatStays(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.authority.set(func(a *authority) { a.keep = true })
-	r.connect(t, ann(orgA))
-	for range 3 {
-		r.clock.advance(2 * time.Hour)
-		r.wantGood(t, use(t, r.Service, credential.For{}))
-	}
+	both(t, func(t *testing.T, r *rig) {
+		r.authority.set(func(a *authority) { a.keep = true })
+		r.connect(t, ann(orgA))
+		for range 3 {
+			r.clock.advance(2 * time.Hour)
+			r.wantGood(t, use(t, r.Service, credential.For{}))
+		}
+	})
 }
 
 // TestARevokedGrantBreaks the connection, which stays so until it is connected again.
 func TestARevokedGrantBreaks(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.authority.end()
-	r.clock.advance(2 * time.Hour)
-	_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
-	wantCode(t, "a revoked grant", err, core.Denied)
-	asked, _, _, _ := r.authority.count()
-	other := r.node(t, nil)
-	for range 3 {
-		_, err := other.Use(t.Context(), ann(orgA), "strict", credential.For{})
-		wantCode(t, "a broken connection", err, core.Denied)
-	}
-	if again, _, _, _ := r.authority.count(); again != asked {
-		t.Errorf("the provider was asked %d times more", again-asked)
-	}
-	c, err := r.Get(t.Context(), ann(orgA), "strict")
-	ok(t, err)
-	if !c.Connection.Broken || !strings.Contains(c.Connection.Hint, "connect again") {
-		t.Errorf("it is shown as %+v", c.Connection)
-	}
-	if told := r.book.of("connection.break"); len(told) != 1 || told[0].Detail["reason"] != "invalid_grant" {
-		t.Errorf("the audit log has %+v", told)
-	}
-	again := r.connect(t, ann(orgA))
-	if again.ID != c.ID || again.Connection.Broken || again.Connection.Hint != "" {
-		t.Errorf("connected again it is %+v", again)
-	}
-	v := use(t, other, credential.For{})
-	r.wantGood(t, v)
-	if v.Version <= 1 {
-		t.Errorf("the number %d was given before", v.Version)
-	}
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.authority.end()
+		r.clock.advance(2 * time.Hour)
+		_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a revoked grant", err, core.Denied)
+		asked, _, _, _ := r.authority.count()
+		other := r.node(t, nil)
+		for range 3 {
+			_, err := other.Use(t.Context(), ann(orgA), "strict", credential.For{})
+			wantCode(t, "a broken connection", err, core.Denied)
+		}
+		if again, _, _, _ := r.authority.count(); again != asked {
+			t.Errorf("the provider was asked %d times more", again-asked)
+		}
+		c, err := r.Get(t.Context(), ann(orgA), "strict")
+		ok(t, err)
+		if !c.Connection.Broken || !strings.Contains(c.Connection.Hint, "connect again") {
+			t.Errorf("it is shown as %+v", c.Connection)
+		}
+		if told := r.book.of("connection.break"); len(told) != 1 || told[0].Detail["reason"] != "invalid_grant" {
+			t.Errorf("the audit log has %+v", told)
+		}
+		again := r.connect(t, ann(orgA))
+		if again.ID != c.ID || again.Connection.Broken || again.Connection.Hint != "" {
+			t.Errorf("connected again it is %+v", again)
+		}
+		v := use(t, other, credential.For{})
+		r.wantGood(t, v)
+		if v.Version <= 1 {
+			t.Errorf("the number %d was given before", v.Version)
+		}
+	})
 }
 
 // TestALostAnswer comes back from a provider that takes the token again, and says why it
@@ -149,197 +153,204 @@ func TestALostAnswer(t *testing.T) {
 // and is asked again later.
 func TestAProviderThatIsDown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.authority.set(func(a *authority) { a.down = true })
-	r.clock.advance(time.Hour - 20*time.Second)
-	nodes := []*credential.Service{r.Service, r.node(t, nil)}
-	for i := range 10 {
-		if v := use(t, nodes[i%2], credential.For{}); v.Version != 1 {
-			t.Fatalf("got token %d", v.Version)
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.authority.set(func(a *authority) { a.down = true })
+		r.clock.advance(time.Hour - 20*time.Second)
+		nodes := []*credential.Service{r.Service, r.node(t, nil)}
+		for i := range 10 {
+			if v := use(t, nodes[i%2], credential.For{}); v.Version != 1 {
+				t.Fatalf("got token %d", v.Version)
+			}
 		}
-	}
-	if asked, _, _, _ := r.authority.count(); asked != 2 { // for the code, and for a refresh
-		t.Errorf("it was asked %d times", asked)
-	}
-	r.clock.advance(time.Minute)
-	for i := range 10 {
-		_, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
-		wantCode(t, "after the token's end", err, core.Unavailable)
-	}
-	if asked, _, _, _ := r.authority.count(); asked != 3 {
-		t.Errorf("it was asked %d times", asked)
-	}
-	r.authority.set(func(a *authority) { a.down = false })
-	r.clock.advance(time.Minute)
-	r.wantGood(t, use(t, nodes[1], credential.For{}))
-	if told := r.book.of("connection.break"); len(told) != 0 {
-		t.Errorf("it broke: %+v", told)
-	}
+		if asked, _, _, _ := r.authority.count(); asked != 2 { // for the code, and for a refresh
+			t.Errorf("it was asked %d times", asked)
+		}
+		r.clock.advance(time.Minute)
+		for i := range 10 {
+			_, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
+			wantCode(t, "after the token's end", err, core.Unavailable)
+		}
+		if asked, _, _, _ := r.authority.count(); asked != 3 {
+			t.Errorf("it was asked %d times", asked)
+		}
+		r.authority.set(func(a *authority) { a.down = false })
+		r.clock.advance(time.Minute)
+		r.wantGood(t, use(t, nodes[1], credential.For{}))
+		if told := r.book.of("connection.break"); len(told) != 0 {
+			t.Errorf("it broke: %+v", told)
+		}
+	})
 }
 
 // TestAnOperatorsMistake doesn't break the connection.
 func TestAnOperatorsMistake(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.clock.advance(2 * time.Hour)
-	wrong := r.node(t, func(c *credential.Config) { c.Providers[0].ClientSecret = credential.NewSecret("MARKER-old-secret") })
-	_, err := wrong.Use(t.Context(), ann(orgA), "strict", credential.For{})
-	wantCode(t, "a wrong client secret", err, core.Unavailable)
-	without := r.node(t, func(c *credential.Config) { c.Providers = nil })
-	r.clock.advance(time.Minute)
-	_, err = without.Use(t.Context(), ann(orgA), "strict", credential.For{})
-	wantCode(t, "no provider", err, core.Unavailable)
-	r.wantGood(t, use(t, r.Service, credential.For{}))
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(2 * time.Hour)
+		wrong := r.node(t, func(c *credential.Config) { c.Providers[0].ClientSecret = credential.NewSecret("MARKER-old-secret") })
+		_, err := wrong.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a wrong client secret", err, core.Unavailable)
+		without := r.node(t, func(c *credential.Config) { c.Providers = nil })
+		r.clock.advance(time.Minute)
+		_, err = without.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "no provider", err, core.Unavailable)
+		r.wantGood(t, use(t, r.Service, credential.For{}))
+	})
 }
 
 // TestASlowProvider keeps nobody who has a valid token, and its answer isn't lost when those
 // who wait hang up.
 func TestASlowProvider(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	hasty := r.node(t, func(c *credential.Config) { c.Patience = 10 * time.Millisecond })
-	r.connect(t, ann(orgA))
-	stuck := make(chan struct{})
-	r.authority.set(func(a *authority) { a.stuck = stuck })
-	r.clock.advance(time.Hour - 20*time.Second)
-	ctx, cancel := context.WithCancel(t.Context())
-	v, err := hasty.Use(ctx, ann(orgA), "strict", credential.For{})
-	if err != nil || v.Version != 1 {
-		t.Errorf("got token %d (%v)", v.Version, err)
-	}
-	cancel()
-	r.clock.advance(time.Minute)
-	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err = hasty.Use(ctx, ann(orgA), "strict", credential.For{})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("who hangs up gets %v", err)
-	}
-	close(stuck)
-	hasty.Close() // waits for the refresh
-	if _, refreshes, _, _ := r.authority.count(); refreshes != 1 {
-		t.Errorf("there were %d refreshes", refreshes)
-	}
-	v = use(t, r.Service, credential.For{})
-	r.wantGood(t, v)
-	if _, refreshes, _, _ := r.authority.count(); refreshes != 1 || v.Version != 2 {
-		t.Errorf("token %d after %d refreshes", v.Version, refreshes)
-	}
-	r.clock.advance(2 * time.Hour)
-	_, err = hasty.Use(t.Context(), ann(orgA), "strict", credential.For{})
-	wantCode(t, "a node that is closed", err, core.Unavailable)
+	both(t, func(t *testing.T, r *rig) {
+		hasty := r.node(t, func(c *credential.Config) { c.Patience = 10 * time.Millisecond })
+		r.connect(t, ann(orgA))
+		stuck := make(chan struct{})
+		r.authority.set(func(a *authority) { a.stuck = stuck })
+		r.clock.advance(time.Hour - 20*time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		v, err := hasty.Use(ctx, ann(orgA), "strict", credential.For{})
+		if err != nil || v.Version != 1 {
+			t.Errorf("got token %d (%v)", v.Version, err)
+		}
+		cancel()
+		r.clock.advance(time.Minute)
+		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err = hasty.Use(ctx, ann(orgA), "strict", credential.For{})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who hangs up gets %v", err)
+		}
+		close(stuck)
+		hasty.Close() // waits for the refresh
+		if _, refreshes, _, _ := r.authority.count(); refreshes != 1 {
+			t.Errorf("there were %d refreshes", refreshes)
+		}
+		v = use(t, r.Service, credential.For{})
+		r.wantGood(t, v)
+		if _, refreshes, _, _ := r.authority.count(); refreshes != 1 || v.Version != 2 {
+			t.Errorf("token %d after %d refreshes", v.Version, refreshes)
+		}
+		r.clock.advance(2 * time.Hour)
+		_, err = hasty.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a node that is closed", err, core.Unavailable)
+	})
 }
 
 // TestANodeThatDied while it led is waited for no longer than its term.
 func TestANodeThatDied(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	c := r.connect(t, ann(orgA))
-	r.clock.advance(2 * time.Hour)
-	leads, err := r.st.Lead(t.Context(), "oauth/"+string(orgA)+"/"+c.ID, "dead", 30*time.Second)
-	if err != nil || !leads {
-		t.Fatal(leads, err)
-	}
-	got := make(chan error, 1)
-	go func() {
-		_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
-		got <- err
-	}()
-	select {
-	case err := <-got:
-		t.Fatalf("it didn't wait: %v", err)
-	case <-time.After(50 * time.Millisecond):
-	}
-	r.clock.advance(31 * time.Second)
-	ok(t, <-got)
+	both(t, func(t *testing.T, r *rig) {
+		c := r.connect(t, ann(orgA))
+		r.clock.advance(2 * time.Hour)
+		leads, err := r.st.Lead(t.Context(), "oauth/"+string(orgA)+"/"+c.ID, "dead", 30*time.Second)
+		if err != nil || !leads {
+			t.Fatal(leads, err)
+		}
+		got := make(chan error, 1)
+		go func() {
+			_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
+			got <- err
+		}()
+		select {
+		case err := <-got:
+			t.Fatalf("it didn't wait: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+		r.clock.advance(31 * time.Second)
+		ok(t, <-got)
+	})
 }
 
 // TestARefusedToken is replaced once for all who were refused: the provider's clock may be
 // ahead of ours. One that is new is blamed on something else.
 func TestARefusedToken(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.clock.advance(10 * time.Minute)
-	r.authority.set(func(a *authority) { a.now = func() time.Time { return r.clock.now().Add(55 * time.Minute) } })
-	v := use(t, r.Service, credential.For{})
-	if r.authority.good(v.Secret.Reveal()) {
-		t.Fatal("the provider's clock isn't ahead")
-	}
-	nodes := []*credential.Service{r.Service, r.node(t, nil)}
-	var users sync.WaitGroup
-	for i := range 20 {
-		users.Go(func() {
-			v, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{Refused: v.Version})
-			if err != nil || v.Version != 2 || !r.authority.good(v.Secret.Reveal()) {
-				t.Errorf("got token %d (%v)", v.Version, err)
-			}
-		})
-	}
-	users.Wait()
-	if _, refreshes, reuses, _ := r.authority.count(); refreshes != 1 || reuses != 0 {
-		t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
-	}
-	_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{Refused: 2})
-	wantCode(t, "a new token that is refused", err, core.Denied)
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(10 * time.Minute)
+		r.authority.set(func(a *authority) { a.now = func() time.Time { return r.clock.now().Add(55 * time.Minute) } })
+		v := use(t, r.Service, credential.For{})
+		if r.authority.good(v.Secret.Reveal()) {
+			t.Fatal("the provider's clock isn't ahead")
+		}
+		nodes := []*credential.Service{r.Service, r.node(t, nil)}
+		var users sync.WaitGroup
+		for i := range 20 {
+			users.Go(func() {
+				v, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{Refused: v.Version})
+				if err != nil || v.Version != 2 || !r.authority.good(v.Secret.Reveal()) {
+					t.Errorf("got token %d (%v)", v.Version, err)
+				}
+			})
+		}
+		users.Wait()
+		if _, refreshes, reuses, _ := r.authority.count(); refreshes != 1 || reuses != 0 {
+			t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
+		}
+		_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{Refused: 2})
+		wantCode(t, "a new token that is refused", err, core.Denied)
+	})
 }
 
 // TestClocksThatDiffer by half a minute between nodes cost nothing.
 func TestClocksThatDiffer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	behind := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(-30 * time.Second) } })
-	ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(30 * time.Second) } })
-	r.connect(t, ann(orgA))
-	nodes := []*credential.Service{behind, ahead, r.Service}
-	for round := range 3 {
-		r.clock.advance(57 * time.Minute)
-		for range 9 { // three minutes, in which the token ends
-			for i, s := range nodes {
-				if v := use(t, s, credential.For{}); !r.authority.good(v.Secret.Reveal()) {
-					t.Fatalf("round %d: node %d gives token %d, which doesn't work", round, i, v.Version)
+	both(t, func(t *testing.T, r *rig) {
+		behind := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(-30 * time.Second) } })
+		ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(30 * time.Second) } })
+		r.connect(t, ann(orgA))
+		nodes := []*credential.Service{behind, ahead, r.Service}
+		for round := range 3 {
+			r.clock.advance(57 * time.Minute)
+			for range 9 { // three minutes, in which the token ends
+				for i, s := range nodes {
+					if v := use(t, s, credential.For{}); !r.authority.good(v.Secret.Reveal()) {
+						t.Fatalf("round %d: node %d gives token %d, which doesn't work", round, i, v.Version)
+					}
 				}
+				r.clock.advance(20 * time.Second)
 			}
-			r.clock.advance(20 * time.Second)
 		}
-	}
-	if _, refreshes, reuses, _ := r.authority.count(); refreshes != 3 || reuses != 0 {
-		t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
-	}
+		if _, refreshes, reuses, _ := r.authority.count(); refreshes != 3 || reuses != 0 {
+			t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
+		}
+	})
 }
 
 // TestUnderFire has many use the connection on two nodes while the provider comes and goes
 // and tokens end. It never sees a token twice, and the connection lives.
 func TestUnderFire(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	nodes := []*credential.Service{r.Service, r.node(t, nil)}
-	for round := range 4 {
-		r.clock.advance(time.Hour - 30*time.Second)
-		r.authority.set(func(a *authority) { a.down = round%2 == 1 })
-		var users sync.WaitGroup
-		for i := range 8 {
-			users.Go(func() {
-				for range 5 {
-					v, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
-					if err != nil && core.CodeOf(err) != core.Unavailable || err == nil && v.Secret.IsZero() {
-						t.Errorf("round %d: %v", round, err)
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		nodes := []*credential.Service{r.Service, r.node(t, nil)}
+		for round := range 4 {
+			r.clock.advance(time.Hour - 30*time.Second)
+			r.authority.set(func(a *authority) { a.down = round%2 == 1 })
+			var users sync.WaitGroup
+			for i := range 8 {
+				users.Go(func() {
+					for range 5 {
+						v, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
+						if err != nil && core.CodeOf(err) != core.Unavailable || err == nil && v.Secret.IsZero() {
+							t.Errorf("round %d: %v", round, err)
+						}
+						r.clock.advance(3 * time.Second)
 					}
-					r.clock.advance(3 * time.Second)
-				}
-			})
+				})
+			}
+			r.authority.set(func(a *authority) { a.down = false })
+			users.Wait()
 		}
-		r.authority.set(func(a *authority) { a.down = false })
-		users.Wait()
-	}
-	r.clock.advance(2 * time.Minute)
-	r.wantGood(t, use(t, r.Service, credential.For{}))
-	if _, refreshes, reuses, _ := r.authority.count(); refreshes > 5 || reuses != 0 {
-		t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
-	}
+		r.clock.advance(2 * time.Minute)
+		r.wantGood(t, use(t, r.Service, credential.For{}))
+		if _, refreshes, reuses, _ := r.authority.count(); refreshes > 5 || reuses != 0 {
+			t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
+		}
+	})
 }
 
 // records is the port by a name that isn't one of its methods.
@@ -407,69 +418,72 @@ func TestAStoreThatFailsAfterTheAnswer(t *testing.T) {
 // deleted.
 func TestDisconnectedInTheMidst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.clock.advance(2 * time.Hour)
-	s := r.node(t, func(c *credential.Config) {
-		transport := &http.Transport{DisableKeepAlives: true}
-		var once sync.Once
-		c.HTTP = &http.Client{Transport: after{transport, func() {
-			once.Do(func() {
-				r.authority.set(func(a *authority) { a.down = true }) // so that the first revocation does nothing
-				ok(t, r.Delete(context.Background(), ann(orgA), "strict", false, 0))
-				r.authority.set(func(a *authority) { a.down = false })
-			})
-		}}}
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(2 * time.Hour)
+		s := r.node(t, func(c *credential.Config) {
+			transport := &http.Transport{DisableKeepAlives: true}
+			var once sync.Once
+			c.HTTP = &http.Client{Transport: after{transport, func() {
+				once.Do(func() {
+					r.authority.set(func(a *authority) { a.down = true }) // so that the first revocation does nothing
+					ok(t, r.Delete(context.Background(), ann(orgA), "strict", false, 0))
+					r.authority.set(func(a *authority) { a.down = false })
+				})
+			}}}
+		})
+		_, err := s.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a use of what is deleted", err, core.NotFound)
+		if r.authority.left() != 0 {
+			t.Error("the provider still honours a token")
+		}
 	})
-	_, err := s.Use(t.Context(), ann(orgA), "strict", credential.For{})
-	wantCode(t, "a use of what is deleted", err, core.NotFound)
-	if r.authority.left() != 0 {
-		t.Error("the provider still honours a token")
-	}
 }
 
 // TestConnectedInTheMidst of a refresh that is refused: the new connection isn't broken by
 // what was said of the old one.
 func TestConnectedInTheMidst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect(t, ann(orgA))
-	r.clock.advance(2 * time.Hour)
-	r.authority.set(func(a *authority) { a.refuse = "invalid_grant" })
-	s := r.node(t, func(c *credential.Config) {
-		var once sync.Once
-		c.HTTP = &http.Client{Transport: after{&http.Transport{DisableKeepAlives: true}, func() { once.Do(func() { r.connect(t, ann(orgA)) }) }}}
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(2 * time.Hour)
+		r.authority.set(func(a *authority) { a.refuse = "invalid_grant" })
+		s := r.node(t, func(c *credential.Config) {
+			var once sync.Once
+			c.HTTP = &http.Client{Transport: after{&http.Transport{DisableKeepAlives: true}, func() { once.Do(func() { r.connect(t, ann(orgA)) }) }}}
+		})
+		v := use(t, s, credential.For{})
+		r.wantGood(t, v)
+		if c, err := s.Get(t.Context(), ann(orgA), "strict"); err != nil || c.Connection.Broken || v.Version != 2 {
+			t.Errorf("token %d of %+v (%v)", v.Version, c.Connection, err)
+		}
 	})
-	v := use(t, s, credential.For{})
-	r.wantGood(t, v)
-	if c, err := s.Get(t.Context(), ann(orgA), "strict"); err != nil || c.Connection.Broken || v.Version != 2 {
-		t.Errorf("token %d of %+v (%v)", v.Version, c.Connection, err)
-	}
 }
 
 // TestNoRefreshToken uses a token to its end, or for as long as nobody says that it ended.
 func TestNoRefreshToken(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	s := r.node(t, func(c *credential.Config) {
-		c.HTTP = &http.Client{Transport: edit{&http.Transport{DisableKeepAlives: true}}}
+	both(t, func(t *testing.T, r *rig) {
+		s := r.node(t, func(c *credential.Config) {
+			c.HTTP = &http.Client{Transport: edit{&http.Transport{DisableKeepAlives: true}}}
+		})
+		at, err := s.Begin(t.Context(), ann(orgA), session, credential.Begin{Provider: "strict"})
+		ok(t, err)
+		_, err = s.Finish(t.Context(), ann(orgA), session, agree(t, at))
+		ok(t, err)
+		r.clock.advance(time.Hour - 10*time.Second)
+		r.wantGood(t, use(t, s, credential.For{}))
+		_, err = s.Use(t.Context(), ann(orgA), "strict", credential.For{Refused: 1})
+		wantCode(t, "a refused token", err, core.Denied)
+		r.clock.advance(time.Minute)
+		_, err = s.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a token that has ended", err, core.Denied)
+		c, err := s.Get(t.Context(), ann(orgA), "strict")
+		ok(t, err)
+		if !c.Connection.Broken {
+			t.Error("the connection isn't broken")
+		}
 	})
-	at, err := s.Begin(t.Context(), ann(orgA), session, credential.Begin{Provider: "strict"})
-	ok(t, err)
-	_, err = s.Finish(t.Context(), ann(orgA), session, agree(t, at))
-	ok(t, err)
-	r.clock.advance(time.Hour - 10*time.Second)
-	r.wantGood(t, use(t, s, credential.For{}))
-	_, err = s.Use(t.Context(), ann(orgA), "strict", credential.For{Refused: 1})
-	wantCode(t, "a refused token", err, core.Denied)
-	r.clock.advance(time.Minute)
-	_, err = s.Use(t.Context(), ann(orgA), "strict", credential.For{})
-	wantCode(t, "a token that has ended", err, core.Denied)
-	c, err := s.Get(t.Context(), ann(orgA), "strict")
-	ok(t, err)
-	if !c.Connection.Broken {
-		t.Error("the connection isn't broken")
-	}
 }
 
 // edit takes the refresh token out of answers.

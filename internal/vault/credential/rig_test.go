@@ -13,9 +13,10 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
-	"github.com/isekai-run/isekai/internal/vault"
 	"github.com/isekai-run/isekai/internal/vault/credential"
+	"github.com/isekai-run/isekai/internal/vault/vaulttest"
 )
 
 const (
@@ -29,6 +30,8 @@ type clock struct {
 	mu sync.Mutex
 	t  time.Time
 }
+
+func newClock() *clock { return &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
@@ -89,28 +92,52 @@ func (b *book) text() string {
 type rig struct {
 	*credential.Service // of the first node
 	dir                 string
-	master              vault.Master
-	st                  *sqlite.Store // the driver
-	sealed              store.Store   // as the first node has it
+	open                func() store.Store // as a process has it
+	st                  store.Store        // the driver
+	sealed              store.Store        // as the first node has it
 	clock               *clock
 	book                *book
 	authority           *authority
 }
 
+// newRig is a rig on SQLite.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{dir: t.TempDir(), clock: &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, book: &book{}}
-	var err error
-	r.st, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.now})
+	r := &rig{dir: t.TempDir(), clock: newClock()}
+	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.now})
 	ok(t, err)
-	t.Cleanup(func() { _ = r.st.Close() })
-	master := filepath.Join(t.TempDir(), "master.json")
-	ok(t, vault.GenerateMaster(master))
-	r.master, err = vault.OpenMaster(master)
+	return r.on(t, st)
+}
+
+// newPostgres is a rig on PostgreSQL.
+func newPostgres(t testing.TB) *rig {
+	t.Helper()
+	r := &rig{clock: newClock()}
+	cfg := cluster.Database(t)
+	cfg.Now = r.clock.now
+	st, err := postgres.Open(t.Context(), cfg)
 	ok(t, err)
-	r.authority = newAuthority(t, redirect)
+	return r.on(t, st)
+}
+
+// both runs a test on SQLite, and unless tests are to be quick on PostgreSQL.
+func both(t *testing.T, test func(t *testing.T, r *rig)) {
+	for name, open := range map[string]func(testing.TB) *rig{"sqlite": newRig, "postgres": newPostgres} {
+		if name == "postgres" && cluster == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+func (r *rig) on(t testing.TB, st store.Store) *rig {
+	t.Cleanup(func() { _ = st.Close() })
+	r.st, r.open, r.book, r.authority = st, vaulttest.Seal(t, st), &book{}, newAuthority(t, redirect)
 	r.authority.now = r.clock.now
-	r.sealed = vault.New(vault.Config{Keysets: r.st, Master: r.master}).Store(r.st)
+	r.sealed = r.open()
 	r.Service = r.node(t, func(c *credential.Config) { c.Records, c.Terms = r.sealed, r.sealed })
 	return r
 }
@@ -118,7 +145,7 @@ func newRig(t testing.TB) *rig {
 // node starts another process of the installation, which change may make different.
 func (r *rig) node(t testing.TB, change func(*credential.Config)) *credential.Service {
 	t.Helper()
-	st := vault.New(vault.Config{Keysets: r.st, Master: r.master}).Store(r.st)
+	st := r.open()
 	transport := &http.Transport{MaxIdleConnsPerHost: 4}
 	cfg := credential.Config{
 		Records: st, Terms: st, Now: r.clock.now, Log: slog.New(slog.NewTextHandler(r.book, nil)), Audit: r.book.record,

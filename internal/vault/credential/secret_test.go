@@ -64,30 +64,31 @@ func holds(text string) bool {
 // TestNothingShowsASecret formats everything that has one, in every way.
 func TestNothingShowsASecret(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	secret := credential.NewSecret(marker + "-1")
-	content := credential.Content{Secret: secret, Passphrase: secret}
-	type held struct{ secret credential.Secret } // as in somebody's struct, whose fields fmt can see and not call
-	type deep struct{ content *credential.Content }
-	r.connect(t, ann(orgA))
-	things := []any{
-		secret, &secret, content, &content, held{secret}, &held{secret}, deep{&content}, map[string]credential.Secret{"a": secret}, []credential.Secret{secret},
-		credential.Value{Kind: credential.Token, Content: content}, credential.Put{Content: &content}, r.authority.provider(),
-		credential.Config{Providers: []credential.Provider{r.authority.provider()}}, r.Service, credential.Answer{State: secret, Code: secret},
-		use(t, r.Service, credential.For{}),
-	}
-	for i, thing := range append(things, credential.Documents(secret)...) {
-		if s := shown(thing); holds(s) {
-			t.Errorf("%d, a %T, shows it: %s", i, thing, s)
+	both(t, func(t *testing.T, r *rig) {
+		secret := credential.NewSecret(marker + "-1")
+		content := credential.Content{Secret: secret, Passphrase: secret}
+		type held struct{ secret credential.Secret } // as in somebody's struct, whose fields fmt can see and not call
+		type deep struct{ content *credential.Content }
+		r.connect(t, ann(orgA))
+		things := []any{
+			secret, &secret, content, &content, held{secret}, &held{secret}, deep{&content}, map[string]credential.Secret{"a": secret}, []credential.Secret{secret},
+			credential.Value{Kind: credential.Token, Content: content}, credential.Put{Content: &content}, r.authority.provider(),
+			credential.Config{Providers: []credential.Provider{r.authority.provider()}}, r.Service, credential.Answer{State: secret, Code: secret},
+			use(t, r.Service, credential.For{}),
 		}
-	}
-	if !holds(shown(struct{ S string }{marker})) || !holds(shown(struct{ b []byte }{[]byte(marker)})) {
-		t.Error("the look sees nothing")
-	}
-	var back struct{ S credential.Secret }
-	if err := json.Unmarshal([]byte(`{"S":"x"}`), &back); err == nil {
-		t.Error("a secret can be read from JSON, where somebody might read back what was hidden")
-	}
+		for i, thing := range append(things, credential.Documents(secret)...) {
+			if s := shown(thing); holds(s) {
+				t.Errorf("%d, a %T, shows it: %s", i, thing, s)
+			}
+		}
+		if !holds(shown(struct{ S string }{marker})) || !holds(shown(struct{ b []byte }{[]byte(marker)})) {
+			t.Error("the look sees nothing")
+		}
+		var back struct{ S credential.Secret }
+		if err := json.Unmarshal([]byte(`{"S":"x"}`), &back); err == nil {
+			t.Error("a secret can be read from JSON, where somebody might read back what was hidden")
+		}
+	})
 }
 
 // TestNoSecretIsOutside looks for it in the database's files, the logs, the audit log, the

@@ -14,134 +14,138 @@ import (
 // TestEveryUseIsRecorded before the value is out, or there is no value.
 func TestEveryUseIsRecorded(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	c := put(t, r.Service, ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one")})
-	worker := ann(orgA).As(core.ActorWorker, "wrk_1")
-	_, err := r.Use(t.Context(), worker, "x", credential.For{Task: "tsk_1", Tool: "web_fetch", Host: "api.example"})
-	ok(t, err)
-	uses := r.book.of("credential.use")
-	if len(uses) != 1 {
-		t.Fatalf("the audit log has %+v", uses)
-	}
-	e := uses[0]
-	if e.Actor != worker.Actor || e.Org != orgA || e.Project != "prj_one" || e.Target != c.ID || e.Outcome != "" || !e.At.Equal(r.clock.now()) ||
-		e.Detail["task"] != "tsk_1" || e.Detail["tool"] != "web_fetch" || e.Detail["name"] != "x" || e.Detail["version"] != "1" || e.Detail["host"] != "api.example" {
-		t.Errorf("the audit log has %+v", e)
-	}
-	full := core.E(core.Unavailable, "test", "the log is full").WithHint("wait")
-	r.book.refuse(full)
-	v, err := r.Use(t.Context(), worker, "x", credential.For{})
-	if !errors.Is(err, full) || !v.Secret.IsZero() {
-		t.Errorf("without the log a use gives %d bytes (%v)", len(v.Secret.Reveal()), err)
-	}
-	_, err = r.Put(t.Context(), ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("two")})
-	if !errors.Is(err, full) {
-		t.Errorf("a change gives %v", err)
-	}
+	both(t, func(t *testing.T, r *rig) {
+		c := put(t, r.Service, ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one")})
+		worker := ann(orgA).As(core.ActorWorker, "wrk_1")
+		_, err := r.Use(t.Context(), worker, "x", credential.For{Task: "tsk_1", Tool: "web_fetch", Host: "api.example"})
+		ok(t, err)
+		uses := r.book.of("credential.use")
+		if len(uses) != 1 {
+			t.Fatalf("the audit log has %+v", uses)
+		}
+		e := uses[0]
+		if e.Actor != worker.Actor || e.Org != orgA || e.Project != "prj_one" || e.Target != c.ID || e.Outcome != "" || !e.At.Equal(r.clock.now()) ||
+			e.Detail["task"] != "tsk_1" || e.Detail["tool"] != "web_fetch" || e.Detail["name"] != "x" || e.Detail["version"] != "1" || e.Detail["host"] != "api.example" {
+			t.Errorf("the audit log has %+v", e)
+		}
+		full := core.E(core.Unavailable, "test", "the log is full").WithHint("wait")
+		r.book.refuse(full)
+		v, err := r.Use(t.Context(), worker, "x", credential.For{})
+		if !errors.Is(err, full) || !v.Secret.IsZero() {
+			t.Errorf("without the log a use gives %d bytes (%v)", len(v.Secret.Reveal()), err)
+		}
+		_, err = r.Put(t.Context(), ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("two")})
+		if !errors.Is(err, full) {
+			t.Errorf("a change gives %v", err)
+		}
+	})
 }
 
 // TestTheLastUse is written once a minute, by whichever of two nodes, and seen by all.
 func TestTheLastUse(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	put(t, r.Service, ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one")})
-	nodes := []*credential.Service{r.Service, r.node(t, nil)}
-	writes := func() (n int64) {
-		found, err := r.st.Records(t.Context(), orgA, "credential_use", "", "", 10)
-		ok(t, err)
-		for _, f := range found {
-			n += f.Version
-		}
-		return n
-	}
-	if c, err := r.Get(t.Context(), ann(orgA), "x"); err != nil || c.Used != nil {
-		t.Errorf("before any use it is %+v (%v)", c.Used, err)
-	}
-	for minute := range int64(2) {
-		var uses sync.WaitGroup
-		for i := range 40 {
-			uses.Go(func() {
-				_, err := nodes[i%2].Use(t.Context(), ann(orgA), "x", credential.For{Task: "tsk_1", Tool: "git"})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		uses.Wait()
-		if n := writes(); n != minute+1 {
-			t.Errorf("after minute %d there were %d writes", minute, n)
-		}
-		for _, s := range nodes {
-			c, err := s.Get(t.Context(), ann(orgA), "x")
+	both(t, func(t *testing.T, r *rig) {
+		put(t, r.Service, ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one")})
+		nodes := []*credential.Service{r.Service, r.node(t, nil)}
+		writes := func() (n int64) {
+			found, err := r.st.Records(t.Context(), orgA, "credential_use", "", "", 10)
 			ok(t, err)
-			if c.Used == nil || !c.Used.At.Equal(r.clock.now()) || c.Used.Task != "tsk_1" || c.Used.Tool != "git" || c.Used.Actor.ID != "usr_ann" {
-				t.Errorf("the last use is %+v", c.Used)
+			for _, f := range found {
+				n += f.Version
 			}
+			return n
 		}
-		r.clock.advance(time.Minute)
-	}
-	list, err := r.List(t.Context(), ann(orgA))
-	if err != nil || len(list) != 1 || list[0].Used == nil {
-		t.Errorf("the list has %+v (%v)", list, err)
-	}
+		if c, err := r.Get(t.Context(), ann(orgA), "x"); err != nil || c.Used != nil {
+			t.Errorf("before any use it is %+v (%v)", c.Used, err)
+		}
+		for minute := range int64(2) {
+			var uses sync.WaitGroup
+			for i := range 40 {
+				uses.Go(func() {
+					_, err := nodes[i%2].Use(t.Context(), ann(orgA), "x", credential.For{Task: "tsk_1", Tool: "git"})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			uses.Wait()
+			if n := writes(); n != minute+1 {
+				t.Errorf("after minute %d there were %d writes", minute, n)
+			}
+			for _, s := range nodes {
+				c, err := s.Get(t.Context(), ann(orgA), "x")
+				ok(t, err)
+				if c.Used == nil || !c.Used.At.Equal(r.clock.now()) || c.Used.Task != "tsk_1" || c.Used.Tool != "git" || c.Used.Actor.ID != "usr_ann" {
+					t.Errorf("the last use is %+v", c.Used)
+				}
+			}
+			r.clock.advance(time.Minute)
+		}
+		list, err := r.List(t.Context(), ann(orgA))
+		if err != nil || len(list) != 1 || list[0].Used == nil {
+			t.Errorf("the list has %+v (%v)", list, err)
+		}
+	})
 }
 
 // TestANameAnew has nothing of the one before.
 func TestANameAnew(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	p := credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one"), Grace: time.Hour}
-	first := put(t, r.Service, ann(orgA), p)
-	put(t, r.Service, ann(orgA), p)
-	_, err := r.Use(t.Context(), ann(orgA), "x", credential.For{})
-	ok(t, err)
-	ok(t, r.Delete(t.Context(), ann(orgA), "x", false, 0))
-	wantNoRecords(t, r)
-	p.Kind = credential.Text
-	c := put(t, r.Service, ann(orgA), p)
-	if c.ID == first.ID || c.Version != 1 || c.Used != nil {
-		t.Errorf("got %+v", c)
-	}
-	wantCode(t, "a version of the one before", second(r.Use(t.Context(), ann(orgA), "x", credential.For{Version: 2})), core.NotFound)
+	both(t, func(t *testing.T, r *rig) {
+		p := credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one"), Grace: time.Hour}
+		first := put(t, r.Service, ann(orgA), p)
+		put(t, r.Service, ann(orgA), p)
+		_, err := r.Use(t.Context(), ann(orgA), "x", credential.For{})
+		ok(t, err)
+		ok(t, r.Delete(t.Context(), ann(orgA), "x", false, 0))
+		wantNoRecords(t, r)
+		p.Kind = credential.Text
+		c := put(t, r.Service, ann(orgA), p)
+		if c.ID == first.ID || c.Version != 1 || c.Used != nil {
+			t.Errorf("got %+v", c)
+		}
+		wantCode(t, "a version of the one before", second(r.Use(t.Context(), ann(orgA), "x", credential.For{Version: 2})), core.NotFound)
+	})
 }
 
 // TestWhereAValueMayGo is said by its hosts, and by the way there.
 func TestWhereAValueMayGo(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Content: tokenOf("t")})
-	put(t, r.Service, ann(orgA), credential.Put{Name: "held", Kind: credential.Token, Content: tokenOf("t"), Hosts: []string{"API.example."}})
-	for name, c := range map[string]struct {
-		of, host, url string
-		use, send     core.Code
-	}{
-		"any, by TLS":            {"any", "", "https://x.example/", "", ""},
-		"any, in the clear":      {"any", "", "http://x.example/", "", core.Denied},
-		"any, on this machine":   {"any", "", "http://127.0.0.1:8080/", "", ""},
-		"a name that looks so":   {"any", "", "http://127.0.0.1.evil.example/", "", core.Denied},
-		"the host":               {"held", "api.example", "https://api.example:8443/x", "", ""},
-		"the host, spelt so":     {"held", "api.example:443", "https://Api.Example./x", "", ""},
-		"another in the request": {"held", "api.example", "https://evil.example/?api.example", "", core.Denied},
-		"a user that looks so":   {"held", "api.example", "https://api.example@evil.example/", "", core.Denied},
-		"another":                {"held", "evil.example", "", core.Denied, ""},
-		"none named":             {"held", "", "", core.Denied, ""},
-		"a host below it":        {"held", "x.api.example", "", core.Denied, ""},
-	} {
-		v, err := r.Use(t.Context(), ann(orgA), c.of, credential.For{Host: c.host})
-		wantCode(t, name, err, c.use)
-		if err != nil {
-			continue
+	both(t, func(t *testing.T, r *rig) {
+		put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Content: tokenOf("t")})
+		put(t, r.Service, ann(orgA), credential.Put{Name: "held", Kind: credential.Token, Content: tokenOf("t"), Hosts: []string{"API.example."}})
+		for name, c := range map[string]struct {
+			of, host, url string
+			use, send     core.Code
+		}{
+			"any, by TLS":            {"any", "", "https://x.example/", "", ""},
+			"any, in the clear":      {"any", "", "http://x.example/", "", core.Denied},
+			"any, on this machine":   {"any", "", "http://127.0.0.1:8080/", "", ""},
+			"a name that looks so":   {"any", "", "http://127.0.0.1.evil.example/", "", core.Denied},
+			"the host":               {"held", "api.example", "https://api.example:8443/x", "", ""},
+			"the host, spelt so":     {"held", "api.example:443", "https://Api.Example./x", "", ""},
+			"another in the request": {"held", "api.example", "https://evil.example/?api.example", "", core.Denied},
+			"a user that looks so":   {"held", "api.example", "https://api.example@evil.example/", "", core.Denied},
+			"another":                {"held", "evil.example", "", core.Denied, ""},
+			"none named":             {"held", "", "", core.Denied, ""},
+			"a host below it":        {"held", "x.api.example", "", core.Denied, ""},
+		} {
+			v, err := r.Use(t.Context(), ann(orgA), c.of, credential.For{Host: c.host})
+			wantCode(t, name, err, c.use)
+			if err != nil {
+				continue
+			}
+			req, err := http.NewRequest(http.MethodGet, c.url, nil)
+			ok(t, err)
+			wantCode(t, name, v.Authorize(req), c.send)
+			if sent := req.Header.Get("Authorization"); (sent == "Bearer t") != (c.send == "") {
+				t.Errorf("%s: it sends %q", name, sent)
+			}
 		}
-		req, err := http.NewRequest(http.MethodGet, c.url, nil)
-		ok(t, err)
-		wantCode(t, name, v.Authorize(req), c.send)
-		if sent := req.Header.Get("Authorization"); (sent == "Bearer t") != (c.send == "") {
-			t.Errorf("%s: it sends %q", name, sent)
+		if uses := r.book.of("credential.use"); uses[len(uses)-1].Detail["name"] == "" {
+			t.Errorf("%+v", uses)
 		}
-	}
-	if uses := r.book.of("credential.use"); uses[len(uses)-1].Detail["name"] == "" {
-		t.Errorf("%+v", uses)
-	}
+	})
 }
 
 func TestAuthorize(t *testing.T) {
