@@ -97,9 +97,18 @@ func (sh *shell) appOpen() *cobra.Command {
 }
 
 func (sh *shell) appStart() *cobra.Command {
-	return sh.appOne("start", "Start an app; without a server it runs until Ctrl-C", Working, func(ctx context.Context, conn *Conn, a client.AppDetail) error {
+	var move bool
+	c := sh.appOne("start", "Start an app; without a server it runs until Ctrl-C", Working, func(ctx context.Context, conn *Conn, a client.AppDetail) error {
+		if move {
+			if _, err := conn.Client.MoveApp(ctx, a.ID); err != nil {
+				return err
+			}
+			fmt.Fprintln(plain{sh.io.Err}, a.Name+" is at home at this node now. What it has stored at another stays there, and isn't seen here.")
+		}
 		return sh.startAndHold(ctx, conn, a)
 	})
+	c.Flags().BoolVar(&move, "move", false, "at this node, WITHOUT THE DATA that the app has at its own: for one that is lost")
+	return c
 }
 
 func (sh *shell) startAndHold(ctx context.Context, conn *Conn, a client.AppDetail) error {

@@ -136,7 +136,7 @@ func everything() map[string]string {
 		"GET /v1/tasks": `{"items":[` + aTask + `],"next":"cur"}`, "GET /v1/tasks/tsk_a": aTask, "GET /v1/tasks/tsk_a/events": itsEnd,
 		"POST /v1/tasks": aTask, "POST /v1/tasks/tsk_a/cancel": aTask, "POST /v1/tasks/tsk_a/resume": aTask,
 		"GET /v1/apps": `{"items":[` + anApp + `]}`, "GET /v1/apps/shelf": anApp, "GET /v1/apps/app_a": anApp,
-		"POST /v1/apps/app_a/start": anApp, "POST /v1/apps/app_a/stop": anApp, "POST /v1/apps/app_a/select": anApp,
+		"POST /v1/apps/app_a/start": anApp, "POST /v1/apps/app_a/move": anApp, "POST /v1/apps/app_a/stop": anApp, "POST /v1/apps/app_a/select": anApp,
 		"POST /v1/apps/app_a/changes": aTask, "DELETE /v1/apps/app_a": "",
 		"GET /v1/apps/app_a/versions":               `{"items":[{"number":1,"prompt":"p"},{"number":2,"prompt":"q"}]}`,
 		"GET /v1/apps/app_a/versions/current/files": `{"items":[{"path":"app.py","size":7}]}`,

@@ -47,6 +47,12 @@ func (c *Client) StartApp(ctx context.Context, id core.AppID) (AppDetail, error)
 	return c.appAction(ctx, id, "start", nil, "")
 }
 
+// MoveApp makes the node that answers the app's home, without the data that it has at the
+// one before.
+func (c *Client) MoveApp(ctx context.Context, id core.AppID) (AppDetail, error) {
+	return c.appAction(ctx, id, "move", nil, "")
+}
+
 // StopApp stops an app's preview.
 func (c *Client) StopApp(ctx context.Context, id core.AppID) (AppDetail, error) {
 	return c.appAction(ctx, id, "stop", nil, "")

@@ -39,6 +39,7 @@ func TestRequests(t *testing.T) {
 		},
 		"GET /v1/apps/a%2Fb":             func(ctx context.Context, c *client.Client) error { _, err := c.App(ctx, "a/b"); return err },
 		"GET /v1/apps/a/versions":        func(ctx context.Context, c *client.Client) error { _, err := c.Versions(ctx, "a"); return err },
+		"POST /v1/apps/a/move":           func(ctx context.Context, c *client.Client) error { _, err := c.MoveApp(ctx, "a"); return err },
 		"POST /v1/apps/a/start":          func(ctx context.Context, c *client.Client) error { _, err := c.StartApp(ctx, "a"); return err },
 		"POST /v1/apps/a/stop":           func(ctx context.Context, c *client.Client) error { _, err := c.StopApp(ctx, "a"); return err },
 		`DELETE /v1/apps/a If-Match:"3"`: func(ctx context.Context, c *client.Client) error { return c.DeleteApp(ctx, "a", `"3"`) },

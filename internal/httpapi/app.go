@@ -103,6 +103,17 @@ func (s *server) apps() {
 			return s.cfg.Apps.Start(ctx, scope, id, expected)
 		})
 	})
+	handle(s, identity.AppMove, huma.Operation{
+		OperationID: "move-app", Method: http.MethodPost, Path: "/v1/apps/{app}/move", Summary: "Make this node the app's home", Tags: tags,
+		Description: "For an app whose node is lost. What the app has stored there stays there, and the app begins anew here. Nothing is started.",
+	}, func(ctx context.Context, scope core.Scope, in *AppVerb) (*appAnswer, error) {
+		if !s.cfg.Previews {
+			return nil, core.E(core.Unsupported, "app.move", "this process runs no apps").WithHint("isekai serve")
+		}
+		return s.appAct(ctx, scope, *in, func(id core.AppID, _ int64) (app.State, error) {
+			return s.cfg.Apps.Move(ctx, scope, id)
+		})
+	})
 	handle(s, identity.AppWrite, huma.Operation{
 		OperationID: "stop-app", Method: http.MethodPost, Path: "/v1/apps/{app}/stop", Summary: "Stop an app", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *AppVerb) (*appAnswer, error) {

@@ -17,6 +17,7 @@ const (
 	TaskWrite    Action = "task.write"
 	AppRead      Action = "app.read"
 	AppWrite     Action = "app.write"
+	AppMove      Action = "app.move" // without its data
 	UsageRead    Action = "usage.read"
 	CreditRead   Action = "credit.read"
 	BudgetWrite  Action = "budget.write"
@@ -66,6 +67,7 @@ var policy = map[Action]rule{
 	TaskWrite:    {tenant, core.Member, "tasks:write"},
 	AppRead:      {tenant, core.Viewer, "apps:read"},
 	AppWrite:     {tenant, core.Member, "apps:write"},
+	AppMove:      {tenant, core.Admin, "apps:write"},
 	UsageRead:    {tenant, core.Viewer, "usage:read"},
 	CreditRead:   {tenant, core.Viewer, "credits:read"},
 	BudgetWrite:  {tenant, core.Admin, "org:write"},
