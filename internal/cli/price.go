@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -36,16 +37,17 @@ func (sh *shell) priceList() *cobra.Command {
 }
 
 func printPrices(w io.Writer, p client.Prices) {
-	rows := [][]string{{"OF", "1M TOKENS IN", "CACHED", "1M TOKENS OUT", "CALL", "SECOND", "GIB A DAY"}}
+	rows := [][]string{{"OF", "1M TOKENS IN", "CACHED", "1M TOKENS OUT", "CALL", "SECOND", "GIB A DAY", "FROM"}}
 	for _, name := range slices.Sorted(maps.Keys(p.Prices)) {
 		row := []string{name}
 		at := p.Prices[name]
 		for _, part := range []core.Credits{at.Input, at.Cached, at.Output, at.Call, at.Second, at.GiBDay} {
 			row = append(row, part.String())
 		}
-		rows = append(rows, row)
+		rows = append(rows, append(row, p.From[name]))
 	}
 	table(w, rows, "No prices.", "")
+	fmt.Fprintln(w, "Built-in prices are as of "+p.AsOf+", and may have changed: an operator sets others with isekai credit price set.")
 }
 
 func (sh *shell) priceSet() *cobra.Command {

@@ -138,6 +138,8 @@ func (c *Client) RemoveBudget(ctx context.Context, of string) error {
 type Prices struct {
 	Version int                   `json:"version" doc:"grows with each change"`
 	Prices  map[string]core.Price `json:"prices" doc:"by model/NAME, tool/NAME, model/*, tool/* and storage"`
+	From    map[string]string     `json:"from" doc:"where each is from: built-in, installation (its operator) or org (agreed with it)"`
+	AsOf    string                `json:"as_of" doc:"the month that the built-in prices are of: they are what makers asked for then" example:"2025-08"`
 }
 
 // Prices returns what the org pays.

@@ -170,8 +170,8 @@ func (s *server) setPrice(ctx context.Context, q PriceQuery, p *core.Price) erro
 }
 
 func (s *server) pricesOf(ctx context.Context, org core.OrgID) (*reply[client.Prices], error) {
-	all, version, err := s.cfg.Ledger.Prices(ctx, org)
-	return &reply[client.Prices]{client.Prices{Version: version, Prices: all}}, err
+	list, err := s.cfg.Ledger.Prices(ctx, org)
+	return replied(list, err, func(l ledger.PriceList) client.Prices { return client.Prices(l) })
 }
 
 func wireBudget(b ledger.Budget) client.Budget {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,10 +23,18 @@ var pricesFile []byte
 // tools: "model/NAME", "tool/NAME", and "model/*" or "tool/*" for all that aren't named.
 const Storage = "storage"
 
+// Where a price is from.
+const (
+	BuiltIn      = "built-in"     // the program, as of PriceList.AsOf
+	Installation = "installation" // its operator
+	Agreed       = "org"          // what was agreed with the org
+)
+
 // layer is a list of prices: that of the program, of the installation, or of an org.
 type layer struct {
 	Version int                   `json:"version"` // grows with each change
 	Prices  map[string]core.Price `json:"prices"`
+	from    string
 }
 
 // aged is a layer as it was read.
@@ -48,18 +58,19 @@ const (
 )
 
 // builtIn reads the list that comes with the program, where amounts are in credits.
-func builtIn() (layer, error) {
+func builtIn() (_ layer, asOf string, err error) {
 	var file struct {
 		Version int                          `json:"version"`
+		AsOf    string                       `json:"as_of"` // a month
 		About   string                       `json:"about"`
 		Prices  map[string]map[string]string `json:"prices"`
 	}
 	d := json.NewDecoder(bytes.NewReader(pricesFile))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&file); err != nil {
-		return layer{}, fmt.Errorf("ledger: prices.json: %w", err)
+		return layer{}, "", fmt.Errorf("ledger: prices.json: %w", err)
 	}
-	l := layer{Version: file.Version, Prices: map[string]core.Price{}}
+	l := layer{Version: file.Version, Prices: map[string]core.Price{}, from: BuiltIn}
 	for name, parts := range file.Prices {
 		var p core.Price
 		fields := map[string]*core.Credits{
@@ -68,18 +79,19 @@ func builtIn() (layer, error) {
 		for part, text := range parts {
 			amount, err := core.ParseCredits(text)
 			if err != nil || fields[part] == nil {
-				return layer{}, fmt.Errorf("ledger: prices.json: %s %s: %w", name, part, err)
+				return layer{}, "", fmt.Errorf("ledger: prices.json: %s %s: %w", name, part, err)
 			}
 			*fields[part] = amount
 		}
 		l.Prices[name] = p
 	}
-	return l, nil
+	return l, file.AsOf, nil
 }
 
 // Price returns what an org pays for a name: what was agreed with the org, else what the
-// installation's operator has set, else the built-in price; and only then what these say
-// for all of its kind. It may be five seconds old. not_found: it has no price.
+// installation's operator has set, else the built-in price; then what these say for the
+// name without the date at its end; and only then for all of its kind. It may be five
+// seconds old. not_found: it has no price.
 func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.Price, error) {
 	layers, err := s.layers(ctx, org)
 	if err != nil {
@@ -90,7 +102,7 @@ func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.
 		version += l.Version
 	}
 	kind, _, _ := strings.Cut(name, "/")
-	for _, n := range []string{name, kind + "/*"} {
+	for _, n := range []string{name, dated.ReplaceAllString(name, ""), kind + "/*"} {
 		for _, l := range layers {
 			if p, ok := l.Prices[n]; ok {
 				p.Version = version
@@ -102,23 +114,35 @@ func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.
 		WithHint("an operator sets one: isekai credit price set " + name)
 }
 
-// Prices returns all that an org pays, by name, and the version of that: it grows when one
-// of the lists behind it changes.
-func (s *Service) Prices(ctx context.Context, org core.OrgID) (map[string]core.Price, int, error) {
+// dated is the end of a version's name, as in model/gpt-5-mini-2025-08-07.
+var dated = regexp.MustCompile(`-20\d\d-[01]\d-[0-3]\d$`)
+
+// PriceList is all that an org pays.
+type PriceList struct {
+	Version int                   // grows when one of the lists behind it changes
+	Prices  map[string]core.Price // by name
+	From    map[string]string     // where each is from
+	AsOf    string                // the month, as in 2025-08, that the built-in prices are of
+}
+
+// Prices returns all that an org pays.
+func (s *Service) Prices(ctx context.Context, org core.OrgID) (PriceList, error) {
 	layers, err := s.layers(ctx, org)
 	if err != nil {
-		return nil, 0, err
+		return PriceList{}, err
 	}
-	all, version := map[string]core.Price{}, 0
-	for i := len(layers) - 1; i >= 0; i-- {
-		maps.Copy(all, layers[i].Prices)
-		version += layers[i].Version
+	list := PriceList{Prices: map[string]core.Price{}, From: map[string]string{}, AsOf: s.asOf}
+	for _, l := range slices.Backward(layers) {
+		list.Version += l.Version
+		for name, p := range l.Prices {
+			list.Prices[name], list.From[name] = p, l.from
+		}
 	}
-	for name, p := range all {
-		p.Version = version
-		all[name] = p
+	for name, p := range list.Prices {
+		p.Version = list.Version
+		list.Prices[name] = p
 	}
-	return all, version, nil
+	return list, nil
 }
 
 // SetPrice sets what an org pays for a name, or under core.Installation what all orgs pay
@@ -213,7 +237,10 @@ func (s *Service) freshLayer(ctx context.Context, org core.OrgID) (layer, error)
 }
 
 func (s *Service) readLayer(ctx context.Context, org core.OrgID) (aged, error) {
-	l := aged{layer: layer{Prices: map[string]core.Price{}}}
+	l := aged{layer: layer{Prices: map[string]core.Price{}, from: Agreed}}
+	if org == core.Installation {
+		l.from = Installation
+	}
 	r, err := s.cfg.Records.Record(ctx, org, kindPrices, current)
 	switch {
 	case core.CodeOf(err) == core.NotFound:

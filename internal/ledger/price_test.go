@@ -15,7 +15,7 @@ func TestPricesOfTheProgram(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	s := newLedger(t, openSQLite(t))
-	if p, err := s.Price(ctx, "org_a", "model/blueprint"); err != nil || p != (core.Price{Version: 1}) {
+	if p, err := s.Price(ctx, "org_a", "model/blueprint"); err != nil || p != (core.Price{Version: 2}) {
 		t.Errorf("the built-in planner costs %+v: %v", p, err)
 	}
 	// USD 2.50 and 10 of a million tokens are 250 and 1,000 credits.
@@ -33,14 +33,45 @@ func TestPricesOfTheProgram(t *testing.T) {
 	if core.CodeOf(err) != core.NotFound || !strings.Contains(err.Error(), "model/dreamt-1") || !strings.Contains(core.HintOf(err), "price set model/dreamt-1") {
 		t.Errorf("an unknown price: %v (%s)", err, core.HintOf(err))
 	}
-	all, version, err := s.Prices(ctx, "org_a")
-	if err != nil || version != 1 || len(all) < 10 {
-		t.Errorf("%d prices of version %d: %v", len(all), version, err)
+	all, err := s.Prices(ctx, "org_a")
+	if err != nil || all.Version != 2 || len(all.Prices) < 10 {
+		t.Errorf("%d prices of version %d: %v", len(all.Prices), all.Version, err)
 	}
-	for name, p := range all {
-		if strings.HasPrefix(name, "model/") && name != "model/blueprint" && (p.Input <= 0 || p.Output <= p.Input || p.Cached <= 0 || p.Cached >= p.Input) {
+	if at, err := time.Parse("2006-01", all.AsOf); err != nil || at.After(time.Now()) {
+		t.Errorf("they are as of %q", all.AsOf)
+	}
+	for name, p := range all.Prices {
+		if strings.HasPrefix(name, "model/") && name != "model/blueprint" && (p.Input <= 0 || p.Output <= p.Input || p.Cached < 0 || p.Cached >= p.Input) {
 			t.Errorf("%s costs %+v", name, p)
 		}
+		if all.From[name] != ledger.BuiltIn {
+			t.Errorf("%s is from %q", name, all.From[name])
+		}
+	}
+}
+
+// A version of a model has its name's price, unless it has one of its own. No other
+// likeness counts.
+func TestPricesOfVersions(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := newLedger(t, openSQLite(t))
+	if err := s.SetPrice(ctx, "org_a", "model/m", &core.Price{Call: 7}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]core.Credits{
+		"model/m-2025-08-07": 7, "model/m-2025-08": 0, "model/m-20250807": 0, "model/m-mini": 0, "model/m-2025-08-07-x": 0, "model/m-9999-08-07": 0, "model/m-2025-08-07-2025-08-08": 0,
+	} {
+		p, err := s.Price(ctx, "org_a", name)
+		if p.Call != want || want == 0 && core.CodeOf(err) != core.NotFound {
+			t.Errorf("%s costs %+v: %v", name, p, err)
+		}
+	}
+	first, err := s.Price(ctx, "org_a", "model/gpt-4o-2024-05-13")
+	later, err2 := s.Price(ctx, "org_a", "model/gpt-4o-2024-08-06")
+	now, err3 := s.Price(ctx, "org_a", "model/gpt-4o")
+	if err != nil || err2 != nil || err3 != nil || later != now || first.Input <= now.Input {
+		t.Errorf("%+v, %+v, %+v: %v, %v, %v", first, later, now, err, err2, err3)
 	}
 }
 
@@ -62,11 +93,11 @@ func TestWhosePrice(t *testing.T) {
 	}
 	set(core.Installation, "model/x", 10)
 	set("org_a", "model/x", 5)
-	want("org_a", "model/x", 5, 3) // the built-in list's, the installation's, the org's
-	want("org_b", "model/x", 10, 2)
+	want("org_a", "model/x", 5, 4) // the built-in list's, the installation's, the org's
+	want("org_b", "model/x", 10, 3)
 	set("org_a", "model/*", 1)
-	want("org_a", "model/x", 5, 4)
-	want("org_a", "model/y", 1, 4)
+	want("org_a", "model/x", 5, 5)
+	want("org_a", "model/y", 1, 5)
 	if p, err := s.Price(ctx, "org_a", "model/gpt-4o"); err != nil || p.Input == 0 {
 		t.Errorf("a price for all of a kind goes before the one that is named: %+v, %v", p, err)
 	}
@@ -76,10 +107,15 @@ func TestWhosePrice(t *testing.T) {
 	if err := s.SetPrice(ctx, "org_a", "model/x", nil); err != nil {
 		t.Fatal(err)
 	}
-	want("org_a", "model/x", 10, 5)
-	all, version, err := s.Prices(ctx, "org_a")
-	if err != nil || version != 5 || all["model/x"].Call != 10 || all["model/*"].Call != 1 || all["tool/*"].Call == 0 {
-		t.Errorf("version %d: %+v, %v", version, all, err)
+	want("org_a", "model/x", 10, 6)
+	all, err := s.Prices(ctx, "org_a")
+	if err != nil || all.Version != 6 || all.Prices["model/x"].Call != 10 || all.Prices["model/*"].Call != 1 || all.Prices["tool/*"].Call == 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	for name, from := range map[string]string{"model/x": ledger.Installation, "model/*": ledger.Agreed, "tool/*": ledger.BuiltIn} {
+		if all.From[name] != from {
+			t.Errorf("%s is from %q, want %q", name, all.From[name], from)
+		}
 	}
 }
 
@@ -102,7 +138,7 @@ func TestPricesAreKept(t *testing.T) {
 	if err != nil || len(kept) != 10 {
 		t.Errorf("%d versions are kept: %v", len(kept), err)
 	}
-	if p, err := s.Price(ctx, "org_a", "model/x"); err != nil || p.Version != 11 {
+	if p, err := s.Price(ctx, "org_a", "model/x"); err != nil || p.Version != 12 {
 		t.Errorf("%+v: %v", p, err)
 	}
 }

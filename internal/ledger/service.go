@@ -38,7 +38,8 @@ type Config struct {
 // which org, is decided by then. Safe for concurrent use; what it keeps is a cache.
 type Service struct {
 	cfg   Config
-	built layer // the prices that come with the program
+	built layer  // the prices that come with the program
+	asOf  string // the month that those are of
 
 	mu     sync.Mutex
 	prices map[core.OrgID]aged // the prices that were set, as they were up to freshness ago
@@ -52,11 +53,11 @@ func New(c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	built, err := builtIn()
+	built, asOf, err := builtIn()
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: c, built: built, prices: map[core.OrgID]aged{}}, nil
+	return &Service{cfg: c, built: built, asOf: asOf, prices: map[core.OrgID]aged{}}, nil
 }
 
 // Entries returns lines of the books, in their order.
