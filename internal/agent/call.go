@@ -51,17 +51,18 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	if unsettled(err) {
 		return err
 	}
-	settled := core.ModelSettled{Call: c.Call, Usage: answer.Usage, Error: core.Fail(err)}
+	usage := used(answer, err, input)
+	settled := core.ModelSettled{Call: c.Call, Usage: usage, Error: core.Fail(err)}
 	if err == nil {
 		switch err := d.keepAnswer(ctx, c, answer, &settled); {
 		case core.CodeOf(err) == core.Exhausted: // asked again, it would be as long
-			settled = core.ModelSettled{Call: c.Call, Usage: answer.Usage, Error: core.Fail(err)}
+			settled = core.ModelSettled{Call: c.Call, Usage: usage, Error: core.Fail(err)}
 		case err != nil:
 			return err
 		}
 	}
-	if err == nil || answer.Usage != (core.Usage{}) { // what was cut off is paid for, too
-		settled.Cost, settled.Prices = price.Tokens(answer.Usage), price.Version
+	if err == nil || usage != (core.Usage{}) { // what was cut off is paid for, too
+		settled.Cost, settled.Prices = price.Tokens(usage), price.Version
 	}
 	d.note(settled)
 	if errors.Is(err, model.ErrRefused) { // and no other model is asked
@@ -161,7 +162,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if err != nil {
 		return err
 	}
-	if settled.Error == nil { // what fails for the platform's reasons costs nothing
+	if settled.Error == nil || settled.Error.Code == core.Canceled || took >= t.Spec().Timeout { // what fails for the platform's reasons costs nothing
 		settled.Cost, settled.Prices = price.Took(took), price.Version
 	}
 	d.note(settled)

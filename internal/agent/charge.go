@@ -44,25 +44,36 @@ func (s State) usedUp() string {
 }
 
 // The bounds of a model's answer that a charged task asks for, in tokens: with less it
-// isn't worth asking, and more isn't bounded by what is left, as models have limits of
-// their own.
+// isn't worth asking, and more no step needs.
 const (
 	minReply = 1 << 10
 	maxReply = 16 << 10
 )
 
 // reply is how long a model's answer may be, in tokens, so that what is left pays for it;
-// 0: as long as the model likes.
+// 0: as long as the model likes, for what it writes is free.
 func (s State) reply(p core.Price, input int) int {
-	left := s.Held - s.Spent - p.Tokens(core.Usage{Input: input})
-	if p.Output <= 0 || left >= p.Tokens(core.Usage{Output: maxReply}) {
+	if p.Output <= 0 {
 		return 0
 	}
-	return max(minReply, int(float64(left)/float64(p.Output)*1e6))
+	left := s.Held - s.Spent - p.Tokens(core.Usage{Input: input})
+	return int(min(maxReply, max(minReply, float64(left)/float64(p.Output)*1e6)))
 }
 
-// tokens is about how many tokens a request has: a little more than there are in most
-// texts, so that a call which was admitted seldom costs more than was thought.
+// used is what a call of a model is paid for: what its provider reports. Of an answer that
+// came to an early end it may report nothing, and then it is about what was asked and came.
+func used(a model.Answer, err error, input int) core.Usage {
+	if err == nil || a.Usage != (core.Usage{}) || a.Text == "" && core.CodeOf(err) != core.Canceled {
+		return a.Usage
+	}
+	return core.Usage{Input: input, Output: len(a.Text) / bytesPerToken, Estimated: true}
+}
+
+// bytesPerToken is less than most texts have, so that a call which was admitted seldom costs
+// more than was thought.
+const bytesPerToken = 3
+
+// tokens is about how many tokens a request has.
 func tokens(r model.Request) int {
 	n := len(r.System)
 	if r.Schema != nil {
@@ -77,7 +88,7 @@ func tokens(r model.Request) int {
 			n += len(c.Tool) + len(c.Arguments) + 12
 		}
 	}
-	return n/3 + 1
+	return n/bytesPerToken + 1
 }
 
 // admitModel is admit for a model, which is to read so many tokens.

@@ -271,11 +271,55 @@ func TestCreditsRunOut(t *testing.T) {
 	}
 }
 
+// What a call used before its task was canceled is paid for: a tool's time, and about what
+// a model had read and written.
+func TestACanceledCallIsPaidFor(t *testing.T) {
+	t.Parallel()
+	entered := make(chan struct{}, 1)
+	act := actTool()
+	act.call = func(ctx context.Context, _ tool.Call) (tool.Result, error) {
+		entered <- struct{}{}
+		<-ctx.Done()
+		return tool.Result{}, ctx.Err()
+	}
+	r, _ := charged(t, metered, map[string]core.Price{"model/m": {}, "tool/act": {Call: 7, Second: 1_000_000}}, act)
+	stop := r.worker("w1", nil)
+	id := r.hold(agent.NewTask{Kind: core.KindTask, Model: "m"})
+	<-entered
+	if _, err := r.tasks.Cancel(t.Context(), scope, id, ""); err != nil {
+		t.Fatal(err)
+	}
+	st := r.wait(id, "over", over)
+	stop()
+	if st.Status != core.StatusCanceled || st.Finished.Spent <= 7 {
+		t.Errorf("a tool that was stopped cost %d: %+v", st.Finished.Spent, st.Finished)
+	}
+
+	r, _ = charged(t, func(q model.Request) (model.Answer, error) {
+		return model.Answer{Text: strings.Repeat("word ", 600)}, core.E(core.Unavailable, "model", "cut")
+	}, map[string]core.Price{"model/m": {Input: 1_000_000, Output: 1_000_000}, "tool/act": {}}, actTool())
+	defer r.worker("w1", nil)()
+	id = r.hold(agent.NewTask{Kind: core.KindTask, Model: "m"})
+	var first core.ModelSettled
+	r.wait(id, "a call that was cut", func(agent.State) bool {
+		for _, p := range r.payloads(id) {
+			if s, ok := p.(core.ModelSettled); ok {
+				first = s
+				return true
+			}
+		}
+		return false
+	})
+	if u := first.Usage; !u.Estimated || u.Output != 1000 || u.Input < 100 || first.Cost != core.Credits(u.Input+u.Output) {
+		t.Errorf("an answer that was cut costs %d for %+v", first.Cost, u)
+	}
+}
+
 // The last answers are no longer than what is left can pay for.
 func TestAnAnswerIsAsLongAsItCanBePaid(t *testing.T) {
 	t.Parallel()
 	for credits, want := range map[core.Credits]func(tokens int) bool{
-		1_000_000: func(n int) bool { return n == 0 },
+		1_000_000: func(n int) bool { return n == 16<<10 },
 		8_000:     func(n int) bool { return n > 6000 && n <= 8000 },
 	} {
 		var got atomic.Int64

@@ -83,7 +83,9 @@ func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk
 		}
 		a, err := r.model(q)
 		if err != nil {
-			yield(model.Chunk{}, err)
+			if a.Text == "" || yield(model.Chunk{Text: a.Text}, nil) {
+				yield(model.Chunk{}, err)
+			}
 			return
 		}
 		for i := range a.Calls {
