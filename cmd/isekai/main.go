@@ -15,7 +15,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := cli.Main(ctx, platform.New(), cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:])
+	code := cli.Main(ctx, platform.New(), cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Clean: platform.Clean}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

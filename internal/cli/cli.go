@@ -96,6 +96,9 @@ type IO struct {
 	// Home is the folder where sign-ins are kept; isekai in the user's configuration
 	// folder if "".
 	Home string
+	// Clean takes secrets out of what is said of an error, which may quote what somebody
+	// typed, or a URL with a password. nil: nothing is taken out.
+	Clean func(string) string
 }
 
 // shell is what every command has at hand.
@@ -261,17 +264,20 @@ func (sh *shell) complain(err error) {
 	if errors.As(err, &quiet) && quiet.quiet {
 		return
 	}
+	f := core.Fail(err)
+	f.Msg = inLine(f.Msg)
+	if clean := sh.io.Clean; clean != nil {
+		f.Msg, f.Hint = clean(f.Msg), clean(f.Hint)
+	}
 	if sh.json {
 		enc := json.NewEncoder(sh.io.Err)
-		f := core.Fail(err)
-		f.Msg = inLine(f.Msg)
 		_ = enc.Encode(map[string]any{"error": f}) // nowhere left to complain to
 		return
 	}
 	w := plain{sh.io.Err}
-	fmt.Fprintln(w, "isekai: "+inLine(err.Error()))
-	if h := core.HintOf(err); h != "" {
-		fmt.Fprintln(w, "  "+h)
+	fmt.Fprintln(w, "isekai: "+f.Msg)
+	if f.Hint != "" {
+		fmt.Fprintln(w, "  "+f.Hint)
 	}
 }
 

@@ -364,3 +364,16 @@ func TestStoreCopy(t *testing.T) {
 		t.Errorf("a password as a flag: %s", errs)
 	}
 }
+
+// TestComplaintsAreClean: what is said of an error shows no secret that it quotes.
+func TestComplaintsAreClean(t *testing.T) {
+	t.Parallel()
+	for _, json := range []bool{false, true} {
+		var out bytes.Buffer
+		sh := &shell{json: json, io: IO{Err: &out, Clean: func(s string) string { return strings.ReplaceAll(s, "hunter2", "[gone]") }}}
+		sh.complain(core.E(core.Invalid, "config", "can't use postgres://u:hunter2@db").WithHint("not hunter2").Because(errors.New("hunter2 again")))
+		if strings.Contains(out.String(), "hunter2") || strings.Count(out.String(), "[gone]") != 3 {
+			t.Errorf("json %t: %s", json, &out)
+		}
+	}
+}

@@ -22,7 +22,7 @@ type Credits struct {
 
 // openAccounts wires who may do what, what that costs, and the log of it.
 func (n *node) openAccounts(ctx context.Context) (err error) {
-	n.audit = auditlog.New(auditlog.Config{Events: n.store, Stored: n.driver, Records: n.store, Log: n.log})
+	n.audit = auditlog.New(auditlog.Config{Events: n.store, Stored: n.driver, Records: n.store, Clean: n.filter.Redact, Log: n.log})
 	if err = n.openEgress(ctx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/core"
@@ -28,7 +29,7 @@ func (n *node) keptBy(ctx context.Context, org core.OrgID) ([]redact.Value, erro
 	}
 	all := make([]redact.Value, len(kept))
 	for i, k := range kept {
-		all[i] = redact.Value{Name: k.Name, Text: k.Secret.Reveal()}
+		all[i] = redact.Value{Name: k.Name, Text: strings.TrimSpace(k.Secret.Reveal())} // a file ends with a line break; what quotes it need not
 	}
 	return all, nil
 }

@@ -68,6 +68,7 @@ type node struct {
 	books    *ledger.Service
 	outside  *egress.Guard // the way to what users and models aim
 	secrets  *credential.Service
+	filter   *redact.Scanner // of what is logged
 	guard    *redact.Service
 	setup    string // the token with which the first user is made; "" when there is one
 	// setupFile is where that token is kept for the owner of the data directory.
@@ -90,9 +91,10 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 			err = errors.Join(err, n.close())
 		}
 	}()
-	if n.log, err = newLogger(i.cfg, n.token); err != nil {
+	if n.filter, err = i.cfg.filter(n.token); err != nil {
 		return nil, err
 	}
+	n.log = newLogger(i.cfg.Log, n.filter)
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.wrap) }
 	for _, step := range []func(context.Context) error{
 		n.openListener, n.listenToNodes, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openNodes, n.openModules, n.catchUp, n.startBackground, n.startNodes, n.startServer,
@@ -104,20 +106,16 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	return n, nil
 }
 
-// newLogger returns the log of a process, whose token isn't shown in it, nor any other secret.
-func newLogger(c Config, token string) (*slog.Logger, error) {
-	filter, err := c.filter(token)
-	if err != nil {
-		return nil, err
-	}
+// newLogger returns the log of a process, in which no secret is shown that the filter knows.
+func newLogger(c Log, filter *redact.Scanner) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Log.Level)) // checked with the configuration
+	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration
 	o := &slog.HandlerOptions{Level: level}
 	var to slog.Handler = slog.NewTextHandler(os.Stderr, o)
-	if c.Log.Format == "json" {
+	if c.Format == "json" {
 		to = slog.NewJSONHandler(os.Stderr, o)
 	}
-	return slog.New(filter.Handler(to)), nil
+	return slog.New(filter.Handler(to))
 }
 
 // openListener comes first: a port in use is found before anything is touched.
