@@ -20,7 +20,7 @@ func TestAnAttackFromEverywhereLocksNobodyOut(t *testing.T) {
 		const email = "owner@example.org"
 		device := r.signIn(email, "")
 		refresh := device.Refresh
-		const hours, each = 6, 180 // guesses in an hour, which is more than are looked at
+		const hours, each = 4, 150 // guesses in an hour, which is more than are looked at
 		looked, from := 0, netip.MustParseAddr("198.18.0.0")
 		guess := func() (refused bool) {
 			from = from.Next()
