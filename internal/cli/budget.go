@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +19,13 @@ func (sh *shell) budgetCommand() *cobra.Command {
 }
 
 func budgetRows(all []client.Budget) [][]string {
-	rows := [][]string{{"OF", "WINDOW", "PERIOD", "LIMIT", "USED", "HELD", "LEFT"}}
+	rows := [][]string{{"OF", "WINDOW", "PERIOD", "LIMIT", "USED", "HELD", "LEFT", "REACHED"}}
 	for _, b := range all {
-		rows = append(rows, []string{b.Of, b.Window, b.Period, b.Limit.String(), b.Used.String(), b.Held.String(), b.Left.String()})
+		reached := ""
+		if b.Reached > 0 {
+			reached = strconv.Itoa(b.Reached) + " %"
+		}
+		rows = append(rows, []string{b.Of, b.Window, b.Period, b.Limit.String(), b.Used.String(), b.Held.String(), b.Left.String(), reached})
 	}
 	return rows
 }

@@ -108,6 +108,8 @@ type Budget struct {
 	Used   core.Credits `json:"used" doc:"by tasks that are over"`
 	Held   core.Credits `json:"held" doc:"by tasks that aren't"`
 	Left   core.Credits `json:"left"`
+	// Reached is told of in the org's events, too, as budget.reached.
+	Reached int `json:"reached" enum:"0,50,80,100" doc:"how many percent of the limit are used, of 50, 80 and 100; 0: less"`
 }
 
 // NewBudget is a budget to be.

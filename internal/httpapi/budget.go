@@ -175,5 +175,5 @@ func (s *server) pricesOf(ctx context.Context, org core.OrgID) (*reply[client.Pr
 }
 
 func wireBudget(b ledger.Budget) client.Budget {
-	return client.Budget{Of: string(b.Subject), Window: string(b.Window), Limit: b.Limit, Period: b.Period, Used: b.Used, Held: b.Held, Left: b.Left}
+	return client.Budget{Of: string(b.Subject), Window: string(b.Window), Limit: b.Limit, Period: b.Period, Used: b.Used, Held: b.Held, Left: b.Left, Reached: b.Reached}
 }

@@ -73,6 +73,7 @@ type Budget struct {
 	Used    core.Credits // by tasks that are over
 	Held    core.Credits // by tasks that aren't
 	Left    core.Credits // of the limit
+	Reached int          // the last of 50, 80 and 100 % of the limit that are used; 0: none yet
 }
 
 const (
@@ -181,6 +182,9 @@ func (s *Service) show(ctx context.Context, org core.OrgID, of Subject, d budget
 	b := Budget{Subject: of, Window: d.Window, Limit: d.Limit, Period: d.Window.period(s.cfg.Now())}
 	sum, err := s.readLine(ctx, org, lineFor(of, b.Period))
 	b.Used, b.Held, b.Left = sum.used, sum.held, max(d.Limit-sum.used-sum.held, 0)
+	if n := partsOf(b.Used, b.Limit); n > 0 {
+		b.Reached = percents[n-1]
+	}
 	return b, err
 }
 

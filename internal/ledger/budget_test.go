@@ -270,6 +270,61 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// TestOneStepReachesAllParts: a task that uses up a budget at once, and more, tells of each
+// part of it once, on both stores, though two nodes hear of its end again and again.
+func TestOneStepReachesAllParts(t *testing.T) {
+	t.Parallel()
+	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
+		ctx, org, told := context.Background(), newOrg(), newAnswers()
+		s := [2]*ledger.Service{newLedger(t, nodes[0]), newLedger(t, nodes[1])}
+		grant(t, s[0], org, 1000)
+		for _, of := range []ledger.Subject{ledger.OfOrg, ledger.OfProject("prj_a"), ledger.OfKey("key_a"), ledger.OfTask("tsk_a")} {
+			if _, err := s[0].SetBudget(ctx, org, of, 100, ledger.Month); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const cost = 130 // more than was thought
+		for i, p := range []core.Payload{core.CreditsRequested{Amount: 100, Key: "key_a"}, core.ModelSettled{Cost: cost}} {
+			if err := s[0].Handler(told)(ctx, event(t, org, "tsk_a", int64(i+1), p)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				if err := s[i%2].Handler(told)(ctx, event(t, org, "tsk_a", 3, core.TaskFinished{Hold: 100, Spent: cost})); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		list, err := s[1].Budgets(ctx, org)
+		if err != nil || len(list) != 4 {
+			t.Fatalf("%+v: %v", list, err)
+		}
+		for _, b := range list {
+			if b.Reached != 100 || b.Used != cost || b.Held != 0 || b.Left != 0 {
+				t.Errorf("%+v", b)
+			}
+			events, err := nodes[1].ReadStream(ctx, org, ledger.NoticeStream(b.Subject, b.Period), 0, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var percents []int
+			for _, e := range events {
+				p, err := e.Payload()
+				if err != nil {
+					t.Fatal(err)
+				}
+				percents = append(percents, p.(core.BudgetReached).Percent)
+			}
+			if diff := cmp.Diff([]int{50, 80, 100}, percents); diff != "" {
+				t.Errorf("%s: %s", b.Subject, diff)
+			}
+		}
+	})
+}
+
 func TestTheHandlerLeavesOtherEventsAlone(t *testing.T) {
 	t.Parallel()
 	w := newShop(t)

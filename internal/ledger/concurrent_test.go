@@ -6,29 +6,37 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
-// onBothStores runs a test on SQLite and, unless tests are to be quick, on PostgreSQL.
-func onBothStores(t *testing.T, test func(t *testing.T, st books)) {
+// onTwoNodes runs a test on SQLite and, unless tests are to be quick, on PostgreSQL, as two
+// nodes have it: there each with connections of its own to the one database.
+func onTwoNodes(t *testing.T, test func(t *testing.T, nodes [2]books)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, openSQLite(t))
+		st := openSQLite(t)
+		test(t, [2]books{st, st})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("starts a database server")
 		}
 		t.Parallel()
-		st, err := postgres.Open(t.Context(), pgtest.Start(t, pgtest.Config{Fast: true}).Database(t))
-		if err != nil {
-			t.Fatal(err)
+		cfg := pgtest.Start(t, pgtest.Config{Fast: true}).Database(t)
+		var nodes [2]books
+		for i := range nodes {
+			st, err := postgres.Open(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = st.Close() })
+			nodes[i] = st
 		}
-		t.Cleanup(func() { _ = st.Close() })
-		test(t, st)
+		test(t, nodes)
 	})
 }
 
@@ -59,17 +67,20 @@ func atOnce(n int, f func(task core.TaskID) error) ([]core.TaskID, error) {
 // all spend and end at once, each is told of twice, and the books are exact.
 func TestAThousandHoldsAtOnce(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, st books) {
+	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
 		const all, enough, each, cost = 1000, 400, 10 * core.Credit, 3 * core.Credit
 		for name, granted := range map[string]core.Credits{"of a balance": enough * each, "of a budget": all * each} {
 			t.Run(name, func(t *testing.T) {
 				ctx, org, told := context.Background(), newOrg(), newAnswers()
-				s := newLedger(t, st)
+				s := newLedger(t, nodes[0])
 				grant(t, s, org, granted)
 				if _, err := s.SetBudget(ctx, org, ledger.OfOrg, all*each-granted+enough*each, ledger.Month); err != nil {
 					t.Fatal(err)
 				}
-				handle := s.Handler(told)
+				handles := []bus.Handler{s.Handler(told), newLedger(t, nodes[1]).Handler(told)}
+				handle := func(ctx context.Context, e core.Event) error { // by one or the other
+					return handles[(len(e.Stream)+int(e.Stream[len(e.Stream)-1])+int(e.Version))%2](ctx, e)
+				}
 				tasks, err := atOnce(all, func(task core.TaskID) error {
 					return handle(ctx, event(t, org, task, 1, core.CreditsRequested{Amount: each}))
 				})

@@ -13,9 +13,6 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
-
-	"github.com/isekai-run/isekai/internal/store/postgres"
-	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
 func (w *shop) grant(id string, amount core.Credits, lives time.Duration) {
@@ -360,31 +357,5 @@ func TestExpiryFromAllSides(t *testing.T) {
 				t.Errorf("%s has %d", account, amount)
 			}
 		}
-	})
-}
-
-// onTwoNodes runs a test with two stores of one database each: on SQLite one store.
-func onTwoNodes(t *testing.T, test func(t *testing.T, nodes [2]books)) {
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		st := openSQLite(t)
-		test(t, [2]books{st, st})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("starts a database server")
-		}
-		t.Parallel()
-		cfg := pgtest.Start(t, pgtest.Config{Fast: true}).Database(t)
-		var nodes [2]books
-		for i := range nodes {
-			st, err := postgres.Open(t.Context(), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = st.Close() })
-			nodes[i] = st
-		}
-		test(t, nodes)
 	})
 }

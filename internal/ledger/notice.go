@@ -20,6 +20,16 @@ func NoticeStream(of Subject, period string) core.StreamID {
 	return core.StreamID("bgt_" + hex.EncodeToString(sum[:13]))
 }
 
+// partsOf returns how many of the parts of a limit are used up.
+func partsOf(used, limit core.Credits) (n int) {
+	for _, p := range percents {
+		if limit > 0 && float64(used) >= float64(limit)*float64(p)/100 {
+			n++
+		}
+	}
+	return n
+}
+
 // notice appends a BudgetReached for each part of a line's budget that is used up, once
 // each: the stream's version says which were told.
 func (h handler) notice(ctx context.Context, e core.Event, l line) error {
@@ -34,12 +44,7 @@ func (h handler) notice(ctx context.Context, e core.Event, l line) error {
 	if err != nil || !ok || d.Limit == 0 || len(d.Window.period(e.At)) != len(period) { // gone, or of another window by now
 		return err
 	}
-	reached := 0
-	for _, p := range percents {
-		if float64(sum.used) >= float64(d.Limit)*float64(p)/100 {
-			reached++
-		}
-	}
+	reached := partsOf(sum.used, d.Limit)
 	if reached == 0 {
 		return nil
 	}

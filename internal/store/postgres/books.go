@@ -59,7 +59,7 @@ const (
 	// Sorted by what they have in common, so that no index but its own will do.
 	ofTask = `SELECT ` + entryColumns + ` FROM isekai.entries WHERE org = $1 AND (task, seq) > ($4, $2) AND task <= $4`
 
-	sqlEntriesOfEffect  = `SELECT ` + entryColumns + ` FROM isekai.entries
+	sqlEntriesOfEffect = `SELECT ` + entryColumns + ` FROM isekai.entries
 		WHERE org = $1 AND (effect, n) >= ($4, 0) AND effect <= $4 AND seq > $2 ORDER BY effect, n LIMIT $3`
 	sqlEntriesOfTask    = ofTask + ` ORDER BY task, seq LIMIT $3`
 	sqlEntriesOfBoth    = ofTask + ` AND account = $5 ORDER BY task, seq LIMIT $3`
