@@ -2,9 +2,11 @@ package identity_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -53,6 +55,19 @@ func issuer(t *testing.T, accounts map[string]any) string {
 		t.Fatalf("the issuer doesn't start: %v\n%s", err, said.String())
 	}
 	return strings.TrimSpace(line)
+}
+
+// tell gives an issuer other accounts.
+func tell(t *testing.T, at string, accounts map[string]any) {
+	t.Helper()
+	b, err := json.Marshal(accounts)
+	ok(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, at+"/accounts", bytes.NewReader(b))
+	ok(t, err)
+	res, err := http.DefaultClient.Do(req)
+	ok(t, err)
+	ok(t, res.Body.Close())
+	want(t, "the issuer takes its accounts", res.StatusCode, http.StatusOK)
 }
 
 // issuerModules installs what the issuer needs into a cache, once, and returns the folder.

@@ -64,8 +64,8 @@ func newProviders(cfg Config) (map[string]*provider, error) {
 			return nil, bad.WithHint("give its issuer and a client id")
 		}
 		for _, g := range c.Groups {
-			if g.Role.Rank() == 0 || !core.ValidID("org", string(g.Org)) {
-				return nil, bad.WithHint("its group " + g.Group + " has no role, or no org")
+			if g.Group == "" || g.Role.Rank() == 0 || !core.ValidID("org", string(g.Org)) {
+				return nil, bad.WithHint("its group " + g.Group + " has no name, no role, or no org")
 			}
 		}
 		if c.GroupsClaim == "" {

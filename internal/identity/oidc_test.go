@@ -28,13 +28,13 @@ func mock(t *testing.T) (*mockoidc.MockOIDC, identity.OIDCConfig) {
 	}
 }
 
-// with is a Config's edit that adds an issuer, whose clock is the real one.
-func with(r *rig, c identity.OIDCConfig) *identity.Service {
+// with starts a node with these issuers, whose clock is the real one.
+func with(r *rig, all ...identity.OIDCConfig) *identity.Service {
 	r.t.Helper()
 	r.clock.mu.Lock()
 	r.clock.t = time.Now()
 	r.clock.mu.Unlock()
-	r.cfg.OIDC = []identity.OIDCConfig{c}
+	r.cfg.OIDC = all
 	return r.node()
 }
 

@@ -55,7 +55,11 @@ func (p *provider) read(subject string, said claimSet) (foreigner, error) {
 			WithHint("have it send only the groups that are assigned to this application")
 	}
 	if told && json.Unmarshal(raw, &who.groups) != nil {
-		who.groups = []string{said.text(p.GroupsClaim)}
+		one := said.text(p.GroupsClaim)
+		if one == "" {
+			return who, core.E(core.Denied, "oidc", "the issuer's groups can't be read").WithHint("have it send their names or ids, as texts")
+		}
+		who.groups = []string{one}
 	}
 	return who, nil
 }
