@@ -18,8 +18,12 @@ func TestTheFirstStartMakesAnOwner(t *testing.T) {
 		first, needed, err := r.Setup(ctx)
 		ok(t, err)
 		want(t, "needed", needed, true)
-		second, _, err := r.node().Setup(ctx) // another node, or another start
+		other := r.node()
+		second, _, err := other.Setup(ctx) // another node, or another start
 		ok(t, err)
+		needed, err = other.NeedsSetup(ctx)
+		ok(t, err)
+		want(t, "needed there", needed, true)
 		_, err = r.FinishSetup(ctx, first, identity.NewUser{Email: "olga@example.org", Name: "Olga", Password: "short"})
 		wantCode(t, "a bad password", err, core.Invalid)
 		_, err = r.FinishSetup(ctx, "ist_"+second[4:10], identity.NewUser{Email: "olga@example.org", Name: "Olga", Password: password})
@@ -58,8 +62,15 @@ func TestTheFirstStartMakesAnOwner(t *testing.T) {
 		all, err := r.Users(ctx, identity.Local(), "", 10)
 		ok(t, err)
 		want(t, "users", len(all), 1)
-		_, err = r.FinishSetup(ctx, second, identity.NewUser{Email: "eve@example.org", Name: "Eve", Password: password})
-		wantCode(t, "the other link", err, core.Unauthenticated)
+		for _, node := range []*identity.Service{r.Service, r.node(), other} { // one that was there before, and one that starts now
+			needed, err := node.NeedsSetup(ctx)
+			ok(t, err)
+			want(t, "needed on a node", needed, false)
+			for _, link := range []string{first, second} {
+				_, err = node.FinishSetup(ctx, link, identity.NewUser{Email: "eve@example.org", Name: "Eve", Password: password})
+				wantCode(t, "a link after it", err, core.Unauthenticated)
+			}
+		}
 	})
 }
 

@@ -32,7 +32,7 @@ const (
 var (
 	addressRate = store.Rate{Burst: 100, Per: 100 * time.Second} // one in a second
 	accountRate = store.Rate{Burst: 100, Per: 100 * time.Minute} // one in a minute
-	codeRate    = store.Rate{Burst: 10, Per: 15 * time.Minute} // of second factors, for whoever has the password
+	codeRate    = store.Rate{Burst: 10, Per: 15 * time.Minute}   // of second factors, for whoever has the password
 )
 
 // failureDoc is how often an address failed at an account in a row.
