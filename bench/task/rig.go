@@ -18,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
@@ -88,7 +89,8 @@ func newRig(ctx context.Context, st store.Store, dir string, owned ...func() err
 		return nil, err
 	}
 	r.owned = append(r.owned, blobs.Close)
-	tools, err := tool.NewRegistry(&noop{calls: &r.calls})
+	guard := redact.NewService(redact.ServiceConfig{Records: sealed})
+	tools, err := tool.NewRegistry(guard.Tool(&noop{calls: &r.calls}))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +99,9 @@ func newRig(ctx context.Context, st store.Store, dir string, owned ...func() err
 	hub := notify.New(notify.Config{Events: st, Wake: waker.OutboxWake})
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: "bench", Events: done, Work: sealed, Blobs: v.Blobs(blobs), Tools: tools,
-		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return planner{}, "plan", nil },
+		Models: func(scope core.Scope, task core.TaskID, _ string) (model.Model, string, error) {
+			return guard.Model(scope, task, planner{}), "plan", nil
+		},
 		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
 	})
 	r.tasks, r.ended, r.done = &agent.Service{Events: done, IDs: core.NewID}, make(chan error, 1), done
