@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/isekai-run/isekai/bench/internal/steps"
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/bus/inproc"
@@ -116,7 +117,7 @@ func on(ctx context.Context, name string, driver store.Store, dir string, all *e
 // nothing.
 type tasks struct {
 	free, charged *agent.Service
-	done          *finishes
+	done          *steps.Finishes
 	outbox        store.Outbox
 }
 
@@ -126,14 +127,14 @@ func newTasks(ctx context.Context, v *vault.Vault, driver, st store.Store, books
 		return nil, err
 	}
 	*all = append(*all, blobs.Close)
-	tools, err := tool.NewRegistry(noop{})
+	tools, err := tool.NewRegistry(&steps.Noop{})
 	if err != nil {
 		return nil, err
 	}
-	if err := books.SetPrice(ctx, org, "model/plan", &core.Price{Input: core.Credit, Output: core.Credit}); err != nil {
+	if err := books.SetPrice(ctx, org, "model/"+steps.ModelName, &core.Price{Input: core.Credit, Output: core.Credit}); err != nil {
 		return nil, err
 	}
-	done := &finishes{Events: st, waiting: map[core.StreamID]chan core.TaskStatus{}}
+	done := steps.NewFinishes(st)
 	t := &tasks{free: &agent.Service{Events: done, IDs: core.NewID}, charged: &agent.Service{Events: done, IDs: core.NewID, Charge: true}, done: done, outbox: driver}
 	waker := driver.(store.Waker)
 	hub := notify.New(notify.Config{Events: driver, Wake: waker.OutboxWake})
@@ -142,7 +143,9 @@ func newTasks(ctx context.Context, v *vault.Vault, driver, st store.Store, books
 	carry := relay.New(relay.Config{Outbox: driver, Bus: bus, Wake: waker.OutboxWake})
 	worker := agent.NewWorker(agent.WorkerConfig{
 		Name: "bench", Events: done, Work: st, Blobs: v.Blobs(blobs), Tools: tools, Prices: books,
-		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return planner{}, "plan", nil },
+		Models: func(core.Scope, core.TaskID, string) (model.Model, string, error) {
+			return steps.Planner{}, steps.ModelName, nil
+		},
 		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: slices.Max(clients),
 	})
 	for _, run := range []func(context.Context) error{hub.Run, bus.Run, carry.Run, worker.Run} {

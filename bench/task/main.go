@@ -18,7 +18,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
@@ -178,5 +177,3 @@ func median[T cmp.Ordered](all []T) T {
 	sorted := slices.Sorted(slices.Values(all))
 	return sorted[len(sorted)/2]
 }
-
-var scope = core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "bench"}}

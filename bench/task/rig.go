@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/isekai-run/isekai/bench/internal/steps"
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
@@ -33,9 +30,9 @@ type rig struct {
 	tasks *agent.Service
 	stop  context.CancelFunc
 	ended chan error
-	done  *finishes
+	done  *steps.Finishes
 	made  atomic.Int64   // tasks
-	calls atomic.Int64   // of the tool
+	noop  steps.Noop     // the tool
 	owned []func() error // what to close after the worker, the last first
 }
 
@@ -90,17 +87,17 @@ func newRig(ctx context.Context, st store.Store, dir string, owned ...func() err
 	}
 	r.owned = append(r.owned, blobs.Close)
 	guard := redact.NewService(redact.ServiceConfig{Records: sealed})
-	tools, err := tool.NewRegistry(guard.Tool(&noop{calls: &r.calls}))
+	tools, err := tool.NewRegistry(guard.Tool(&r.noop))
 	if err != nil {
 		return nil, err
 	}
-	done := &finishes{Events: sealed, waiting: map[core.StreamID]chan core.TaskStatus{}}
+	done := steps.NewFinishes(sealed)
 	waker := st.(store.Waker)
 	hub := notify.New(notify.Config{Events: st, Wake: waker.OutboxWake})
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: "bench", Events: done, Work: sealed, Blobs: v.Blobs(blobs), Tools: tools,
 		Models: func(scope core.Scope, task core.TaskID, _ string) (model.Model, string, error) {
-			return guard.Model(scope, task, planner{}), "plan", nil
+			return guard.Model(scope, task, steps.Planner{}), steps.ModelName, nil
 		},
 		Changed: hub.Watch, Wake: waker.WorkWake, Dir: filepath.Join(dir, "work"), Concurrency: inFlight,
 	})
@@ -117,7 +114,7 @@ func (r *rig) close() error {
 	if core.CodeOf(err) == core.Canceled {
 		err = nil
 	}
-	if made, calls := r.made.Load(), r.calls.Load(); calls != 3*made {
+	if made, calls := r.made.Load(), r.noop.Calls.Load(); calls != 3*made {
 		err = errors.Join(err, fmt.Errorf("%d tasks made %d calls", made, calls))
 	}
 	return errors.Join(err, r.closeOwned())
@@ -132,92 +129,9 @@ func (r *rig) closeOwned() (err error) {
 
 // one runs a task from its creation to its last event.
 func (r *rig) one(ctx context.Context) error {
-	st, err := r.tasks.Create(ctx, scope, agent.NewTask{Kind: core.KindTask, Prompt: "three steps of no work", Model: "plan"})
-	if err != nil {
-		return err
-	}
-	select {
-	case status := <-r.done.of(st.Task.Stream()):
-		if status != core.StatusSucceeded {
-			return fmt.Errorf("task %s is %s", st.Task, status)
-		}
+	err := steps.Run(ctx, r.tasks, r.done)
+	if err == nil {
 		r.made.Add(1)
-		return nil
-	case <-time.After(time.Minute):
-		return fmt.Errorf("task %s doesn't end", st.Task)
 	}
-}
-
-// finishes tells when tasks have ended, as their last event is stored.
-type finishes struct {
-	store.Events
-	mu      sync.Mutex
-	waiting map[core.StreamID]chan core.TaskStatus
-}
-
-// of returns a channel that gets the task's end, whether that has been or comes.
-func (f *finishes) of(stream core.StreamID) chan core.TaskStatus {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c := f.waiting[stream]
-	if c == nil {
-		c = make(chan core.TaskStatus, 1)
-		f.waiting[stream] = c
-	} else {
-		delete(f.waiting, stream)
-	}
-	return c
-}
-
-func (f *finishes) Append(ctx context.Context, scope core.Scope, a store.Append) ([]core.Event, error) {
-	events, err := f.Events.Append(ctx, scope, a)
-	if n := len(events); err == nil && n > 0 && events[n-1].Type == (core.TaskFinished{}).EventType() {
-		p, err := events[n-1].Payload()
-		if err != nil {
-			return nil, err
-		}
-		f.of(a.Stream) <- p.(core.TaskFinished).Status
-	}
-	return events, err
-}
-
-// planner is a model that plans three calls at once.
-type planner struct{}
-
-func (planner) Stream(_ context.Context, r model.Request) iter.Seq2[model.Chunk, error] {
-	return func(yield func(model.Chunk, error) bool) {
-		text := `{"ok":true}`
-		if r.Purpose == model.Plan {
-			text = threeSteps
-		}
-		yield(model.Chunk{Text: text, Usage: &core.Usage{Input: 10, Output: 10}, Done: true}, nil)
-	}
-}
-
-var threeSteps = func() string {
-	p := core.Plan{Title: "Three steps"}
-	for i := range 3 {
-		p.Steps = append(p.Steps, core.Step{
-			Title: fmt.Sprint("Step ", i+1), Call: &core.Call{Tool: "noop", Arguments: json.RawMessage(`{}`)},
-		})
-	}
-	b, err := json.Marshal(p)
-	if err != nil { // plain fields always encode
-		panic(err)
-	}
-	return string(b)
-}()
-
-// noop is a tool of no work.
-type noop struct{ calls *atomic.Int64 }
-
-// Spec implements tool.Tool.
-func (*noop) Spec() tool.Spec {
-	return tool.Spec{Name: "noop", Version: "1", Description: "Does nothing.", Schema: json.RawMessage(`{"type":"object","additionalProperties":false}`), Effect: core.Pure, Bare: true}
-}
-
-// Call implements tool.Tool.
-func (n *noop) Call(context.Context, tool.Call) (tool.Result, error) {
-	n.calls.Add(1)
-	return tool.Result{Output: "done", Evidence: &core.Evidence{Kind: "call", OK: true, Text: "done"}}, nil
+	return err
 }
