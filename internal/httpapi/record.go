@@ -17,6 +17,9 @@ var recorded = map[string]bool{
 // outcome keeps what an operation has done, or why it hasn't. What was done stays done if the
 // log takes nothing, and the caller hears of it.
 func (s *server) outcome(ctx context.Context, operation string, rq *request, failure error) error {
+	if err := rq.lacking.Load(); err != nil {
+		return lack(*err)
+	}
 	ofOrg, wanted := recorded[operation]
 	if !wanted || s.cfg.Audit == nil {
 		return nil
@@ -30,7 +33,7 @@ func (s *server) outcome(ctx context.Context, operation string, rq *request, fai
 		e.Outcome, e.Detail = auditlog.Failed, map[string]string{"code": string(core.CodeOf(failure))}
 	}
 	if err := s.record(ctx, org, e); err != nil {
-		return core.E(core.CodeOf(err), "audit", "this was done, but the audit log lacks it").WithHint("isekai audit verify says what is wrong with the log").Because(err)
+		return lack(err)
 	}
 	return nil
 }

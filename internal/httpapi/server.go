@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -139,6 +140,8 @@ type request struct {
 	who    identity.Principal
 	path   string // of the URL
 	key    string // commandKey
+	// lacking is why the audit log doesn't have what was done for it.
+	lacking atomic.Pointer[error]
 }
 
 type requestKey struct{}

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/auditlog"
@@ -27,6 +28,7 @@ type town struct {
 	ids    *identity.Service
 	ledger *ledger.Service
 	audit  *auditlog.Log
+	full   atomic.Bool    // the audit log takes nothing
 	local  *client.Client // of who owns the data directory
 	olga   *client.Client // who made the first set-up, in the first org
 }
@@ -49,6 +51,10 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		}
 		w.audit = auditlog.New(auditlog.Config{Events: st, Stored: st, Records: st})
 		ic.Audit = func(ctx context.Context, e identity.Event) {
+			if w.full.Load() {
+				httpapi.Unrecorded(ctx, core.E(core.Exhausted, "store", "the disk is full"))
+				return
+			}
 			outcome := map[string]string{"ok": auditlog.Done, "refused": auditlog.Refused}[e.Outcome]
 			entry := auditlog.Entry{Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Address: e.Address, Outcome: outcome, Detail: e.Detail, At: e.At}
 			if err := w.audit.Record(ctx, e.Org, entry); err != nil {

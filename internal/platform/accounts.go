@@ -60,8 +60,8 @@ func (n *node) dropBudget(ctx context.Context, org core.OrgID, key core.KeyID) e
 func (n *node) publicURL() string { return cmp.Or(n.cfg.Public.URL, n.url) }
 
 // recordIdentity keeps what matters for security. What belongs to no org is in the
-// installation's own log. A log that takes nothing is an operator's affair: the action
-// has been done by then.
+// installation's own log. If the log takes nothing the action has been done by then: an
+// operator reads of it in the process's log, and who asked gets that for an answer.
 func (n *node) recordIdentity(ctx context.Context, e identity.Event) {
 	outcome := e.Outcome
 	if outcome == "ok" {
@@ -72,6 +72,7 @@ func (n *node) recordIdentity(ctx context.Context, e identity.Event) {
 	})
 	if err != nil {
 		n.log.ErrorContext(ctx, "the audit log lacks an entry", "action", e.Action, "org", e.Org, "err", err)
+		httpapi.Unrecorded(ctx, err)
 	}
 }
 
