@@ -204,6 +204,14 @@ func TestSecretsDontLeave(t *testing.T) {
 	if d = task(t, s.Client, client.NewTask{Prompt: "read the file", Workspace: workspace}); d.Status != core.StatusFailed || d.Error == nil || d.Error.Code != core.Denied {
 		t.Errorf("a file with a canary: %s %+v", d.Status, d.Error)
 	}
+	// One that the model says isn't written, and isn't sent again.
+	calls = []modeltest.Call{call("a", "write_file", map[string]string{"path": "new.txt", "content": j.canary})}
+	if d = task(t, s.Client, client.NewTask{Prompt: "write a file", Workspace: workspace}); d.Status != core.StatusFailed || d.Error == nil || d.Error.Code != core.Denied {
+		t.Errorf("a canary of the model's: %s %+v", d.Status, d.Error)
+	}
+	if _, err := os.Stat(filepath.Join(workspace, "new.txt")); !os.IsNotExist(err) {
+		t.Errorf("it was written: %v", err)
+	}
 	holdsNone(t, "all", captured(up, 0), j.all()...)
 
 	// Another org's canary, and what it keeps, are plain text.
@@ -240,7 +248,7 @@ func wantTold(t *testing.T, s *server, j jewels) {
 			}
 		}
 	}
-	if refused := kinds["redact.refused refused model"]; len(refused) != 5 || !slices.Contains(refused, "canary") {
+	if refused := kinds["redact.refused refused model"]; len(refused) != 6 || !slices.Contains(refused, "canary") || len(kinds["redact.refused refused tool write_file"]) != 1 {
 		t.Errorf("told %q", kinds)
 	}
 	if found := strings.Join(kinds["redact.found done model"], "; "); !strings.Contains(found, "aws_key, github_token, known_secret, private_key") {
