@@ -82,9 +82,10 @@ func (n *node) accounts() httpapi.Accounts {
 }
 
 // authenticate knows the token of the data directory, whose reader is the installation's
-// own user, and what identity knows.
+// own user, and what identity knows. That token is taken at the owner's listener alone: who
+// has read it once, in a copy of the directory, isn't who reads it here.
 func (n *node) authenticate(ctx context.Context, c identity.Credential) (identity.Principal, error) {
-	if sameToken(c.Bearer, n.token) {
+	if fromOwner(ctx) && sameToken(c.Bearer, n.token) {
 		p := identity.Local()
 		p.Address = c.Address
 		return p, nil

@@ -25,16 +25,20 @@ func (n *node) front() (net.Listener, error) {
 // previews serves the apps below a domain.
 func (n *node) previews(base string) http.Handler { return &app.Proxy{Service: n.apps, Base: base} }
 
-// previewURL is where an app is reached: below the public domain for previews, or on this
-// machine alone; empty if this process serves none.
+// previewURL is where an app is reached by all who are shown it: below the public domain
+// for previews, or on this machine if nobody comes from elsewhere. It is empty if this
+// process serves none, and where only its owner gets to them: at NAME.localhost and his port.
 func (n *node) previewURL(name string) string {
-	if n.listener == nil {
+	switch domain := n.cfg.Public.Previews; {
+	case n.listener == nil:
 		return ""
-	}
-	if domain := n.cfg.Public.Previews; domain != "" && n.owner != n.listener {
+	case n.owner == n.listener:
+		return "http://" + withPort(name+".localhost", n.url)
+	case domain == "":
+		return ""
+	default:
 		return "https://" + withPort(name+"."+domain, n.cfg.Public.URL)
 	}
-	return "http://" + withPort(name+".localhost", n.url)
 }
 
 // withPort gives a host the port of an address, if that has one.

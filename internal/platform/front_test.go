@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ func TestAPublicServer(t *testing.T) {
 	cert, key := writeCertificate(t, t.TempDir(), 1, time.Now().Add(time.Hour))
 	in := testInstance(t)
 	in.cfg.Listen = freeAddress(t)
-	in.cfg.Public, in.cfg.TLS = Public{URL: "https://" + in.cfg.Listen, Previews: "apps.example.com"}, TLS{CertFile: cert, KeyFile: key}
+	in.cfg.Public, in.cfg.TLS = Public{URL: "https://" + in.cfg.Listen, Previews: "apps.example.net"}, TLS{CertFile: cert, KeyFile: key}
 	if err := in.cfg.checkPublic(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,7 @@ func TestAPublicServer(t *testing.T) {
 	if res := get("evil.example", "/healthz"); res.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("another name: %s", res.Status)
 	}
-	if res := get("none.apps.example.com", "/"); res.StatusCode != 404 || res.Header.Get("X-Request-Id") != "" {
+	if res := get("none.apps.example.net", "/"); res.StatusCode != 404 || res.Header.Get("X-Request-Id") != "" {
 		t.Errorf("a preview that isn't there: %s %v", res.Status, res.Header)
 	}
 	plain, err := net.Dial("tcp", in.cfg.Listen)
@@ -87,6 +89,67 @@ func TestAPublicServer(t *testing.T) {
 	if _, err := client.New(s.URL, "x", nil).Health(t.Context()); core.CodeOf(err) != core.Unauthenticated {
 		t.Errorf("who doesn't: %v", err)
 	}
+	if _, err := client.New(in.cfg.Public.URL, s.Token, transport).Health(t.Context()); core.CodeOf(err) != core.Unauthenticated {
+		t.Errorf("who owned it once, from elsewhere: %v", err)
+	}
+	for _, host := range []string{"localhost", "127.0.0.2", "none.localhost", "localhost:1"} {
+		if res := get(host, "/"); res.StatusCode != http.StatusMisdirectedRequest {
+			t.Errorf("this machine's own names, from elsewhere: %s: %s", host, res.Status)
+		}
+	}
+}
+
+// TestBehindAProxy on the same machine, others come from loopback, too: nothing that is the
+// owner's is theirs.
+func TestBehindAProxy(t *testing.T) {
+	t.Parallel()
+	in := testInstance(t)
+	in.cfg.Listen = freeAddress(t)
+	in.cfg.Public = Public{URL: "https://isekai.example.com", Proxies: "127.0.0.1"}
+	conn, err := in.Connect(t.Context(), cli.Serving)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	s, _ := FindServer(in.cfg.DataDir)
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", in.cfg.Listen
+		r.SetXForwarded()
+		r.Out.Header.Set("X-Forwarded-Proto", "https")
+	}})
+	t.Cleanup(proxy.Close)
+	get := func(base, host, token string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/v1/health", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.StatusCode
+	}
+	for what, c := range map[string]struct {
+		base, host string
+		want       int
+	}{
+		"through the proxy":                     {proxy.URL, "isekai.example.com", 401},
+		"through the proxy, by a name of here":  {proxy.URL, "localhost", 421},
+		"through the proxy, for an app":         {proxy.URL, "none.localhost", 421},
+		"past the proxy, at its listener":       {"http://" + in.cfg.Listen, "127.0.0.1", 421},
+		"at the owner's listener":               {s.URL, "127.0.0.1", 200},
+		"at the owner's, by the public name":    {s.URL, "isekai.example.com", 421},
+		"at the owner's listener, for an app":   {s.URL, "none.localhost", 404},
+		"at the owner's listener, as localhost": {s.URL, "localhost:7", 200},
+	} {
+		if got := get(c.base, c.host, s.Token); got != c.want {
+			t.Errorf("%s: %d", what, got)
+		}
+	}
 }
 
 // TestWherePreviewsAre is the table of their addresses.
@@ -105,7 +168,7 @@ func TestWherePreviewsAre(t *testing.T) {
 		"here":                   {&node{listener: l, owner: l, url: "http://127.0.0.1:7777"}, "http://books.localhost:7777"},
 		"public":                 {&node{listener: l, cfg: Config{Public: Public{URL: "https://i.example.com", Previews: "apps.example.com"}}}, "https://books.apps.example.com"},
 		"public, at a port":      {&node{listener: l, cfg: Config{Public: Public{URL: "https://i.example.com:8443", Previews: "apps.example.com"}}}, "https://books.apps.example.com:8443"},
-		"public, without them":   {&node{listener: l, url: "http://127.0.0.1:4", cfg: Config{Public: Public{URL: "https://i.example.com"}}}, "http://books.localhost:4"},
+		"public, without them":   {&node{listener: l, url: "http://127.0.0.1:4", cfg: Config{Public: Public{URL: "https://i.example.com"}}}, ""},
 		"a task's own, of these": {&node{listener: l, owner: l, url: "http://127.0.0.1:4", cfg: Config{Public: Public{URL: "https://i.example.com", Previews: "apps.example.com"}}}, "http://books.localhost:4"},
 	} {
 		if got := c.node.previewURL("books"); got != c.want {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/sys/unix"
 
 	"github.com/isekai-run/isekai/internal/client"
@@ -36,23 +37,44 @@ func (n *node) health(ctx context.Context) client.Health {
 	return h
 }
 
-// lately remembers what a check found that others pay for: a key server, say.
+// lately remembers what a check found that others pay for: a key server, say. Safe for
+// concurrent use.
 type lately struct {
-	mu  sync.Mutex
-	at  time.Time
-	err error
+	asking singleflight.Group
+	mu     sync.Mutex
+	at     time.Time
+	err    error
 }
 
-const fresh = 30 * time.Second
+const (
+	fresh     = 30 * time.Second
+	checkTime = 10 * time.Second // for f to answer
+)
 
-// check asks f, unless it was asked lately.
+// check asks f, unless it was asked lately. Who doesn't wait for the answer keeps it from
+// nobody.
 func (l *lately) check(ctx context.Context, f func(context.Context) error) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if time.Since(l.at) > fresh {
-		l.at, l.err = time.Now(), f(ctx)
+	at, err := l.at, l.err
+	l.mu.Unlock()
+	if time.Since(at) <= fresh {
+		return err
 	}
-	return l.err
+	answer := l.asking.DoChan("", func() (any, error) {
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
+		defer done()
+		err := f(ctx)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.at, l.err = time.Now(), err
+		return nil, err
+	})
+	select {
+	case a := <-answer:
+		return a.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // check is the health of something that has an error or not.

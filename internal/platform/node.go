@@ -295,6 +295,7 @@ func (n *node) startServer(context.Context) error {
 	}
 	n.server = &http.Server{
 		Handler:           proxies.Handler(byHost(api, n.previews, n.cfg.Public)),
+		BaseContext:       n.mark,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}

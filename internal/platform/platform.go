@@ -65,13 +65,10 @@ type instance struct {
 // Config implements cli.Instance; Secret hides itself.
 func (i instance) Config() any { return i.cfg }
 
-// signIn says that people can sign in, so that others than this machine's may get here.
-const signIn = true
-
 // Connect implements cli.Instance.
 func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error) {
 	if mode == cli.Serving { // before the data directory's lock: a wrong setting is wrong whoever holds that
-		if err := i.cfg.checkAddress(signIn); err != nil {
+		if err := i.cfg.checkAddress(); err != nil {
 			return nil, err
 		}
 	}

@@ -2,12 +2,10 @@ package platform
 
 import (
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
@@ -17,7 +15,7 @@ import (
 // alone.
 type Public struct {
 	URL      string `koanf:"url" json:"url"`           // https://isekai.example.com
-	Previews string `koanf:"previews" json:"previews"` // a domain whose every name leads here: apps.example.com
+	Previews string `koanf:"previews" json:"previews"` // a domain whose every name leads here: apps.example.net
 	Proxies  string `koanf:"proxies" json:"proxies"`   // of those that end TLS: addresses or networks, separated by commas
 	Origins  string `koanf:"origins" json:"origins"`   // of other pages that may use the API, separated by commas
 }
@@ -35,8 +33,7 @@ func (p Public) host() string {
 	return u.Hostname()
 }
 
-// checkPublic checks how the installation is reached. Whether people can sign in, which
-// is what they must where strangers get to, is known by who wires: see checkAddress.
+// checkPublic checks how the installation is reached.
 func (c Config) checkPublic() error {
 	const op = "config"
 	for _, check := range []func() error{c.TLS.check, c.checkNodes, c.Rates.check, c.OIDC.check, c.Public.checkNames, c.checkOrigins} {
@@ -76,7 +73,7 @@ func (p Public) checkNames() error {
 	case !hostName.MatchString(host) && net.ParseIP(host) == nil:
 		return core.E(core.Invalid, op, "public.url has no name or address that can be reached").WithHint("as in https://isekai.example.com, in small letters")
 	case p.Previews != "" && !hostName.MatchString(p.Previews):
-		return core.E(core.Invalid, op, "public.previews isn't a domain").WithHint("as in apps.example.com, without *. or a port")
+		return core.E(core.Invalid, op, "public.previews isn't a domain").WithHint("as in apps.example.net, without *. or a port")
 	case p.Previews != "" && (host == p.Previews || strings.HasSuffix(host, "."+p.Previews)):
 		return core.E(core.Invalid, op, "public.url is a name of public.previews").WithHint("give previews a domain of their own: apps there are written by others")
 	}
@@ -124,8 +121,8 @@ func commas(list string) (all []string) {
 }
 
 // checkAddress refuses to listen where other machines get to, unless it is said how they
-// do it safely; and then unless people sign in.
-func (c Config) checkAddress(signIn bool) error {
+// do it safely.
+func (c Config) checkAddress() error {
 	const op = "listen"
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
@@ -133,46 +130,9 @@ func (c Config) checkAddress(signIn bool) error {
 	}
 	ip := net.ParseIP(host)
 	own := host == "localhost" || ip != nil && ip.IsLoopback()
-	switch {
-	case !own && c.Public.URL == "":
+	if !own && c.Public.URL == "" {
 		return core.E(core.Denied, op, c.Listen+" is reachable from other machines, and nothing says how they do it safely").
 			WithHint("listen at 127.0.0.1:PORT; or set public.url, and tls.acme, tls.cert_file or public.proxies")
-	case (!own || c.Public.URL != "") && !signIn:
-		return core.E(core.Unsupported, op, "other machines would get here, and nobody can sign in").WithHint("listen at 127.0.0.1:PORT without public.url, and reach it through an SSH tunnel")
 	}
 	return nil
-}
-
-// byHost serves the API at the loopback's own names and at the public one, and previews at
-// the names below localhost and below the public domain for them. Any other host is
-// refused: a name that somebody has pointed at this machine is not one of ours.
-func byHost(api http.Handler, previews func(base string) http.Handler, p Public) http.Handler {
-	local, public, host := previews("localhost"), previews(p.Previews), p.host()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked := r.Host
-		if h, _, err := net.SplitHostPort(asked); err == nil {
-			asked = h
-		}
-		asked = strings.ToLower(strings.Trim(asked, "[]"))
-		ip := net.ParseIP(asked)
-		switch {
-		case asked == "localhost" || ip != nil && ip.IsLoopback() || host != "" && asked == host:
-			api.ServeHTTP(w, r)
-		case strings.HasSuffix(asked, ".localhost"):
-			unhurried(local).ServeHTTP(w, r)
-		case p.Previews != "" && strings.HasSuffix(asked, "."+p.Previews):
-			unhurried(public).ServeHTTP(w, r)
-		default:
-			http.Error(w, "no such host here", http.StatusMisdirectedRequest)
-		}
-	})
-}
-
-// unhurried serves without the time that the API has given another answer on the same
-// connection: an app may take longer.
-func unhurried(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a writer without deadlines is a test's
-		next.ServeHTTP(w, r)
-	})
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,31 +19,37 @@ func TestByHost(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) })
 	}
 	previews := func(base string) http.Handler { return say("below " + base) }
-	const none, local, public = "no such host here\n", "below localhost", "below apps.example.com"
+	const none, local, public = "no such host here\n", "below localhost", "below apps.example.net"
 	for name, c := range map[string]struct {
+		own    bool // at the owner's listener
 		public Public
 		want   map[string]string
 	}{
-		"loopback": {Public{}, map[string]string{
+		"loopback": {true, Public{}, map[string]string{
 			"localhost": "api", "localhost:7777": "api", "LOCALHOST:1": "api", "127.0.0.1:7777": "api", "127.8.9.1": "api",
 			"[::1]:7777": "api", "[::1]": "api", "[::ffff:127.0.0.1]:1": "api",
 			"books.localhost": local, "books.localhost:7777": local, "BOOKS.LocalHost:1": local,
 			"": none, "evil.example": none, "localhost.evil.example": none, "evillocalhost": none, "10.0.0.1": none, "[2001:db8::1]:1": none,
 			"localhost.": none, "books.localhost.": none, "127.1": none, "2130706433": none, "0.0.0.0": none, "[::]": none,
-			".": none, ".apps.example.com": none, "isekai.example.com": none,
+			".": none, ".apps.example.net": none, "isekai.example.com": none,
 		}},
-		"public": {Public{URL: "https://isekai.example.com", Previews: "apps.example.com"}, map[string]string{
-			"localhost:1": "api", "books.localhost": local, "isekai.example.com": "api", "Isekai.Example.Com:443": "api",
-			"books.apps.example.com": public, "BOOKS.apps.example.com:443": public,
-			"": none, "example.com": none, "apps.example.com": none, "isekai.example.com.evil.example": none, "evilapps.example.com": none,
+		"public": {false, Public{URL: "https://isekai.example.com", Previews: "apps.example.net"}, map[string]string{
+			"isekai.example.com": "api", "Isekai.Example.Com:443": "api", "books.apps.example.net": public, "BOOKS.apps.example.net:443": public,
+			"": none, "example.com": none, "apps.example.net": none, "isekai.example.com.evil.example": none, "evilapps.example.net": none,
 			"x.isekai.example.com": none, "10.0.0.1": none,
+			"localhost": none, "localhost:1": none, "127.0.0.1": none, "[::1]:443": none, "books.localhost": none, "books.localhost:443": none,
 		}},
-		"an address":  {Public{URL: "https://192.0.2.7:8443"}, map[string]string{"192.0.2.7:8443": "api", "192.0.2.8": none, "a.192.0.2.7": none}},
-		"no previews": {Public{URL: "https://isekai.example.com"}, map[string]string{"isekai.example.com": "api", "x.": none, "x": none}},
+		"the owner of a public one": {true, Public{URL: "https://isekai.example.com", Previews: "apps.example.net"}, map[string]string{
+			"localhost:1": "api", "books.localhost": local, "isekai.example.com": none, "books.apps.example.net": none,
+		}},
+		"an address":  {false, Public{URL: "https://192.0.2.7:8443"}, map[string]string{"192.0.2.7:8443": "api", "192.0.2.8": none, "a.192.0.2.7": none}},
+		"no previews": {false, Public{URL: "https://isekai.example.com"}, map[string]string{"isekai.example.com": "api", "x.": none, "x": none, "x.localhost": none}},
+		"nothing":     {false, Public{}, map[string]string{"": none, "localhost": none, ".": none}},
 	} {
 		h := byHost(say("api"), previews, c.public)
 		for host, want := range c.want {
 			r := httptest.NewRequest("GET", "/", nil)
+			r = r.WithContext(context.WithValue(r.Context(), ownKey{}, c.own))
 			r.Host = host
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
@@ -54,41 +61,38 @@ func TestByHost(t *testing.T) {
 }
 
 // TestWhereToListen is the table of what may be opened: other machines get nowhere, unless
-// it is said how they do it safely, and people sign in.
+// it is said how they do it safely.
 func TestWhereToListen(t *testing.T) {
 	t.Parallel()
 	public := Public{URL: "https://isekai.example.com", Proxies: "10.0.0.1"}
 	for _, c := range []struct {
 		listen  string
 		public  Public
-		signIn  bool
 		refused core.Code
 	}{
-		{"127.0.0.1:1", Public{}, false, ""},
-		{"localhost:1", Public{}, false, ""},
-		{"[::1]:1", Public{}, true, ""},
-		{"7777", Public{}, true, core.Invalid},
-		{"0.0.0.0:1", Public{}, true, core.Denied},
-		{":1", Public{}, true, core.Denied},
-		{"[::]:1", Public{}, true, core.Denied},
-		{"example.com:1", Public{}, true, core.Denied},
-		{"192.0.2.1:1", Public{}, true, core.Denied},
-		{"192.0.2.1:1", public, true, ""},
-		{":443", public, true, ""},
-		{":443", public, false, core.Unsupported},
-		{"127.0.0.1:1", public, true, ""},
-		{"127.0.0.1:1", public, false, core.Unsupported}, // its proxy lets others in
+		{"127.0.0.1:1", Public{}, ""},
+		{"localhost:1", Public{}, ""},
+		{"[::1]:1", Public{}, ""},
+		{"7777", Public{}, core.Invalid},
+		{"0.0.0.0:1", Public{}, core.Denied},
+		{":1", Public{}, core.Denied},
+		{"[::]:1", Public{}, core.Denied},
+		{"example.com:1", Public{}, core.Denied},
+		{"192.0.2.1:1", Public{}, core.Denied},
+		{"192.0.2.1:1", public, ""},
+		{":443", public, ""},
+		{"127.0.0.1:1", public, ""},
 	} {
 		cfg := Config{Listen: c.listen, Public: c.public}
-		if err := cfg.checkAddress(c.signIn); core.CodeOf(err) != c.refused || err != nil && core.HintOf(err) == "" {
-			t.Errorf("%s %+v, sign-in %t: %v, want %q", c.listen, c.public, c.signIn, err, c.refused)
+		if err := cfg.checkAddress(); core.CodeOf(err) != c.refused || err != nil && core.HintOf(err) == "" {
+			t.Errorf("%s %+v: %v, want %q", c.listen, c.public, err, c.refused)
 		}
 	}
 }
 
 func TestPublicConfigurations(t *testing.T) {
 	t.Parallel()
-	const url, previews = "https://isekai.example.com", "apps.example.com"
+	const url, previews = "https://isekai.example.com", "apps.example.net"
 	files := TLS{CertFile: "/c", KeyFile: "/k"}
 	for name, c := range map[string]struct {
 		public Public

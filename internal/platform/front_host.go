@@ -1,0 +1,80 @@
+package platform
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// ownKey marks, in a connection's context, that it came at the owner's listener or from
+// within this process: nothing that a request says is as good.
+type ownKey struct{}
+
+// mark is the server's BaseContext.
+func (n *node) mark(l net.Listener) context.Context {
+	return context.WithValue(context.Background(), ownKey{}, l == n.local || l == n.owner)
+}
+
+// fromOwner reports whether a request came by a connection that only this machine's
+// programs can make. A proxy on this machine isn't one: it comes at the public listener.
+func fromOwner(ctx context.Context) bool {
+	own, _ := ctx.Value(ownKey{}).(bool)
+	return own
+}
+
+// site is what one listener serves, by the name that is asked for. Any other name is
+// refused: one that somebody has pointed at this machine is not one of ours.
+type site struct {
+	api      http.Handler
+	is       func(host string) bool // a name of the API
+	previews http.Handler
+	below    string // the domain of previews; "": there are none
+}
+
+// ServeHTTP implements http.Handler.
+func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := r.Host
+	if h, _, err := net.SplitHostPort(asked); err == nil {
+		asked = h
+	}
+	asked = strings.ToLower(strings.Trim(asked, "[]"))
+	switch {
+	case s.is(asked):
+		s.api.ServeHTTP(w, r)
+	case s.below != "" && strings.HasSuffix(asked, "."+s.below):
+		unhurried(s.previews).ServeHTTP(w, r)
+	default:
+		http.Error(w, "no such host here", http.StatusMisdirectedRequest)
+	}
+}
+
+// byHost serves the API at the loopback's own names and previews below localhost to who
+// comes at the owner's listener; and to all others the API at the public name, and previews
+// below the public domain for them.
+func byHost(api http.Handler, previews func(base string) http.Handler, p Public) http.Handler {
+	loopback := func(host string) bool {
+		ip := net.ParseIP(host)
+		return host == "localhost" || ip != nil && ip.IsLoopback()
+	}
+	public := func(host string) bool { return host != "" && host == p.host() }
+	own := site{api, loopback, previews("localhost"), "localhost"}
+	others := site{api, public, previews(p.Previews), p.Previews}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if fromOwner(r.Context()) {
+			own.ServeHTTP(w, r)
+		} else {
+			others.ServeHTTP(w, r)
+		}
+	})
+}
+
+// unhurried serves without the time that the API has given another answer on the same
+// connection: an app may take longer.
+func unhurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a writer without deadlines is a test's
+		next.ServeHTTP(w, r)
+	})
+}
