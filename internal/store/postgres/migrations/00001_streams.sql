@@ -86,15 +86,23 @@ CREATE INDEX work_by_due ON isekai.work (org, due, stream);
 ALTER TABLE isekai.work ADD PRIMARY KEY (org, stream);
 
 -- The round of the orgs. busy: it has rows in work; only appends change that, which hold
--- the org's row in orgs. served: the number of its latest claim. Apart from orgs, so
--- that claims and appends of one org don't wait for each other.
+-- the org's row in orgs. served: the number of the claim that ended its latest turn. given:
+-- how many streams it was given in its turn. Apart from orgs, so that claims and appends of
+-- one org don't wait for each other.
 CREATE TABLE isekai.turns (
 	org    text COLLATE "C" NOT NULL CHECK (org <> ''),
 	busy   boolean NOT NULL,
-	served bigint  NOT NULL DEFAULT 0
+	served bigint  NOT NULL DEFAULT 0,
+	given  bigint  NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 CREATE INDEX turns_in_order ON isekai.turns (served, org) WHERE busy;
 ALTER TABLE isekai.turns ADD PRIMARY KEY (org);
+
+-- How many streams an org is given in each turn; one, if it isn't here.
+CREATE TABLE isekai.shares (
+	org   text COLLATE "C" NOT NULL PRIMARY KEY CHECK (org <> ''),
+	share bigint NOT NULL CHECK (share > 0)
+);
 
 -- Numbers claims: an org's place in the round, and the fence of the lease.
 CREATE SEQUENCE isekai.claims;
@@ -104,7 +112,7 @@ DO $$
 DECLARE
 	t text;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['orgs', 'events', 'outbox', 'work', 'turns'] LOOP
+	FOREACH t IN ARRAY ARRAY['orgs', 'events', 'outbox', 'work', 'turns', 'shares'] LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE isekai.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t);
 		EXECUTE pg_catalog.format($q$CREATE POLICY tenant ON isekai.%I TO isekai_app
 			USING (org = pg_catalog.current_setting('isekai.org', true))
@@ -115,7 +123,7 @@ END $$;
 -- +goose StatementEnd
 
 -- The application: an event, once stored, stays as it is.
-GRANT SELECT, INSERT, UPDATE ON isekai.orgs, isekai.turns TO isekai_app;
+GRANT SELECT, INSERT, UPDATE ON isekai.orgs, isekai.turns, isekai.shares TO isekai_app;
 GRANT SELECT, INSERT ON isekai.events TO isekai_app;
 GRANT INSERT ON isekai.outbox TO isekai_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON isekai.work TO isekai_app;
@@ -127,13 +135,14 @@ CREATE POLICY relay ON isekai.events FOR SELECT TO isekai_relay USING (true);
 CREATE POLICY relay ON isekai.outbox TO isekai_relay USING (true);
 
 -- The functions that serve the whole installation run as this role.
-GRANT SELECT ON isekai.orgs, isekai.work, isekai.turns TO isekai_queue;
+GRANT SELECT ON isekai.orgs, isekai.work, isekai.turns, isekai.shares TO isekai_queue;
 GRANT UPDATE (due, token, worker) ON isekai.work TO isekai_queue;
-GRANT UPDATE (served) ON isekai.turns TO isekai_queue;
+GRANT UPDATE (served, given) ON isekai.turns TO isekai_queue;
 GRANT USAGE ON SEQUENCE isekai.claims TO isekai_queue;
 CREATE POLICY queue ON isekai.orgs FOR SELECT TO isekai_queue USING (true);
 CREATE POLICY queue ON isekai.work TO isekai_queue USING (true) WITH CHECK (true);
 CREATE POLICY queue ON isekai.turns TO isekai_queue USING (true) WITH CHECK (true);
+CREATE POLICY queue ON isekai.shares FOR SELECT TO isekai_queue USING (true);
 
 -- Functions that run as another role look for nothing in the caller's temporary schema,
 -- which comes first unless it is named.
@@ -143,10 +152,11 @@ CREATE FUNCTION isekai.begun_orgs() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 	'SELECT o.org FROM isekai.orgs o WHERE o.begun ORDER BY o.org';
 
--- claim leases up to n streams until ttl microseconds after now (NULL: the clock's),
--- each of the org that was served longest ago, and of that the oldest due. It never
--- waits. An org whose turn another claim holds at this moment comes after the others;
--- then its work is shared, and the other claim moves it in the round.
+-- claim leases up to n streams until ttl microseconds after now (NULL: the clock's). The
+-- org whose turn ended longest ago comes first, and of that the oldest due; its turn lasts
+-- until it was given its share. It never waits. An org whose turn another claim holds at
+-- this moment comes after the others; then its work is shared, and the other claim moves
+-- it in the round.
 -- +goose StatementBegin
 CREATE FUNCTION isekai.claim(by_worker text, n integer, ttl bigint, now timestamptz)
 RETURNS TABLE (of_org text, of_project text, of_stream text, fence bigint, expires timestamptz)
@@ -155,30 +165,40 @@ DECLARE
 	turn   record;
 	item   record;
 	mine   text[];         -- orgs whose turn this claim holds, in their order
+	shares integer[];      -- of mine
+	had    integer[];      -- what mine were given in their turns
 	others text[];         -- orgs whose turn another one holds
 	dry    text[] := '{}'; -- orgs that have nothing any more that could be had
-	round  text[];         -- orgs that may still have work, in their order
-	more   text[];         -- those of the next round
+	orgs   text[];         -- mine or others
+	round  integer[];      -- places in orgs of those that may still have work
+	more   integer[];      -- those of the next round
 	moved  boolean;        -- the order isn't what was read any more
-	turns  boolean;        -- this claim moves its orgs in the round
 	given  integer := 0;
-	part   integer;        -- how many leases an org gets in a round: one, unless it is the only one
+	turns  boolean;        -- this claim moves its orgs in the round
+	i      integer;
+	part   integer;        -- how many leases an org gets: as many as its turn has left, unless it is the only one
 	got    integer;
 BEGIN
 	now := coalesce(now, pg_catalog.clock_timestamp());
 	expires := now + ttl * interval '1 microsecond';
 	WHILE given < n LOOP
 		mine := '{}';
+		shares := '{}';
+		had := '{}';
 		FOR fresh IN REVERSE 10 .. 0 LOOP -- how often to look again when others were faster
 			others := '{}';
 			moved := false;
-			FOR turn IN SELECT t.org, t.served FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org LOOP
+			FOR turn IN SELECT t.org, t.served, coalesce((SELECT s.share FROM isekai.shares s WHERE s.org = t.org), 1) AS share
+				FROM isekai.turns t WHERE t.busy ORDER BY t.served, t.org
+			LOOP
 				EXIT WHEN pg_catalog.cardinality(mine) = n - given;
 				CONTINUE WHEN turn.org = ANY (mine || dry);
 				CONTINUE WHEN NOT EXISTS (SELECT FROM isekai.work w WHERE w.org = turn.org AND w.due <= now);
-				PERFORM FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
+				SELECT t.given INTO got FROM isekai.turns t WHERE t.org = turn.org AND t.served = turn.served FOR UPDATE SKIP LOCKED;
 				IF FOUND THEN
 					mine := mine || turn.org;
+					shares := shares || turn.share::integer;
+					had := had || least(got, turn.share::integer - 1);
 					CONTINUE;
 				END IF;
 				others := others || turn.org;
@@ -188,12 +208,15 @@ BEGIN
 			EXIT WHEN NOT moved;
 		END LOOP;
 		turns := pg_catalog.cardinality(mine) > 0;
-		round := CASE WHEN turns THEN mine ELSE others END;
+		orgs := CASE WHEN turns THEN mine ELSE others END;
+		round := ARRAY(SELECT pg_catalog.generate_series(1, pg_catalog.cardinality(orgs)));
 		WHILE given < n AND pg_catalog.cardinality(round) > 0 LOOP
-			part := CASE pg_catalog.cardinality(round) WHEN 1 THEN n - given ELSE 1 END;
 			more := '{}';
-			FOREACH of_org IN ARRAY round LOOP
+			FOREACH i IN ARRAY round LOOP
 				EXIT WHEN given = n;
+				of_org := orgs[i];
+				part := CASE WHEN pg_catalog.cardinality(round) = 1 THEN n - given
+					WHEN turns THEN least(n - given, shares[i] - had[i]) ELSE 1 END;
 				got := 0;
 				FOR item IN SELECT w.project, w.stream FROM isekai.work w
 					WHERE w.org = of_org AND w.due <= now ORDER BY w.due, w.stream LIMIT part FOR UPDATE SKIP LOCKED
@@ -208,10 +231,13 @@ BEGIN
 				END LOOP;
 				given := given + got;
 				IF got > 0 AND turns THEN
-					UPDATE isekai.turns t SET served = fence WHERE t.org = of_org;
+					had[i] := had[i] + got;
+					UPDATE isekai.turns t SET given = had[i] % shares[i], served = CASE WHEN had[i] < shares[i] THEN t.served ELSE fence END
+						WHERE t.org = of_org;
+					had[i] := had[i] % shares[i];
 				END IF;
 				IF got = part THEN
-					more := more || of_org;
+					more := more || i;
 				ELSE
 					dry := dry || of_org;
 				END IF;
@@ -235,6 +261,7 @@ REVOKE CREATE ON SCHEMA isekai FROM isekai_queue;
 DROP FUNCTION isekai.claim(text, integer, bigint, timestamptz);
 DROP FUNCTION isekai.begun_orgs();
 DROP SEQUENCE isekai.claims;
+DROP TABLE isekai.shares;
 DROP TABLE isekai.turns;
 DROP TABLE isekai.work;
 DROP TABLE isekai.outbox;

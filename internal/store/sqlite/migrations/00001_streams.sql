@@ -3,16 +3,25 @@
 
 -- +goose Up
 
--- The tenants that have an event. busy: it has rows in work. served: the
--- number of the org's latest claim; claims are numbered through the whole
--- installation, so it is both the org's place in the round and a fence.
+-- The tenants that have an event. busy: it has rows in work. served: its place in the
+-- round, the number of the claim that ended its latest turn. given: how many streams it was
+-- given in its turn. claimed: the number of its latest claim; claims are numbered through
+-- the whole installation, so it is the fence, too.
 CREATE TABLE orgs (
-	org    TEXT    NOT NULL PRIMARY KEY,
-	busy   INTEGER NOT NULL DEFAULT 0,
-	served INTEGER NOT NULL DEFAULT 0
+	org     TEXT    NOT NULL PRIMARY KEY,
+	busy    INTEGER NOT NULL DEFAULT 0,
+	served  INTEGER NOT NULL DEFAULT 0,
+	given   INTEGER NOT NULL DEFAULT 0,
+	claimed INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX orgs_by_served ON orgs (served);
+CREATE INDEX orgs_by_claimed ON orgs (claimed);
 CREATE UNIQUE INDEX orgs_in_turn ON orgs (busy, served, org);
+
+-- How many streams an org is given in each turn; one, if it isn't here.
+CREATE TABLE shares (
+	org   TEXT    NOT NULL PRIMARY KEY,
+	share INTEGER NOT NULL CHECK (share > 0)
+) STRICT, WITHOUT ROWID;
 
 -- The events, clustered in the order of their commits.
 CREATE TABLE events (
@@ -84,4 +93,5 @@ DROP TABLE views;
 DROP TABLE work;
 DROP TABLE outbox;
 DROP TABLE events;
+DROP TABLE shares;
 DROP TABLE orgs;

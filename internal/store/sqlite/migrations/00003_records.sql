@@ -1,6 +1,6 @@
 -- Records are state that isn't a stream. The books are double entry: entries never change,
 -- no account but one that begins with ~ is below zero, an effect is posted once. Quotas
--- are token buckets; shares weigh orgs in the queue.
+-- are token buckets.
 
 -- +goose Up
 
@@ -64,26 +64,7 @@ CREATE TABLE quotas (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX quotas_by_full ON quotas (full_at);
 
-CREATE TABLE shares (
-	org   TEXT    NOT NULL PRIMARY KEY,
-	share INTEGER NOT NULL CHECK (share > 0)
-) STRICT, WITHOUT ROWID;
-
--- given: how many streams the org was given in its turn of the round. claimed: the number
--- of its latest claim, which is the fence; served is now its place in the round alone.
-ALTER TABLE orgs ADD COLUMN given INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE orgs ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
-UPDATE orgs SET claimed = served;
-DROP INDEX orgs_by_served;
-CREATE INDEX orgs_by_claimed ON orgs (claimed);
-
 -- +goose Down
-DROP INDEX orgs_by_claimed;
-UPDATE orgs SET served = max(served, claimed);
-ALTER TABLE orgs DROP COLUMN claimed;
-ALTER TABLE orgs DROP COLUMN given;
-CREATE INDEX orgs_by_served ON orgs (served);
-DROP TABLE shares;
 DROP TABLE quotas;
 DROP TRIGGER entries_never_go;
 DROP TRIGGER entries_never_change;
