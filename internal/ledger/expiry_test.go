@@ -282,6 +282,14 @@ func TestGrantsExpireAsInTheModel(t *testing.T) {
 				t.Fatalf("step %d: %+v, want that %d expire first", number, b, first)
 			}
 		}
+		for _, k := range running {
+			do(handle(ctx, event(t, org, k.id, 3, core.TaskFinished{Hold: k.held})))
+		}
+		now = now.Add(24 * time.Hour)
+		do(s.ExpireGrants(ctx))
+		if b := balance(t, s, org); b.Available != m.plain || b.Held != 0 || b.Expiring != 0 {
+			t.Fatalf("in the end %+v, want %d available", b, m.plain)
+		}
 	})
 }
 
@@ -301,7 +309,7 @@ func firstOf(all []modelLot) (sum core.Credits) {
 func TestExpiryFromAllSides(t *testing.T) {
 	t.Parallel()
 	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
-		const tasks, each, cost = 40, 10, 3
+		const tasks, each, cost = 20, 10, 3
 		ctx, org, told := context.Background(), newOrg(), newAnswers()
 		var mu sync.Mutex
 		now := noon
