@@ -92,7 +92,7 @@ func (sh *shell) connectBy(ctx context.Context, c *client.Client, n client.NewCo
 	case ctx.Err() != nil:
 		return s, core.E(core.Canceled, "", "stopped before anything was connected").WithHint(again)
 	case errors.Is(err, context.DeadlineExceeded) && bounded.Err() != nil:
-		return s, core.E(core.Canceled, "", "nobody agreed within "+wait.String()).WithHint(again)
+		return s, core.E(core.Unavailable, "", "nobody agreed within "+wait.String()).WithHint(again)
 	}
 	return s, err
 }
@@ -156,9 +156,9 @@ func page(w http.ResponseWriter, got landed) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; img-src data:")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Connection", "close")
-	fmt.Fprintf(w, "<!doctype html><meta charset=utf-8><title>Isekai</title><p>%s", html.EscapeString(text))
+	fmt.Fprintf(w, `<!doctype html><meta charset=utf-8><link rel=icon href="data:,"><title>Isekai</title><p id=said>%s`, html.EscapeString(text))
 }

@@ -124,7 +124,7 @@ func TestWrongConfigurations(t *testing.T) {
 func TestPrintedConfigurationIsAFile(t *testing.T) {
 	t.Parallel()
 	want := Defaults()
-	want.Connections.Providers = []OAuthProvider{{Name: "github", Kind: "github", ClientID: "id", ClientSecretFile: "/s", Scopes: []string{"repo"}}}
+	want.Connections.Providers = []OAuthProvider{{Name: "github", Kind: "github", ClientID: "id", ClientSecretFile: "/s", Scopes: []string{"repo"}, Params: map[string]string{"prompt": "consent"}}}
 	want.DataDir, want.Model.BaseURL, want.Model.APIKey, want.Worker.Grace = "/d", "http://m", "[set]", 90*time.Second
 	b, err := json.Marshal(want)
 	if err != nil {

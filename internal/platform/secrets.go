@@ -26,26 +26,27 @@ type Connections struct {
 // OAuthProvider is one of them: see credential.Provider. Its endpoints are those of its kind,
 // those that its issuer's document has, or those that are given.
 type OAuthProvider struct {
-	Name             string   `koanf:"name" json:"name"`
-	Kind             string   `koanf:"kind" json:"kind,omitempty"`     // github, gitlab, google, entra; or none
-	Base             string   `koanf:"base" json:"base,omitempty"`     // URL of a GitHub Enterprise or GitLab of one's own
-	Tenant           string   `koanf:"tenant" json:"tenant,omitempty"` // Entra's
-	ClientID         string   `koanf:"client_id" json:"client_id"`
-	ClientSecret     Secret   `koanf:"client_secret" json:"client_secret,omitempty"`
-	ClientSecretFile string   `koanf:"client_secret_file" json:"client_secret_file,omitempty"`
-	Issuer           string   `koanf:"issuer" json:"issuer,omitempty"`
-	AuthURL          string   `koanf:"auth_url" json:"auth_url,omitempty"`
-	TokenURL         string   `koanf:"token_url" json:"token_url,omitempty"`
-	RevokeURL        string   `koanf:"revoke_url" json:"revoke_url,omitempty"`
-	SecretInBody     bool     `koanf:"secret_in_body" json:"secret_in_body,omitempty"` // instead of a header
-	Scopes           []string `koanf:"scopes" json:"scopes,omitempty"`
-	Hosts            []string `koanf:"hosts" json:"hosts,omitempty"` // that its tokens may be sent to; none: all
+	Name             string            `koanf:"name" json:"name"`
+	Kind             string            `koanf:"kind" json:"kind,omitempty"`     // github, gitlab, google, entra; or none
+	Base             string            `koanf:"base" json:"base,omitempty"`     // URL of a GitHub Enterprise or GitLab of one's own
+	Tenant           string            `koanf:"tenant" json:"tenant,omitempty"` // Entra's
+	ClientID         string            `koanf:"client_id" json:"client_id"`
+	ClientSecret     Secret            `koanf:"client_secret" json:"client_secret,omitempty"`
+	ClientSecretFile string            `koanf:"client_secret_file" json:"client_secret_file,omitempty"`
+	Issuer           string            `koanf:"issuer" json:"issuer,omitempty"`
+	AuthURL          string            `koanf:"auth_url" json:"auth_url,omitempty"`
+	TokenURL         string            `koanf:"token_url" json:"token_url,omitempty"`
+	RevokeURL        string            `koanf:"revoke_url" json:"revoke_url,omitempty"`
+	SecretInBody     bool              `koanf:"secret_in_body" json:"secret_in_body,omitempty"` // instead of a header
+	Scopes           []string          `koanf:"scopes" json:"scopes,omitempty"`
+	Params           map[string]string `koanf:"params" json:"params,omitempty"` // of the address that people agree at, as access_type: offline
+	Hosts            []string          `koanf:"hosts" json:"hosts,omitempty"`   // that its tokens may be sent to; none: all
 }
 
 // settings are the keys of an OAuthProvider. What is in a list isn't among those that the
 // configuration knows.
 var settings = []string{
-	"name", "kind", "base", "tenant", "client_id", "client_secret", "client_secret_file", "issuer", "auth_url", "token_url", "revoke_url", "secret_in_body", "scopes", "hosts",
+	"name", "kind", "base", "tenant", "client_id", "client_secret", "client_secret_file", "issuer", "auth_url", "token_url", "revoke_url", "secret_in_body", "scopes", "params", "hosts",
 }
 
 // checkProviders refuses what a list of providers has that isn't a setting of one.
@@ -81,7 +82,7 @@ func (c Connections) check() error {
 func (p OAuthProvider) provider(secret string) credential.Provider {
 	return credential.Provider{
 		Name: p.Name, Kind: p.Kind, Base: p.Base, Tenant: p.Tenant, ClientID: p.ClientID, ClientSecret: credential.NewSecret(secret), Issuer: p.Issuer,
-		AuthURL: p.AuthURL, TokenURL: p.TokenURL, RevokeURL: p.RevokeURL, Post: p.SecretInBody, Scopes: p.Scopes, Hosts: p.Hosts,
+		AuthURL: p.AuthURL, TokenURL: p.TokenURL, RevokeURL: p.RevokeURL, Post: p.SecretInBody, Scopes: p.Scopes, Params: p.Params, Hosts: p.Hosts,
 	}
 }
 
