@@ -62,7 +62,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"app diff a x", "app rollback a", "app rollback a 0", "app change a", "app change a | ", "--nonsense", "task list --limit x", "task list --limit 0", "app list --limit 201",
 		"sandbox exec", "version x", "app export", "app export a -o a.rar", "app list --status x", "task list --status x", "serve x",
 		"usage x", "db rollback x", "db rollback 3", "restore a b", "keys rotate --master --org a", "keys shred", "deadletter show x", "store copy --to postgres://u:secret@h/d", "store copy --from sqlite://x", "deadletter drop a/b/0",
-		"login x", "login http://a.example", "login", "whoami x", "user show", "user create a@b.c", "user disable", "user setup https://a.example", "user accept ftp://x --name x",
+		"login x", "login http://a.example", "login", "login https://a.example --no-browser", "login https://a.example corp", "login https://a.example --oidc=corp --key", "login https://a.example --oidc --email a@b.c", "login https://a.example corp x --oidc", "user email", "org withdraw", "whoami x", "user show", "user create a@b.c", "user disable", "user setup https://a.example", "user accept ftp://x --name x",
 		"org create", "org create x --owner a --invite b", "org leave", "org role usr_a", "org members --limit 0", "project rename prj_a", "key create x", "key create x --scope a --expires x",
 		"key create x --scope a --budget x", "key revoke", "credit grant", "credit grant x", "credit share 0", "credit budget set org x", "credit budget set org 1 --window year",
 		"credit price set model/x --input x", "audit list --from x", "audit list --limit 201", "audit export", "audit verify --checkpoint /none", "secret set", "secret set x --keep --file y",

@@ -24,7 +24,8 @@ const oidcCallback = "/v1/oidc/callback"
 const flowTime = 10 * time.Minute
 
 type (
-	providerPath struct {
+	// ProviderPath names an issuer.
+	ProviderPath struct {
 		Provider string `path:"provider" maxLength:"64" example:"google"`
 	}
 	oidcBegun struct {
@@ -32,7 +33,7 @@ type (
 		Body      client.Redirect
 	}
 	programQuery struct {
-		providerPath
+		ProviderPath
 		Port      int    `query:"port" required:"true" minimum:"1024" maximum:"65535" doc:"of 127.0.0.1, at which the program listens"`
 		State     string `query:"state" required:"true" minLength:"1" maxLength:"128" doc:"comes back to the program"`
 		Challenge string `query:"challenge" required:"true" minLength:"43" maxLength:"43" doc:"S256 of the program's verifier, as in RFC 7636"`
@@ -65,7 +66,7 @@ func (s *server) issuers() {
 	act(s, public, huma.Operation{
 		OperationID: "begin-oidc", Method: http.MethodPost, Path: "/v1/oidc/{provider}", Summary: "Begin to sign in at an issuer, with a browser", Tags: tags,
 		Description: "The browser goes to the URL of the answer, and comes back with a session.",
-	}, func(ctx context.Context, _ identity.Principal, in *providerPath) (*oidcBegun, error) {
+	}, func(ctx context.Context, _ identity.Principal, in *ProviderPath) (*oidcBegun, error) {
 		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), nil)
 		if err != nil {
 			return nil, err

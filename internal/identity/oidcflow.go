@@ -89,7 +89,11 @@ func (s *Service) FinishOIDC(ctx context.Context, r Return) (Arrival, error) {
 	if !ok {
 		return a, strayed()
 	}
+	var org core.OrgID
 	who, u, err := s.arrive(ctx, p, flow, r)
+	if err == nil {
+		org, err = s.chooseOrg(ctx, u, "")
+	}
 	switch {
 	case err != nil:
 	case flow.Program != nil:
@@ -98,10 +102,7 @@ func (s *Service) FinishOIDC(ctx context.Context, r Return) (Arrival, error) {
 			return a, nil
 		}
 	default:
-		var org core.OrgID
-		if org, err = s.chooseOrg(ctx, u, ""); err == nil {
-			a.Tokens, err = s.begin(ctx, u, org, p.Name, r.Address)
-		}
+		a.Tokens, err = s.begin(ctx, u, org, p.Name, r.Address)
 	}
 	s.tellArrival(ctx, p, who, u.ID, cmp.Or(a.Scope.Org, core.Installation), r.Address, err)
 	return a, err
