@@ -63,7 +63,7 @@ func (s *Service) proveAgain(ctx context.Context, p Principal, password string) 
 	if err != nil {
 		return u, err
 	}
-	ok, _, err := s.hasher.verify(ctx, u.Doc.Password, password)
+	ok, _, err := s.hasher.verify(ctx, u.Doc.Password, password, true) // he has signed in
 	if err == nil && !ok {
 		err = wrong()
 	}

@@ -161,7 +161,7 @@ func TestHashingIsBounded(t *testing.T) {
 	const atOnce = 2
 	h.turns = make(chan struct{}, atOnce)
 	var running, most atomic.Int32
-	entered, hold := make(chan struct{}, hashesWaiting+atOnce), make(chan struct{})
+	entered, hold := make(chan struct{}, hashesWaiting+hashesKept+atOnce), make(chan struct{})
 	h.derive = func([]byte, []byte, uint32, uint32, uint8, uint32) []byte {
 		n := running.Add(1)
 		defer running.Add(-1)
@@ -187,6 +187,19 @@ func TestHashingIsBounded(t *testing.T) {
 	}
 	if _, err := h.hash(t.Context(), "x"); core.CodeOf(err) != core.Unavailable {
 		t.Errorf("one too many: %v", err)
+	}
+	for range hashesKept {
+		wait.Go(func() {
+			if _, _, err := h.verify(t.Context(), "", "x", true); err != nil {
+				t.Errorf("who was here before: %v", err)
+			}
+		})
+	}
+	for h.waiting.Load() < atOnce+hashesWaiting+hashesKept {
+		time.Sleep(time.Millisecond) // nothing tells when the last one waits
+	}
+	if _, _, err := h.verify(t.Context(), "", "x", true); core.CodeOf(err) != core.Unavailable {
+		t.Errorf("one too many of those: %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -228,12 +241,12 @@ func TestAPasswordMatchesItsHash(t *testing.T) {
 		{h, "", false, false},
 		{later, "schöne Grüße", true, true},
 	} {
-		ok, stale, err := c.h.verify(t.Context(), stored, c.password)
+		ok, stale, err := c.h.verify(t.Context(), stored, c.password, false)
 		if err != nil || ok != c.ok || stale != c.stale {
 			t.Errorf("%q: %v, %v, %v", c.password, ok, stale, err)
 		}
 	}
-	if ok, _, err := h.verify(t.Context(), "", "anything"); ok || err != nil {
+	if ok, _, err := h.verify(t.Context(), "", "anything", false); ok || err != nil {
 		t.Errorf("nobody's password: %v, %v", ok, err)
 	}
 }

@@ -33,13 +33,14 @@ const (
 	MaxPassword = 1024 // bytes
 
 	mostHashes    = 4  // at once, so that they take less than 200 MiB; of half of the cores, if those are fewer
-	hashesWaiting = 64 // more are refused
+	hashesWaiting = 64 // more are refused,
+	hashesKept    = 16 // but for these, of accounts at addresses whence they signed in before
 	saltSize      = 16
 	sumSize       = 32
 )
 
 // hasher hashes passwords. Safe for concurrent use: as many as there are turns run, and as
-// many as hashesWaiting wait for one.
+// many as hashesWaiting wait for one; behind those, hashesKept who are known.
 type hasher struct {
 	params  Hashing
 	turns   chan struct{}
@@ -61,7 +62,7 @@ func newHasher(p Hashing) *hasher {
 // too many wait.
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	salt := randomBytes(saltSize)
-	sum, err := h.sum(ctx, h.params, password, salt)
+	sum, err := h.sum(ctx, h.params, password, salt, false)
 	if err != nil {
 		return "", err
 	}
@@ -70,26 +71,30 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 
 // verify reports whether the password has the hash, and whether the hash should be
 // replaced for it has other parameters than ours. A hash "" is nobody's, and takes the
-// same time.
-func (h *hasher) verify(ctx context.Context, stored, password string) (ok, stale bool, err error) {
-	known := stored != ""
-	if !known {
+// same time. Who is known has a place where strangers have taken all others.
+func (h *hasher) verify(ctx context.Context, stored, password string, known bool) (ok, stale bool, err error) {
+	somebody := stored != ""
+	if !somebody {
 		stored = h.blank
 	}
 	p, salt, want, err := parsePHC(stored)
 	if err != nil {
 		return false, false, err
 	}
-	got, err := h.sum(ctx, p, password, salt)
+	got, err := h.sum(ctx, p, password, salt, known)
 	if err != nil {
 		return false, false, err
 	}
-	return subtle.ConstantTimeCompare(got, want) == 1 && known, p != h.params, nil
+	return subtle.ConstantTimeCompare(got, want) == 1 && somebody, p != h.params, nil
 }
 
-func (h *hasher) sum(ctx context.Context, p Hashing, password string, salt []byte) ([]byte, error) {
+func (h *hasher) sum(ctx context.Context, p Hashing, password string, salt []byte, known bool) ([]byte, error) {
+	places := hashesWaiting + cap(h.turns)
+	if known {
+		places += hashesKept
+	}
 	defer h.waiting.Add(-1)
-	if int(h.waiting.Add(1)) > hashesWaiting+cap(h.turns) {
+	if int(h.waiting.Add(1)) > places {
 		return nil, core.E(core.Unavailable, "password", "too many are signing in").WithHint("try again in a few seconds")
 	}
 	select {

@@ -65,7 +65,7 @@ func (s *Service) prove(ctx context.Context, email string, in SignIn) (entry[use
 	if err != nil {
 		return u, err
 	}
-	ok, stale, err := s.hasher.verify(ctx, u.Doc.Password, in.Password)
+	ok, stale, err := s.hasher.verify(ctx, u.Doc.Password, in.Password, a.known)
 	if err != nil {
 		return u, err
 	}

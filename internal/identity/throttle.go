@@ -65,10 +65,11 @@ func tooMany(wait time.Duration) error {
 type attempt struct {
 	*Service
 	account, pair string // names of records
+	known         bool   // the account has signed in from there before
 }
 
 func (s *Service) at(account, from string) attempt {
-	return attempt{s, nameOf(account), nameOf(account, from)}
+	return attempt{Service: s, account: nameOf(account), pair: nameOf(account, from)}
 }
 
 // attempt counts a try as a failure before its outcome is known, so that many at once are
@@ -83,7 +84,7 @@ func (s *Service) attempt(ctx context.Context, account, from string) (attempt, e
 		return a, err
 	}
 	_, err = trusted.read(ctx, s, core.Installation, a.pair)
-	if core.CodeOf(err) == core.NotFound {
+	if a.known = err == nil; core.CodeOf(err) == core.NotFound {
 		err = s.draw(ctx, "sign_in/account/"+a.account, accountRate)
 	}
 	return a, err
@@ -157,10 +158,4 @@ func (a attempt) succeeded(ctx context.Context) {
 
 // whence names where a try comes from: an IPv4 address, or the 64 bits of an IPv6 one that
 // are somebody's.
-func whence(a netip.Addr) string {
-	if a = a.Unmap(); a.Is6() {
-		p, _ := a.WithZone("").Prefix(64) // 64 bits are in range
-		return p.String()
-	}
-	return a.String()
-}
+func whence(a netip.Addr) string { return core.Line(a, 64) }
