@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,16 +67,33 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// set takes a field of the JSON that was printed last as a variable: set ID id.
+// set takes a field of the JSON that was printed last as a variable: set ID id. Lists have
+// places: set ID items.0.id.
 func set(ts *testscript.TestScript, _ bool, args []string) {
 	var v map[string]any
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &v))
-	s, _ := v[args[1]].(string)
+	s, _ := field(v, strings.Split(args[1], ".")).(string)
 	if s == "" {
 		ts.Fatalf("no %s in it", args[1])
 	}
 	ts.Setenv(args[0], s)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s+"\n"), 0o600))
+}
+
+// field is what a path leads to, by names and places in lists: items.0.id.
+func field(v any, path []string) any {
+	if len(path) == 0 {
+		return v
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		return field(v[path[0]], path[1:])
+	case []any:
+		if i, err := strconv.Atoi(path[0]); err == nil && i < len(v) {
+			return field(v[i], path[1:])
+		}
+	}
+	return nil
 }
 
 // mode checks a file's: mode FILE -rw-------.
