@@ -32,8 +32,17 @@ type (
 	}
 )
 
-// record writes what was done to the org's audit log, before it is answered.
+// record writes what was done to the org's audit log, before it is answered. Its error says
+// that it was done all the same.
 func (s *server) record(ctx context.Context, org core.OrgID, e auditlog.Entry) error {
+	if err := s.announce(ctx, org, e); err != nil {
+		return lack(err)
+	}
+	return nil
+}
+
+// announce is record for what is done afterwards, or else not at all.
+func (s *server) announce(ctx context.Context, org core.OrgID, e auditlog.Entry) error {
 	rq := requestOf(ctx)
 	e.Actor = rq.who.Scope.Actor
 	if rq.from.IsValid() {
@@ -71,7 +80,7 @@ func (s *server) auditOf(action identity.Action, suffix, path, what string, org 
 		OperationID: "export-audit" + suffix, Method: http.MethodGet, Path: path + "/export", Summary: "Export " + what, Tags: tags,
 		Description: "A JSON object in each line, and a signed checkpoint in the last.",
 	}, "application/jsonl"), func(ctx context.Context, p identity.Principal, _ *struct{}) (*huma.StreamResponse, error) {
-		if err := s.record(ctx, org(p), auditlog.Entry{Action: "audit.export"}); err != nil {
+		if err := s.announce(ctx, org(p), auditlog.Entry{Action: "audit.export"}); err != nil {
 			return nil, err
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {

@@ -32,8 +32,5 @@ func (s *server) outcome(ctx context.Context, operation string, rq *request, fai
 	if failure != nil {
 		e.Outcome, e.Detail = auditlog.Failed, map[string]string{"code": string(core.CodeOf(failure))}
 	}
-	if err := s.record(ctx, org, e); err != nil {
-		return lack(err)
-	}
-	return nil
+	return s.record(ctx, org, e)
 }

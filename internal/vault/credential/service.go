@@ -141,7 +141,8 @@ func (s *Service) tell(ctx context.Context, scope core.Scope, action string, c c
 		}
 	}
 	if err := s.cfg.Audit(ctx, e); err != nil {
-		return fmt.Errorf("the audit log doesn't take %s: %w", action, err)
+		return core.E(core.Unavailable, "credential", "the audit log doesn't take "+action).
+			WithHint("a use gives nothing then, a change is made; an operator looks at the store's disk, and at isekai audit verify").Because(err)
 	}
 	return nil
 }
