@@ -28,19 +28,21 @@ func TestTheLogHasNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	log := slog.New(f.Handler(slog.NewJSONHandler(&out, nil)))
-	for _, word := range []string{"one", "two", "three", "four", "five", "six", "seven", "eight", "nine"} {
-		log.Info("x", "err", errors.New("refused: plain words "+word+"."))
-	}
-	log.Info("x", "url", c.Store.URL.Reveal(), "token", "ghp_"+strings.Repeat("a1B2", 9))
-	if text := out.String(); strings.Contains(text, "plain") || strings.Contains(text, "ghp_") || strings.Count(text, "[redacted:") < 10 {
-		t.Error(text)
-	}
-	out.Reset()
-	log.Info("a task goes on", "task", "tsk_1", "model", c.Model.Name, "listen", c.Listen)
-	if text := out.String(); strings.Contains(text, "redacted") || !strings.Contains(text, `"listen":"127.0.0.1:7777"`) {
-		t.Error(text)
+	for _, format := range []string{"text", "json"} {
+		var out bytes.Buffer
+		log := newLogger(&out, Log{Level: "debug", Format: format}, f)
+		for _, word := range []string{"one", "two", "three", "four", "five", "six", "seven", "eight", "nine"} {
+			log.Debug("x", "err", errors.New("refused: plain words "+word+"."))
+		}
+		log.Info("x", "url", c.Store.URL.Reveal(), "token", "ghp_"+strings.Repeat("a1B2", 9))
+		if text := out.String(); strings.Contains(text, "plain") || strings.Contains(text, "ghp_") || strings.Count(text, "[redacted:") != 11 {
+			t.Error(text)
+		}
+		out.Reset()
+		log.Info("a task goes on", "task", "tsk_1", "model", c.Model.Name, "listen", c.Listen)
+		if text := out.String(); strings.Contains(text, "redacted") || !strings.Contains(text, "127.0.0.1:7777") {
+			t.Error(text)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -94,7 +95,7 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	if n.filter, err = i.cfg.filter(n.token); err != nil {
 		return nil, err
 	}
-	n.log = newLogger(i.cfg.Log, n.filter)
+	n.log = newLogger(os.Stderr, i.cfg.Log, n.filter)
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.wrap) }
 	for _, step := range []func(context.Context) error{
 		n.openListener, n.listenToNodes, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openNodes, n.openModules, n.catchUp, n.startBackground, n.startNodes, n.startServer,
@@ -107,13 +108,13 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 }
 
 // newLogger returns the log of a process, in which no secret is shown that the filter knows.
-func newLogger(c Log, filter *redact.Scanner) *slog.Logger {
+func newLogger(w io.Writer, c Log, filter *redact.Scanner) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration
 	o := &slog.HandlerOptions{Level: level}
-	var to slog.Handler = slog.NewTextHandler(os.Stderr, o)
+	var to slog.Handler = slog.NewTextHandler(w, o)
 	if c.Format == "json" {
-		to = slog.NewJSONHandler(os.Stderr, o)
+		to = slog.NewJSONHandler(w, o)
 	}
 	return slog.New(filter.Handler(to))
 }
