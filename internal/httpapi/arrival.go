@@ -15,7 +15,12 @@ type Proxies []netip.Prefix
 type arrival struct {
 	from   netip.Addr // not valid: from within this process
 	secure bool       // over TLS
+	passed bool       // by a proxy, so that from is what that has said, or its own
 }
+
+// own reports whether it came from this process or another on this machine. A proxy here
+// that doesn't say for whom it asks isn't one: its clients are all one.
+func (a arrival) own() bool { return !a.from.IsValid() || a.from.IsLoopback() && !a.passed }
 
 type arrivalKey struct{}
 
@@ -83,7 +88,7 @@ func (p Proxies) forwarded(a arrival, from, proto []string) arrival {
 		}
 		a.from = hop
 	}
-	a.secure = len(proto) > 0
+	a.passed, a.secure = true, len(proto) > 0
 	for _, word := range strings.Split(strings.Join(proto, ","), ",") {
 		a.secure = a.secure && strings.EqualFold(strings.TrimSpace(word), "https")
 	}

@@ -23,6 +23,7 @@ type limiter struct {
 	max    int // buckets; the one that was used last goes, with its slice
 
 	mu      sync.Mutex
+	alone   time.Time    // until then the store isn't asked
 	order   *recent.List // of *bucket, the last used first
 	buckets map[bucketKey]*recent.Element
 }
@@ -43,7 +44,6 @@ type bucket struct {
 	left  int       // in the store, after the last draw
 	until time.Time // there is none before
 	full  int64     // of the node's own, while the store doesn't answer
-	alone time.Time // until then the store isn't asked
 }
 
 // A slice and a credit are this part of a burst, and one at least.
@@ -115,16 +115,24 @@ func (l *limiter) draw(ctx context.Context, b *bucket, r store.Rate, now time.Ti
 
 // shared draws from the store, unless it didn't answer just now.
 func (l *limiter) shared(ctx context.Context, b *bucket, want int, r store.Rate, now time.Time) (got, left int, wait time.Duration, err error) {
-	if now.Before(b.alone) {
+	if now.Before(l.asksAgain()) {
 		return 0, 0, 0, context.DeadlineExceeded
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), drawTime) // others wait for the same slice
 	defer stop()
 	got, left, wait, err = l.quotas.Draw(ctx, b.key.org, b.key.name, want, r)
 	if err != nil {
-		b.alone = now.Add(aloneTime)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.alone = now.Add(aloneTime)
 	}
 	return got, left, wait, err
+}
+
+func (l *limiter) asksAgain() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.alone
 }
 
 // bucket returns a bucket, which others may be using.

@@ -174,7 +174,7 @@ func TestWhoHasGoneDoesntWait(t *testing.T) {
 func TestOfAddress(t *testing.T) {
 	t.Parallel()
 	for a, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "2001:db8:1:2::1": "2001:db8:1:2::", "2001:db8:1:3::1": "2001:db8:1:3::",
+		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::1": "2001:db8:1:2::/64", "2001:db8:1:3::1": "2001:db8:1:3::/64",
 	} {
 		if got := ofAddress("", mustAddr(a)); got.name != want || got.org != core.Installation {
 			t.Errorf("%s: %+v", a, got)

@@ -16,7 +16,7 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 	next = s.crossing.protect(s.deny, s.limitAddress(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := arrivalOf(r)
-		rq := &request{id: core.NewID("req"), from: a.from, secure: a.secure}
+		rq := &request{id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
 		w.Header().Set("X-Request-Id", rq.id)
 		harden(w.Header(), a.secure)
 		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
@@ -29,7 +29,7 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		rq.flow = readCookie(r, cookieName(rq.secure)+flowSuffix)
 		defer s.survive(w, r)
-		if s.cfg.TLSOnly && !a.secure && a.from.IsValid() && !a.from.IsLoopback() {
+		if s.cfg.TLSOnly && !a.secure && !a.own() {
 			s.deny(w, r, core.E(core.Denied, "request", "this server is reached over TLS alone").WithHint("use its https:// address"))
 			return
 		}

@@ -258,7 +258,7 @@ func TestLimits(t *testing.T) {
 		"address, alive":      {httpapi.Rates{Address: few(10)}, "/healthz", "GET", there, ours, 40},
 		"user":                {httpapi.Rates{User: few(10)}, "/v1/tasks", "GET", here, ours, 10},
 		"key":                 {httpapi.Rates{Key: few(10)}, "/v1/tasks", "GET", here, keyed(ours), 10},
-		"key, not its user":   {httpapi.Rates{User: few(10)}, "/v1/tasks", "GET", here, keyed(ours), 40},
+		"user, with a key":    {httpapi.Rates{User: few(10)}, "/v1/tasks", "GET", here, keyed(ours), 10},
 		"project":             {httpapi.Rates{Project: few(10)}, "/v1/tasks", "GET", here, ours, 10},
 		"org":                 {httpapi.Rates{Org: few(10)}, "/v1/tasks", "GET", here, ours, 10},
 		"admin":               {httpapi.Rates{Admin: few(10)}, "/v1/projects", "POST", here, ours, 10},
@@ -299,8 +299,8 @@ func keyed(p identity.Principal) identity.Principal {
 func TestHowManyAreLeft(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(cfg *httpapi.Config) { cfg.Quotas = cfg.Events.(store.Quotas) })
-	for _, want := range []string{`"user";r=1499;t=1`, `"user";r=1498;t=1`} {
-		if a := r.ask("GET", "/v1/tasks", here, false, "Authorization", "Bearer "+token); a.header.Get("RateLimit") != want || a.header.Get("RateLimit-Policy") != `"user";q=1500;w=60` {
+	for _, want := range []string{`"user";r=2399;t=1`, `"user";r=2398;t=1`} {
+		if a := r.ask("GET", "/v1/tasks", here, false, "Authorization", "Bearer "+token); a.header.Get("RateLimit") != want || a.header.Get("RateLimit-Policy") != `"user";q=2400;w=60` {
 			t.Errorf("%v", a.header)
 		}
 	}

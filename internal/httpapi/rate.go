@@ -20,7 +20,8 @@ import (
 type Rates struct {
 	Address store.Rate // of an address, whatever it asks for; this machine's own have none
 	SignIn  store.Rate // of an address, for what needs no credential and does something
-	User    store.Rate // of a user, in all orgs
+	Preview store.Rate // of an address, of the apps of all orgs
+	User    store.Rate // of a user, in all orgs and with all keys
 	Admin   store.Rate // of a user, for what changes who may do what
 	Key     store.Rate // of an API key
 	Project store.Rate
@@ -31,16 +32,32 @@ type Rates struct {
 var DefaultRates = Rates{
 	Address: store.Rate{Burst: 3000, Per: time.Minute},
 	SignIn:  store.Rate{Burst: 30, Per: time.Minute},
-	User:    store.Rate{Burst: 1500, Per: time.Minute},
+	Preview: store.Rate{Burst: 3000, Per: time.Minute},
+	User:    store.Rate{Burst: 2400, Per: time.Minute},
 	Admin:   store.Rate{Burst: 120, Per: time.Minute},
-	Key:     store.Rate{Burst: 3000, Per: time.Minute},
+	Key:     store.Rate{Burst: 1800, Per: time.Minute},
 	Project: store.Rate{Burst: 6000, Per: time.Minute},
 	Org:     store.Rate{Burst: 12000, Per: time.Minute},
 }
 
+// Check returns an invalid error for rates by which one user could use up what all of a
+// project or an org share.
+func (r Rates) Check() error {
+	r = r.orDefault()
+	for _, shared := range []store.Rate{r.Project, r.Org} {
+		if float64(r.User.Burst) > float64(shared.Burst)/2 || perSecond(r.User) > perSecond(shared)/2 {
+			return core.E(core.Invalid, "rates", "a user's rate is more than half of what a project or an org shares").
+				WithHint("lower that of a user, or raise that of projects and orgs")
+		}
+	}
+	return nil
+}
+
+func perSecond(r store.Rate) float64 { return float64(r.Burst) / r.Per.Seconds() }
+
 func (r Rates) orDefault() Rates {
 	for _, pair := range [][2]*store.Rate{
-		{&r.Address, &DefaultRates.Address}, {&r.SignIn, &DefaultRates.SignIn}, {&r.User, &DefaultRates.User}, {&r.Admin, &DefaultRates.Admin},
+		{&r.Address, &DefaultRates.Address}, {&r.SignIn, &DefaultRates.SignIn}, {&r.Preview, &DefaultRates.Preview}, {&r.User, &DefaultRates.User}, {&r.Admin, &DefaultRates.Admin},
 		{&r.Key, &DefaultRates.Key}, {&r.Project, &DefaultRates.Project}, {&r.Org, &DefaultRates.Org},
 	} {
 		if *pair[0] == (store.Rate{}) {
@@ -68,7 +85,7 @@ type quota struct {
 func (s *server) limitAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := requestOf(r.Context())
-		if rq.from.IsValid() && !rq.from.IsLoopback() && r.URL.Path != livePath {
+		if !rq.own && r.URL.Path != livePath {
 			if err := s.limit(r.Context(), w.Header().Set, quota{"address", ofAddress("http/address/", rq.from), s.rates.Address}); err != nil {
 				s.deny(w, r, err)
 				return
@@ -84,7 +101,7 @@ func (s *server) limitPublic(ctx huma.Context, rq *request) bool {
 	if ctx.Method() == http.MethodGet || ctx.Method() == http.MethodHead {
 		return true
 	}
-	err := s.limit(ctx.Context(), ctx.SetHeader, quota{"sign-in", ofAddress("http/sign_in/", rq.from), s.rates.SignIn})
+	err := s.limit(ctx.Context(), ctx.SetHeader, ofLines("sign-in", "http/sign_in/", rq.from, s.rates.SignIn)...)
 	if err != nil {
 		s.write(ctx, rq, err)
 	}
@@ -97,12 +114,11 @@ func (s *server) limitPrincipal(ctx huma.Context, who identity.Principal, a iden
 	if who.Operates {
 		return nil
 	}
-	all := make([]quota, 0, 5)
+	all := make([]quota, 0, 5) // one's own first: what these refuse is taken from nobody else
 	if who.Key != "" {
 		all = append(all, quota{"key", bucketKey{who.Scope.Org, "http/key/" + string(who.Key)}, s.rates.Key})
-	} else {
-		all = append(all, quota{"user", bucketKey{core.Installation, "http/user/" + string(who.User)}, s.rates.User})
 	}
+	all = append(all, quota{"user", bucketKey{core.Installation, "http/user/" + string(who.User)}, s.rates.User})
 	if strict[a] {
 		all = append(all, quota{"admin", bucketKey{core.Installation, "http/admin/" + string(who.User)}, s.rates.Admin})
 	}
@@ -113,7 +129,7 @@ func (s *server) limitPrincipal(ctx huma.Context, who identity.Principal, a iden
 }
 
 // limit lets a request through if each quota does, and says in the headers how it is with
-// the one that is nearest to its end.
+// the one that is nearest to its end. It asks them in order, and none after one that doesn't.
 func (s *server) limit(ctx context.Context, set func(name, value string), all ...quota) error {
 	if s.limiter == nil {
 		return nil
@@ -145,8 +161,8 @@ func (s *server) limit(ctx context.Context, set func(name, value string), all ..
 func describe(set func(name, value string), q quota, at standing) {
 	name := strconv.Quote(q.policy)
 	full := time.Duration(float64(q.Per) * float64(q.Burst-at.left) / float64(q.Burst))
-	set("RateLimit-Policy", fmt.Sprintf("%s;q=%d;w=%s", name, q.Burst, wholeSeconds(q.Per)))
-	set("RateLimit", fmt.Sprintf("%s;r=%d;t=%s", name, at.left, wholeSeconds(full)))
+	set("RateLimit-Policy", name+";q="+strconv.Itoa(q.Burst)+";w="+wholeSeconds(q.Per))
+	set("RateLimit", name+";r="+strconv.Itoa(at.left)+";t="+wholeSeconds(full))
 	if !at.ok {
 		set("Retry-After", wholeSeconds(at.wait))
 	}
@@ -155,12 +171,21 @@ func describe(set func(name, value string), q quota, at standing) {
 // wholeSeconds rounds up.
 func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
-// ofAddress names the bucket of an address: an IPv4 address, or the 64 bits of an IPv6 one
-// that are somebody's.
+// ofAddress names the bucket of the line that an address is reached by.
 func ofAddress(use string, a netip.Addr) bucketKey {
-	if a.Is6() {
-		p, _ := a.Prefix(64) // 64 bits are in range
-		return bucketKey{core.Installation, use + p.Addr().String()}
+	return bucketKey{core.Installation, use + core.Line(a, 64)}
+}
+
+// ofLines are the quotas of an address for what strangers make expensive: of 64 bits of an
+// IPv6 one; and of 56 and 48, which are one customer's too, but may be several people's.
+func ofLines(policy, use string, a netip.Addr, r store.Rate) []quota {
+	all := []quota{{policy, ofAddress(use, a), r}}
+	if !a.Is6() {
+		return all
 	}
-	return bucketKey{core.Installation, use + a.String()}
+	for _, wider := range []struct{ bits, times int }{{56, 4}, {48, 16}} {
+		r := store.Rate{Burst: r.Burst * wider.times, Per: r.Per}
+		all = append(all, quota{policy, bucketKey{core.Installation, use + core.Line(a, wider.bits)}, r})
+	}
+	return all
 }

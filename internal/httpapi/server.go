@@ -135,6 +135,7 @@ func New(cfg Config) (http.Handler, error) {
 type request struct {
 	id     string
 	from   netip.Addr // not valid: from within this process
+	own    bool       // it came from this machine itself
 	secure bool       // over TLS
 	flow   string     // of a sign-in that is under way at an issuer
 	who    identity.Principal

@@ -149,14 +149,14 @@ func TestPublicConfigurations(t *testing.T) {
 func TestRates(t *testing.T) {
 	t.Parallel()
 	minute := func(n int) store.Rate { return store.Rate{Burst: n, Per: time.Minute} }
-	want := httpapi.Rates{Address: minute(1), SignIn: minute(2), User: minute(3), Admin: minute(4), Key: minute(5), Project: minute(6), Org: minute(7)}
-	if got := (Rates{1, 2, 3, 4, 5, 6, 7}).rates(); got != want {
+	want := httpapi.Rates{Address: minute(1), SignIn: minute(2), Preview: minute(3), User: minute(4), Admin: minute(5), Key: minute(6), Project: minute(8), Org: minute(9)}
+	if got := (Rates{1, 2, 3, 4, 5, 6, 8, 9}).rates(); got != want {
 		t.Errorf("%+v", got)
 	}
 	if got := (Rates{}).rates(); got != (httpapi.Rates{}) {
 		t.Errorf("%+v", got)
 	}
-	for _, r := range []Rates{{Address: -1}, {Org: mostInAMinute + 1}} {
+	for _, r := range []Rates{{Address: -1}, {Preview: -1}, {Org: mostInAMinute + 1}, {User: 3001}, {Project: 4799}, {Org: 4799}, {User: 10000, Project: 20000}} {
 		if err := (Config{Rates: r}).checkPublic(); core.CodeOf(err) != core.Invalid || core.HintOf(err) == "" {
 			t.Errorf("%+v: %v", r, err)
 		}
