@@ -64,7 +64,7 @@ func (s *Service) takeGrant(ctx context.Context, p pending) (left core.Credits, 
 		if err := s.reckon(ctx, p.Org); err != nil {
 			return 0, err
 		}
-		b, err := s.Balance(ctx, p.Org)
+		held, has, err := s.atLeast(ctx, p.Org)
 		if err != nil {
 			return 0, err
 		}
@@ -72,8 +72,8 @@ func (s *Service) takeGrant(ctx context.Context, p pending) (left core.Credits, 
 		if err != nil {
 			return 0, err
 		}
-		l, free := freeOf(open, newLot(p.ID, p.Expires), b.Held)
-		if free = min(free, b.Available); free == 0 {
+		l, free := freeOf(open, newLot(p.ID, p.Expires), held)
+		if free = min(free, has); free <= 0 {
 			return l.left, nil
 		}
 		_, err = s.cfg.Books.Post(ctx, p.Org, store.Posting{
@@ -86,6 +86,21 @@ func (s *Service) takeGrant(ctx context.Context, p pending) (left core.Credits, 
 		}
 	}
 	return 0, contended("ledger.expire")
+}
+
+// atLeast returns what tasks hold, or more, and what is available. Balances that are read
+// while a correction is made may say too little is held: not twice in a row. Too much is
+// nothing lost, for the rest goes the next time; nor are tasks that begin meanwhile, for
+// they begin after the grant's end.
+func (s *Service) atLeast(ctx context.Context, org core.OrgID) (held, has core.Credits, err error) {
+	for range 2 {
+		b, err := s.sample(ctx, org)
+		if err != nil {
+			return 0, 0, err
+		}
+		held, has = max(held, b.Held), b.Available
+	}
+	return held, has, nil
 }
 
 // freeOf returns one of the grants, and how much of it no task holds: what tasks hold is of

@@ -143,6 +143,90 @@ func TestManyGrantsExpire(t *testing.T) {
 	}
 }
 
+// TestAKillWithinAGrant: a grant that expires and whose maker dies at any write, before or
+// after it took place, is made once when it is given again, and goes once. One that isn't
+// given again leaves nothing behind.
+func TestAKillWithinAGrant(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		for _, again := range []bool{false, true} {
+			for n := int64(1); ; n++ {
+				w := emptyShop(t)
+				plain := w.s
+				if _, err := plain.Adjust(t.Context(), w.org, ledger.Command{ID: "a", Amount: 10}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := plain.Adjust(t.Context(), w.org, ledger.Command{ID: "b", Amount: -4}); err != nil { // to be reckoned
+					t.Fatal(err)
+				}
+				m := &mortal{books: w.st, after: after}
+				m.left.Store(n)
+				c := ledger.Command{ID: "g", Amount: 100, Expires: noon.Add(time.Hour)}
+				_, err := newLedgerAt(t, m, func() time.Time { return w.now }).Grant(t.Context(), w.org, c)
+				killed := m.gone.Load()
+				if killed != (err != nil) {
+					t.Fatal(killed, err)
+				}
+				if again {
+					if _, err := plain.Grant(t.Context(), w.org, c); err != nil {
+						t.Fatal(err)
+					}
+					if b := balance(t, plain, w.org); b.Available != 106 || b.Expiring != 100 {
+						t.Errorf("killed at write %d (after: %t): %+v", n, after, b)
+					}
+				}
+				w.expire(time.Hour)
+				w.expire(2 * time.Hour)
+				if b := balance(t, plain, w.org); b != (ledger.Balance{Available: 6, Granted: 6}) {
+					t.Errorf("killed at write %d (after: %t, again: %t): %+v", n, after, again, b)
+				}
+				if left, err := w.st.Records(t.Context(), core.Installation, "expiring", "", "", 10); err != nil || len(left) != 0 {
+					t.Errorf("killed at write %d: %d records stay: %v", n, len(left), err)
+				}
+				if !killed {
+					if n != 4 {
+						t.Errorf("there were %d writes, want 3", n-1)
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestAKillWithinAnExpiry: whoever takes what is left of grants and dies at any write leaves
+// to the next what wasn't taken, and no more.
+func TestAKillWithinAnExpiry(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		for n := int64(1); ; n++ {
+			w := emptyShop(t)
+			w.grant("g", 100, time.Hour)
+			w.grant("h", 50, time.Hour)
+			grant(t, w.s, w.org, 7)
+			task, _ := w.begin(60, "")
+			w.end(task, 60, 30)
+			w.now = w.now.Add(time.Hour)
+			m := &mortal{books: w.st, after: after}
+			m.left.Store(n)
+			err := newLedgerAt(t, m, func() time.Time { return w.now }).ExpireGrants(t.Context())
+			if killed := m.gone.Load(); killed != (err != nil) {
+				t.Fatal(killed, err)
+			}
+			w.expire(0)
+			if b := balance(t, w.s, w.org); b != (ledger.Balance{Available: 7, Spent: 30, Granted: 37}) {
+				t.Errorf("killed at write %d (after: %t): %+v", n, after, b)
+			}
+			if !m.gone.Load() {
+				if n != 6 {
+					t.Errorf("there were %d writes, want 5", n-1)
+				}
+				break
+			}
+		}
+	}
+}
+
 // credits are a ledger whose every use is taken from the grants at once, one after the other.
 type credits struct {
 	lots  []modelLot // the earliest first
