@@ -50,7 +50,7 @@ oidc:
 		t.Fatal(err)
 	}
 	c := &corp{t: t, issuer: m, home: cleanEnv("XDG_CONFIG_HOME=" + t.TempDir())}
-	c.server = serve(t, filepath.Join(dir, "data"), cleanEnv("ISEKAI_CONFIG="+file, "ISEKAI_OIDC_CORP_CLIENT_SECRET="+m.ClientSecret))
+	c.server = serve(t, filepath.Join(dir, "data"), cleanEnv("ISEKAI_CONFIG="+file, "ISEKAI_OIDC_CORP_CLIENT_SECRET="+m.ClientSecret, "ISEKAI_LOG_LEVEL=debug"))
 	return c
 }
 
@@ -121,6 +121,15 @@ func TestSignInByABrowser(t *testing.T) {
 	}
 	if res, err := http.Get(last); err == nil {
 		t.Errorf("the port is still open: %s", res.Status)
+	}
+	token, err := os.ReadFile(filepath.Join(c.dir, "setup-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, secret := range map[string]string{"the first token": strings.TrimSpace(string(token)), "the client's secret": c.issuer.ClientSecret} {
+		if log := c.outs.String() + c.errs.String(); strings.Contains(log, secret) {
+			t.Errorf("%s is in the log: %s", what, log)
+		}
 	}
 	if r := isekai(t, c.home, "whoami"); r.code != 0 || !strings.Contains(r.out, "org_default, member") {
 		t.Errorf("%+v", r)

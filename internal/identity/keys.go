@@ -33,6 +33,17 @@ func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after
 	return all, page[len(page)-1].ID, nil
 }
 
+// HasKey reports whether an org has a key that hasn't ended. It asks no principal: it is
+// for who looks after what belongs to keys, and tells nothing else.
+func (s *Service) HasKey(ctx context.Context, org core.OrgID, id core.KeyID) (bool, error) {
+	home, err := keyHomes.find(ctx, s, core.Installation, string(id))
+	if err != nil || home.Version == 0 || home.Doc.Org != org {
+		return false, err
+	}
+	e, err := keys.find(ctx, s, org, keyID(home.Doc.User, id))
+	return e.Version > 0 && !e.Doc.Ended, err
+}
+
 // RevokeKey ends a key of the org: one's own, or anyone's for who may write keys.
 func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) error {
 	user := p.User

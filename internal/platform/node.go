@@ -220,6 +220,7 @@ func (n *node) startBackground(context.Context) error {
 		n.background("expired records", n.sweepRecords)
 		n.background("uses of keys", n.people.Run)
 		n.background("first user", n.watchSetup)
+		n.background("budgets", n.watchBudgets)
 		n.background("worker", n.worker.Run)
 	}
 	if n.mode == cli.Serving {
