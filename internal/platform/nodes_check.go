@@ -15,6 +15,9 @@ import (
 // renewBefore is how long before its end a node's certificate should be replaced.
 const renewBefore = 14 * 24 * time.Hour
 
+// peerLook is how long all others have to be connected to: who asks how a server is waits.
+const peerLook = 2 * time.Second
+
 // certificateCheck says until when the node's certificate is good; nothing without one.
 func (n Nodes) certificateCheck(now time.Time) []client.HealthCheck {
 	if !n.on() {
@@ -42,7 +45,7 @@ func (n *node) nodesCheck(ctx context.Context) []client.HealthCheck {
 }
 
 func (n *node) reachNodes(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, peerDial)
+	ctx, cancel := context.WithTimeout(ctx, peerLook)
 	defer cancel()
 	others, err := n.peers.register.others(ctx)
 	if err != nil {
