@@ -272,3 +272,43 @@ func TestNobodyHasMoreThanAHundredSessions(t *testing.T) {
 		want(t, "sessions", len(mine), 100)
 	})
 }
+
+// A thief who replays a token while its owner refreshes ends the session, whoever is first.
+func TestAReplayAmidRefreshesEndsTheSession(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		for range 4 {
+			r := newRig(t, on)
+			nodes := []*identity.Service{r.Service, r.node()}
+			second, err := r.Refresh(t.Context(), r.owner.Refresh, home)
+			ok(t, err)
+			r.clock.advance(11 * time.Second)
+			var wait sync.WaitGroup
+			replayed := make([]error, 6)
+			var mu sync.Mutex
+			got := []identity.Tokens{second}
+			for i := range replayed {
+				wait.Go(func() { _, replayed[i] = nodes[i%2].Refresh(t.Context(), r.owner.Refresh, elsewhere) })
+				wait.Go(func() {
+					next, err := nodes[i%2].Refresh(t.Context(), second.Refresh, home)
+					if err == nil {
+						mu.Lock()
+						defer mu.Unlock()
+						got = append(got, next)
+					}
+				})
+			}
+			wait.Wait()
+			for _, err := range replayed {
+				wantCode(t, "a replay", err, core.Unauthenticated)
+			}
+			want(t, "the session is ended", r.heard("session.replayed", "refused"), 1)
+			for _, tokens := range got {
+				_, err = r.node().Refresh(t.Context(), tokens.Refresh, home)
+				wantCode(t, "a refresh after it", err, core.Unauthenticated)
+				_, err = bearer(t.Context(), r.node(), tokens.Access)
+				wantCode(t, "an access token after it", err, core.Unauthenticated)
+			}
+		}
+	})
+}
