@@ -64,14 +64,14 @@ func TestAnAttackFromOnePlaceIsSlow(t *testing.T) {
 	r := newRig(t, onSQLite)
 	r.member("mia", core.Member)
 	looked := 0
-	for range 24 * 60 {
+	for range 12 * 60 {
 		if err := try(r, "owner@example.org", "wrong password", elsewhere); core.CodeOf(err) == core.Unauthenticated {
 			looked++
 		}
 		r.clock.advance(time.Minute)
 	}
-	if looked > 120 { // one in a quarter of an hour, and those before that
-		t.Fatalf("%d guesses of a day were looked at", looked)
+	if looked > 65 { // one in a quarter of an hour, and those before that
+		t.Fatalf("%d guesses of half a day were looked at", looked)
 	}
 	ok(t, try(r, "owner@example.org", password, home))
 	ok(t, try(r, "mia@example.org", password, elsewhere))

@@ -70,7 +70,7 @@ func TestTheLastOwnerStays(t *testing.T) {
 func TestTwoOwnersCanNotRemoveEachOther(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
-		for range 10 {
+		for range 5 {
 			r := newRig(t, on)
 			mia := r.member("mia", core.Owner)
 			nodes := []*identity.Service{r.Service, r.node()}
