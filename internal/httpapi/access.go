@@ -77,6 +77,16 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	rq.who = who
+	rq.again = func(ctx context.Context) error {
+		now, err := s.cfg.Authenticate(ctx, c)
+		if err == nil && now.Scope != who.Scope {
+			err = core.E(core.Denied, "request", "the credential stands for another by now")
+		}
+		if err == nil {
+			err = now.May(identity.Action(action))
+		}
+		return err
+	}
 	u := ctx.URL()
 	rq.path = u.Path
 	next(ctx)

@@ -57,7 +57,7 @@ func lastEvent(id string) (int64, error) {
 	return int64(n), nil
 }
 
-// follow writes a task's events until the last, or until the reader or the
+// follow writes a task's events until the last, or until the reader, his right or the
 // server goes. It reads the store a page at a time: a slow reader holds back its
 // own goroutine and no memory but a page.
 func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, task core.TaskID, after int64) {
@@ -98,21 +98,42 @@ func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, task co
 	}
 }
 
-// sse writes server-sent events (WHATWG HTML, section 9.2).
+// The times of a stream.
+const (
+	keepAlive    = 15 * time.Second // between two signs of life
+	recheck      = 5 * time.Second  // at least, before its reader is looked at again
+	streamAge    = time.Hour        // at most; readers resume
+	writeTimeout = 30 * time.Second // for one event, to a reader that takes nothing
+)
+
+// sse writes server-sent events (WHATWG HTML, section 9.2) for as long as its reader may
+// have them: nothing is sent to one whose credential or right has gone for longer than
+// recheck, and a stream with nothing to send ends with its next sign of life.
 type sse struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	may   func() error
+	asked time.Time // when may was
+	until time.Time
 }
 
-const writeTimeout = 30 * time.Second // for one event, to a reader that takes nothing
-
+// newSSE opens the stream of a request that was let through.
 func newSSE(hc huma.Context) *sse {
 	hc.SetHeader("Content-Type", "text/event-stream")
 	hc.SetHeader("X-Accel-Buffering", "no")
-	w := hc.BodyWriter().(http.ResponseWriter)
-	s := &sse{w: w, rc: http.NewResponseController(w)}
+	ctx := hc.Context()
+	s := openSSE(hc.BodyWriter().(http.ResponseWriter), func() error {
+		ctx, stop := context.WithTimeout(ctx, recheck)
+		defer stop()
+		return requestOf(ctx).again(ctx)
+	})
 	_ = s.comment() // opens the stream; a reader that has gone is seen by the next write
 	return s
+}
+
+func openSSE(w http.ResponseWriter, may func() error) *sse {
+	now := time.Now()
+	return &sse{w: w, rc: http.NewResponseController(w), may: may, asked: now, until: now.Add(streamAge)}
 }
 
 func (s *sse) send(id, event string, v any) error {
@@ -136,6 +157,9 @@ func (s *sse) end() { _ = s.write("event: end\ndata: {}\n\n") }
 func (s *sse) comment() error { return s.write(": \n\n") }
 
 func (s *sse) write(text string) error {
+	if err := s.stands(time.Now()); err != nil {
+		return err
+	}
 	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return fmt.Errorf("sse: %w", err)
 	}
@@ -143,4 +167,16 @@ func (s *sse) write(text string) error {
 		return fmt.Errorf("sse: %w", err)
 	}
 	return s.rc.Flush()
+}
+
+// stands returns an error if the stream is to end.
+func (s *sse) stands(now time.Time) error {
+	if !now.Before(s.until) {
+		return core.E(core.Unavailable, "sse", "a stream doesn't last for longer").WithHint("resume it")
+	}
+	if now.Sub(s.asked) < recheck {
+		return nil
+	}
+	s.asked = now
+	return s.may()
 }

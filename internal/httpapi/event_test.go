@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
 )
 
 // reader reads a stream of events a message at a time.
@@ -104,4 +106,40 @@ func TestStreamsEndWhenTheServerStops(t *testing.T) {
 	r.stop()
 	events.want("")
 	log.want("")
+}
+
+// TestStreamsAreBounded: one user's, of both kinds and by whatever credential; not what isn't
+// a stream.
+func TestStreamsAreBounded(t *testing.T) {
+	t.Parallel()
+	const most = 100
+	r := newRig(t, func(cfg *httpapi.Config) {
+		cfg.Authenticate = known(map[string]identity.Principal{token: ours, "key": keyed(ours)})
+	})
+	events, logs := "/v1/tasks/"+string(r.task)+"/events", "/v1/apps/"+string(r.app)+"/logs/stream"
+	var last *reader
+	for i := range most {
+		path, bearer := events, token
+		if i%2 == 0 {
+			path, bearer = logs, "key"
+		}
+		last = r.follow(path, "Authorization", "Bearer "+bearer)
+	}
+	for _, path := range []string{events, logs} {
+		if a := r.do("GET", path, ""); a.status != 429 || a.header.Get("Retry-After") == "" || a.problem.Code != core.Exhausted || a.problem.Hint == "" {
+			t.Errorf("one too many: %d %v %s", a.status, a.header, a.body)
+		}
+	}
+	if a := r.do("GET", "/v1/tasks", ""); a.status != 200 {
+		t.Errorf("a list: %d", a.status)
+	}
+	last.res.Body.Close()
+	deadline := time.Now().Add(10 * time.Second)
+	for again := 429; again == 429; { // the server sees that a reader has gone in its own time
+		res := r.open("GET", logs, "")
+		res.Body.Close()
+		if again = res.StatusCode; again == 429 && time.Now().After(deadline) {
+			t.Fatal("its place isn't given back")
+		}
+	}
 }

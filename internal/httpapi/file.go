@@ -213,7 +213,7 @@ func (s *server) followLog(ctx context.Context, scope core.Scope, in *logQuery) 
 	}}, nil
 }
 
-// pump writes lines until there are no more, or reader or server go.
+// pump writes lines until there are no more, or reader, his right or server go.
 func (s *server) pump(out *sse, ctx context.Context, lines <-chan app.Line) {
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()

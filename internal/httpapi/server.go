@@ -71,8 +71,6 @@ type Config struct {
 	Accounts
 }
 
-const keepAlive = 15 * time.Second
-
 type server struct {
 	cfg      Config
 	api      huma.API
@@ -80,6 +78,7 @@ type server struct {
 	crossing *crossing
 	limiter  *limiter // nil: nothing is limited
 	rates    Rates
+	open     *openings // streams
 	answers  *answers
 }
 
@@ -107,7 +106,7 @@ func New(cfg Config) (http.Handler, error) {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc), bodyTime: bodyTime, rates: cfg.Rates.orDefault(), answers: newAnswers(cfg.Records)}
+	s := &server{cfg: cfg, api: humago.New(mux, hc), bodyTime: bodyTime, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records)}
 	if cfg.Quotas != nil {
 		s.limiter = newLimiter(cfg.Quotas)
 	}
@@ -115,7 +114,7 @@ func New(cfg Config) (http.Handler, error) {
 	if s.crossing, err = newCrossing(cfg.Origins, func(r *http.Request) []string { return allowed(mux, r) }); err != nil {
 		return nil, err
 	}
-	s.api.UseMiddleware(s.bound, s.authenticate)
+	s.api.UseMiddleware(s.bound, s.authenticate, s.place)
 	s.health()
 	s.tasks()
 	s.apps()
@@ -139,8 +138,9 @@ type request struct {
 	secure bool       // over TLS
 	flow   string     // of a sign-in that is under way at an issuer
 	who    identity.Principal
-	path   string // of the URL
-	key    string // commandKey
+	again  func(context.Context) error // whether who still is that, and may do what was asked
+	path   string                      // of the URL
+	key    string                      // commandKey
 	// lacking is why the audit log doesn't have what was done for it.
 	lacking atomic.Pointer[error]
 }

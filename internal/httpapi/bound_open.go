@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+)
+
+// openings count what is open on this node, each under several names. Safe for concurrent
+// use.
+type openings struct {
+	mu   sync.Mutex
+	open map[string]int // no name has 0
+}
+
+func newOpenings() *openings { return &openings{open: map[string]int{}} }
+
+// room is a name under which so many may be open.
+type room struct {
+	of   string // what it is, for people
+	name string // no other room of the same openings has it
+	most int
+}
+
+// enter opens one more in all rooms, or in none: then it returns one that is full.
+// Otherwise leave has to be called, once.
+func (o *openings) enter(rooms ...room) (leave func(), full *room) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, r := range rooms {
+		if o.open[r.name] >= r.most {
+			return nil, &rooms[i]
+		}
+	}
+	for _, r := range rooms {
+		o.open[r.name]++
+	}
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, r := range rooms {
+			if o.open[r.name]--; o.open[r.name] == 0 {
+				delete(o.open, r.name)
+			}
+		}
+	}, nil
+}
+
+// How many streams may be open on a node. Each takes some 60 kB.
+const (
+	userStreams = 100 // of a user or service, with all keys and sessions
+	orgStreams  = 1000
+	nodeStreams = 10_000
+
+	fullWait = 10 // seconds, before it is any use to try again
+)
+
+// streamRooms are those of a stream. Who owns an embedded installation has but the node's.
+func streamRooms(who identity.Principal) []room {
+	node := room{"node", "node", nodeStreams}
+	if who.Operates {
+		return []room{node}
+	}
+	return []room{
+		{"user", "user/" + string(who.User), userStreams},
+		{"org", "org/" + string(who.Scope.Org), orgStreams},
+		node,
+	}
+}
+
+// place lets a stream be opened if there is room for it.
+func (s *server) place(ctx huma.Context, next func(huma.Context)) {
+	if b, _ := ctx.Operation().Extensions[boundsKey].(bounds); b.Seconds != 0 {
+		next(ctx)
+		return
+	}
+	rq := requestOf(ctx.Context())
+	leave, full := s.open.enter(streamRooms(rq.who)...)
+	if full != nil {
+		ctx.SetHeader("Retry-After", strconv.Itoa(fullWait))
+		s.write(ctx, rq, core.E(core.Exhausted, "stream", "too many open streams: the limit of the "+full.of+" is "+strconv.Itoa(full.most)).
+			WithHint("end some, or try again in "+strconv.Itoa(fullWait)+" s"))
+		return
+	}
+	defer leave()
+	next(ctx)
+}
