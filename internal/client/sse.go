@@ -23,8 +23,9 @@ type message struct {
 }
 
 const (
-	maxMessage   = 4 << 20 // bytes of one server-sent event
-	maxReconnect = 5       // tries in a row that bring nothing: 3 s in all
+	maxMessage   = 4 << 20          // bytes of one server-sent event
+	maxReconnect = 5                // tries in a row that bring nothing: 3 s in all
+	lasting      = 10 * time.Second // a connection that was open for so long has brought something: that nothing happened
 )
 
 // endOfStream is the event that the server sends last on a stream that is
@@ -37,6 +38,7 @@ func (c *Client) stream(ctx context.Context, path, lastID string) iter.Seq2[mess
 	return func(yield func(message, error) bool) {
 		fruitless := 0
 		for {
+			began := time.Now()
 			res, err := c.open(ctx, request{method: http.MethodGet, path: path,
 				header: map[string]string{"Accept": "text/event-stream", "Last-Event-ID": lastID}})
 			if err == nil && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
@@ -65,6 +67,9 @@ func (c *Client) stream(ctx context.Context, path, lastID string) iter.Seq2[mess
 				res.Body.Close()
 				if err == nil {
 					err = core.E(core.Unavailable, "client", "the stream was cut").Because(errGone)
+				}
+				if time.Since(began) > lasting {
+					fruitless = 0
 				}
 			}
 			if fruitless++; ctx.Err() != nil || core.CodeOf(err) != core.Unavailable || fruitless > maxReconnect {
