@@ -32,6 +32,18 @@ func (r *rig) pending() []identity.Invite {
 	}
 }
 
+// invited returns the invitation of an address into DefaultOrg.
+func (r *rig) invited(email string) identity.Invite {
+	r.t.Helper()
+	for _, in := range r.pending() {
+		if in.Email == email {
+			return in
+		}
+	}
+	r.t.Fatalf("%s isn't invited", email)
+	return identity.Invite{}
+}
+
 func TestInvitationsAreListedUntilSomebodyAcceptsThem(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
@@ -43,7 +55,7 @@ func TestInvitationsAreListedUntilSomebodyAcceptsThem(t *testing.T) {
 		ann := r.invite(r.owner.Principal, "acme@example.com", core.Admin)
 		all := r.pending()
 		want(t, "invitations", len(all), 3)
-		first := all[0]
+		first := r.invited("mia@example.org")
 		want(t, "the first", fmt.Sprint(first.Email, " ", first.Role, " ", first.By, " ", first.Void), "mia@example.org member "+string(r.owner.User)+" false")
 		want(t, "its end", first.Expires, r.clock.now().Add(identity.InviteLife))
 		theirs, _, err := r.Invitations(ctx, acme.Principal, "", 10)
@@ -70,10 +82,10 @@ func TestAnInvitationIsWithdrawn(t *testing.T) {
 		acme, adam := r.org("acme"), r.member("adam", core.Admin)
 		token := r.invite(r.owner.Principal, "mia@example.org", core.Owner)
 		as := r.invite(r.owner.Principal, "acme@example.com", core.Member)
-		all := r.pending()
-		wantCode(t, "another org's", r.Withdraw(ctx, acme.Principal, all[0].ID), core.NotFound)
-		wantCode(t, "of an owner to be, by an admin", r.Withdraw(ctx, adam.Principal, all[0].ID), core.Denied)
-		for _, in := range all {
+		owner := r.invited("mia@example.org")
+		wantCode(t, "another org's", r.Withdraw(ctx, acme.Principal, owner.ID), core.NotFound)
+		wantCode(t, "of an owner to be, by an admin", r.Withdraw(ctx, adam.Principal, owner.ID), core.Denied)
+		for _, in := range r.pending() {
 			ok(t, r.Withdraw(ctx, r.owner.Principal, in.ID))
 			wantCode(t, "again", r.Withdraw(ctx, r.owner.Principal, in.ID), core.NotFound)
 		}
