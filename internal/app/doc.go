@@ -8,6 +8,9 @@
 // both. httpapi and the tools publish_app and preview_app call Service;
 // platform wires it and serves Proxy.
 //
+// Where there are several nodes, an app is at home at one: Homes know which. Service does
+// there what must be done there, by an order to that node's Remote.
+//
 // It never runs an app outside a sandbox, never opens a port for one, never
 // changes a version, and never runs two previews of one app at once: the data
 // folder has one writer.
