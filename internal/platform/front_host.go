@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/isekai-run/isekai/internal/httpapi"
 )
 
 // ownKey marks, in a connection's context, that it came at the owner's listener or from
@@ -50,24 +52,42 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// byHost serves the API at the loopback's own names and previews below localhost to who
-// comes at the owner's listener; and to all others the API at the public name, and previews
-// below the public domain for them.
-func byHost(api http.Handler, previews func(base string) http.Handler, p Public) http.Handler {
-	loopback := func(host string) bool {
-		ip := net.ParseIP(host)
-		return host == "localhost" || ip != nil && ip.IsLoopback()
+// handler serves the API and the previews at all listeners: to who comes at the owner's, at
+// the loopback's own names; and to all others at the public ones, as proxies say that they
+// came.
+func (n *node) handler(api http.Handler) (http.Handler, error) {
+	proxies, err := n.cfg.Public.proxies()
+	if err != nil {
+		return nil, err
 	}
-	public := func(host string) bool { return host != "" && host == p.host() }
-	own := site{api, loopback, previews("localhost"), "localhost"}
-	others := site{api, public, previews(p.Previews), p.Previews}
+	visitors := httpapi.NewVisitors(n.quotas(), n.cfg.Rates.rates(), n.log)
+	public := func(base string) http.Handler { return visitors.Handler(n.previews(base)) }
+	return byListener(httpapi.Proxies(nil).Handler(ownSite(api, n.previews)), proxies.Handler(publicSite(api, public, n.cfg.Public))), nil
+}
+
+func byListener(own, public http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if fromOwner(r.Context()) {
 			own.ServeHTTP(w, r)
 		} else {
-			others.ServeHTTP(w, r)
+			public.ServeHTTP(w, r)
 		}
 	})
+}
+
+// ownSite has the API at the loopback's names and addresses, and previews below localhost.
+func ownSite(api http.Handler, previews func(base string) http.Handler) site {
+	is := func(host string) bool {
+		ip := net.ParseIP(host)
+		return host == "localhost" || ip != nil && ip.IsLoopback()
+	}
+	return site{api, is, previews("localhost"), "localhost"}
+}
+
+// publicSite has the API at the public name, and previews below the domain for them.
+func publicSite(api http.Handler, previews func(base string) http.Handler, p Public) site {
+	is := func(host string) bool { return host != "" && host == p.host() }
+	return site{api, is, previews(p.Previews), p.Previews}
 }
 
 // unhurried serves without the time that the API has given another answer on the same

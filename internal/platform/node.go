@@ -290,13 +290,13 @@ func (n *node) startServer(context.Context) error {
 		stop()
 		return err
 	}
-	proxies, err := n.cfg.Public.proxies()
+	handler, err := n.handler(api)
 	if err != nil {
 		stop()
 		return err
 	}
 	n.server = &http.Server{
-		Handler:           proxies.Handler(byHost(api, n.previews, n.cfg.Public)),
+		Handler:           handler,
 		BaseContext:       n.mark,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),

@@ -46,7 +46,7 @@ func TestByHost(t *testing.T) {
 		"no previews": {false, Public{URL: "https://isekai.example.com"}, map[string]string{"isekai.example.com": "api", "x.": none, "x": none, "x.localhost": none}},
 		"nothing":     {false, Public{}, map[string]string{"": none, "localhost": none, ".": none}},
 	} {
-		h := byHost(say("api"), previews, c.public)
+		h := byListener(ownSite(say("api"), previews), publicSite(say("api"), previews, c.public))
 		for host, want := range c.want {
 			r := httptest.NewRequest("GET", "/", nil)
 			r = r.WithContext(context.WithValue(r.Context(), ownKey{}, c.own))
