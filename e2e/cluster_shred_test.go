@@ -66,7 +66,7 @@ func (d data) shreds(serve func() *server, other *data) {
 	}
 	d.does("task", "show", string(task))
 	if other != nil {
-		other.does("app", "start", name)
+		other.does("app", "start", "--move", name) // wherever it was built
 		if _, err := os.Stat(filepath.Join(other.dir, "apps", org)); err != nil {
 			t.Error(err)
 		}
