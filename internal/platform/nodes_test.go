@@ -86,8 +86,8 @@ func TestTheNameOfANode(t *testing.T) {
 		return name
 	}
 	one, two := &DataDir{Path: t.TempDir()}, &DataDir{Path: t.TempDir()}
-	if name(one) != name(one) || name(one) == name(two) {
-		t.Errorf("%s, %s and %s", name(one), name(one), name(two))
+	if first := name(one); first != name(one) || first == name(two) {
+		t.Errorf("%s, %s and %s", first, name(one), name(two))
 	}
 	if other, err := (&DataDir{Path: t.TempDir()}).nodeName(Nodes{}); err != nil || !nodeName.MatchString(other) {
 		t.Errorf("without a certificate: %q %v", other, err)
