@@ -3,8 +3,6 @@ package redact
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -19,8 +17,6 @@ type Trap struct {
 	Name    string
 	By      core.Actor
 	Created time.Time
-
-	text string
 }
 
 // The bounds of canaries.
@@ -29,7 +25,7 @@ const (
 	maxCanaryName = 100 // bytes
 )
 
-const canaryKind = "redact_canary"
+const canaries store.Kind[trapDoc] = "redact_canary"
 
 // trapDoc is a Trap as it is kept.
 type trapDoc struct {
@@ -37,6 +33,10 @@ type trapDoc struct {
 	By      core.Actor
 	Created time.Time
 	Text    string
+}
+
+func trapOf(d store.Doc[trapDoc]) Trap {
+	return Trap{ID: d.ID, Name: d.Data.Name, By: d.Data.By, Created: d.Data.Created}
 }
 
 // AddCanary makes one and returns its text, which no other call does. It is searched for at
@@ -47,7 +47,7 @@ func (s *Service) AddCanary(ctx context.Context, scope core.Scope, name string) 
 	if name = strings.TrimSpace(name); name == "" || len(name) > maxCanaryName {
 		return Trap{}, "", core.E(core.Invalid, op, "a canary has a name of up to 100 bytes").WithHint("say where it is put")
 	}
-	all, err := s.canaries(ctx, scope.Org)
+	all, err := s.traps(ctx, scope.Org)
 	if err != nil {
 		return Trap{}, "", err
 	}
@@ -56,60 +56,41 @@ func (s *Service) AddCanary(ctx context.Context, scope core.Scope, name string) 
 	}
 	// No service's tokens begin like this, so that other orgs' filters don't know it.
 	text := "svc_live_" + rand.Text() + rand.Text()[:14]
-	t := Trap{ID: s.cfg.IDs("can"), Name: name, By: scope.Actor, Created: s.cfg.Now().UTC()}
-	data, err := json.Marshal(trapDoc{t.Name, t.By, t.Created, text})
-	if err != nil {
-		return Trap{}, "", fmt.Errorf("%s: %w", op, err)
-	}
-	if err := s.cfg.Records.Write(ctx, scope.Org, store.Change{Kind: canaryKind, ID: t.ID, Data: data}); err != nil {
+	d := store.Doc[trapDoc]{ID: s.cfg.IDs("can"), Data: trapDoc{name, scope.Actor, s.cfg.Now().UTC(), text}}
+	if err := s.cfg.Records.Write(ctx, scope.Org, canaries.Put(d)); err != nil {
 		return Trap{}, "", err
 	}
 	s.forget(scope.Org)
-	return t, text, nil
+	return trapOf(d), text, nil
 }
 
 // Canaries returns the org's, the oldest first, without their texts.
 func (s *Service) Canaries(ctx context.Context, org core.OrgID) ([]Trap, error) {
-	all, err := s.canaries(ctx, org)
-	for i := range all {
-		all[i].text = ""
+	found, err := s.traps(ctx, org)
+	all := make([]Trap, len(found))
+	for i, d := range found {
+		all[i] = trapOf(d)
 	}
 	return all, err
 }
 
-func (s *Service) canaries(ctx context.Context, org core.OrgID) ([]Trap, error) {
-	found, err := s.cfg.Records.Records(ctx, org, canaryKind, "", "", 2*MaxCanaries) // some may be made at the same time
-	if err != nil {
-		return nil, err
-	}
-	all := make([]Trap, len(found))
-	for i, r := range found {
-		var d trapDoc
-		if json.Unmarshal(r.Data, &d) != nil { // the error may quote it
-			return nil, core.E(core.Internal, "redact.canary", "a canary that can't be read")
-		}
-		all[i] = Trap{ID: r.ID, Name: d.Name, By: d.By, Created: d.Created, text: d.Text}
-	}
-	return all, nil
+func (s *Service) traps(ctx context.Context, org core.OrgID) ([]store.Doc[trapDoc], error) {
+	return canaries.All(ctx, s.cfg.Records, org, "", 2*MaxCanaries) // some may be made at the same time
 }
 
 // RemoveCanary has a canary not be searched for any more, and returns what it was.
 // not_found: there is none.
 func (s *Service) RemoveCanary(ctx context.Context, org core.OrgID, id string) (Trap, error) {
-	r, err := s.cfg.Records.Record(ctx, org, canaryKind, id)
+	d, err := canaries.Get(ctx, s.cfg.Records, org, id)
+	if core.CodeOf(err) == core.NotFound {
+		err = core.E(core.NotFound, "redact.canary", "there is no such canary")
+	}
+	if err == nil {
+		err = s.cfg.Records.Write(ctx, org, canaries.Drop(d))
+	}
 	if err != nil {
-		if core.CodeOf(err) == core.NotFound {
-			err = core.E(core.NotFound, "redact.canary", "there is no such canary")
-		}
-		return Trap{}, err
-	}
-	var d trapDoc
-	if json.Unmarshal(r.Data, &d) != nil {
-		return Trap{}, core.E(core.Internal, "redact.canary", "a canary that can't be read")
-	}
-	if err := s.cfg.Records.Write(ctx, org, store.Change{Kind: canaryKind, ID: id, Expected: r.Version}); err != nil {
 		return Trap{}, err
 	}
 	s.forget(org)
-	return Trap{ID: id, Name: d.Name, By: d.By, Created: d.Created}, nil
+	return trapOf(d), nil
 }

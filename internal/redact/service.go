@@ -126,12 +126,12 @@ func (s *Service) settings(ctx context.Context, org core.OrgID) (*settings, erro
 // values returns the rules that find an org's canaries and secrets.
 func (s *Service) values(ctx context.Context, org core.OrgID) ([]*rule, error) {
 	var cfg Config
-	canaries, err := s.canaries(ctx, org)
+	traps, err := s.traps(ctx, org)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range canaries {
-		cfg.Canaries = append(cfg.Canaries, Value{Name: c.Name, Text: c.text})
+	for _, d := range traps {
+		cfg.Canaries = append(cfg.Canaries, Value{Name: d.Data.Name, Text: d.Data.Text})
 	}
 	if s.cfg.Secrets != nil {
 		if cfg.Secrets, err = s.cfg.Secrets(ctx, org); err != nil {

@@ -84,8 +84,8 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 	if b.Port != 0 {
 		state += "." + strconv.Itoa(b.Port)
 	}
-	e := entry[flowDoc]{ID: hex.EncodeToString(digest(state)), Expires: s.cfg.Now().Add(flowLife), Doc: f}
-	if err := s.cfg.Records.Write(ctx, scope.Org, flows.put(e)); err != nil {
+	e := store.Doc[flowDoc]{ID: hex.EncodeToString(digest(state)), Expires: s.cfg.Now().Add(flowLife), Data: f}
+	if err := s.cfg.Records.Write(ctx, scope.Org, flows.Put(e)); err != nil {
 		return "", err
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier.Reveal())}
@@ -97,10 +97,10 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 
 // connecting returns the connection that is there, or a new one. One of another provider's
 // stays that: so no provider is ever sent what another one gave.
-func (s *Service) connecting(ctx context.Context, scope core.Scope, b Begin, p *Provider) (entry[credentialDoc], error) {
+func (s *Service) connecting(ctx context.Context, scope core.Scope, b Begin, p *Provider) (store.Doc[credentialDoc], error) {
 	e, err := s.open(ctx, scope, b.Name, b.Shared, OAuth, 0)
-	if err == nil && e.Doc.Connection != nil && e.Doc.Connection.Provider != p.Name {
-		err = core.E(core.Conflict, "connection.begin", "the name is that of a connection to "+e.Doc.Connection.Provider).WithHint("delete it first, or take another name")
+	if err == nil && e.Data.Connection != nil && e.Data.Connection.Provider != p.Name {
+		err = core.E(core.Conflict, "connection.begin", "the name is that of a connection to "+e.Data.Connection.Provider).WithHint("delete it first, or take another name")
 	}
 	return e, err
 }
@@ -152,19 +152,19 @@ func (s *Service) Finish(ctx context.Context, scope core.Scope, session string, 
 // land finds the flow that an answer belongs to, and ends it.
 func (s *Service) land(ctx context.Context, scope core.Scope, session string, a Answer) (flowDoc, *Provider, error) {
 	strayed := core.E(core.Denied, "connection.finish", "this connection didn't begin here, or took too long").WithHint("connect again")
-	e, err := flows.read(ctx, s, scope.Org, hex.EncodeToString(digest(a.State.Reveal())))
+	e, err := flows.Get(ctx, s.cfg.Records, scope.Org, hex.EncodeToString(digest(a.State.Reveal())))
 	switch {
 	case core.CodeOf(err) == core.NotFound:
 		return flowDoc{}, nil, strayed
 	case err != nil:
 		return flowDoc{}, nil, err
 	}
-	f := e.Doc
+	f := e.Data
 	p := s.providers[f.Provider]
 	if session == "" || subtle.ConstantTimeCompare(f.Session, digest(session)) != 1 || f.Actor != scope.Actor || f.Project != scope.Project {
 		return flowDoc{}, nil, strayed // it stays, for the one whose it is
 	}
-	if err := s.cfg.Records.Write(ctx, scope.Org, flows.drop(e)); err != nil {
+	if err := s.cfg.Records.Write(ctx, scope.Org, flows.Drop(e)); err != nil {
 		if core.CodeOf(err) == core.Conflict {
 			return flowDoc{}, nil, strayed
 		}
@@ -179,28 +179,28 @@ func (s *Service) land(ctx context.Context, scope core.Scope, session string, a 
 // connect keeps what a provider gave. What it gave before isn't revoked, for many providers
 // take one for the other.
 func (s *Service) connect(ctx context.Context, scope core.Scope, p *Provider, f flowDoc, got answer, asked time.Time) (Credential, error) {
-	var e entry[credentialDoc]
-	err := s.update(ctx, scope.Org, func() (changes []store.Change, err error) {
+	var e store.Doc[credentialDoc]
+	err := store.Update(ctx, s.cfg.Records, scope.Org, func() (changes []store.Change, err error) {
 		if e, err = s.connecting(ctx, scope, f.Begin, p); err != nil {
 			return nil, err
 		}
-		g, err := grants.find(ctx, s, scope.Org, e.Doc.ID)
+		g, err := grants.Find(ctx, s.cfg.Records, scope.Org, e.Data.ID)
 		if err != nil {
 			return nil, err
 		}
-		g.ID = e.Doc.ID
-		g.Doc = grantDoc{Number: g.Doc.Number}
-		g.Doc.take(got, asked)
-		e.Doc.Note, e.Doc.Hosts = f.Note, p.Hosts
-		e.Doc.Connection = &Connection{Provider: p.Name, Scopes: f.Scopes, By: scope.Actor, Since: asked}
+		g.ID = e.Data.ID
+		g.Data = grantDoc{Number: g.Data.Number}
+		g.Data.take(got, asked)
+		e.Data.Note, e.Data.Hosts = f.Note, p.Hosts
+		e.Data.Connection = &Connection{Provider: p.Name, Scopes: f.Scopes, By: scope.Actor, Since: asked}
 		if got.scopes != nil {
-			e.Doc.Connection.Scopes = slices.Compact(slices.Sorted(slices.Values(got.scopes)))
+			e.Data.Connection.Scopes = slices.Compact(slices.Sorted(slices.Values(got.scopes)))
 		}
-		return []store.Change{credentials.put(e), grants.put(g)}, nil
+		return []store.Change{credentials.Put(e), grants.Put(g)}, nil
 	})
 	if err != nil {
 		return Credential{}, err
 	}
 	e.Version++
-	return credentialOf(e, nil), s.tell(ctx, scope, "connection.connect", e.Doc, "", "provider", p.Name, "scopes", strings.Join(e.Doc.Connection.Scopes, " "))
+	return credentialOf(e, nil), s.tell(ctx, scope, "connection.connect", e.Data, "", "provider", p.Name, "scopes", strings.Join(e.Data.Connection.Scopes, " "))
 }

@@ -29,10 +29,10 @@ func (s *Service) Delete(ctx context.Context, scope core.Scope, name string, sha
 	if shared {
 		project = ""
 	}
-	var e entry[credentialDoc]
-	var rev entry[revocationDoc]
-	err := s.update(ctx, scope.Org, func() (changes []store.Change, err error) {
-		e, err = credentials.find(ctx, s, scope.Org, place(project, name))
+	var e store.Doc[credentialDoc]
+	var rev store.Doc[revocationDoc]
+	err := store.Update(ctx, s.cfg.Records, scope.Org, func() (changes []store.Change, err error) {
+		e, err = credentials.Find(ctx, s.cfg.Records, scope.Org, place(project, name))
 		switch {
 		case err != nil:
 			return nil, err
@@ -42,64 +42,64 @@ func (s *Service) Delete(ctx context.Context, scope core.Scope, name string, sha
 			return nil, core.E(core.Conflict, "credential.delete", "the credential has changed").WithHint("read it again")
 		}
 		changes, rev, err = s.remains(ctx, scope.Org, e)
-		return append(changes, credentials.drop(e)), err
+		return append(changes, credentials.Drop(e)), err
 	})
 	if err != nil {
 		return err
 	}
 	action := "credential.delete"
-	if e.Doc.Kind == OAuth {
+	if e.Data.Kind == OAuth {
 		action = "connection.disconnect"
 	}
-	if err := s.tell(ctx, scope, action, e.Doc, ""); err != nil {
+	if err := s.tell(ctx, scope, action, e.Data, ""); err != nil {
 		return err
 	}
 	if rev.ID == "" {
 		return nil
 	}
 	if err := s.revoke(ctx, scope.Org, rev); err != nil {
-		s.cfg.Log.WarnContext(ctx, "a connection isn't revoked yet", "provider", rev.Doc.Provider, "credential", rev.ID, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a connection isn't revoked yet", "provider", rev.Data.Provider, "credential", rev.ID, "error", err)
 	}
 	return nil
 }
 
 // remains returns the changes that remove what a credential has besides its own record, and
 // what is to be revoked.
-func (s *Service) remains(ctx context.Context, org core.OrgID, e entry[credentialDoc]) (changes []store.Change, rev entry[revocationDoc], err error) {
-	u, err := usages.find(ctx, s, org, e.ID)
+func (s *Service) remains(ctx context.Context, org core.OrgID, e store.Doc[credentialDoc]) (changes []store.Change, rev store.Doc[revocationDoc], err error) {
+	u, err := usages.Find(ctx, s.cfg.Records, org, e.ID)
 	if err != nil {
 		return nil, rev, err
 	}
 	if u.Version > 0 {
-		changes = append(changes, usages.drop(u))
+		changes = append(changes, usages.Drop(u))
 	}
-	held, err := values.all(ctx, s, org, e.Doc.ID+"/", maxVersions+1)
+	held, err := values.All(ctx, s.cfg.Records, org, e.Data.ID+"/", maxVersions+1)
 	if err != nil {
 		return nil, rev, err
 	}
 	for _, v := range held {
-		changes = append(changes, values.drop(v))
+		changes = append(changes, values.Drop(v))
 	}
-	g, err := grants.find(ctx, s, org, e.Doc.ID)
+	g, err := grants.Find(ctx, s.cfg.Records, org, e.Data.ID)
 	if err != nil || g.Version == 0 {
 		return changes, rev, err
 	}
-	changes = append(changes, grants.drop(g))
-	if rev = s.revocation(e.Doc, g.Doc); rev.ID != "" {
-		changes = append(changes, revocations.put(rev))
+	changes = append(changes, grants.Drop(g))
+	if rev = s.revocation(e.Data, g.Data); rev.ID != "" {
+		changes = append(changes, revocations.Put(rev))
 		rev.Version++
 	}
 	return changes, rev, nil
 }
 
 // revocation is what there is to revoke of a grant; its ID is "" if nothing is.
-func (s *Service) revocation(c credentialDoc, g grantDoc) (rev entry[revocationDoc]) {
+func (s *Service) revocation(c credentialDoc, g grantDoc) (rev store.Doc[revocationDoc]) {
 	p := s.providers[c.Connection.Provider]
 	if p == nil || p.RevokeURL == "" && !p.hidden() || g.Access.IsZero() && g.Refresh.IsZero() {
 		return rev
 	}
 	rev.ID, rev.Expires = s.cfg.IDs("rvc"), s.cfg.Now().Add(revocationLife)
-	rev.Doc = revocationDoc{p.Name, g.Access, g.Refresh}
+	rev.Data = revocationDoc{p.Name, g.Access, g.Refresh}
 	return rev
 }
 
@@ -107,7 +107,7 @@ func (s *Service) revocation(c credentialDoc, g grantDoc) (rev entry[revocationD
 // It returns how much is left. Call it now and then; what is left after a week is forgotten.
 func (s *Service) Revoke(ctx context.Context, org core.OrgID) (left int, err error) {
 	const most = 1000
-	pending, err := revocations.all(ctx, s, org, "", most)
+	pending, err := revocations.All(ctx, s.cfg.Records, org, "", most)
 	if err != nil {
 		return 0, err
 	}
@@ -120,19 +120,19 @@ func (s *Service) Revoke(ctx context.Context, org core.OrgID) (left int, err err
 }
 
 // revoke has the provider forget, and forgets then.
-func (s *Service) revoke(ctx context.Context, org core.OrgID, rev entry[revocationDoc]) error {
-	p := s.providers[rev.Doc.Provider]
+func (s *Service) revoke(ctx context.Context, org core.OrgID, rev store.Doc[revocationDoc]) error {
+	p := s.providers[rev.Data.Provider]
 	if p == nil {
-		return core.E(core.Unavailable, "connection.revoke", "the provider "+rev.Doc.Provider+" isn't configured any more")
+		return core.E(core.Unavailable, "connection.revoke", "the provider "+rev.Data.Provider+" isn't configured any more")
 	}
 	p, err := s.known(ctx, p)
 	if err == nil && p.RevokeURL != "" {
-		err = p.revoke(ctx, s.http, rev.Doc.Access.Secret, rev.Doc.Refresh.Secret)
+		err = p.revoke(ctx, s.http, rev.Data.Access.Secret, rev.Data.Refresh.Secret)
 	}
 	if err != nil {
 		return err
 	}
-	err = s.cfg.Records.Write(ctx, org, revocations.drop(rev))
+	err = s.cfg.Records.Write(ctx, org, revocations.Drop(rev))
 	if core.CodeOf(err) == core.Conflict { // another one has
 		return nil
 	}

@@ -42,6 +42,9 @@ const (
 	pauseMin, pauseMax = time.Second, time.Minute
 )
 
+// retries bounds how often a use looks at what another one changes meanwhile.
+const retries = 30
+
 // valid reports whether the token can be used.
 func (g *grantDoc) valid(now time.Time) bool {
 	return !g.Access.IsZero() && (g.Expires.IsZero() || now.Before(g.Expires))
@@ -65,35 +68,35 @@ func (g *grantDoc) resting(now time.Time) bool {
 }
 
 // token returns the connection's access token, after a refresh if it takes one.
-func (s *Service) token(ctx context.Context, scope core.Scope, e entry[credentialDoc], f For) (Value, error) {
+func (s *Service) token(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], f For) (Value, error) {
 	if f.Version != 0 {
 		return Value{}, core.E(core.Invalid, "credential.use", "a connection has no versions")
 	}
 	for range retries {
-		if e.Doc.Connection.Broken {
-			return Value{}, broken(e.Doc)
+		if e.Data.Connection.Broken {
+			return Value{}, broken(e.Data)
 		}
-		g, err := grants.read(ctx, s, scope.Org, e.Doc.ID)
+		g, err := grants.Get(ctx, s.cfg.Records, scope.Org, e.Data.ID)
 		if err != nil {
 			return Value{}, absent(err)
 		}
-		refused, now := f.Refused > 0 && f.Refused >= g.Doc.Number, s.cfg.Now()
+		refused, now := f.Refused > 0 && f.Refused >= g.Data.Number, s.cfg.Now()
 		switch {
-		case refused && now.Sub(g.Doc.Obtained).Abs() < proven:
+		case refused && now.Sub(g.Data.Obtained).Abs() < proven:
 			return Value{}, core.E(core.Denied, "credential.use", "the service refuses a token that is new").WithHint("connect again, with the scopes that it takes")
-		case refused && g.Doc.Refresh.IsZero():
+		case refused && g.Data.Refresh.IsZero():
 			return Value{}, core.E(core.Denied, "credential.use", "the service refuses the token, and the provider gave none to refresh it").WithHint("connect again")
-		case !refused && (g.Doc.fresh(now) || g.Doc.Refresh.IsZero() && g.Doc.valid(now)):
-			return valueOf(g.Doc), nil
+		case !refused && (g.Data.fresh(now) || g.Data.Refresh.IsZero() && g.Data.valid(now)):
+			return valueOf(g.Data), nil
 		}
-		err = s.refreshed(ctx, scope, e, g.Doc.Number, !refused && g.Doc.valid(now))
+		err = s.refreshed(ctx, scope, e, g.Data.Number, !refused && g.Data.valid(now))
 		switch {
-		case err != nil && !refused && g.Doc.valid(s.cfg.Now()) && core.CodeOf(err) == core.Unavailable && ctx.Err() == nil:
-			return valueOf(g.Doc), nil
+		case err != nil && !refused && g.Data.valid(s.cfg.Now()) && core.CodeOf(err) == core.Unavailable && ctx.Err() == nil:
+			return valueOf(g.Data), nil
 		case err != nil:
 			return Value{}, err
 		}
-		if e, err = credentials.read(ctx, s, scope.Org, e.ID); err != nil {
+		if e, err = credentials.Get(ctx, s.cfg.Records, scope.Org, e.ID); err != nil {
 			return Value{}, absent(err)
 		}
 	}
@@ -118,28 +121,28 @@ func broken(c credentialDoc) error {
 
 // breakOff marks the connection as broken, and forgets its tokens, which are dead. It does
 // nothing if the grant isn't the one that the provider refused.
-func (s *Service) breakOff(ctx context.Context, scope core.Scope, e entry[credentialDoc], refused int64, reason, hint string) error {
+func (s *Service) breakOff(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], refused int64, reason, hint string) error {
 	done := false
 	err := s.settle(ctx, func() error {
-		return s.update(ctx, scope.Org, func() ([]store.Change, error) {
-			c, err := credentials.read(ctx, s, scope.Org, e.ID)
+		return store.Update(ctx, s.cfg.Records, scope.Org, func() ([]store.Change, error) {
+			c, err := credentials.Get(ctx, s.cfg.Records, scope.Org, e.ID)
 			if err != nil {
 				return nil, err
 			}
-			g, err := grants.read(ctx, s, scope.Org, e.Doc.ID)
-			if done = false; err != nil || g.Version != refused || c.Doc.ID != e.Doc.ID {
+			g, err := grants.Get(ctx, s.cfg.Records, scope.Org, e.Data.ID)
+			if done = false; err != nil || g.Version != refused || c.Data.ID != e.Data.ID {
 				return nil, err
 			}
 			done = true
-			c.Doc.Connection.Broken, c.Doc.Connection.Hint = true, hint
-			g.Doc = grantDoc{Number: g.Doc.Number}
-			return []store.Change{credentials.put(c), grants.put(g)}, nil
+			c.Data.Connection.Broken, c.Data.Connection.Hint = true, hint
+			g.Data = grantDoc{Number: g.Data.Number}
+			return []store.Change{credentials.Put(c), grants.Put(g)}, nil
 		})
 	})
 	if err != nil || !done {
 		return absent(err)
 	}
-	return s.tell(ctx, scope, "connection.break", e.Doc, "failed", "reason", reason)
+	return s.tell(ctx, scope, "connection.break", e.Data, "failed", "reason", reason)
 }
 
 // settle repeats f while the store can't be had and ctx lasts: what a provider has done

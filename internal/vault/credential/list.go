@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Credential is all that is shown of one: never a value.
@@ -62,20 +63,20 @@ func (s *Service) List(ctx context.Context, scope core.Scope) ([]Credential, err
 	}
 	var all []Credential
 	for _, project := range []core.ProjectID{scope.Project, ""} {
-		found, err := credentials.all(ctx, s, scope.Org, folder(project), 2*MaxCredentials)
+		found, err := credentials.All(ctx, s.cfg.Records, scope.Org, folder(project), 2*MaxCredentials)
 		if err != nil {
 			return nil, err
 		}
-		used, err := usages.all(ctx, s, scope.Org, folder(project), 2*MaxCredentials)
+		used, err := usages.All(ctx, s.cfg.Records, scope.Org, folder(project), 2*MaxCredentials)
 		if err != nil {
 			return nil, err
 		}
 		last := make(map[string]*Usage, len(used))
 		for _, u := range used {
-			last[u.Doc.Credential] = &u.Doc.Usage
+			last[u.Data.Credential] = &u.Data.Usage
 		}
 		for _, e := range found {
-			all = append(all, credentialOf(e, last[e.Doc.ID]))
+			all = append(all, credentialOf(e, last[e.Data.ID]))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Credential) int { return strings.Compare(a.Name, b.Name) })
@@ -92,18 +93,18 @@ func (s *Service) Get(ctx context.Context, scope core.Scope, name string) (Crede
 	if err != nil {
 		return Credential{}, err
 	}
-	u, err := usages.find(ctx, s, scope.Org, e.ID)
-	if err != nil || u.Doc.Credential != e.Doc.ID {
+	u, err := usages.Find(ctx, s.cfg.Records, scope.Org, e.ID)
+	if err != nil || u.Data.Credential != e.Data.ID {
 		return credentialOf(e, nil), err
 	}
-	return credentialOf(e, &u.Doc.Usage), nil
+	return credentialOf(e, &u.Data.Usage), nil
 }
 
 // Due returns the credentials of all of an org's projects that should have got a new value
 // by now, the longest due first. Whoever calls it tells people.
 func (s *Service) Due(ctx context.Context, org core.OrgID) ([]Credential, error) {
 	const most = 10_000
-	found, err := credentials.all(ctx, s, org, "", most)
+	found, err := credentials.All(ctx, s.cfg.Records, org, "", most)
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +120,18 @@ func (s *Service) Due(ctx context.Context, org core.OrgID) ([]Credential, error)
 }
 
 // named finds a name's credential: the project's own before the org's.
-func (s *Service) named(ctx context.Context, scope core.Scope, name string) (entry[credentialDoc], error) {
+func (s *Service) named(ctx context.Context, scope core.Scope, name string) (store.Doc[credentialDoc], error) {
 	for _, project := range []core.ProjectID{scope.Project, ""} {
-		e, err := credentials.find(ctx, s, scope.Org, place(project, name))
+		e, err := credentials.Find(ctx, s.cfg.Records, scope.Org, place(project, name))
 		if err != nil || e.Version != 0 {
 			return e, err
 		}
 	}
-	return entry[credentialDoc]{}, missing()
+	return store.Doc[credentialDoc]{}, missing()
 }
 
-func credentialOf(e entry[credentialDoc], used *Usage) Credential {
-	d := e.Doc
+func credentialOf(e store.Doc[credentialDoc], used *Usage) Credential {
+	d := e.Data
 	c := Credential{
 		ID: d.ID, Name: d.Name, Project: d.Project, Kind: d.Kind, Note: d.Note, Hosts: d.Hosts, Fingerprint: d.Fingerprint,
 		Revision: e.Version, Version: d.Version, Versions: d.Versions, Rotate: d.Rotate, Grace: d.Grace, Used: used,

@@ -48,19 +48,19 @@ func (s *Service) Put(ctx context.Context, scope core.Scope, p Put) (Credential,
 	if err != nil {
 		return Credential{}, err
 	}
-	var e entry[credentialDoc]
-	err = s.update(ctx, scope.Org, func() (changes []store.Change, err error) {
+	var e store.Doc[credentialDoc]
+	err = store.Update(ctx, s.cfg.Records, scope.Org, func() (changes []store.Change, err error) {
 		if e, err = s.open(ctx, scope, p.Name, p.Shared, p.Kind, p.Revision); err != nil {
 			return nil, err
 		}
 		if e.Version == 0 && p.Content == nil {
 			return nil, missing()
 		}
-		changes, err = s.revise(ctx, scope, &e.Doc, p)
+		changes, err = s.revise(ctx, scope, &e.Data, p)
 		if p.Content != nil {
-			e.Doc.Fingerprint = fingerprint
+			e.Data.Fingerprint = fingerprint
 		}
-		return append(changes, credentials.put(e)), err
+		return append(changes, credentials.Put(e)), err
 	})
 	if err != nil {
 		return Credential{}, err
@@ -71,38 +71,38 @@ func (s *Service) Put(ctx context.Context, scope core.Scope, p Put) (Credential,
 		action = "credential.change"
 	}
 	c := credentialOf(e, nil)
-	return c, s.tell(ctx, scope, action, e.Doc, "", "version", strconv.FormatInt(c.Version, 10))
+	return c, s.tell(ctx, scope, action, e.Data, "", "version", strconv.FormatInt(c.Version, 10))
 }
 
 // open returns the credential that is there, or a new one, for a change to one of a kind.
-func (s *Service) open(ctx context.Context, scope core.Scope, name string, shared bool, kind Kind, revision int64) (entry[credentialDoc], error) {
+func (s *Service) open(ctx context.Context, scope core.Scope, name string, shared bool, kind Kind, revision int64) (store.Doc[credentialDoc], error) {
 	const op = "credential.put"
 	project := scope.Project
 	if shared {
 		project = ""
 	}
-	e, err := credentials.find(ctx, s, scope.Org, place(project, name))
+	e, err := credentials.Find(ctx, s.cfg.Records, scope.Org, place(project, name))
 	switch {
 	case err != nil:
 		return e, err
 	case revision != 0 && revision != e.Version:
 		return e, core.E(core.Conflict, op, "the credential has changed").WithHint("read it again and repeat the change")
-	case e.Version != 0 && e.Doc.Kind != kind:
-		return e, core.E(core.Conflict, op, "there is a credential of this name, of the kind "+string(e.Doc.Kind)).WithHint("delete it first, or take another name")
+	case e.Version != 0 && e.Data.Kind != kind:
+		return e, core.E(core.Conflict, op, "there is a credential of this name, of the kind "+string(e.Data.Kind)).WithHint("delete it first, or take another name")
 	case e.Version != 0:
 		return e, nil
 	}
-	there, err := credentials.all(ctx, s, scope.Org, folder(project), MaxCredentials)
+	there, err := credentials.All(ctx, s.cfg.Records, scope.Org, folder(project), MaxCredentials)
 	if err == nil && len(there) >= MaxCredentials {
 		err = core.E(core.Exhausted, op, "there are "+strconv.Itoa(len(there))+" credentials").WithHint("delete some")
 	}
-	e.Doc = credentialDoc{ID: s.cfg.IDs("crd"), Name: name, Project: project, Kind: kind}
+	e.Data = credentialDoc{ID: s.cfg.IDs("crd"), Name: name, Project: project, Kind: kind}
 	return e, err
 }
 
 // revise gives doc what p says, and returns the changes of its values.
 func (s *Service) revise(ctx context.Context, scope core.Scope, doc *credentialDoc, p Put) ([]store.Change, error) {
-	there, err := values.all(ctx, s, scope.Org, doc.ID+"/", maxVersions+1)
+	there, err := values.All(ctx, s.cfg.Records, scope.Org, doc.ID+"/", maxVersions+1)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,8 @@ func (s *Service) revise(ctx context.Context, scope core.Scope, doc *credentialD
 		doc.Version++
 		doc.Versions = append(doc.Versions, Version{Number: doc.Version, Created: now, By: scope.Actor})
 		c := *p.Content
-		changes = append(changes, values.put(entry[valueDoc]{
-			ID: valueID(doc.ID, doc.Version), Doc: valueDoc{c.User, c.Header, keep(c.Secret), keep(c.Passphrase)},
+		changes = append(changes, values.Put(store.Doc[valueDoc]{
+			ID: valueID(doc.ID, doc.Version), Data: valueDoc{c.User, c.Header, keep(c.Secret), keep(c.Passphrase)},
 		}))
 	}
 	doc.Versions = retire(doc.Versions, now, p.Grace)
@@ -122,10 +122,10 @@ func (s *Service) revise(ctx context.Context, scope core.Scope, doc *credentialD
 		i := slices.IndexFunc(doc.Versions, func(known Version) bool { return valueID(doc.ID, known.Number) == v.ID })
 		switch {
 		case i < 0:
-			changes = append(changes, values.drop(v))
+			changes = append(changes, values.Drop(v))
 		case !doc.Versions[i].Until.Equal(v.Expires):
 			v.Expires = doc.Versions[i].Until
-			changes = append(changes, values.put(v))
+			changes = append(changes, values.Put(v))
 		}
 	}
 	return changes, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // The bounds of a refresh. A term outlasts the flight that holds it, so nobody sends what
@@ -23,8 +24,8 @@ type flight struct {
 
 // refreshed waits until the connection has another token than number seen, or nobody can
 // have one. It doesn't wait long for who has a token that is still valid.
-func (s *Service) refreshed(ctx context.Context, scope core.Scope, e entry[credentialDoc], seen int64, valid bool) error {
-	if name := e.Doc.Connection.Provider; s.providers[name] == nil {
+func (s *Service) refreshed(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], seen int64, valid bool) error {
+	if name := e.Data.Connection.Provider; s.providers[name] == nil {
 		return core.E(core.Unavailable, "connection.refresh", "the provider "+name+" isn't configured any more").WithHint("an operator configures it")
 	}
 	f, err := s.fly(ctx, scope, e, seen)
@@ -49,8 +50,8 @@ func (s *Service) refreshed(ctx context.Context, scope core.Scope, e entry[crede
 
 // fly returns the flight that is under way, or starts one. It doesn't end with ctx, for the
 // answer that its caller wouldn't wait for may hold the only token that still works.
-func (s *Service) fly(ctx context.Context, scope core.Scope, e entry[credentialDoc], seen int64) (*flight, error) {
-	key := string(scope.Org) + "/" + e.Doc.ID
+func (s *Service) fly(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], seen int64) (*flight, error) {
+	key := string(scope.Org) + "/" + e.Data.ID
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.flights[key]; f != nil {
@@ -75,8 +76,8 @@ func (s *Service) fly(ctx context.Context, scope core.Scope, e entry[credentialD
 
 // refresh takes the lead over all nodes and renews the token, unless somebody else has by
 // then.
-func (s *Service) refresh(ctx context.Context, scope core.Scope, e entry[credentialDoc], seen int64) error {
-	term, holder := "oauth/"+string(scope.Org)+"/"+e.Doc.ID, s.cfg.IDs("ref")
+func (s *Service) refresh(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], seen int64) error {
+	term, holder := "oauth/"+string(scope.Org)+"/"+e.Data.ID, s.cfg.IDs("ref")
 	leads := false
 	defer func() {
 		if leads {
@@ -90,13 +91,13 @@ func (s *Service) refresh(ctx context.Context, scope core.Scope, e entry[credent
 			leads = true // perhaps: its answer is lost
 			return err
 		}
-		g, err := grants.read(ctx, s, scope.Org, e.Doc.ID) // as it is now, after the lead
+		g, err := grants.Get(ctx, s.cfg.Records, scope.Org, e.Data.ID) // as it is now, after the lead
 		switch now := s.cfg.Now(); {
 		case err != nil:
 			return absent(err)
-		case g.Doc.Number > seen || g.Doc.Access.IsZero(): // there is another, or it is broken
+		case g.Data.Number > seen || g.Data.Access.IsZero(): // there is another, or it is broken
 			return nil
-		case g.Doc.resting(now):
+		case g.Data.resting(now):
 			return core.E(core.Unavailable, "connection.refresh", "the provider didn't answer a moment ago").WithHint("try again in a minute")
 		case leads:
 			return s.renew(ctx, scope, e, g)
@@ -119,36 +120,36 @@ func (s *Service) resign(ctx context.Context, term, holder string) {
 // renew sends the refresh token. That it will is stored before, with the grant's version as
 // the fence: so whoever comes back after its term has ended sends nothing, and whoever comes
 // after a crash knows that the token may be used up.
-func (s *Service) renew(ctx context.Context, scope core.Scope, e entry[credentialDoc], g entry[grantDoc]) error {
-	if g.Doc.Refresh.IsZero() {
+func (s *Service) renew(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], g store.Doc[grantDoc]) error {
+	if g.Data.Refresh.IsZero() {
 		return s.breakOff(ctx, scope, e, g.Version, "expired", "the token has ended, and the provider gave none to refresh it: connect again")
 	}
-	p, err := s.known(ctx, s.providers[e.Doc.Connection.Provider]) // it never changes while the credential's id stays
+	p, err := s.known(ctx, s.providers[e.Data.Connection.Provider]) // it never changes while the credential's id stays
 	if err != nil {
-		return s.failed(ctx, scope, e, g, g.Doc.Lost, err)
+		return s.failed(ctx, scope, e, g, g.Data.Lost, err)
 	}
-	asked, lost := s.cfg.Now(), g.Doc.Lost
-	g.Doc.Lost = true
-	if err := s.cfg.Records.Write(ctx, scope.Org, grants.put(g)); err != nil {
+	asked, lost := s.cfg.Now(), g.Data.Lost
+	g.Data.Lost = true
+	if err := s.cfg.Records.Write(ctx, scope.Org, grants.Put(g)); err != nil {
 		if core.CodeOf(err) == core.Conflict {
 			return nil // another one was quicker: look again
 		}
 		return err
 	}
 	g.Version++
-	got, err := p.renew(ctx, s.http, g.Doc.Refresh.Secret)
+	got, err := p.renew(ctx, s.http, g.Data.Refresh.Secret)
 	if err != nil {
 		return s.failed(ctx, scope, e, g, lost, err)
 	}
-	g.Doc.take(got, asked)
+	g.Data.take(got, asked)
 	if err := s.store(ctx, scope, e, g); err != nil {
 		return err
 	}
-	return s.tell(ctx, scope, "connection.refresh", e.Doc, "", "version", number(g.Doc.Number))
+	return s.tell(ctx, scope, "connection.refresh", e.Data, "", "version", number(g.Data.Number))
 }
 
 // failed decides what becomes of a grant that wasn't refreshed.
-func (s *Service) failed(ctx context.Context, scope core.Scope, e entry[credentialDoc], g entry[grantDoc], lost bool, err error) error {
+func (s *Service) failed(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], g store.Doc[grantDoc], lost bool, err error) error {
 	var no *refusal
 	refused := errors.As(err, &no)
 	if refused && no.final() {
@@ -159,11 +160,11 @@ func (s *Service) failed(ctx context.Context, scope core.Scope, e entry[credenti
 		return s.breakOff(ctx, scope, e, g.Version, no.code, hint)
 	}
 	if refused {
-		g.Doc.Lost = lost // it has used nothing up
+		g.Data.Lost = lost // it has used nothing up
 		err = core.E(core.Unavailable, "connection.refresh", "the provider doesn't take our refreshes").WithHint("an operator checks the client's id and secret").Because(no)
 	}
-	g.Doc.Tried, g.Doc.Failures = s.cfg.Now(), g.Doc.Failures+1
-	if e := s.cfg.Records.Write(ctx, scope.Org, grants.put(g)); e != nil && core.CodeOf(e) != core.Conflict {
+	g.Data.Tried, g.Data.Failures = s.cfg.Now(), g.Data.Failures+1
+	if e := s.cfg.Records.Write(ctx, scope.Org, grants.Put(g)); e != nil && core.CodeOf(e) != core.Conflict {
 		s.cfg.Log.WarnContext(ctx, "a failed refresh isn't noted", "credential", g.ID, "error", e)
 	}
 	return err
@@ -171,26 +172,26 @@ func (s *Service) failed(ctx context.Context, scope core.Scope, e entry[credenti
 
 // store keeps a new token. If the connection was deleted meanwhile, the provider is to
 // forget the token; if it was connected anew, that one stays.
-func (s *Service) store(ctx context.Context, scope core.Scope, e entry[credentialDoc], g entry[grantDoc]) error {
-	err := s.settle(ctx, func() error { return s.cfg.Records.Write(ctx, scope.Org, grants.put(g)) })
+func (s *Service) store(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], g store.Doc[grantDoc]) error {
+	err := s.settle(ctx, func() error { return s.cfg.Records.Write(ctx, scope.Org, grants.Put(g)) })
 	if core.CodeOf(err) != core.Conflict {
 		return err
 	}
-	now, err := grants.find(ctx, s, scope.Org, e.Doc.ID)
+	now, err := grants.Find(ctx, s.cfg.Records, scope.Org, e.Data.ID)
 	if err != nil || now.Version > 0 { // a write whose answer was lost looks so, too
 		return err
 	}
-	rev := s.revocation(e.Doc, g.Doc)
+	rev := s.revocation(e.Data, g.Data)
 	if rev.ID == "" {
 		return missing()
 	}
-	write := func() error { return s.cfg.Records.Write(ctx, scope.Org, revocations.put(rev)) }
+	write := func() error { return s.cfg.Records.Write(ctx, scope.Org, revocations.Put(rev)) }
 	if err := s.settle(ctx, write); err != nil && core.CodeOf(err) != core.Conflict {
 		return err
 	}
 	rev.Version++
 	if err := s.revoke(ctx, scope.Org, rev); err != nil {
-		s.cfg.Log.WarnContext(ctx, "a connection isn't revoked yet", "provider", rev.Doc.Provider, "credential", e.Doc.ID, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a connection isn't revoked yet", "provider", rev.Data.Provider, "credential", e.Data.ID, "error", err)
 	}
 	return missing()
 }

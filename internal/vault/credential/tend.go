@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 const (
@@ -74,8 +75,8 @@ func (s *Service) remind(ctx context.Context, org core.OrgID) error {
 	system := core.Scope{Org: org, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "secrets"}}
 	for _, c := range due {
 		now := s.cfg.Now()
-		r := entry[reminderDoc]{ID: valueID(c.ID, c.Version), Expires: now.Add(s.cfg.Remind), Doc: reminderDoc{now}}
-		err := s.cfg.Records.Write(ctx, org, reminders.put(r))
+		r := store.Doc[reminderDoc]{ID: valueID(c.ID, c.Version), Expires: now.Add(s.cfg.Remind), Data: reminderDoc{now}}
+		err := s.cfg.Records.Write(ctx, org, reminders.Put(r))
 		switch {
 		case core.CodeOf(err) == core.Conflict: // somebody was told
 			continue
@@ -86,7 +87,7 @@ func (s *Service) remind(ctx context.Context, org core.OrgID) error {
 		err = s.tell(ctx, system, "secret.due", doc, "", "version", number(c.Version), "since", c.Due.UTC().Format(time.RFC3339))
 		if err != nil {
 			r.Version++
-			if e := s.cfg.Records.Write(ctx, org, reminders.drop(r)); e != nil {
+			if e := s.cfg.Records.Write(ctx, org, reminders.Drop(r)); e != nil {
 				s.cfg.Log.WarnContext(ctx, "a reminder is lost until the next one", "credential", c.ID, "error", e)
 			}
 			return err

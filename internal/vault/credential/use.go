@@ -37,14 +37,14 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 	}
 	var v Value
 	switch {
-	case len(e.Doc.Hosts) > 0 && !allowed(e.Doc.Hosts, f.Host):
+	case len(e.Data.Hosts) > 0 && !allowed(e.Data.Hosts, f.Host):
 		err = elsewhere(op)
-	case e.Doc.Kind == OAuth:
+	case e.Data.Kind == OAuth:
 		v, err = s.token(ctx, scope, e, f)
 	default:
 		v, err = s.value(ctx, scope, e, f.Version)
 	}
-	v.hosts = e.Doc.Hosts
+	v.hosts = e.Data.Hosts
 	outcome, code := "", ""
 	if err != nil {
 		outcome, code = "failed", string(core.CodeOf(err))
@@ -52,7 +52,7 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 			outcome = "refused"
 		}
 	}
-	told := s.tell(ctx, scope, op, e.Doc, outcome, "version", number(v.Version), "task", string(f.Task), "tool", f.Tool, "host", f.Host, "code", code)
+	told := s.tell(ctx, scope, op, e.Data, outcome, "version", number(v.Version), "task", string(f.Task), "tool", f.Tool, "host", f.Host, "code", code)
 	switch {
 	case err != nil:
 		return Value{}, err
@@ -71,13 +71,13 @@ func number(n int64) string {
 }
 
 // value reads one version. The current one may be replaced, and gone, between two reads.
-func (s *Service) value(ctx context.Context, scope core.Scope, e entry[credentialDoc], version int64) (Value, error) {
+func (s *Service) value(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], version int64) (Value, error) {
 	for range retries {
-		v, err := s.versionOf(ctx, scope.Org, e.Doc, version)
+		v, err := s.versionOf(ctx, scope.Org, e.Data, version)
 		if core.CodeOf(err) != core.NotFound || version != 0 {
 			return v, err
 		}
-		again, err := credentials.read(ctx, s, scope.Org, e.ID)
+		again, err := credentials.Get(ctx, s.cfg.Records, scope.Org, e.ID)
 		if err != nil {
 			return Value{}, err
 		}
@@ -97,11 +97,11 @@ func (s *Service) versionOf(ctx context.Context, org core.OrgID, doc credentialD
 		if v.Number != version || !v.Until.IsZero() && !s.cfg.Now().Before(v.Until) {
 			continue
 		}
-		r, err := values.read(ctx, s, org, valueID(doc.ID, version))
+		r, err := values.Get(ctx, s.cfg.Records, org, valueID(doc.ID, version))
 		if err != nil {
 			return Value{}, err
 		}
-		d := r.Doc
+		d := r.Data
 		return Value{
 			Kind: doc.Kind, Version: version, Until: v.Until,
 			Content: Content{User: d.User, Header: d.Header, Secret: d.Secret.Secret, Passphrase: d.Passphrase.Secret},
@@ -141,20 +141,20 @@ func (m *marks) due(id string, now time.Time) bool {
 
 // mark keeps the last use, with a write a minute whatever the number of nodes. That it
 // can't be written is no reason to keep the value back.
-func (s *Service) mark(ctx context.Context, scope core.Scope, e entry[credentialDoc], f For) {
+func (s *Service) mark(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], f For) {
 	now := s.cfg.Now()
-	if !s.marks.due(string(scope.Org)+"/"+e.Doc.ID, now) {
+	if !s.marks.due(string(scope.Org)+"/"+e.Data.ID, now) {
 		return
 	}
-	err := s.update(ctx, scope.Org, func() ([]store.Change, error) {
-		u, err := usages.find(ctx, s, scope.Org, e.ID)
-		if err != nil || u.Doc.Credential == e.Doc.ID && now.Sub(u.Doc.At) < markEvery {
+	err := store.Update(ctx, s.cfg.Records, scope.Org, func() ([]store.Change, error) {
+		u, err := usages.Find(ctx, s.cfg.Records, scope.Org, e.ID)
+		if err != nil || u.Data.Credential == e.Data.ID && now.Sub(u.Data.At) < markEvery {
 			return nil, err
 		}
-		u.Doc = usageDoc{e.Doc.ID, Usage{At: now, Actor: scope.Actor, Task: f.Task, Tool: f.Tool}}
-		return []store.Change{usages.put(u)}, nil
+		u.Data = usageDoc{e.Data.ID, Usage{At: now, Actor: scope.Actor, Task: f.Task, Tool: f.Tool}}
+		return []store.Change{usages.Put(u)}, nil
 	})
 	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "a credential's last use isn't kept", "credential", e.Doc.ID, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a credential's last use isn't kept", "credential", e.Data.ID, "error", err)
 	}
 }

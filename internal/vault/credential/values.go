@@ -25,13 +25,13 @@ const (
 // holds them no longer than it takes. more: there are others than the 500, or the 256 KiB
 // altogether, that it returns.
 func (s *Service) Values(ctx context.Context, org core.OrgID) (all []Kept, more bool, err error) {
-	docs, err := credentials.all(ctx, s, org, "", maxValues)
+	docs, err := credentials.All(ctx, s.cfg.Records, org, "", maxValues)
 	if err != nil || len(docs) == 0 { // most orgs keep none
 		return nil, false, err
 	}
 	names := make(map[string]string, len(docs))
 	for _, e := range docs {
-		names[e.Doc.ID] = e.Doc.Name
+		names[e.Data.ID] = e.Data.Name
 	}
 	room := maxValueBytes
 	add := func(credential string, secrets ...kept) {
@@ -46,20 +46,20 @@ func (s *Service) Values(ctx context.Context, org core.OrgID) (all []Kept, more 
 			}
 		}
 	}
-	kept, err := values.all(ctx, s, org, "", maxValues)
+	kept, err := values.All(ctx, s.cfg.Records, org, "", maxValues)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, e := range kept {
 		credential, _, _ := strings.Cut(e.ID, "/")
-		add(credential, e.Doc.Secret, e.Doc.Passphrase)
+		add(credential, e.Data.Secret, e.Data.Passphrase)
 	}
-	granted, err := grants.all(ctx, s, org, "", maxValues)
+	granted, err := grants.All(ctx, s.cfg.Records, org, "", maxValues)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, e := range granted {
-		add(e.ID, e.Doc.Access, e.Doc.Refresh)
+		add(e.ID, e.Data.Access, e.Data.Refresh)
 	}
 	full := func(n int) bool { return n >= maxValues }
 	return all, more || full(len(docs)) || full(len(kept)) || full(len(granted)), nil
