@@ -28,6 +28,8 @@ const maxBody = 64 << 20
 type Proxy struct {
 	Service *Service
 	Base    string // "localhost", or a domain with a wildcard record
+	// InUse returns not_found for a project whose apps nobody gets to. nil: all do.
+	InUse func(context.Context, core.OrgID, core.ProjectID) error
 }
 
 // Handles reports whether a Host header names an app: a label below Base.
@@ -36,10 +38,10 @@ func (x *Proxy) Handles(host string) bool {
 	return ok
 }
 
-// Named reports whether an app of any org has the name, by what this process knows.
-func (s *Service) Named(name string) bool {
-	_, ok := s.names.find(name)
-	return ok
+// Named returns whose the app of that name is, by what this process knows; false: nobody's.
+func (s *Service) Named(name string) (core.OrgID, bool) {
+	at, ok := s.names.find(name)
+	return at.org, ok
 }
 
 func (x *Proxy) label(host string) (string, bool) {
@@ -55,6 +57,10 @@ func (x *Proxy) label(host string) (string, bool) {
 func (x *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, _ := x.label(r.Host)
 	at, ok := x.Service.named(r.Context(), name)
+	if ok && x.InUse != nil {
+		// Any other failure keeps nobody from an app that runs.
+		ok = core.CodeOf(x.InUse(r.Context(), at.org, at.project)) != core.NotFound
+	}
 	if !ok {
 		writePage(w, r, pageUnknown)
 		return

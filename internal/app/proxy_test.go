@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 func TestProxyHandles(t *testing.T) {
@@ -136,5 +138,34 @@ func TestProxyRemembersAFailedStart(t *testing.T) {
 	}
 	if status, _ := r.ask(next, "GET", st.Name, "/", nil); status != 200 {
 		t.Fatalf("it answers %d", status)
+	}
+}
+
+// TestProxyLetsNobodyInToAProjectThatIsNotInUse; one of which nothing can be learned stays open.
+func TestProxyLetsNobodyInToAProjectThatIsNotInUse(t *testing.T) {
+	t.Parallel()
+	r, app := newRig(t), newApp()
+	r.publish(app, 0, r.app("One", "one"))
+	st := r.start(app)
+	for what, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"in use":   {nil, 200},
+		"archived": {core.E(core.NotFound, "test", "no such project"), 404},
+		"unknown":  {core.E(core.Unavailable, "test", "the store is down"), 200},
+	} {
+		x := &Proxy{Service: r.Service, Base: "localhost", InUse: func(_ context.Context, org core.OrgID, project core.ProjectID) error {
+			if org != r.scope.Org || project != r.scope.Project {
+				t.Errorf("asked for %s %s", org, project)
+			}
+			return c.err
+		}}
+		req := httptest.NewRequestWithContext(t.Context(), "GET", "http://"+st.Name+".localhost/", nil)
+		w := httptest.NewRecorder()
+		x.ServeHTTP(w, req)
+		if w.Code != c.status {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
 	}
 }

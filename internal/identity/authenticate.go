@@ -143,16 +143,21 @@ func (s *Service) byKey(ctx context.Context, text string) (Principal, error) {
 }
 
 // checkProject returns not_found unless the principal may use the project of its scope.
-// Every org has DefaultProject, which is never archived.
 func (s *Service) checkProject(ctx context.Context, p Principal) error {
-	id := p.Scope.Project
-	if !p.MayUse(id) {
+	if !p.MayUse(p.Scope.Project) {
 		return missing("project")
 	}
+	return s.InUse(ctx, p.Scope.Org, p.Scope.Project)
+}
+
+// InUse returns not_found for a project that is archived or isn't the org's; what others have
+// changed is known to it as it is to Authenticate. Every org has DefaultProject, which is
+// never archived.
+func (s *Service) InUse(ctx context.Context, org core.OrgID, id core.ProjectID) error {
 	if id == core.DefaultProject {
 		return nil
 	}
-	e, err := projects.recent(ctx, s, p.Scope.Org, string(id))
+	e, err := projects.recent(ctx, s, org, string(id))
 	if err == nil && e.Doc.Archived {
 		err = missing("project")
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 // names answers every question for an address with this machine's, over TCP.
@@ -165,13 +167,13 @@ func TestACME(t *testing.T) {
 	}
 	dir := &DataDir{Path: t.TempDir()}
 	cfg := Config{
-		Public: Public{URL: "https://isekai.example.com", Previews: "apps.example.com"},
+		Public: Public{URL: "https://isekai.example.com", Previews: "apps.example.net"},
 		TLS:    TLS{ACME: true, ACMEEmail: "ops@example.com", ACMEDirectory: directory, ACMECA: ca},
 	}
 	if err := cfg.checkPublic(); err != nil {
 		t.Fatal(err)
 	}
-	known := func(name string) bool { return name == "books" }
+	known := appNames{org: func(name string) (core.OrgID, bool) { return "org_a", name == "books" }}
 	start := func(l net.Listener) *http.Server {
 		c, err := cfg.serverTLS(dir, known, silent)
 		if err != nil {
@@ -194,12 +196,12 @@ func TestACME(t *testing.T) {
 	}
 	s := start(l)
 	serials := map[string]string{}
-	for _, name := range []string{"isekai.example.com", "books.apps.example.com"} {
+	for _, name := range []string{"isekai.example.com", "books.apps.example.net"} {
 		if serials[name], err = ask(name); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, name := range []string{"evil.example", "none.apps.example.com", "apps.example.com", "a.books.apps.example.com", "x.isekai.example.com", ""} {
+	for _, name := range []string{"evil.example", "none.apps.example.net", "apps.example.net", "a.books.apps.example.net", "x.isekai.example.com", ""} {
 		if serial, err := ask(name); err == nil {
 			t.Errorf("%q has a certificate: %s", name, serial)
 		}

@@ -15,7 +15,7 @@ func (n *node) front() (net.Listener, error) {
 	if n.listener == nil || n.owner == n.listener {
 		return n.listener, nil
 	}
-	t, err := n.cfg.serverTLS(n.dir, n.apps.Named, n.log)
+	t, err := n.cfg.serverTLS(n.dir, appNames{n.apps.Named, n.quotas()}, n.log)
 	if err != nil || t == nil {
 		return n.listener, err
 	}
@@ -23,7 +23,9 @@ func (n *node) front() (net.Listener, error) {
 }
 
 // previews serves the apps below a domain.
-func (n *node) previews(base string) http.Handler { return &app.Proxy{Service: n.apps, Base: base} }
+func (n *node) previews(base string) http.Handler {
+	return &app.Proxy{Service: n.apps, Base: base, InUse: n.people.InUse}
+}
 
 // previewURL is where an app is reached by all who are shown it: below the public domain
 // for previews, or on this machine if nobody comes from elsewhere. It is empty if this

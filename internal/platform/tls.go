@@ -40,12 +40,12 @@ func (t TLS) check() error {
 }
 
 // serverTLS returns what browsers and programs are served with, or nil if it is another
-// who ends TLS. knownApp says whether a preview has the name.
-func (c Config) serverTLS(dir *DataDir, knownApp func(name string) bool, log *slog.Logger) (*tls.Config, error) {
+// who ends TLS. By ACME, apps have certificates, too.
+func (c Config) serverTLS(dir *DataDir, apps appNames, log *slog.Logger) (*tls.Config, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch {
 	case c.TLS.ACME:
-		return t, c.acme(t, dir.Join("acme"), knownApp)
+		return t, c.acme(t, dir.Join("acme"), apps)
 	case c.TLS.CertFile != "":
 		pair, err := newCertificate(c.TLS.CertFile, c.TLS.KeyFile, log)
 		if err != nil {
