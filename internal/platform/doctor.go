@@ -24,6 +24,7 @@ func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
 	checks = append(checks, i.backupCheck(served), diskCheck(existing(i.cfg.DataDir)))
 	checks = append(checks, i.cfg.Bus.reachable(ctx)...)
 	checks = append(checks, i.cfg.Nodes.certificateCheck(time.Now())...)
+	checks = append(checks, i.cfg.Public.domainCheck()...)
 	checks = append(checks, sandboxChecks(ctx)...)
 	for _, t := range ns.Toolchains(ctx) {
 		c := client.HealthCheck{Name: t.Name, OK: t.Found(), Detail: t.Path + " " + t.Version}

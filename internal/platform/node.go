@@ -290,6 +290,9 @@ func (n *node) startServer(context.Context) error {
 		stop()
 		return err
 	}
+	if domain := n.cfg.Public.shared(); domain != "" {
+		n.log.Warn("public.previews and public.url are one site to browsers: an app can keep its visitors from public.url", "domain", domain, "hint", sharedHint)
+	}
 	handler, err := n.handler(api)
 	if err != nil {
 		stop()

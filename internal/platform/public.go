@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 )
@@ -78,6 +81,38 @@ func (p Public) checkNames() error {
 		return core.E(core.Invalid, op, "public.url is a name of public.previews").WithHint("give previews a domain of their own: apps there are written by others")
 	}
 	return nil
+}
+
+// shared returns the domain that somebody has registered and that both public.url and
+// public.previews are in; "" if there is none. To a browser, what is below such a domain is
+// one site: an app there can set cookies for public.url, by which its users are refused
+// (more of them than a server reads), and its requests to public.url are no stranger's.
+func (p Public) shared() string {
+	if p.Previews == "" || net.ParseIP(p.host()) != nil {
+		return ""
+	}
+	own, err := publicsuffix.EffectiveTLDPlusOne(p.host())
+	if err != nil { // it is a public suffix itself
+		return ""
+	}
+	if apps, err := publicsuffix.EffectiveTLDPlusOne(p.Previews); err != nil || apps != own {
+		return ""
+	}
+	return own
+}
+
+const sharedHint = "give previews a domain of their own, as in apps.example.net: apps are written by others"
+
+// domainCheck says whether previews have a domain of their own; nothing without them.
+func (p Public) domainCheck() []client.HealthCheck {
+	const name = "previews"
+	if p.Previews == "" {
+		return nil
+	}
+	if domain := p.shared(); domain != "" {
+		return []client.HealthCheck{{Name: name, Detail: "public.previews and public.url are both in " + domain + ", which is one site to browsers: an app can keep its visitors from public.url", Hint: sharedHint}}
+	}
+	return []client.HealthCheck{check(name, "at a domain of their own", nil)}
 }
 
 // proxies reads the list of those that end TLS.

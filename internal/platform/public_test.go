@@ -181,3 +181,29 @@ type timed struct {
 }
 
 func (t *timed) SetWriteDeadline(until time.Time) error { t.until = until; return nil }
+
+// TestPreviewsHaveADomainOfTheirOwn, which nobody else has registered.
+func TestPreviewsHaveADomainOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ url, previews, shared string }{
+		"none":                      {"https://isekai.example.com", "", ""},
+		"its own":                   {"https://isekai.example.com", "apps.example.net", ""},
+		"beside the API":            {"https://isekai.example.com", "apps.example.com", "example.com"},
+		"below the API":             {"https://isekai.example.com", "apps.isekai.example.com", "example.com"},
+		"of a country's registry":   {"https://isekai.co.uk", "apps.co.uk", ""},
+		"of one company in one":     {"https://isekai.example.co.uk:8443", "apps.example.co.uk", "example.co.uk"},
+		"of a host of others' apps": {"https://isekai.github.io", "apps.github.io", ""},
+		"an address":                {"https://192.0.2.1", "apps.example.net", ""},
+		"a whole registry's":        {"https://isekai.example.com", "com", ""},
+		"of a network of one's own": {"https://isekai.corp.internal", "apps.corp.internal", "corp.internal"},
+	} {
+		p := Public{URL: c.url, Previews: c.previews}
+		if got := p.shared(); got != c.shared {
+			t.Errorf("%s: %q, want %q", name, got, c.shared)
+		}
+		checks := p.domainCheck()
+		if len(checks) > 0 != (c.previews != "") || len(checks) > 0 && (checks[0].OK != (c.shared == "") || !checks[0].OK && checks[0].Hint == "") {
+			t.Errorf("%s: %+v", name, checks)
+		}
+	}
+}
