@@ -58,11 +58,12 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		sum := sha256.Sum256([]byte(string(scope.Org) + "\x00" + string(scope.Project) + "\x00" + n.Key))
 		id = core.TaskID("tsk_" + hex.EncodeToString(sum[:13]))
 	}
-	if n.Kind == core.KindApp && n.App == "" {
-		n.App = core.AppID("app_" + string(id[len("tsk_"):]))
+	app := n.App
+	if n.Kind == core.KindApp && app == "" { // whose address comes of it: nobody can compute that
+		app = core.AppID(s.IDs("app"))
 	}
 	created := core.TaskCreated{
-		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: n.App, Base: n.Base, Tree: n.Tree,
+		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: app, Base: n.Base, Tree: n.Tree,
 		Workspace: n.Workspace, Limits: n.Limits.OrDefault(),
 	}
 	events, err := s.accept(ctx, scope, id, created)
@@ -94,10 +95,10 @@ func (s *Service) accept(ctx context.Context, scope core.Scope, id core.TaskID, 
 }
 
 // same reports whether n is the wish that c was made of. What the server added
-// may differ by now: the version that the app is at, the model that was meant by
-// none.
+// may differ by now: the id of a new app, the version that an app is at, the model
+// that was meant by none.
 func same(c core.TaskCreated, n NewTask) bool {
-	return c.Kind == n.Kind && c.Prompt == n.Prompt && c.App == n.App && (c.Base > 0) == (n.Base > 0) &&
+	return c.Kind == n.Kind && c.Prompt == n.Prompt && (c.App == n.App || n.App == "") && (c.Base > 0) == (n.Base > 0) &&
 		c.Workspace == n.Workspace && c.Limits.OrDefault() == n.Limits.OrDefault()
 }
 

@@ -139,11 +139,22 @@ func (c *claim) take(ctx context.Context) error {
 	if busy {
 		return core.E(core.Conflict, "idempotency", "another has the claim")
 	}
-	err := c.put(ctx, c.version-1, kept{Request: c.request}, c.until)
-	if err != nil {
+	later, stop := afterwards(ctx) // a claim is made whole or not at all, whoever has gone
+	defer stop()
+	err := c.put(later, c.version-1, kept{Request: c.request}, c.until)
+	switch {
+	case core.CodeOf(err) == core.Conflict:
 		c.leave()
+	case err != nil: // and it may have been made nevertheless; if it wasn't, there is nothing to free
+		_ = c.free(later)
 	}
 	return err
+}
+
+// afterwards returns a context for what has to be done for a request although its caller
+// may have gone.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), sendTime)
 }
 
 func (c *claim) leave() {

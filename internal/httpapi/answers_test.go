@@ -1,12 +1,23 @@
 package httpapi
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
@@ -118,4 +129,64 @@ func TestAClaimIsTakenOver(t *testing.T) {
 	if _, next, err := one.begin(ctx, at, asked, time.Minute, 0, false); err != nil || next == nil {
 		t.Errorf("a key that was freed: %v", err)
 	}
+}
+
+// lossy commits the first write and says that the caller has gone, as a network may.
+type lossy struct {
+	records
+	lost bool
+}
+
+type records = store.Records
+
+func (l *lossy) Write(ctx context.Context, org core.OrgID, changes ...store.Change) error {
+	err := l.records.Write(ctx, org, changes...)
+	if err == nil && !l.lost {
+		l.lost = true
+		return core.E(core.Canceled, "store.write", "canceled")
+	}
+	return err
+}
+
+// TestAClaimWhoseAnswerIsLost is nobody's: nothing was done, and nobody is at it.
+func TestAClaimWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	a := newAnswers(&lossy{records: openStore(t, nil)})
+	at := place{"org_a", "user/u/k"}
+	if _, _, err := a.begin(t.Context(), at, []byte("asked"), time.Hour, 0, false); core.CodeOf(err) != core.Canceled {
+		t.Fatal(err)
+	}
+	if _, c, err := a.begin(t.Context(), at, []byte("asked"), time.Hour, 0, false); err != nil || c == nil {
+		t.Errorf("the repeat: %v", err)
+	}
+}
+
+// TestALongCreationIsKept, although it takes longer than an answer may take to be sent.
+func TestALongCreationIsKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mux := http.NewServeMux()
+		s := &server{
+			api: humago.New(mux, huma.DefaultConfig("t", "1")), bodyTime: time.Second, answers: newAnswers(openStore(t, time.Now)),
+			cfg: Config{Logger: slog.New(slog.DiscardHandler), Authenticate: func(context.Context, identity.Credential) (identity.Principal, error) { return identity.Local(), nil }},
+		}
+		s.api.UseMiddleware(s.bound, s.authenticate)
+		done := 0
+		handle(s, identity.Operate, huma.Operation{OperationID: "take-backup", Method: "POST", Path: "/b", DefaultStatus: 201},
+			func(context.Context, core.Scope, *struct{}) (*live, error) {
+				time.Sleep(sendTime + time.Second)
+				done++
+				return &live{}, nil
+			})
+		for range 2 {
+			r := httptest.NewRequest("POST", "/b", strings.NewReader(""))
+			r.Header.Set("Authorization", "Bearer x")
+			r.Header.Set(onceHeader, "k")
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{})))
+			if w.Code != 201 || done != 1 {
+				t.Errorf("%d %s, done %d times", w.Code, w.Body, done)
+			}
+		}
+	})
 }

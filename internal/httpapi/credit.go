@@ -132,8 +132,8 @@ func (s *server) creditCommand(verb client.CreditVerb, summary string, do func(c
 			return nil, core.E(core.Invalid, "credits", "a "+string(verb)+" doesn't expire").WithHint("leave out expires")
 		}
 		made, err := do(ctx, org, c)
-		if err == nil && made {
-			err = s.record(ctx, org, auditlog.Entry{Action: "credit." + string(verb), Target: c.ID, Detail: movedDetail(c)})
+		if err == nil { // also of a repeat: the first may have come to its end before it was recorded
+			err = s.record(ctx, org, auditlog.Entry{Action: "credit." + string(verb), Target: c.ID, Detail: movedDetail(c, made)})
 		}
 		if err != nil {
 			return nil, err
@@ -146,8 +146,11 @@ func (s *server) creditCommand(verb client.CreditVerb, summary string, do func(c
 }
 
 // movedDetail is what the audit log keeps of a command.
-func movedDetail(c ledger.Command) map[string]string {
+func movedDetail(c ledger.Command, made bool) map[string]string {
 	d := map[string]string{"amount": c.Amount.String(), "note": c.Note}
+	if !made {
+		d["repeat"] = "true"
+	}
 	if !c.Expires.IsZero() {
 		d["expires"] = c.Expires.UTC().Format(time.RFC3339)
 	}

@@ -116,24 +116,27 @@ func (s *server) once(ctx huma.Context, next func(huma.Context)) {
 // first runs an operation, keeps its answer, and sends it.
 func (s *server) first(ctx huma.Context, rq *request, c *claim, in replayed, next func(huma.Context)) {
 	rec := &recorder{replayed: in, header: map[string]string{}}
-	later, stop := context.WithTimeout(context.WithoutCancel(ctx.Context()), sendTime) // what is done is kept, whoever has gone
-	defer stop()
+	settle := func(f func(context.Context) error) { // what is done is kept, whoever has gone
+		later, stop := afterwards(ctx.Context())
+		defer stop()
+		s.unkept(rq, f(later))
+	}
 	done := false
 	defer func() {
 		if !done { // a panic
-			s.unkept(rq, c.free(later))
+			settle(c.free)
 		}
 	}()
 	next(rec)
 	done = true
 	if passes(rec.status) {
-		s.unkept(rq, c.free(later))
+		settle(c.free)
 	} else {
 		k := kept{Status: rec.status, Header: rec.header, Body: rec.body.Bytes()}
 		if ctx.Operation().Metadata[secretMark] != nil && rec.status < 300 || rec.body.Len() > answerSize {
 			k.Header, k.Body, k.Withheld = nil, nil, true
 		}
-		s.unkept(rq, c.give(later, k))
+		settle(func(later context.Context) error { return c.give(later, k) })
 	}
 	s.send(ctx, rq, rec.header, rec.status, rec.body.Bytes())
 }
