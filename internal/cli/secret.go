@@ -93,7 +93,7 @@ func (sh *shell) secretSet() *cobra.Command {
 		Long: "Make a credential, or give one a new value. The value is read from standard input, or whole from a file: that is how keys of several lines come.\n" +
 			"What no flag names is as if it were new.",
 		Example: "  isekai secret set deploy-token --host api.example.com --rotate 90 < token.txt\n  isekai secret set server --kind ssh_key --file ~/.ssh/id_ed25519 --shared\n" +
-			"  isekai secret set deploy-token --keep --note \"for deploys\"",
+			"  isekai secret set deploy-token --keep --host api.example.com --note \"for deploys\"",
 		RunE: func(c *cobra.Command, a []string) (err error) {
 			switch {
 			case keep && file != "":

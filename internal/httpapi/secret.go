@@ -55,7 +55,7 @@ func (s *server) secrets() {
 	})
 	act(s, identity.SecretWrite, huma.Operation{
 		OperationID: "put-secret", Method: http.MethodPut, Path: path, Summary: "Make a credential, or change one", Tags: tags,
-		Description: "With a value it gets a new version. No route shows a value.",
+		Description: "With a value it gets a new version; without one its hosts can only become fewer. No route shows a value.",
 	}, func(ctx context.Context, p identity.Principal, in *putSecret) (*secretAnswer, error) {
 		revision, err := in.version()
 		if err != nil {

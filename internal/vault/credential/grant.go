@@ -73,7 +73,10 @@ func (s *Service) token(ctx context.Context, scope core.Scope, e store.Doc[crede
 		return Value{}, core.E(core.Invalid, "credential.use", "a connection has no versions")
 	}
 	for range retries {
-		if e.Data.Connection.Broken {
+		switch {
+		case !allowed(e.Data.Hosts, f.Host):
+			return Value{}, elsewhere("credential.use")
+		case e.Data.Connection.Broken:
 			return Value{}, broken(e.Data)
 		}
 		g, err := grants.Get(ctx, s.cfg.Records, scope.Org, e.Data.ID)
@@ -87,24 +90,29 @@ func (s *Service) token(ctx context.Context, scope core.Scope, e store.Doc[crede
 		case refused && g.Data.Refresh.IsZero():
 			return Value{}, core.E(core.Denied, "credential.use", "the service refuses the token, and the provider gave none to refresh it").WithHint("connect again")
 		case !refused && (g.Data.fresh(now) || g.Data.Refresh.IsZero() && g.Data.valid(now)):
-			return valueOf(g.Data), nil
+			return valueOf(e.Data, g.Data), nil
 		}
 		err = s.refreshed(ctx, scope, e, g.Data.Number, !refused && g.Data.valid(now))
 		switch {
 		case err != nil && !refused && g.Data.valid(s.cfg.Now()) && core.CodeOf(err) == core.Unavailable && ctx.Err() == nil:
-			return valueOf(g.Data), nil
+			return valueOf(e.Data, g.Data), nil
 		case err != nil:
 			return Value{}, err
 		}
-		if e, err = credentials.Get(ctx, s.cfg.Records, scope.Org, e.ID); err != nil {
+		again, err := credentials.Get(ctx, s.cfg.Records, scope.Org, e.ID)
+		switch {
+		case err != nil:
 			return Value{}, absent(err)
+		case again.Data.ID != e.Data.ID: // another credential has its name
+			return Value{}, missing()
 		}
+		e = again
 	}
 	return Value{}, core.E(core.Unavailable, "credential.use", "the connection changes all the time").WithHint("try again")
 }
 
-func valueOf(g grantDoc) Value {
-	return Value{Kind: OAuth, Version: g.Number, Until: g.Expires, Content: Content{Secret: g.Access.Secret}}
+func valueOf(c credentialDoc, g grantDoc) Value {
+	return Value{Kind: OAuth, Version: g.Number, Until: g.Expires, Content: Content{Secret: g.Access.Secret}, hosts: c.Hosts}
 }
 
 // absent says that a connection that was there isn't any more.

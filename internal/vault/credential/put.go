@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -19,7 +20,8 @@ const (
 	maxName        = 64
 	maxNote        = 300
 	maxHosts       = 20
-	maxVersions    = 5 // that can be used at the same time
+	maxHostBytes   = 1000 // of all of them, so that an entry of the audit log shows each
+	maxVersions    = 5    // that can be used at the same time
 )
 
 // Put is what a credential shall be.
@@ -29,7 +31,7 @@ type Put struct {
 	Kind    Kind   // of an existing one it stays
 	Content *Content
 	Note    string        // for people
-	Hosts   []string      // those that it may be sent to; none: all
+	Hosts   []string      // those that it may be sent to; none: all. More of them need a Content
 	Rotate  time.Duration // how old it may become before Due tells; 0: any age
 	Grace   time.Duration // how long a value can be used after it was replaced
 	// Revision is that of the Credential that is changed; 0: whatever it is.
@@ -37,9 +39,10 @@ type Put struct {
 }
 
 // Put creates a credential, or changes one: with a Content it gets a new version, without
-// one the value stays. Those before can be used for Grace from now at the most. conflict:
-// the Revision is another, it is of another kind or a connection; exhausted: there are too
-// many; invalid.
+// one the value stays. Those before can be used for Grace from now at the most, and not at
+// all if they may not be sent to all of the Hosts: so nobody who doesn't have a value has it
+// sent elsewhere. conflict: the Revision is another, it is of another kind or a connection;
+// exhausted: there are too many; invalid.
 func (s *Service) Put(ctx context.Context, scope core.Scope, p Put) (Credential, error) {
 	if err := scope.Valid(); err != nil {
 		return Credential{}, err
@@ -71,7 +74,7 @@ func (s *Service) Put(ctx context.Context, scope core.Scope, p Put) (Credential,
 		action = "credential.change"
 	}
 	c := credentialOf(e, nil)
-	return c, s.tell(ctx, scope, action, e.Data, "", "version", strconv.FormatInt(c.Version, 10))
+	return c, s.tell(ctx, scope, action, e.Data, "", "version", number(c.Version), "hosts", cmp.Or(strings.Join(c.Hosts, " "), "*"))
 }
 
 // open returns the credential that is there, or a new one, for a change to one of a kind.
@@ -102,6 +105,13 @@ func (s *Service) open(ctx context.Context, scope core.Scope, name string, share
 
 // revise gives doc what p says, and returns the changes of its values.
 func (s *Service) revise(ctx context.Context, scope core.Scope, doc *credentialDoc, p Put) ([]store.Change, error) {
+	grace := p.Grace
+	if wider(doc.Hosts, p.Hosts) {
+		if p.Content == nil {
+			return nil, core.E(core.Invalid, "credential.put", "the value may not be sent to all of these hosts").WithHint("give it again with them; without it hosts can only be taken away")
+		}
+		grace = 0
+	}
 	there, err := values.All(ctx, s.cfg.Records, scope.Org, doc.ID+"/", maxVersions+1)
 	if err != nil {
 		return nil, err
@@ -117,7 +127,7 @@ func (s *Service) revise(ctx context.Context, scope core.Scope, doc *credentialD
 			ID: valueID(doc.ID, doc.Version), Data: valueDoc{c.User, c.Header, keep(c.Secret), keep(c.Passphrase)},
 		}))
 	}
-	doc.Versions = retire(doc.Versions, now, p.Grace)
+	doc.Versions = retire(doc.Versions, now, grace)
 	for _, v := range there {
 		i := slices.IndexFunc(doc.Versions, func(known Version) bool { return valueID(doc.ID, known.Number) == v.ID })
 		switch {
@@ -129,6 +139,11 @@ func (s *Service) revise(ctx context.Context, scope core.Scope, doc *credentialD
 		}
 	}
 	return changes, nil
+}
+
+// wider reports whether some of the hosts that are to be aren't among those that are.
+func wider(are, toBe []string) bool {
+	return len(are) > 0 && (len(toBe) == 0 || slices.ContainsFunc(toBe, func(h string) bool { return !slices.Contains(are, h) }))
 }
 
 // retire ends all versions but the last after the grace, or when they were to end before,
@@ -168,8 +183,8 @@ func (p *Put) check() (string, error) {
 	switch {
 	case len(p.Note) > maxNote || strings.ToValidUTF8(p.Note, "") != p.Note:
 		return bad("the note is too long, or isn't text", "300 bytes are enough for one")
-	case len(p.Hosts) > maxHosts:
-		return bad("there are too many hosts", "name 20, or make another credential")
+	case len(p.Hosts) > maxHosts || len(strings.Join(p.Hosts, " ")) > maxHostBytes:
+		return bad("there are too many hosts", "name 20, of 1,000 bytes together, or make another credential")
 	case p.Kind == OAuth:
 		return bad("a connection isn't put", "connect to its provider")
 	case p.Grace < 0 || p.Grace > MaxGrace:

@@ -366,3 +366,60 @@ func TestThereIsAnEndToThem(t *testing.T) {
 		}
 	})
 }
+
+// TestHostsGrowWithAValueAlone: who doesn't have it can't have it sent elsewhere, neither the
+// value nor one that it replaces.
+func TestHostsGrowWithAValueAlone(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		one, two := []string{"a.example"}, []string{"a.example", "b.example"}
+		for name, c := range map[string]struct {
+			before, hosts []string
+			value         *credential.Content
+			want          core.Code
+			told          string
+		}{
+			"another":              {one, []string{"evil.example"}, nil, core.Invalid, ""},
+			"one more":             {one, two, nil, core.Invalid, ""},
+			"one for one":          {two, []string{"a.example", "evil.example"}, nil, core.Invalid, ""},
+			"all":                  {one, nil, nil, core.Invalid, ""},
+			"the same":             {two, two, nil, "", "a.example b.example"},
+			"the same, spelt so":   {two, []string{"B.example.", "A.Example"}, nil, "", "b.example a.example"},
+			"one less":             {two, one, nil, "", "a.example"},
+			"some of all":          {nil, one, nil, "", "a.example"},
+			"all as before":        {nil, nil, nil, "", "*"},
+			"one more, by a value": {one, two, tokenOf("two"), "", "a.example b.example"},
+			"all, by a value":      {one, nil, tokenOf("two"), "", "*"},
+		} {
+			p := credential.Put{Name: strings.NewReplacer(" ", "-", ",", "").Replace(name), Kind: credential.Token, Content: tokenOf("one"), Hosts: c.before, Grace: time.Hour}
+			was := put(t, r.Service, ann(orgA), p)
+			p.Content, p.Hosts = c.value, c.hosts
+			_, err := r.Put(t.Context(), ann(orgA), p)
+			wantCode(t, name, err, c.want)
+			now, err := r.Get(t.Context(), ann(orgA), p.Name)
+			ok(t, err)
+			action := "credential.change"
+			switch {
+			case c.want != "":
+				if fmt.Sprint(now.Hosts) != fmt.Sprint(was.Hosts) || now.Revision != was.Revision {
+					t.Errorf("%s: it has %q", name, now.Hosts)
+				}
+				continue
+			case c.value != nil:
+				action = "credential.put"
+				_, err := r.Use(t.Context(), ann(orgA), p.Name, credential.For{Host: "a.example", Version: 1})
+				wantCode(t, name+": the value before", err, core.NotFound)
+			}
+			told := r.book.of(action)
+			if got := told[len(told)-1]; got.Detail["name"] != p.Name || got.Detail["hosts"] != c.told {
+				t.Errorf("%s: the audit log has %q", name, got.Detail)
+			}
+		}
+		long := make([]string, 5)
+		for i := range long {
+			long[i] = strings.Repeat("x", 240) + ".example"
+		}
+		_, err := r.Put(t.Context(), ann(orgA), credential.Put{Name: "long", Kind: credential.Token, Content: tokenOf("one"), Hosts: long})
+		wantCode(t, "more than an audit entry has room for", err, core.Invalid)
+	})
+}

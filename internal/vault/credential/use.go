@@ -35,16 +35,11 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 	if err != nil {
 		return Value{}, err
 	}
-	var v Value
-	switch {
-	case len(e.Data.Hosts) > 0 && !allowed(e.Data.Hosts, f.Host):
-		err = elsewhere(op)
-	case e.Data.Kind == OAuth:
-		v, err = s.token(ctx, scope, e, f)
-	default:
-		v, err = s.value(ctx, scope, e, f.Version)
+	give := s.value
+	if e.Data.Kind == OAuth {
+		give = s.token
 	}
-	v.hosts = e.Data.Hosts
+	v, err := give(ctx, scope, e, f)
 	outcome, code := "", ""
 	if err != nil {
 		outcome, code = "failed", string(core.CodeOf(err))
@@ -70,11 +65,15 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// value reads one version. The current one may be replaced, and gone, between two reads.
-func (s *Service) value(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], version int64) (Value, error) {
+// value reads one version. The current one may be replaced, and gone, between two reads; what
+// replaces it may be for other hosts.
+func (s *Service) value(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], f For) (Value, error) {
 	for range retries {
-		v, err := s.versionOf(ctx, scope.Org, e.Data, version)
-		if core.CodeOf(err) != core.NotFound || version != 0 {
+		if !allowed(e.Data.Hosts, f.Host) {
+			return Value{}, elsewhere("credential.use")
+		}
+		v, err := s.versionOf(ctx, scope.Org, e.Data, f.Version)
+		if core.CodeOf(err) != core.NotFound || f.Version != 0 {
 			return v, err
 		}
 		again, err := credentials.Get(ctx, s.cfg.Records, scope.Org, e.ID)
@@ -103,7 +102,7 @@ func (s *Service) versionOf(ctx context.Context, org core.OrgID, doc credentialD
 		}
 		d := r.Data
 		return Value{
-			Kind: doc.Kind, Version: version, Until: v.Until,
+			Kind: doc.Kind, Version: version, Until: v.Until, hosts: doc.Hosts,
 			Content: Content{User: d.User, Header: d.Header, Secret: d.Secret.Secret, Passphrase: d.Passphrase.Secret},
 		}, nil
 	}

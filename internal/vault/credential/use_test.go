@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
@@ -169,4 +171,62 @@ func TestAuthorize(t *testing.T) {
 			t.Errorf("%s: %q, %s: %q", name, got, c.header, req.Header.Get(c.header))
 		}
 	}
+}
+
+// TestReplacedInTheMidst of a use for one host by a value that is for another: the use
+// doesn't get that one.
+func TestReplacedInTheMidst(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		p := credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("one"), Hosts: []string{"a.example"}}
+		put(t, r.Service, ann(orgA), p)
+		p.Content, p.Hosts = tokenOf("two"), []string{"b.example"}
+		s := r.node(t, func(c *credential.Config) {
+			var once sync.Once
+			c.Records = before{c.Records, func(kind string) {
+				if kind == "credential_value" {
+					once.Do(func() { put(t, r.Service, ann(orgA), p) })
+				}
+			}}
+		})
+		_, err := s.Use(t.Context(), ann(orgA), "x", credential.For{Host: "a.example"})
+		wantCode(t, "a use for the host that was", err, core.Denied)
+		_, err = s.Use(t.Context(), ann(orgA), "x", credential.For{Host: "b.example"})
+		ok(t, err)
+	})
+}
+
+// before are records that tell when one is about to be read.
+type before struct {
+	kept
+	tell func(kind string)
+}
+
+func (b before) Record(ctx context.Context, org core.OrgID, kind, id string) (store.Record, error) {
+	b.tell(kind)
+	return b.kept.Record(ctx, org, kind, id)
+}
+
+// TestDeletedAfterARefresh: a connection whose name is another credential's by the time that
+// its new token is there isn't there any more.
+func TestDeletedAfterARefresh(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(2 * time.Hour)
+		reads := 0
+		s := r.node(t, func(c *credential.Config) {
+			c.Records = before{c.Records, func(kind string) {
+				if kind != "credential" {
+					return
+				}
+				if reads++; reads == 2 { // the second is after the refresh
+					ok(t, r.Delete(t.Context(), ann(orgA), "strict", false, 0))
+					put(t, r.Service, ann(orgA), credential.Put{Name: "strict", Kind: credential.Token, Content: tokenOf("one")})
+				}
+			}}
+		})
+		_, err := s.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a use of what is deleted", err, core.NotFound)
+	})
 }
