@@ -180,9 +180,13 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
 // core errors.
 func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
 	op = s.repeatable(bounded[In](guarded(op, action)))
+	ids := idFields[In]()
 	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
 		rq := requestOf(ctx)
-		out, err := f(ctx, rq.who.Scope, in)
+		out, err := (*Out)(nil), checkIDs(in, ids)
+		if err == nil {
+			out, err = f(ctx, rq.who.Scope, in)
+		}
 		if rerr := s.outcome(ctx, op.OperationID, rq, err); err == nil {
 			err = rerr
 		}
