@@ -21,7 +21,7 @@ type chain struct {
 	log   *Log
 	org   core.OrgID
 	queue chan *call
-	turn  chan struct{} // held by who appends; guards what follows
+	turn  turn // of who appends; guards what follows
 
 	known bool   // tree is that of the log, or of a beginning of it
 	tree  tree   // of the rows that were seen
@@ -34,22 +34,11 @@ type call struct {
 	done  chan error
 }
 
-func (c *chain) lock(ctx context.Context) error {
-	select {
-	case c.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *chain) unlock() { <-c.turn }
-
 func (c *chain) record(ctx context.Context, e Entry) error {
 	mine := &call{entry: e, done: make(chan error, 1)}
 	select {
 	case c.turn <- struct{}{}:
-		defer c.unlock()
+		defer c.turn.end()
 		return c.serve(ctx, c.gather(mine))
 	case c.queue <- mine: // to whoever has the turn, whose time is bounded, too
 		return <-mine.done

@@ -82,10 +82,10 @@ func openCheckpoint(checkpoint []byte, keys note.Verifiers) (head, error) {
 // shows later that nothing was taken away since. An empty log has one, too.
 func (l *Log) Checkpoint(ctx context.Context, org core.OrgID) ([]byte, error) {
 	c := l.chain(org)
-	if err := c.lock(ctx); err != nil {
+	if err := c.turn.take(ctx); err != nil {
 		return nil, err
 	}
-	defer c.unlock()
+	defer c.turn.end()
 	if err := c.refresh(ctx); err != nil {
 		return nil, err
 	}

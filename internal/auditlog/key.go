@@ -3,9 +3,8 @@ package auditlog
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -14,15 +13,16 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Where the keys are kept, under core.Installation, numbered; the last one signs.
+// signingKeys are kept under core.Installation, numbered; the last one signs.
+const signingKeys store.Kind[keyDoc] = "audit_key"
+
 const (
-	keyKind    = "audit_key"
 	maxKeys    = 1000
 	signerName = "isekai" // every installation's; the key's hash tells them apart
 )
 
-// keyRecord is a record of keyKind. Once another signs, Private is empty.
-type keyRecord struct {
+// keyDoc is a key as it is kept. Once another signs, Private is empty.
+type keyDoc struct {
 	Private string    `json:"private,omitempty"` // as note.NewSigner takes it
 	Public  string    `json:"public"`            // as note.NewVerifier takes it
 	Created time.Time `json:"created"`
@@ -33,49 +33,72 @@ type keyring struct {
 	signer   note.Signer
 	verifier note.Verifiers
 	public   []string // oldest first
-	last     store.Record
+	last     store.Doc[keyDoc]
 }
 
 // keys reads the installation's keys, and makes the first. Safe for concurrent use.
 type keys struct {
 	records store.Records
 	now     func() time.Time
-
-	mu   sync.Mutex // held while they are read, so that one caller does
-	ring *keyring
+	ring    atomic.Pointer[keyring] // as it was read last
+	turn    turn                    // of who reads them, so that one does
 }
 
 // get returns the keys as they were read last.
 func (k *keys) get(ctx context.Context) (*keyring, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.ring == nil {
-		return k.read(ctx)
+	if ring := k.ring.Load(); ring != nil {
+		return ring, nil
 	}
-	return k.ring, nil
+	if err := k.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer k.turn.end()
+	if ring := k.ring.Load(); ring != nil {
+		return ring, nil
+	}
+	return k.read(ctx)
 }
 
 // fresh returns the keys as they are now: another process may have added one.
 func (k *keys) fresh(ctx context.Context) (*keyring, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	if err := k.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer k.turn.end()
 	return k.read(ctx)
 }
 
+// open returns what a checkpoint says, if one of the keys has signed it: one of those at hand,
+// or of those that there are now. invalid: none has.
+func (k *keys) open(ctx context.Context, checkpoint []byte) (head, error) {
+	ring, err := k.get(ctx)
+	if err != nil {
+		return head{}, err
+	}
+	if h, err := openCheckpoint(checkpoint, ring.verifier); err == nil {
+		return h, nil
+	}
+	if ring, err = k.fresh(ctx); err != nil {
+		return head{}, err
+	}
+	return openCheckpoint(checkpoint, ring.verifier)
+}
+
+// read is for who has the turn.
 func (k *keys) read(ctx context.Context) (*keyring, error) {
 	for {
-		records, err := k.records.Records(ctx, core.Installation, keyKind, "", "", maxKeys)
+		docs, err := signingKeys.All(ctx, k.records, core.Installation, "", maxKeys)
 		if err != nil {
 			return nil, err
 		}
-		if len(records) > 0 {
-			ring, err := open(records)
+		if len(docs) > 0 {
+			ring, err := openKeys(docs)
 			if err == nil {
-				k.ring = ring
+				k.ring.Store(ring)
 			}
 			return ring, err
 		}
-		if err := k.add(ctx, store.Record{}); err != nil && core.CodeOf(err) != core.Conflict {
+		if err := k.add(ctx, store.Doc[keyDoc]{}); err != nil && core.CodeOf(err) != core.Conflict {
 			return nil, err
 		}
 	}
@@ -83,8 +106,10 @@ func (k *keys) read(ctx context.Context) (*keyring, error) {
 
 // rotate makes a new key, which signs from now on. conflict: another call has, meanwhile.
 func (k *keys) rotate(ctx context.Context) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	if err := k.turn.take(ctx); err != nil {
+		return err
+	}
+	defer k.turn.end()
 	ring, err := k.read(ctx)
 	if err != nil {
 		return err
@@ -97,49 +122,32 @@ func (k *keys) rotate(ctx context.Context) error {
 }
 
 // add stores a key after the last one, which signs no more.
-func (k *keys) add(ctx context.Context, last store.Record) error {
+func (k *keys) add(ctx context.Context, last store.Doc[keyDoc]) error {
 	private, public, err := note.GenerateKey(rand.Reader, signerName)
-	if err != nil {
-		return fmt.Errorf("auditlog.key: %w", err)
-	}
-	data, err := json.Marshal(keyRecord{Private: private, Public: public, Created: k.now().UTC()})
 	if err != nil {
 		return fmt.Errorf("auditlog.key: %w", err)
 	}
 	var number int
 	var changes []store.Change
 	if last.ID != "" {
-		var r keyRecord
 		if _, err := fmt.Sscanf(last.ID, "%06d", &number); err != nil {
 			return badKey(err)
 		}
-		if err := json.Unmarshal(last.Data, &r); err != nil {
-			return badKey(err)
-		}
-		r.Private = ""
-		retired, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("auditlog.key: %w", err)
-		}
-		changes = append(changes, store.Change{Kind: keyKind, ID: last.ID, Expected: last.Version, Data: retired})
+		last.Data.Private = ""
+		changes = append(changes, signingKeys.Put(last))
 	}
-	changes = append(changes, store.Change{Kind: keyKind, ID: fmt.Sprintf("%06d", number+1), Data: data})
-	return k.records.Write(ctx, core.Installation, changes...)
+	next := store.Doc[keyDoc]{ID: fmt.Sprintf("%06d", number+1), Data: keyDoc{Private: private, Public: public, Created: k.now().UTC()}}
+	return k.records.Write(ctx, core.Installation, append(changes, signingKeys.Put(next))...)
 }
 
-// open returns the keys in the records.
-func open(records []store.Record) (*keyring, error) {
-	ring := &keyring{last: records[len(records)-1]}
-	var private string
-	for _, rec := range records {
-		var r keyRecord
-		if err := json.Unmarshal(rec.Data, &r); err != nil {
-			return nil, badKey(err)
-		}
-		ring.public, private = append(ring.public, r.Public), r.Private
+// openKeys returns the keys that are kept.
+func openKeys(docs []store.Doc[keyDoc]) (*keyring, error) {
+	ring := &keyring{last: docs[len(docs)-1]}
+	for _, d := range docs {
+		ring.public = append(ring.public, d.Data.Public)
 	}
 	var err error
-	if ring.signer, err = note.NewSigner(private); err != nil {
+	if ring.signer, err = note.NewSigner(ring.last.Data.Private); err != nil {
 		return nil, badKey(err)
 	}
 	ring.verifier, err = verifiers(ring.public)

@@ -74,7 +74,7 @@ func New(cfg Config) *Log {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Log{
-		cfg: cfg, keys: keys{records: cfg.Records, now: cfg.Now},
+		cfg: cfg, keys: keys{records: cfg.Records, now: cfg.Now, turn: newTurn()},
 		chains: map[core.OrgID]*chain{}, grown: map[core.OrgID]bool{},
 	}
 }
@@ -114,7 +114,7 @@ func (l *Log) chain(org core.OrgID) *chain {
 			}
 			delete(l.chains, other)
 		}
-		c = &chain{log: l, org: org, turn: make(chan struct{}, 1), queue: make(chan *call)}
+		c = &chain{log: l, org: org, turn: newTurn(), queue: make(chan *call)}
 		l.chains[org] = c
 	}
 	return c

@@ -74,16 +74,13 @@ func (c *chain) load(ctx context.Context) error {
 // take makes next the chain's tree, if it is as it was signed.
 func (c *chain) take(ctx context.Context, next tree, last string) error {
 	if next.size > 0 {
-		h := next.head(c.org)
-		ring, err := c.log.keys.get(ctx)
-		if err == nil && !h.signed(last, ring.verifier) {
-			ring, err = c.log.keys.fresh(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		if !h.signed(last, ring.verifier) {
+		_, err := c.log.keys.open(ctx, next.head(c.org).note(signerName, last))
+		switch core.CodeOf(err) {
+		case "":
+		case core.Invalid:
 			return damaged(c.org, next.size)
+		default:
+			return err
 		}
 	}
 	c.tree, c.last, c.known = next, last, true

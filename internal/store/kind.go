@@ -74,7 +74,7 @@ func (k Kind[T]) All(ctx context.Context, in Records, org core.OrgID, prefix str
 func (k Kind[T]) decode(r Record) (Doc[T], error) {
 	d := Doc[T]{ID: r.ID, Version: r.Version, Expires: r.Expires}
 	if err := json.Unmarshal(r.Data, &d.Data); err != nil { // it may quote what is in there
-		return d, core.E(core.Internal, "store", "a "+string(k)+" that can't be read")
+		return d, core.E(core.Internal, "store", "a record of the kind "+string(k)+" can't be read")
 	}
 	return d, nil
 }
@@ -83,7 +83,7 @@ func (k Kind[T]) decode(r Record) (Doc[T], error) {
 func (k Kind[T]) Put(d Doc[T]) Change {
 	data, err := json.Marshal(d.Data)
 	if err != nil {
-		panic("a " + string(k) + " that can't be written")
+		panic("a record of the kind " + string(k) + " can't be written")
 	}
 	return Change{Kind: string(k), ID: d.ID, Expected: d.Version, Expires: d.Expires, Data: data}
 }
