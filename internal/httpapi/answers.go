@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
 	"sync"
 	"time"
 
@@ -25,10 +26,10 @@ const (
 // kept is the first answer to requests with the same Idempotency-Key, or the sign that
 // somebody is working on it. It is there for all nodes.
 type kept struct {
-	Request []byte            `json:"request"` // digest of what was asked
-	Status  int               `json:"status"`  // 0: it is being worked on
-	Header  map[string]string `json:"header,omitempty"`
-	Body    []byte            `json:"body,omitempty"`
+	Request []byte      `json:"request"` // digest of what was asked
+	Status  int         `json:"status"`  // 0: it is being worked on
+	Header  http.Header `json:"header,omitempty"`
+	Body    []byte      `json:"body,omitempty"`
 	// Withheld says that it isn't to be repeated: it held a secret, or too much.
 	Withheld bool `json:"withheld,omitempty"`
 }

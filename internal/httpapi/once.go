@@ -115,7 +115,7 @@ func (s *server) once(ctx huma.Context, next func(huma.Context)) {
 
 // first runs an operation, keeps its answer, and sends it.
 func (s *server) first(ctx huma.Context, rq *request, c *claim, in replayed, next func(huma.Context)) {
-	rec := &recorder{replayed: in, header: map[string]string{}}
+	rec := &recorder{replayed: in, header: http.Header{}}
 	settle := func(f func(context.Context) error) { // what is done is kept, whoever has gone
 		later, stop := afterwards(ctx.Context())
 		defer stop()
@@ -157,9 +157,15 @@ func passes(status int) bool {
 	return status >= 500
 }
 
-func (s *server) send(ctx huma.Context, rq *request, header map[string]string, status int, body []byte) {
-	for name, value := range header {
-		ctx.SetHeader(name, value)
+func (s *server) send(ctx huma.Context, rq *request, header http.Header, status int, body []byte) {
+	for name, values := range header {
+		for i, value := range values {
+			if i == 0 {
+				ctx.SetHeader(name, value)
+			} else {
+				ctx.AppendHeader(name, value)
+			}
+		}
 	}
 	ctx.SetStatus(status)
 	if _, err := ctx.BodyWriter().Write(body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
@@ -214,12 +220,12 @@ func (r replayed) Unwrap() huma.Context  { return r.humaContext }
 type recorder struct {
 	replayed
 	status int
-	header map[string]string
+	header http.Header
 	body   bytes.Buffer
 }
 
 func (r *recorder) SetStatus(status int)            { r.status = status }
 func (r *recorder) Status() int                     { return r.status }
-func (r *recorder) SetHeader(name, value string)    { r.header[name] = value }
-func (r *recorder) AppendHeader(name, value string) { r.header[name] = value }
+func (r *recorder) SetHeader(name, value string)    { r.header.Set(name, value) }
+func (r *recorder) AppendHeader(name, value string) { r.header.Add(name, value) }
 func (r *recorder) BodyWriter() io.Writer           { return &r.body }
