@@ -40,6 +40,8 @@ type preview struct {
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
 	answered  atomic.Bool
+	visitors  atomic.Int64 // requests that are being served
+	left      atomic.Int64 // when the last of them went, in Unix nanoseconds; at first, when it was made
 	cancel    context.CancelFunc
 	reason    string        // why it ended by itself; read it after done
 	done      chan struct{} // closed when nothing of it is left
@@ -56,12 +58,12 @@ func (s *Service) launch(ctx context.Context, sl *slot, st State, number int) (*
 	case <-s.ctx.Done():
 		return nil, errShutdown()
 	}
-	if err := s.reserve(); err != nil {
+	if err := s.reserve(st.Org); err != nil {
 		return nil, err
 	}
 	box, err := s.box(ctx, st, number)
 	if err != nil {
-		s.vacate()
+		s.vacate(st.Org)
 		return nil, err
 	}
 	v, _ := st.Version(number)
@@ -71,6 +73,7 @@ func (s *Service) launch(ctx context.Context, sl *slot, st State, number int) (*
 		ref: r, number: number, start: v.Manifest.Start, box: box, log: sl.log, transport: transport,
 		proxy: reverseProxy(r.app, transport, s.cfg.Logger), cancel: cancel, done: make(chan struct{}),
 	}
+	p.left.Store(s.cfg.Now().UnixNano())
 	heard := sl.log.last()
 	sl.log.add(FromPlatform, fmt.Sprintf("version %d starts", number))
 	s.procs.Go(func() { s.supervise(running, p) })

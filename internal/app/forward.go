@@ -87,6 +87,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, at ref) *elsewhe
 	case errors.As(err, &other):
 		return other
 	case err == nil:
+		defer p.visit(s.cfg.Now)()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		p.proxy.ServeHTTP(w, r)
 	case core.CodeOf(err) == core.NotFound:

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
@@ -88,7 +87,7 @@ type Service struct {
 	names   *index
 	homes   *homeCache
 	gate    chan struct{} // holds a token for each start that is under way
-	places  atomic.Int64  // taken by previews
+	places  places
 
 	ctx   context.Context // ends with Shutdown
 	end   context.CancelFunc

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -99,18 +98,6 @@ func (s *Service) release(sl *slot) {
 	<-sl.turn
 	s.unrefer(sl)
 }
-
-// reserve takes one of the places for previews, if one is free; vacate returns it.
-func (s *Service) reserve() error {
-	if n := s.places.Add(1); n > int64(s.cfg.Previews) {
-		s.vacate()
-		return core.E(core.Exhausted, "app.start", fmt.Sprintf("%d apps are running, which is the limit", s.cfg.Previews)).
-			WithHint("stop one with isekai app stop")
-	}
-	return nil
-}
-
-func (s *Service) vacate() { s.places.Add(-1) }
 
 func errShutdown() error {
 	return core.E(core.Unavailable, "app", "the platform is shutting down").WithHint("try again once it is up")

@@ -20,7 +20,7 @@ func (s *Service) supervise(ctx context.Context, p *preview) {
 	p.reason = p.loop(ctx, s.cfg)
 	p.transport.CloseIdleConnections()
 	s.kill(p.box)
-	s.vacate()
+	s.vacate(p.ref.org)
 	p.cancel()
 	close(p.done)
 	if p.reason != "" && p.answered.Load() {
