@@ -116,7 +116,14 @@ func (sh *shell) startAndHold(ctx context.Context, conn *Conn, a client.AppDetai
 	if err != nil {
 		return err
 	}
-	if err := sh.print(a, func(w io.Writer) { fmt.Fprintln(w, a.URL) }); err != nil || !conn.Embedded {
+	show := func(w io.Writer) {
+		if a.URL == "" {
+			fmt.Fprintln(w, a.Name+" runs, where others don't get to: the server has no domain for apps (public.previews)")
+			return
+		}
+		fmt.Fprintln(w, a.URL)
+	}
+	if err := sh.print(a, show); err != nil || !conn.Embedded {
 		return err
 	}
 	return sh.hold(ctx, conn)

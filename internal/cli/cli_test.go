@@ -377,3 +377,16 @@ func TestComplaintsAreClean(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAppWithoutAnAddress runs nevertheless, and it is said why nobody is shown where.
+func TestAnAppWithoutAnAddress(t *testing.T) {
+	t.Parallel()
+	answers := everything()
+	for request, body := range answers {
+		answers[request] = strings.ReplaceAll(body, `"url":"http://shelf.localhost",`, "")
+	}
+	h := newHost(t, answers)
+	if code, out, errs := h.run(t.Context(), "app", "open", "shelf"); code != 0 || errs != "" || !strings.Contains(out, "shelf runs") || !strings.Contains(out, "public.previews") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
