@@ -75,7 +75,7 @@ func (c *chain) gather(first *call) []*call {
 
 // append stores the entries, all or none, again if another process was faster.
 func (c *chain) append(ctx context.Context, batch []*call) error {
-	ring, err := c.log.keys.get(ctx)
+	k, err := c.log.key.get(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c *chain) append(ctx context.Context, batch []*call) error {
 			}
 		}
 		next := c.tree.clone()
-		events, last, err := c.events(ring, &next, batch)
+		events, last, err := c.events(k, &next, batch)
 		if err != nil {
 			return err
 		}
@@ -124,9 +124,9 @@ func wait(ctx context.Context, try int) error {
 
 // events returns the batch as it is stored, adds it to the tree, and returns the signature
 // of that.
-func (c *chain) events(ring *keyring, t *tree, batch []*call) (events []store.NewEvent, signature string, err error) {
-	for _, k := range batch {
-		e := k.entry
+func (c *chain) events(k *key, t *tree, batch []*call) (events []store.NewEvent, signature string, err error) {
+	for _, one := range batch {
+		e := one.entry
 		e.Row = t.size + 1
 		entry, err := json.Marshal(e)
 		if err != nil {
@@ -136,7 +136,7 @@ func (c *chain) events(ring *keyring, t *tree, batch []*call) (events []store.Ne
 		if err != nil {
 			return nil, "", fmt.Errorf("auditlog.record: %w", err)
 		}
-		if signature, err = t.head(c.org).sign(ring.signer); err != nil {
+		if signature, err = t.head(c.org).sign(k.signer); err != nil {
 			return nil, "", err
 		}
 		p := core.AuditRecorded{Entry: entry, Hashes: texts(hashes), Signature: signature}

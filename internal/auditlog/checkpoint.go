@@ -89,7 +89,7 @@ func (l *Log) Checkpoint(ctx context.Context, org core.OrgID) ([]byte, error) {
 	if err := c.refresh(ctx); err != nil {
 		return nil, err
 	}
-	keys, err := l.keys.get(ctx)
+	keys, err := l.key.get(ctx)
 	if err != nil {
 		return nil, err
 	}

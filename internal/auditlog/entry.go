@@ -13,8 +13,8 @@ import (
 // The outcomes of an action.
 const (
 	Done    = "done"
-	Failed  = "failed"  // it was tried: a wrong password
-	Refused = "refused" // it wasn't allowed
+	Failed  = "failed"  // it may be done, and wasn't: the store was away
+	Refused = "refused" // it may not be done, or not by whom it was: a wrong password
 )
 
 // Entry says who did what to what, and how it went.

@@ -28,11 +28,11 @@ func (l *Log) Export(ctx context.Context, org core.OrgID, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ring, err := l.keys.get(ctx)
+	k, err := l.key.get(ctx)
 	if err != nil {
 		return err
 	}
-	h, err := openCheckpoint(checkpoint, ring.verifier)
+	h, err := openCheckpoint(checkpoint, k.verifier)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package auditlog_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,14 +10,6 @@ import (
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/core"
 )
-
-func jsonHas(t testing.TB, data []byte, field string) bool {
-	t.Helper()
-	var m map[string]any
-	ok(t, json.Unmarshal(data, &m))
-	_, has := m[field]
-	return has
-}
 
 func export(t testing.TB, r *rig, org core.OrgID) string {
 	t.Helper()
@@ -118,21 +109,6 @@ func TestProofs(t *testing.T) {
 			ok(t, r.Record(t.Context(), orgA, entry(fmt.Sprint(size))))
 		}
 		keys := r.keys(t)
-		for row := int64(1); row <= 20; row++ {
-			p := must(r.ProveEntry(t.Context(), orgA, row))(t)
-			ok(t, p.Check(keys))
-			for name, change := range map[string]func(*auditlog.Inclusion){
-				"another row":   func(p *auditlog.Inclusion) { p.Row = p.Row%20 + 1 },
-				"another entry": func(p *auditlog.Inclusion) { p.Entry = []byte(strings.Replace(string(p.Entry), "ann", "bob", 1)) },
-				"a longer one":  func(p *auditlog.Inclusion) { p.Proof = append(slices.Clone(p.Proof), p.Proof[0]) },
-			} {
-				q := p
-				change(&q)
-				if core.CodeOf(q.Check(keys)) != core.Invalid {
-					t.Errorf("row %d: the proof holds for %s", row, name)
-				}
-			}
-		}
 		for size, from := range early {
 			p := must(r.ProveGrowth(t.Context(), orgA, from))(t)
 			ok(t, p.Check(keys))
@@ -142,10 +118,6 @@ func TestProofs(t *testing.T) {
 					t.Errorf("size %d: the proof holds for another checkpoint", size)
 				}
 			}
-		}
-		for _, row := range []int64{-1, 0, 21} {
-			_, err := r.ProveEntry(t.Context(), orgA, row)
-			wantCode(t, fmt.Sprint("row ", row), err, core.NotFound)
 		}
 		_, err := r.ProveGrowth(t.Context(), orgB, early[5])
 		wantCode(t, "another org's checkpoint", err, core.Conflict)

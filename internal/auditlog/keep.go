@@ -23,12 +23,13 @@ func (l *Log) keptDoc(ctx context.Context, org core.OrgID) (store.Doc[string], h
 	if err != nil || d.Version == 0 {
 		return d, head{}, err
 	}
-	h, err := l.keys.open(ctx, []byte(d.Data))
+	k, err := l.key.get(ctx)
+	if err != nil {
+		return d, head{}, err
+	}
+	h, err := openCheckpoint([]byte(d.Data), k.verifier)
 	if err == nil && h.org == org {
 		return d, h, nil
-	}
-	if err != nil && core.CodeOf(err) != core.Invalid {
-		return d, head{}, err
 	}
 	return d, head{}, core.E(core.Internal, "auditlog", "the checkpoint that is kept of the audit log of "+string(org)+" isn't ours").
 		WithHint("verify the log against a checkpoint from elsewhere").Because(err)

@@ -86,3 +86,21 @@ func TestListPages(t *testing.T) {
 		}
 	})
 }
+
+// TestListWhereClocksDiffer finds an entry of a node whose clock is ahead behind one of a node
+// whose clock isn't.
+func TestListWhereClocksDiffer(t *testing.T) {
+	t.Parallel()
+	on(t, false, func(t *testing.T, r *rig) {
+		start := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+		for _, ahead := range []time.Duration{0, 50 * time.Minute, 0} {
+			e := entry("x")
+			e.At = start.Add(ahead)
+			ok(t, r.Record(t.Context(), orgA, e))
+		}
+		page := must(r.List(t.Context(), orgA, auditlog.Query{From: start.Add(10 * time.Minute)}))(t)
+		if len(page.Entries) != 1 || page.Entries[0].Row != 2 {
+			t.Errorf("%+v", page.Entries)
+		}
+	})
+}

@@ -31,16 +31,13 @@ type Config struct {
 	Every time.Duration
 	// Clean takes secrets out of what others wrote in an entry; nil: nothing is taken out.
 	Clean func(string) string
-	// Send gives a new checkpoint to somebody else; an error is logged, and the next one
-	// says all that this one did. nil: nobody gets any.
-	Send func(ctx context.Context, org core.OrgID, checkpoint []byte) error
-	Log  *slog.Logger // nil: nobody
+	Log   *slog.Logger // nil: nobody
 }
 
 // Log is the audit logs of all orgs. Safe for concurrent use, and in several processes.
 type Log struct {
-	cfg  Config
-	keys keys
+	cfg Config
+	key keyholder
 
 	mu     sync.Mutex
 	chains map[core.OrgID]*chain
@@ -74,7 +71,7 @@ func New(cfg Config) *Log {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Log{
-		cfg: cfg, keys: keys{records: cfg.Records, now: cfg.Now, turn: newTurn()},
+		cfg: cfg, key: keyholder{records: cfg.Records, now: cfg.Now, turn: newTurn()},
 		chains: map[core.OrgID]*chain{}, grown: map[core.OrgID]bool{},
 	}
 }
@@ -145,14 +142,8 @@ func (l *Log) checkpoints(ctx context.Context) {
 	l.grown = map[core.OrgID]bool{}
 	l.mu.Unlock()
 	for org := range grown {
-		checkpoint, err := l.Checkpoint(ctx, org)
-		switch {
-		case err == nil && l.cfg.Send != nil:
-			err = l.cfg.Send(ctx, org, checkpoint)
-		case core.CodeOf(err) == core.NotFound: // the org was shredded
-			continue
-		}
-		if err != nil {
+		_, err := l.Checkpoint(ctx, org)
+		if err != nil && core.CodeOf(err) != core.NotFound { // which it is once the org was shredded
 			l.grows(org)
 			l.cfg.Log.WarnContext(ctx, "no checkpoint of an audit log", "org", org, "error", err)
 		}

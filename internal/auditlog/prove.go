@@ -2,20 +2,11 @@ package auditlog
 
 import (
 	"context"
-	"encoding/json"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
-
-// Inclusion proves that an entry is in a log, without showing the others.
-type Inclusion struct {
-	Entry      json.RawMessage `json:"entry"`
-	Row        int64           `json:"row"`
-	Proof      []string        `json:"proof"`
-	Checkpoint string          `json:"checkpoint"`
-}
 
 // Consistency proves that a log has only grown between two checkpoints.
 type Consistency struct {
@@ -24,34 +15,14 @@ type Consistency struct {
 	Proof []string `json:"proof"`
 }
 
-// ProveEntry proves that a row is in the org's log as it is now. not_found: there is no such row.
-func (l *Log) ProveEntry(ctx context.Context, org core.OrgID, number int64) (Inclusion, error) {
-	checkpoint, h, err := l.now(ctx, org)
-	if err != nil {
-		return Inclusion{}, err
-	}
-	if number < 1 || number > h.size {
-		return Inclusion{}, core.E(core.NotFound, "auditlog.prove", "the log has no such row")
-	}
-	r, err := l.row(ctx, org, number)
-	if err != nil {
-		return Inclusion{}, err
-	}
-	proof, err := tlog.ProveRecord(h.size, number-1, l.hashes(ctx, org))
-	if err != nil {
-		return Inclusion{}, err
-	}
-	return Inclusion{Entry: r.Entry, Row: number, Proof: texts(proof), Checkpoint: string(checkpoint)}, nil
-}
-
 // ProveGrowth proves that the org's log as it is now begins with what an earlier checkpoint
 // is of. conflict: it doesn't, so it was tampered with; Verify says where.
 func (l *Log) ProveGrowth(ctx context.Context, org core.OrgID, from []byte) (Consistency, error) {
-	ring, err := l.keys.fresh(ctx)
+	k, err := l.key.get(ctx)
 	if err != nil {
 		return Consistency{}, err
 	}
-	old, err := openCheckpoint(from, ring.verifier)
+	old, err := openCheckpoint(from, k.verifier)
 	if err != nil {
 		return Consistency{}, err
 	}
@@ -70,7 +41,7 @@ func (l *Log) ProveGrowth(ctx context.Context, org core.OrgID, from []byte) (Con
 		}
 		c.Proof = texts(proof)
 	}
-	if err := c.Check(ring.public); err != nil {
+	if err := c.Check([]string{k.public}); err != nil {
 		return Consistency{}, core.E(core.Conflict, "auditlog.prove", "the log doesn't begin with what the checkpoint is of").Because(err)
 	}
 	return c, nil
@@ -82,11 +53,11 @@ func (l *Log) now(ctx context.Context, org core.OrgID) ([]byte, head, error) {
 	if err != nil {
 		return nil, head{}, err
 	}
-	ring, err := l.keys.get(ctx)
+	k, err := l.key.get(ctx)
 	if err != nil {
 		return nil, head{}, err
 	}
-	h, err := openCheckpoint(checkpoint, ring.verifier)
+	h, err := openCheckpoint(checkpoint, k.verifier)
 	return checkpoint, h, err
 }
 
@@ -106,26 +77,6 @@ func (l *Log) hashes(ctx context.Context, org core.OrgID) tlog.HashReaderFunc {
 		}
 		return out, nil
 	}
-}
-
-// Check returns nil if the proof holds, given the installation's public keys.
-func (p Inclusion) Check(publicKeys []string) error {
-	keys, err := verifiers(publicKeys)
-	if err != nil {
-		return err
-	}
-	h, err := openCheckpoint([]byte(p.Checkpoint), keys)
-	if err != nil {
-		return err
-	}
-	data, err := leaf(p.Entry)
-	if err == nil {
-		var proof []tlog.Hash
-		if proof, err = parseHashes(p.Proof); err == nil {
-			err = tlog.CheckRecord(proof, h.size, h.root, p.Row-1, tlog.RecordHash(data))
-		}
-	}
-	return unproven(err)
 }
 
 // Check returns nil if the proof holds, given the installation's public keys.

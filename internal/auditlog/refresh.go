@@ -74,13 +74,12 @@ func (c *chain) load(ctx context.Context) error {
 // take makes next the chain's tree, if it is as it was signed.
 func (c *chain) take(ctx context.Context, next tree, last string) error {
 	if next.size > 0 {
-		_, err := c.log.keys.open(ctx, next.head(c.org).note(signerName, last))
-		switch core.CodeOf(err) {
-		case "":
-		case core.Invalid:
-			return damaged(c.org, next.size)
-		default:
+		k, err := c.log.key.get(ctx)
+		if err != nil {
 			return err
+		}
+		if !next.head(c.org).signed(last, k.verifier) {
+			return damaged(c.org, next.size)
 		}
 	}
 	c.tree, c.last, c.known = next, last, true

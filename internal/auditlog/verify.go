@@ -13,13 +13,13 @@ import (
 // An error says that it couldn't be verified: invalid for a checkpoint that isn't one of
 // this log's and installation's, not_found for an org that was shredded, those of the store.
 func (l *Log) Verify(ctx context.Context, org core.OrgID, known ...[]byte) (Report, error) {
-	ring, err := l.keys.fresh(ctx)
+	k, err := l.key.get(ctx)
 	if err != nil {
 		return Report{}, err
 	}
 	var heads []head
 	for _, checkpoint := range known {
-		h, err := openCheckpoint(checkpoint, ring.verifier)
+		h, err := openCheckpoint(checkpoint, k.verifier)
 		if err != nil {
 			return Report{}, err
 		}
@@ -32,7 +32,7 @@ func (l *Log) Verify(ctx context.Context, org core.OrgID, known ...[]byte) (Repo
 	if kept.size > 0 {
 		heads = append(heads, kept)
 	}
-	c, err := newChecker(org, ring.verifier, heads)
+	c, err := newChecker(org, k.verifier, heads)
 	if err != nil {
 		return Report{}, err
 	}

@@ -224,3 +224,17 @@ func TestCheckpointsThatArentOurs(t *testing.T) {
 		}
 	}
 }
+
+// TestALastRowThatIsAnother: a process that knows the log signs nothing of one whose last row
+// was replaced, be it by a row that this installation has signed.
+func TestALastRowThatIsAnother(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig, _ bool) {
+		r.fill(t, orgA, 3)
+		r.exec(t, `DELETE FROM outbox`)
+		r.exec(t, `DELETE FROM events WHERE `+logRows+` AND version = 3`)
+		ok(t, r.restart().Record(t.Context(), orgA, entry("another")))
+		_, err := r.Checkpoint(t.Context(), orgA)
+		wantCode(t, "a checkpoint", err, core.Internal)
+	})
+}
