@@ -119,7 +119,7 @@ func serve(t *testing.T) (url, setup string) {
 		},
 	}))(t)
 	secrets := must(credential.New(credential.Config{Records: st, Terms: st}))(t)
-	t.Cleanup(secrets.Close)
+	t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 	api := must(httpapi.New(httpapi.Config{
 		Events: st, Views: st, Records: st, Stopping: context.Background(),
 		Health: func(context.Context) client.Health {

@@ -64,7 +64,7 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		w.ids = must(identity.New(ic))(t)
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
 		secrets := must(credential.New(cc))(t)
-		t.Cleanup(secrets.Close)
+		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: publicURL}
 		cfg.Authenticate = func(ctx context.Context, c identity.Credential) (identity.Principal, error) {
 			if c.Bearer == token {

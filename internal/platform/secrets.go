@@ -130,14 +130,14 @@ func (n *node) openSecrets(context.Context) error {
 		Providers: providers, Redirect: n.connectURL() + httpapi.ConnectionCallback,
 		Audit: func(ctx context.Context, e credential.Event) error {
 			return n.audit.Record(ctx, e.Org, auditlog.Entry{
-				Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Outcome: e.Outcome, Detail: e.Detail,
+				Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Outcome: e.Outcome, Detail: e.Detail, At: e.At,
 			})
 		},
 	})
 	if err != nil {
 		return err
 	}
-	n.stages.add("secrets", func(context.Context) error { n.secrets.Close(); return nil })
+	n.stages.add("secrets", n.secrets.Shutdown)
 	return nil
 }
 

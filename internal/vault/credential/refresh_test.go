@@ -223,8 +223,11 @@ func TestASlowProvider(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who hangs up gets %v", err)
 		}
+		limit, done := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer done()
+		wantCode(t, "a stop that may not take long", hasty.Shutdown(limit), core.Unavailable)
 		close(stuck)
-		hasty.Close() // waits for the refresh
+		ok(t, hasty.Shutdown(t.Context())) // waits for the refresh
 		if _, refreshes, _, _ := r.authority.count(); refreshes != 1 {
 			t.Errorf("there were %d refreshes", refreshes)
 		}
@@ -503,4 +506,47 @@ func (e edit) RoundTrip(r *http.Request) (*http.Response, error) {
 	b, err := json.Marshal(said)
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
 	return resp, err
+}
+
+// TestARefusalUsesNothingUp: a refresh that the provider refuses for our own mistake is no
+// answer that was lost, which is what is said when the grant ends later.
+func TestARefusalUsesNothingUp(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.advance(2 * time.Hour)
+		wrong := r.node(t, func(c *credential.Config) { c.Providers[0].ClientSecret = credential.NewSecret("MARKER-old-secret") })
+		_, err := wrong.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a wrong client secret", err, core.Unavailable)
+		r.authority.end()
+		r.clock.advance(time.Minute)
+		_, err = r.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a grant that has ended", err, core.Denied)
+		if hint := core.HintOf(err); strings.Contains(hint, "lost") {
+			t.Errorf("the hint is %q", hint)
+		}
+	})
+}
+
+// TestAClockThatWasAhead by an hour, and wrote times that are to come, holds nobody up: neither
+// by a failure that seems new, nor by a token that does.
+func TestAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(time.Hour) } })
+		at, err := ahead.Begin(t.Context(), ann(orgA), session, credential.Begin{Provider: "strict"})
+		ok(t, err)
+		_, err = ahead.Finish(t.Context(), ann(orgA), session, agree(t, at))
+		ok(t, err)
+		v, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{Refused: 1})
+		if err != nil || v.Version != 2 {
+			t.Fatalf("for a token of the hour to come it gets %d (%v)", v.Version, err)
+		}
+		r.clock.advance(2 * time.Hour)
+		r.authority.set(func(a *authority) { a.down = true })
+		_, err = ahead.Use(t.Context(), ann(orgA), "strict", credential.For{})
+		wantCode(t, "a provider that is down", err, core.Unavailable)
+		r.authority.set(func(a *authority) { a.down = false })
+		r.wantGood(t, use(t, r.Service, credential.For{}))
+	})
 }

@@ -158,7 +158,7 @@ func (r *rig) node(t testing.TB, change func(*credential.Config)) *credential.Se
 	s, err := credential.New(cfg)
 	ok(t, err)
 	t.Cleanup(func() {
-		s.Close()
+		ok(t, s.Shutdown(context.Background()))
 		transport.CloseIdleConnections()
 	})
 	return s

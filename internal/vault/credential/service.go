@@ -52,7 +52,7 @@ type Event struct {
 }
 
 // Service keeps credentials and connections. Safe for concurrent use, and in several
-// processes on one store. Close it.
+// processes on one store. Shut it down.
 type Service struct {
 	cfg       Config
 	http      *http.Client
@@ -114,13 +114,24 @@ func New(cfg Config) (*Service, error) {
 	return s, nil
 }
 
-// Close waits for the refreshes under way, which takes at most flightLife, so that no
-// answer is lost. Uses that need one are unavailable afterwards.
-func (s *Service) Close() {
+// Shutdown waits for the refreshes under way, which takes at most flightLife, so that no
+// answer is lost. Uses that need one are unavailable afterwards. unavailable: ctx ends before
+// they do.
+func (s *Service) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.running.Wait()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return core.E(core.Unavailable, "credential.shutdown", "a provider hasn't answered a refresh yet").WithHint("connect again what is shown as broken").Because(ctx.Err())
+	}
 }
 
 // Format shows nothing that is in it.
