@@ -15,8 +15,8 @@ type User struct {
 	Name         string      `json:"name"`
 	Service      bool        `json:"service"`
 	Disabled     bool        `json:"disabled"`
-	HasPassword  bool        `json:"has_password"`
-	SecondFactor bool        `json:"second_factor"`
+	HasPassword  bool        `json:"has_password,omitempty" doc:"told to the user and to operators"`
+	SecondFactor bool        `json:"second_factor,omitempty" doc:"told to the user, to admins and to operators"`
 	Created      time.Time   `json:"created"`
 }
 

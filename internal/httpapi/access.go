@@ -25,7 +25,7 @@ func guarded(op huma.Operation, action identity.Action) huma.Operation {
 		return op
 	}
 	op = extended(op, actionKey, string(action))
-	if action == identity.Operate || action == identity.OperateRead {
+	if action == identity.Operate || action == identity.OperatePeople || action == identity.OperateRead {
 		op.Tags = []string{"operate"}
 	}
 	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)

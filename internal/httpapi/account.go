@@ -144,7 +144,7 @@ func (s *server) users() {
 		}
 		return paged(all, next, err, wireUser)
 	})
-	act(s, identity.Operate, huma.Operation{
+	act(s, identity.OperatePeople, huma.Operation{
 		OperationID: "create-user", Method: http.MethodPost, Path: "/v1/users", Summary: "Make a user, for whose address the operator vouches", DefaultStatus: http.StatusCreated,
 	}, func(ctx context.Context, p identity.Principal, in *newUser) (*reply[client.User], error) {
 		u, err := s.cfg.Identity.CreateUser(ctx, p, identity.NewUser{Email: in.Body.Email, Name: in.Body.Name, Password: in.Body.Password})
@@ -161,18 +161,18 @@ func (s *server) users() {
 	}, func(ctx context.Context, p identity.Principal, in *UserPath) (*struct{}, error) {
 		return nil, s.cfg.Identity.DisableUser(ctx, p, in.User)
 	})
-	act(s, identity.Operate, huma.Operation{
+	act(s, identity.OperatePeople, huma.Operation{
 		OperationID: "enable-user", Method: http.MethodPost, Path: "/v1/users/{user}/enable", Summary: "Let a user sign in again",
 	}, func(ctx context.Context, p identity.Principal, in *UserPath) (*struct{}, error) {
 		return nil, s.cfg.Identity.EnableUser(ctx, p, in.User)
 	})
-	act(s, identity.Operate, huma.Operation{
+	act(s, identity.OperatePeople, huma.Operation{
 		OperationID: "set-email", Method: http.MethodPut, Path: "/v1/users/{user}/email", Summary: "Change a user's e-mail address, for which the operator vouches",
 	}, func(ctx context.Context, p identity.Principal, in *setEmail) (*reply[client.User], error) {
 		u, err := s.cfg.Identity.SetEmail(ctx, p, in.User, in.Body.Email)
 		return replied(u, err, wireUser)
 	})
-	act(s, identity.Operate, shownOnce(huma.Operation{
+	act(s, identity.OperatePeople, shownOnce(huma.Operation{
 		OperationID: "reset-password", Method: http.MethodPost, Path: "/v1/users/{user}/reset", Summary: "Make a link by which a user sets a new password", DefaultStatus: http.StatusCreated,
 	}), func(ctx context.Context, p identity.Principal, in *UserPath) (*reply[client.Link], error) {
 		token, err := s.cfg.Identity.ResetPassword(ctx, p, in.User)

@@ -37,7 +37,7 @@ func (s *server) members() {
 		all, next, err := s.cfg.Identity.Members(ctx, p, core.UserID(in.Cursor), in.Limit)
 		return paged(all, string(next), err, wireMember)
 	})
-	act(s, identity.Operate, creates(huma.Operation{
+	act(s, identity.OperatePeople, creates(huma.Operation{
 		OperationID: "add-member", Method: http.MethodPost, Path: "/v1/installation/members", Summary: "Make a user a member of an org, who isn't asked",
 	}), func(ctx context.Context, p identity.Principal, in *newMember) (*struct{}, error) {
 		org, err := s.subject(ctx, in.OrgQuery)

@@ -20,13 +20,14 @@ import (
 // oidcCallback is where issuers send browsers back to.
 const oidcCallback = "/v1/oidc/callback"
 
-// flowTime is how long a sign-in at an issuer may take.
-const flowTime = 10 * time.Minute
-
 type (
 	// ProviderPath names an issuer.
 	ProviderPath struct {
 		Provider string `path:"provider" maxLength:"64" example:"google"`
+	}
+	beginOIDC struct {
+		ProviderPath
+		Org core.OrgID `query:"org" maxLength:"64" doc:"one of the user's; default: the user's own choice"`
 	}
 	oidcBegun struct {
 		SetCookie []http.Cookie `header:"Set-Cookie"`
@@ -66,23 +67,23 @@ func (s *server) issuers() {
 	act(s, public, huma.Operation{
 		OperationID: "begin-oidc", Method: http.MethodPost, Path: "/v1/oidc/{provider}", Summary: "Begin to sign in at an issuer, with a browser", Tags: tags,
 		Description: "The browser goes to the URL of the answer, and comes back with a session.",
-	}, func(ctx context.Context, _ identity.Principal, in *ProviderPath) (*oidcBegun, error) {
-		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), nil)
+	}, func(ctx context.Context, _ identity.Principal, in *beginOIDC) (*oidcBegun, error) {
+		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), in.Org, nil)
 		if err != nil {
 			return nil, err
 		}
-		return &oidcBegun{[]http.Cookie{flowCookie(ctx, state, time.Now().Add(flowTime))}, client.Redirect{URL: to}}, nil
+		return &oidcBegun{[]http.Cookie{flowCookie(ctx, state, time.Now().Add(identity.FlowLife))}, client.Redirect{URL: to}}, nil
 	})
 	act(s, public, huma.Operation{
 		OperationID: "begin-oidc-program", Method: http.MethodGet, Path: "/v1/oidc/{provider}/program", Summary: "Begin to sign a program in at an issuer, with a browser", Tags: tags,
 		Description:   "For the browser, which goes on to the issuer, comes back, and takes the program a code at http://127.0.0.1:PORT/. There it is with the state; or an error, which is its code.",
 		DefaultStatus: http.StatusSeeOther,
 	}, func(ctx context.Context, _ identity.Principal, in *programQuery) (*oidcDone, error) {
-		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), &identity.Program{Port: in.Port, State: in.State, Challenge: in.Challenge})
+		to, state, err := s.cfg.Identity.BeginOIDC(ctx, in.Provider, s.ours(oidcCallback), "", &identity.Program{Port: in.Port, State: in.State, Challenge: in.Challenge})
 		if err != nil {
 			return nil, err
 		}
-		return &oidcDone{http.StatusSeeOther, to, []http.Cookie{flowCookie(ctx, state, time.Now().Add(flowTime))}}, nil
+		return &oidcDone{http.StatusSeeOther, to, []http.Cookie{flowCookie(ctx, state, time.Now().Add(identity.FlowLife))}}, nil
 	})
 	act(s, public, huma.Operation{
 		OperationID: "redeem-oidc", Method: http.MethodPost, Path: "/v1/session/oidc", Summary: "Get a program's tokens for the code that a browser has brought", Tags: tags,

@@ -79,7 +79,7 @@ func (s *server) orgs() {
 		all, next, err := s.cfg.Identity.AllOrgs(ctx, p, core.OrgID(in.Cursor), in.Limit)
 		return paged(all, string(next), err, wireOrg)
 	})
-	act(s, identity.Operate, shownOnce(huma.Operation{
+	act(s, identity.OperatePeople, shownOnce(huma.Operation{
 		OperationID: "create-org", Method: http.MethodPost, Path: "/v1/installation/orgs", Summary: "Make an org for somebody", DefaultStatus: http.StatusCreated,
 	}), func(ctx context.Context, p identity.Principal, in *newOrg) (*reply[client.MadeOrg], error) {
 		o, token, err := s.cfg.Identity.CreateOrg(ctx, p, identity.NewOrg{Name: in.Body.Name, Owner: in.Body.Owner, Invite: in.Body.Invite})

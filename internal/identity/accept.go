@@ -9,6 +9,9 @@ import (
 
 // Accept makes a user of the person who was invited, a member of the org, and signs in.
 // The address is the invitation's. conflict: a user has it, who signs in and uses AcceptAs.
+// So who has a link learns whether there is such a user, and can't but learn it: otherwise
+// he would be one. Who invites has the link, and reads no mail; so it never takes a user
+// over, though nobody may have vouched for his address: an operator gives that another one.
 // It can be repeated if it failed.
 func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, error) {
 	t, in, err := s.invitation(ctx, token)
@@ -23,7 +26,7 @@ func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, 
 	user, org := in.Doc.User, t.Doc.Org
 	e.ID, e.Doc.Home = string(user), org
 	// First the place, then the user, for whom it is nobody's until then.
-	if err := ignoreConflict(s.join(ctx, org, user, in.Doc.member(), s.invited(ctx, org, in.ID, invites.put))); err != nil {
+	if err := ignoreConflict(s.join(ctx, org, user, in.Doc.member(e.Doc), s.invited(ctx, org, in.ID, invites.put))); err != nil {
 		return Tokens{}, err
 	}
 	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(n.Email), ownerDoc{user}), tickets.drop(t))
@@ -31,18 +34,18 @@ func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, 
 		return Tokens{}, s.refuseAccept(ctx, org, user, err)
 	}
 	s.dropInvite(ctx, org, in.ID)
-	s.tell(ctx, Event{Action: "user.accept", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: org, Target: e.ID, Outcome: "ok"}, n.Address)
+	s.tell(ctx, Event{Action: "user.accept", Actor: core.Actor{Kind: core.ActorUser, ID: e.ID}, Org: org, Target: e.ID, Outcome: "ok"}, n.Address, "invitation", in.ID)
 	return s.beginNew(ctx, e, org, n.Address)
 }
 
 // invited is a change of an invitation, which is gone if somebody has withdrawn it.
-func (s *Service) invited(ctx context.Context, org core.OrgID, id string, change func(entry[inviteDoc]) store.Change) func() (store.Change, error) {
-	return func() (store.Change, error) {
+func (s *Service) invited(ctx context.Context, org core.OrgID, id string, change func(entry[inviteDoc]) store.Change) alsoChanges {
+	return func() ([]store.Change, error) {
 		e, err := invites.read(ctx, s, org, id)
 		if core.CodeOf(err) == core.NotFound {
 			err = gone()
 		}
-		return change(e), err
+		return []store.Change{change(e)}, err
 	}
 }
 
@@ -99,12 +102,12 @@ func (s *Service) AcceptAs(ctx context.Context, p Principal, token string) (core
 	if u.Doc.Email != in.Doc.Email {
 		return "", core.E(core.Denied, "link", "the invitation is for another address").WithHint("sign in as the one who was invited")
 	}
-	if err := s.join(ctx, t.Doc.Org, p.User, in.Doc.member(), s.invited(ctx, t.Doc.Org, in.ID, invites.drop)); err != nil {
+	if err := s.join(ctx, t.Doc.Org, p.User, in.Doc.member(u.Doc), s.invited(ctx, t.Doc.Org, in.ID, invites.drop)); err != nil {
 		return "", err
 	}
 	if err := ignoreConflict(s.write(ctx, core.Installation, tickets.drop(t))); err != nil {
 		return "", err
 	}
-	s.tell(ctx, Event{Action: "user.accept", Actor: p.Scope.Actor, Org: t.Doc.Org, Target: string(p.User), Outcome: "ok"}, p.Address)
+	s.noteIn(ctx, p, t.Doc.Org, "user.accept", string(p.User), "invitation", in.ID)
 	return t.Doc.Org, nil
 }

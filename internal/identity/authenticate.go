@@ -20,8 +20,9 @@ type Credential struct {
 
 // Authenticate returns whom the credential stands for. It fails as unauthenticated, in the
 // same words whatever the reason, though the hint may say that it has expired; as
-// not_found for a project that isn't the org's or that the principal may not use. What
-// others have changed is known to it within maxAge, and at once if it was on this node.
+// not_found for a project that was asked for and that isn't the org's, or not the
+// principal's to use. If the credential's own is none, the principal is Astray. What others
+// have changed is known to it within maxAge, and at once if it was on this node.
 func (s *Service) Authenticate(ctx context.Context, c Credential) (Principal, error) {
 	var p Principal
 	var err error
@@ -40,7 +41,11 @@ func (s *Service) Authenticate(ctx context.Context, c Credential) (Principal, er
 	if c.Project != "" {
 		p.Scope.Project = c.Project
 	}
-	if err := s.checkProject(ctx, p); err != nil {
+	err = s.checkProject(ctx, p)
+	if core.CodeOf(err) == core.NotFound && c.Project == "" {
+		p.Astray, err = true, nil
+	}
+	if err != nil {
 		return Principal{}, err
 	}
 	return p, nil

@@ -14,11 +14,11 @@ func (s *Service) ChangePassword(ctx context.Context, p Principal, old, new stri
 	if err := p.May(Self); err != nil {
 		return err
 	}
-	u, err := s.proveAgain(ctx, p, old)
+	proved, err := s.proveAgain(ctx, p, old)
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(new, u.Doc.Email, s.cfg.Breached); err != nil {
+	if err := checkPassword(new, proved.Doc.Email, s.cfg.Breached); err != nil {
 		return err
 	}
 	hash, err := s.hasher.hash(ctx, new)
@@ -29,6 +29,9 @@ func (s *Service) ChangePassword(ctx context.Context, p Principal, old, new stri
 		u, err := users.read(ctx, s, core.Installation, string(p.User))
 		if err != nil {
 			return absent(err, "user")
+		}
+		if !u.Doc.provedBy(proved) {
+			return unknown()
 		}
 		mine, err := sessions.find(ctx, s, core.Installation, sessionID(p.User, p.Session))
 		if err != nil {
@@ -74,9 +77,11 @@ func (s *Service) proveAgain(ctx context.Context, p Principal, password string) 
 }
 
 // ResetPassword makes a one-time link's token by which a user sets a new password. The old
-// one works until then.
+// one works until then. The link ends with the rights of the one who made it. denied: the
+// user is an operator whose role is above his. The user's orgs are told: whoever has the
+// link is the user.
 func (s *Service) ResetPassword(ctx context.Context, p Principal, id core.UserID) (token string, err error) {
-	if err := p.May(Operate); err != nil {
+	if err := p.May(OperatePeople); err != nil {
 		return "", err
 	}
 	u, err := users.read(ctx, s, core.Installation, string(id))
@@ -86,9 +91,13 @@ func (s *Service) ResetPassword(ctx context.Context, p Principal, id core.UserID
 	if u.Doc.Service {
 		return "", core.E(core.Invalid, "user", "a service has no password").WithHint("make it an API key")
 	}
+	concerned, err := s.outrank(ctx, p, id)
+	if err != nil {
+		return "", err
+	}
 	token, err = s.newTicket(ctx, ticketDoc{Purpose: resetTicket, User: id, Epoch: u.Doc.SessionEpoch, By: p.User}, resetLife)
 	if err == nil {
-		s.note(ctx, p, "password.reset", string(id))
+		s.noteOperator(ctx, p, concerned, "password.reset", string(id))
 	}
 	return token, err
 }
@@ -104,6 +113,10 @@ func (s *Service) FinishReset(ctx context.Context, token, password string, from 
 	if err == nil && u.Doc.SessionEpoch != ticket.Doc.Epoch {
 		err = gone()
 	}
+	var concerned []core.OrgID
+	if err == nil {
+		concerned, err = s.stillOutranks(ctx, ticket.Doc)
+	}
 	if err != nil {
 		return refused(err)
 	}
@@ -118,6 +131,36 @@ func (s *Service) FinishReset(ctx context.Context, token, password string, from 
 	if err := s.write(ctx, core.Installation, users.put(u), tickets.drop(ticket)); err != nil {
 		return err
 	}
-	s.tell(ctx, Event{Action: "password.set", Actor: core.Actor{Kind: core.ActorUser, ID: u.ID}, Org: core.Installation, Target: u.ID, Outcome: "ok"}, from)
+	by := Principal{Scope: core.Scope{Org: core.Installation, Actor: core.Actor{Kind: core.ActorUser, ID: u.ID}}, Address: from}
+	s.noteOperator(ctx, by, concerned, "password.set", u.ID)
 	return nil
+}
+
+// stillOutranks is outrank for the one who made a link, as he is now.
+func (s *Service) stillOutranks(ctx context.Context, t ticketDoc) ([]core.OrgID, error) {
+	role, err := s.operatorRole(ctx, t.By)
+	if err != nil {
+		return nil, err
+	}
+	if !role.Covers(core.Admin) {
+		return nil, gone()
+	}
+	concerned, err := s.outrank(ctx, Principal{Role: role}, t.User)
+	if core.CodeOf(err) == core.Denied {
+		err = gone()
+	}
+	return concerned, err
+}
+
+// operatorRole returns what a user is among the operators; "" if he can't sign in, or is none.
+func (s *Service) operatorRole(ctx context.Context, user core.UserID) (core.Role, error) {
+	if user == LocalUser {
+		return core.Owner, nil
+	}
+	u, err := users.find(ctx, s, core.Installation, string(user))
+	if err != nil || u.Version == 0 || u.Doc.Disabled {
+		return "", err
+	}
+	m, err := members.find(ctx, s, core.Installation, string(user))
+	return m.Doc.Role, err
 }

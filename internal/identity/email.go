@@ -14,10 +14,11 @@ func (s *Service) ChangeEmail(ctx context.Context, p Principal, password, email 
 	if err := p.May(Self); err != nil {
 		return User{}, err
 	}
-	if _, err := s.proveAgain(ctx, p, password); err != nil {
+	proved, err := s.proveAgain(ctx, p, password)
+	if err != nil {
 		return User{}, err
 	}
-	email, err := normalEmail(email)
+	email, err = normalEmail(email)
 	if err != nil {
 		return User{}, err
 	}
@@ -26,28 +27,45 @@ func (s *Service) ChangeEmail(ctx context.Context, p Principal, password, email 
 			return User{}, core.E(core.Denied, "email", "addresses of this domain are the issuer "+issuer.Name+"'s to give").WithHint("ask an operator")
 		}
 	}
-	u, err := s.setEmail(ctx, p, p.User, email, false)
-	if err == nil { // he signs in by the new name from where he is as he did by the old one
-		s.at(email, whence(p.Address)).succeeded(ctx)
+	u, err := s.setEmail(ctx, p.User, email, func(d *userDoc) error {
+		if !d.provedBy(proved) {
+			return unknown()
+		}
+		d.Verified = d.Verified && d.Email == email
+		return nil
+	})
+	if err != nil {
+		return User{}, err
 	}
-	return u, err
+	s.note(ctx, p, "email.change", string(p.User))
+	s.at(email, whence(p.Address)).succeeded(ctx) // he signs in by the new name from where he is as he did by the old one
+	return u, nil
 }
 
-// SetEmail changes a user's address, for which the operator vouches. conflict: another
-// user has it.
+// SetEmail changes a user's address, for which the operator vouches. The user's orgs are
+// told. conflict: another user has it; denied: the user is an operator whose role is above
+// that of the one who asks.
 func (s *Service) SetEmail(ctx context.Context, p Principal, id core.UserID, email string) (User, error) {
-	if err := p.May(Operate); err != nil {
+	if err := p.May(OperatePeople); err != nil {
 		return User{}, err
 	}
 	email, err := normalEmail(email)
 	if err != nil {
 		return User{}, err
 	}
-	return s.setEmail(ctx, p, id, email, true)
+	concerned, err := s.outrank(ctx, p, id)
+	if err != nil {
+		return User{}, err
+	}
+	u, err := s.setEmail(ctx, id, email, func(d *userDoc) error { d.Verified = true; return nil })
+	if err == nil {
+		s.noteOperator(ctx, p, concerned, "email.change", string(id))
+	}
+	return u, err
 }
 
-// setEmail gives a user an address, and the old one up, at once.
-func (s *Service) setEmail(ctx context.Context, p Principal, id core.UserID, email string, verified bool) (User, error) {
+// setEmail gives a user an address, and the old one up, at once, with what else change does.
+func (s *Service) setEmail(ctx context.Context, id core.UserID, email string, change func(*userDoc) error) (User, error) {
 	var u entry[userDoc]
 	err := again(func() (err error) {
 		if u, err = users.read(ctx, s, core.Installation, string(id)); err != nil {
@@ -57,7 +75,10 @@ func (s *Service) setEmail(ctx context.Context, p Principal, id core.UserID, ema
 			return core.E(core.Invalid, "email", "a service has no address")
 		}
 		old := u.Doc.Email
-		u.Doc.Email, u.Doc.Verified = email, verified || u.Doc.Verified && old == email
+		if err := change(&u.Doc); err != nil {
+			return err
+		}
+		u.Doc.Email = email
 		changes := []store.Change{users.put(u)}
 		if old != email {
 			moved, err := s.moveEmail(ctx, id, old, email)
@@ -68,11 +89,7 @@ func (s *Service) setEmail(ctx context.Context, p Principal, id core.UserID, ema
 		}
 		return s.write(ctx, core.Installation, changes...)
 	})
-	if err != nil {
-		return User{}, err
-	}
-	s.note(ctx, p, "email.change", string(id))
-	return userOf(u), nil
+	return userOf(u), err
 }
 
 // moveEmail returns the changes by which a user's name to sign in by is another one.

@@ -108,7 +108,7 @@ func TestNobodyTakesTheAddressOfWhoComesLater(t *testing.T) {
 	s := with(r, c)
 	eve := r.member("eve", core.Member)
 	m.QueueUser(&mockoidc.MockUser{Subject: "subject-of-eve", Email: "eve@example.org", EmailVerified: true})
-	_, err := come(t, s, "mock") // from now on she comes by the issuer, too, and has no password
+	_, err := comeTo(t, s, "mock", core.DefaultOrg) // from now on she comes by the issuer, too, and has no password
 	ok(t, err)
 	link, err := s.ResetPassword(t.Context(), r.operator(), eve.User)
 	ok(t, err)

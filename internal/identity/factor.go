@@ -38,7 +38,7 @@ func (s *Service) proveFactor(ctx context.Context, a attempt, u entry[userDoc], 
 			return u, err
 		}
 	}
-	return s.changeUser(ctx, core.UserID(u.ID), func(d *userDoc) error {
+	return s.changeProved(ctx, u, func(d *userDoc) error {
 		if !d.Factor.use(code, s.cfg.Now().Unix()) {
 			return wrong()
 		}
@@ -70,11 +70,12 @@ func (s *Service) EnrolTOTP(ctx context.Context, p Principal, password string) (
 	if err := p.May(Self); err != nil {
 		return Factor{}, err
 	}
-	if _, err := s.proveAgain(ctx, p, password); err != nil {
+	proved, err := s.proveAgain(ctx, p, password)
+	if err != nil {
 		return Factor{}, err
 	}
 	secret := randomBytes(totpSecret)
-	u, err := s.changeUser(ctx, p.User, func(d *userDoc) error {
+	u, err := s.changeProved(ctx, proved, func(d *userDoc) error {
 		if d.Factor.active() {
 			return core.E(core.Conflict, "totp", "there is a second factor").WithHint("disable it first").Because(errFinal)
 		}
@@ -117,10 +118,11 @@ func (s *Service) DisableTOTP(ctx context.Context, p Principal, password string)
 	if err := p.May(Self); err != nil {
 		return err
 	}
-	if _, err := s.proveAgain(ctx, p, password); err != nil {
+	proved, err := s.proveAgain(ctx, p, password)
+	if err != nil {
 		return err
 	}
-	_, err := s.changeUser(ctx, p.User, func(d *userDoc) error { d.Factor = nil; return nil })
+	_, err = s.changeProved(ctx, proved, func(d *userDoc) error { d.Factor = nil; return nil })
 	if err == nil {
 		s.note(ctx, p, "totp.disable", string(p.User))
 	}

@@ -23,8 +23,6 @@ type Invite struct {
 	Expires time.Time
 	// Void says that who made it may not any more, so that nobody can accept it.
 	Void bool
-	// HasUser says that a user has the address, who accepts it by AcceptAs.
-	HasUser bool
 }
 
 // inviteDoc is an invitation that nobody has accepted. The token of its link says where it
@@ -39,8 +37,9 @@ type inviteDoc struct {
 	Created  time.Time
 }
 
-func (d inviteDoc) member() memberDoc {
-	return memberDoc{Role: d.Role, Projects: d.Projects, By: d.By}
+// member is what the invitation makes of the user who accepts it.
+func (d inviteDoc) member(u userDoc) memberDoc {
+	return memberDoc{Role: d.Role, Projects: d.Projects, By: d.By, Chosen: u.claim()}
 }
 
 // InviteUser asks a person into the credential's org and returns the token of the link,
@@ -66,7 +65,7 @@ func (s *Service) invite(ctx context.Context, p Principal, in Invite) (string, e
 	e := entry[inviteDoc]{ID: s.cfg.IDs("inv"), Expires: now.Add(InviteLife), Doc: inviteDoc{
 		Email: email, User: core.UserID(s.cfg.IDs("usr")), Role: in.Role, Projects: in.Projects, By: p.User, Created: now,
 	}}
-	if operator := p.May(Operate) == nil && p.Scope.Org != in.Org || p.Operates; !operator {
+	if operator := p.May(OperatePeople) == nil && p.Scope.Org != in.Org || p.Operates; !operator {
 		m, err := members.read(ctx, s, in.Org, string(p.User))
 		if err != nil {
 			return "", absent(err, "member")
@@ -78,7 +77,7 @@ func (s *Service) invite(ctx context.Context, p Principal, in Invite) (string, e
 	}
 	token, err := s.newTicket(ctx, ticketDoc{Purpose: inviteTicket, Org: in.Org, Invite: e.ID}, InviteLife)
 	if err == nil {
-		s.tell(ctx, Event{Action: "user.invite", Actor: p.Scope.Actor, Org: in.Org, Target: e.ID, Outcome: "ok"}, p.Address, "role", string(in.Role))
+		s.noteIn(ctx, p, in.Org, "user.invite", e.ID, "email", email, "role", string(in.Role))
 	}
 	return token, err
 }
@@ -86,16 +85,13 @@ func (s *Service) invite(ctx context.Context, p Principal, in Invite) (string, e
 // stands reports whether who made an invitation still may. Somebody who was removed can't,
 // though he has come back.
 func (s *Service) stands(ctx context.Context, org core.OrgID, d inviteDoc) (bool, error) {
-	if d.By == LocalUser {
-		return true, nil
+	if d.Term == "" {
+		role, err := s.operatorRole(ctx, d.By)
+		return role.Covers(core.Admin), err
 	}
 	by, err := users.find(ctx, s, core.Installation, string(d.By))
 	if err != nil || by.Version == 0 || by.Doc.Disabled {
 		return false, err
-	}
-	if d.Term == "" {
-		m, err := members.find(ctx, s, core.Installation, string(d.By))
-		return m.Doc.Role.Covers(core.Admin), err
 	}
 	m, err := members.find(ctx, s, org, string(d.By))
 	return m.Doc.Term == d.Term && m.Doc.Role.Covers(core.Admin) && m.Doc.Role.Covers(d.Role), err
@@ -131,10 +127,9 @@ func (s *Service) Invitation(ctx context.Context, token string) (Invite, error) 
 	if err != nil {
 		return Invite{}, absent(err, "org")
 	}
-	owner, err := emails.find(ctx, s, core.Installation, nameOf(in.Doc.Email))
 	about := inviteOf(t.Doc.Org, in)
-	about.OrgName, about.HasUser = o.Doc.Name, owner.Version > 0
-	return about, err
+	about.OrgName = o.Doc.Name
+	return about, nil
 }
 
 func inviteOf(org core.OrgID, e entry[inviteDoc]) Invite {

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -239,5 +240,6 @@ func TestOnlyOperatorsAddMembers(t *testing.T) {
 			told = append(told, string(e.Org)+" "+e.Target)
 		}
 	}
-	want(t, "told", fmt.Sprint(told), fmt.Sprintf("[%s %s %s %s]", acme.Scope.Org, mia.User, core.Installation, mia.User))
+	at := func(org core.OrgID) string { return string(org) + " " + string(mia.User) }
+	want(t, "told", strings.Join(told, ", "), strings.Join([]string{at(core.Installation), at(acme.Scope.Org), at(core.Installation)}, ", "))
 }

@@ -151,7 +151,7 @@ func TestPeopleSignInByACertifiedIssuer(t *testing.T) {
 				},
 			})
 			enter := func(account string) (identity.Tokens, error) {
-				authURL, state, err := s.BeginOIDC(t.Context(), "node", back, nil)
+				authURL, state, err := s.BeginOIDC(t.Context(), "node", back, "", nil)
 				ok(t, err)
 				q := browse(t, as(t, authURL, account))
 				if q.Get("error") != "" {
@@ -186,10 +186,10 @@ func TestPeopleSignInByACertifiedIssuer(t *testing.T) {
 			wantCode(t, "of no group", err, core.Denied)
 
 			// A code is redeemed only with the verifier of the sign-in that it is for.
-			authURL, state, err := s.BeginOIDC(t.Context(), "node", back, nil)
+			authURL, state, err := s.BeginOIDC(t.Context(), "node", back, "", nil)
 			ok(t, err)
 			code := browse(t, as(t, authURL, "ann")).Get("code")
-			_, other, err := s.BeginOIDC(t.Context(), "node", back, nil)
+			_, other, err := s.BeginOIDC(t.Context(), "node", back, "", nil)
 			ok(t, err)
 			_, err = finish(t, s, other, code, other)
 			wantCode(t, "in another browser", err, core.Unauthenticated)

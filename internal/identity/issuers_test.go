@@ -21,7 +21,7 @@ func certified(at string, groups ...identity.GroupGrant) identity.OIDCConfig {
 // comeAs signs somebody with an account at the certified issuer in, by the whole way.
 func comeAs(t *testing.T, s *identity.Service, account string) (identity.Tokens, error) {
 	t.Helper()
-	authURL, state, err := s.BeginOIDC(t.Context(), "node", back, nil)
+	authURL, state, err := s.BeginOIDC(t.Context(), "node", back, "", nil)
 	ok(t, err)
 	q := browse(t, as(t, authURL, account))
 	if q.Get("error") != "" {
@@ -66,11 +66,11 @@ func TestTwoIssuersAtOnce(t *testing.T) {
 		ok(t, err)
 
 		// A code of the one isn't redeemed at the other.
-		authURL, _, err := s.BeginOIDC(t.Context(), "node", back, nil)
+		authURL, _, err := s.BeginOIDC(t.Context(), "node", back, "", nil)
 		ok(t, err)
 		code := browse(t, as(t, authURL, "ann")).Get("code")
 		m.QueueUser(ann("acme"))
-		_, state, err := s.BeginOIDC(t.Context(), "mock", back, nil)
+		_, state, err := s.BeginOIDC(t.Context(), "mock", back, "", nil)
 		ok(t, err)
 		_, err = finish(t, s, state, code, state)
 		wantCode(t, "the other's code", err, core.Unauthenticated)

@@ -31,17 +31,28 @@ type memberDoc struct {
 	By       core.UserID // who added him
 	Since    time.Time
 	Term     string // new with each joining: keys of another one are no keys
+	Chosen   int    // the user's claim when he accepted the place, or named the org himself; 0: he never did
 }
 
 func (m memberDoc) project() core.ProjectID { return ownProject(m.Projects) }
 
+// alsoChanges returns what else changes in an org, as it is then.
+type alsoChanges func() ([]store.Change, error)
+
 // join makes a user a member of an org, with what else changes in the org at the same
-// moment. conflict: he is one.
-func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, doc memberDoc, also ...func() (store.Change, error)) error {
+// moment. It is where he signs in to if there was nowhere. conflict: he is one.
+func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, doc memberDoc, also ...alsoChanges) error {
 	doc.Since, doc.Term = s.cfg.Now(), s.cfg.IDs("mem")
 	seat, err := seats.find(ctx, s, core.Installation, seatID(user, org))
 	if err == nil && seat.Version == 0 {
 		err = ignoreConflict(s.write(ctx, core.Installation, seats.put(seat)))
+	}
+	if err != nil {
+		return err
+	}
+	u, err := users.find(ctx, s, core.Installation, string(user))
+	if err == nil && u.Version > 0 {
+		err = s.settle(ctx, u, org)
 	}
 	if err != nil {
 		return err
@@ -58,8 +69,9 @@ func seatID(user core.UserID, org core.OrgID) string { return string(user) + "/"
 
 // changeMember changes what a user is in an org: nil is no member. Each change of members
 // changes the org's record, too, so that of two that rely on each other's owner one fails.
-// also says what else changes in the org, as it is then.
-func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.UserID, change func(now *memberDoc) (*memberDoc, error), also ...func() (store.Change, error)) error {
+// Invitations of a member who ceases to be one end with it: he doesn't come back by one
+// that he hadn't used.
+func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.UserID, change func(now *memberDoc) (*memberDoc, error), also ...alsoChanges) error {
 	return again(func() error {
 		o, err := orgs.read(ctx, s, org, string(org))
 		if err != nil {
@@ -84,16 +96,19 @@ func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.Us
 			}
 		}
 		changes := []store.Change{orgs.put(o), members.drop(m)}
+		and := also
 		if next != nil {
 			m.Doc = *next
 			changes[1] = members.put(m)
+		} else {
+			and = append(and[:len(and):len(and)], s.invitesOf(ctx, org, user))
 		}
-		for _, f := range also {
+		for _, f := range and {
 			c, err := f()
 			if err != nil {
 				return err
 			}
-			changes = append(changes, c)
+			changes = append(changes, c...)
 		}
 		return s.write(ctx, org, changes...)
 	})
@@ -136,7 +151,8 @@ func (s *Service) eachMember(ctx context.Context, org core.OrgID, f func(entry[m
 }
 
 // Members returns up to limit members of the credential's org after a user, by id, and
-// the id to go on after, "" at the end.
+// the id to go on after, "" at the end. Who has a second factor is told to admins, and who
+// has a password to operators, of others than oneself.
 func (s *Service) Members(ctx context.Context, p Principal, after core.UserID, limit int) ([]Member, core.UserID, error) {
 	if err := p.May(MemberRead); err != nil {
 		return nil, "", err
@@ -154,7 +170,12 @@ func (s *Service) Members(ctx context.Context, p Principal, after core.UserID, l
 		if err != nil {
 			return nil, "", err
 		}
-		all = append(all, Member{User: userOf(u), Role: m.Doc.Role, Projects: m.Doc.Projects, Source: m.Doc.Source, Since: m.Doc.Since})
+		shown := userOf(u)
+		if shown.ID != p.User {
+			shown.SecondFactor = shown.SecondFactor && p.Role.Covers(core.Admin)
+			shown.HasPassword = shown.HasPassword && p.May(OperateRead) == nil
+		}
+		all = append(all, Member{User: shown, Role: m.Doc.Role, Projects: m.Doc.Projects, Source: m.Doc.Source, Since: m.Doc.Since})
 	}
 	if len(page) < limit {
 		return all, "", nil

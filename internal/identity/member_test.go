@@ -206,8 +206,14 @@ func TestAMemberIsHeldToProjects(t *testing.T) {
 
 		key := r.key(mia.Principal, identity.NewKey{Project: one.ID})
 		ok(t, r.SetRole(ctx, r.owner.Principal, identity.NewMember{User: mia.User, Role: core.Member, Projects: []core.ProjectID{two.ID}}))
-		_, err = bearer(ctx, r.Service, key)
-		wantCode(t, "a key for a project that he lost", err, core.NotFound)
+		lost, err := bearer(ctx, r.Service, key)
+		ok(t, err)
+		for _, a := range identity.Actions() {
+			if err := lost.May(a); err == nil && a != identity.HealthRead {
+				t.Errorf("by a key for a project that he lost he may %s", a)
+			}
+		}
+		wantCode(t, "a key for a project that he lost", lost.May(identity.TaskRead), core.NotFound)
 		err = r.SetRole(ctx, r.owner.Principal, identity.NewMember{User: mia.User, Role: core.Admin, Projects: []core.ProjectID{two.ID}})
 		wantCode(t, "an admin of a project", err, core.Invalid)
 	})

@@ -10,7 +10,7 @@ import (
 // operators do so. Others invite people. denied: no operator, or the role is above his own
 // in his own org.
 func (s *Service) AddMember(ctx context.Context, p Principal, org core.OrgID, n NewMember) error {
-	if err := p.May(Operate); err != nil {
+	if err := p.May(OperatePeople); err != nil {
 		return err
 	}
 	giver := p
@@ -30,9 +30,7 @@ func (s *Service) AddMember(ctx context.Context, p Principal, org core.OrgID, n 
 	if err := s.join(ctx, org, n.User, memberDoc{Role: n.Role, Projects: n.Projects, By: p.User}); err != nil {
 		return err
 	}
-	s.tell(ctx, Event{
-		Action: "member.add", Actor: p.Scope.Actor, Org: org, Target: string(n.User), Outcome: "ok",
-	}, p.Address, "role", string(n.Role))
+	s.noteOperator(ctx, p, []core.OrgID{org}, "member.add", string(n.User), "org", string(org), "role", string(n.Role))
 	return nil
 }
 

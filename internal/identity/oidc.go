@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -48,8 +48,13 @@ type provider struct {
 	http *http.Client
 	now  func() time.Time
 
-	mu       sync.Mutex
-	oauth    *oauth2.Config
+	turn  chan struct{} // of who reads it
+	known atomic.Pointer[discovered]
+}
+
+// discovered is what an issuer's document gives. It is never changed.
+type discovered struct {
+	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
 }
 
@@ -71,7 +76,7 @@ func newProviders(cfg Config) (map[string]*provider, error) {
 		if c.GroupsClaim == "" {
 			c.GroupsClaim = "groups"
 		}
-		all[c.Name] = &provider{OIDCConfig: c, http: cfg.HTTP, now: cfg.Now}
+		all[c.Name] = &provider{OIDCConfig: c, http: cfg.HTTP, now: cfg.Now, turn: make(chan struct{}, 1)}
 	}
 	return all, nil
 }
@@ -86,28 +91,38 @@ func (s *Service) Providers() []string {
 	return names
 }
 
-// discover reads the issuer's document, once.
-func (p *provider) discover(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.oauth != nil {
-		return nil
+// discover returns what the issuer's document gives, which is read once.
+func (p *provider) discover(ctx context.Context) (*discovered, error) {
+	if d := p.known.Load(); d != nil {
+		return d, nil
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if d := p.known.Load(); d != nil {
+		return d, nil
 	}
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.http), p.Issuer)
 	if err != nil {
-		return core.E(core.Unavailable, "oidc", "the issuer "+p.Name+" can't be asked").WithHint("try again; an operator checks its URL").Because(err)
+		return nil, core.E(core.Unavailable, "oidc", "the issuer "+p.Name+" can't be asked").WithHint("try again; an operator checks its URL").Because(err)
 	}
-	p.verifier = found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: p.now})
-	p.oauth = &oauth2.Config{
-		ClientID: p.ClientID, ClientSecret: p.ClientSecret, Endpoint: found.Endpoint(),
-		Scopes: append([]string{oidc.ScopeOpenID, "email", "profile"}, p.Scopes...),
+	d := &discovered{
+		verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: p.now}),
+		oauth: oauth2.Config{
+			ClientID: p.ClientID, ClientSecret: p.ClientSecret, Endpoint: found.Endpoint(),
+			Scopes: append([]string{oidc.ScopeOpenID, "email", "profile"}, p.Scopes...),
+		},
 	}
-	return nil
+	p.known.Store(d)
+	return d, nil
 }
 
 // at returns the issuer's client for a redirect URL.
-func (p *provider) at(redirect string) *oauth2.Config {
-	c := *p.oauth
+func (d *discovered) at(redirect string) *oauth2.Config {
+	c := d.oauth
 	c.RedirectURL = redirect
 	return &c
 }

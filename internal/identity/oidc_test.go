@@ -63,7 +63,13 @@ func browse(t *testing.T, authURL string) url.Values {
 // come signs a person in at the issuer, by the whole way.
 func come(t *testing.T, s *identity.Service, name string) (identity.Tokens, error) {
 	t.Helper()
-	authURL, state, err := s.BeginOIDC(t.Context(), name, back, nil)
+	return comeTo(t, s, name, "")
+}
+
+// comeTo is come to one of the person's orgs.
+func comeTo(t *testing.T, s *identity.Service, name string, org core.OrgID) (identity.Tokens, error) {
+	t.Helper()
+	authURL, state, err := s.BeginOIDC(t.Context(), name, back, org, nil)
 	ok(t, err)
 	q := browse(t, authURL)
 	return finish(t, s, q.Get("state"), q.Get("code"), state)
@@ -195,7 +201,7 @@ func TestAnAddressIsWhoseItIs(t *testing.T) {
 	eve := r.member("ann", core.Member) // who had the link, but not the mailbox
 	key := r.key(eve.Principal, identity.NewKey{})
 	m.QueueUser(ann())
-	tokens, err := come(t, s, "mock")
+	tokens, err := comeTo(t, s, "mock", core.DefaultOrg)
 	ok(t, err)
 	want(t, "user", tokens.User, eve.User)
 	for name, cred := range map[string]identity.Credential{"token": {Bearer: eve.Access}, "cookie": {Cookie: eve.Session}, "key": {Bearer: key}} {
@@ -228,7 +234,7 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 	r.member("ann", core.Member)
 	begin := func() (code, state string) {
 		m.QueueUser(ann())
-		authURL, state, err := s.BeginOIDC(t.Context(), "mock", back, nil)
+		authURL, state, err := s.BeginOIDC(t.Context(), "mock", back, "", nil)
 		ok(t, err)
 		q := browse(t, authURL)
 		want(t, "state", q.Get("state"), state)
@@ -251,8 +257,11 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 		_, err := finish(t, s, state, code, inCookie)
 		wantCode(t, name, err, core.Unauthenticated)
 	}
+	m.QueueUser(ann())
+	_, err := comeTo(t, s, "mock", core.DefaultOrg) // her choice from now on
+	ok(t, err)
 	code, state := begin()
-	_, err := finish(t, s, state, code, state)
+	_, err = finish(t, s, state, code, state)
 	ok(t, err)
 	_, err = finish(t, s, state, code, state)
 	wantCode(t, "a second time", err, core.Unauthenticated)
@@ -275,7 +284,7 @@ func TestACodeOfAnotherSignInIsRefused(t *testing.T) {
 		"by the nonce": func(q url.Values) { q.Del("code_challenge"); q.Del("code_challenge_method") }, // then mockoidc asks for no verifier
 	} {
 		m.QueueUser(ann())
-		his, _, err := s.BeginOIDC(t.Context(), "mock", back, nil)
+		his, _, err := s.BeginOIDC(t.Context(), "mock", back, "", nil)
 		ok(t, err)
 		u, err := url.Parse(his)
 		ok(t, err)
@@ -284,7 +293,7 @@ func TestACodeOfAnotherSignInIsRefused(t *testing.T) {
 		u.RawQuery = q.Encode()
 		code := browse(t, u.String()).Get("code")
 		m.QueueUser(ann())
-		_, mine, err := s.BeginOIDC(t.Context(), "mock", back, nil)
+		_, mine, err := s.BeginOIDC(t.Context(), "mock", back, "", nil)
 		ok(t, err)
 		_, err = finish(t, s, mine, code, mine)
 		wantCode(t, name, err, core.Unauthenticated)
@@ -300,10 +309,10 @@ func TestWhereASignInMayComeBackTo(t *testing.T) {
 	_, c := mock(t)
 	s := with(r, c)
 	for _, bad := range []string{"http://evil.example/", "https://localhost:8080/", "http://localhost:80801/", "http://x@localhost:8080/", "//localhost:8080/", "/callback", ":"} {
-		_, _, err := s.BeginOIDC(t.Context(), "mock", bad, nil)
+		_, _, err := s.BeginOIDC(t.Context(), "mock", bad, "", nil)
 		wantCode(t, bad, err, core.Invalid)
 	}
-	_, _, err := s.BeginOIDC(t.Context(), "other", back, nil)
+	_, _, err := s.BeginOIDC(t.Context(), "other", back, "", nil)
 	wantCode(t, "another issuer", err, core.NotFound)
 }
 
@@ -314,15 +323,15 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 	s := with(r, c)
 	issuer := c.Issuer
 	c.Issuer = "http://127.0.0.1:1/"
-	_, _, err := with(r, c).BeginOIDC(t.Context(), "mock", back, nil)
+	_, _, err := with(r, c).BeginOIDC(t.Context(), "mock", back, "", nil)
 	wantCode(t, "not there", err, core.Unavailable)
 	c.Issuer = issuer + "/"
-	_, _, err = with(r, c).BeginOIDC(t.Context(), "mock", back, nil)
+	_, _, err = with(r, c).BeginOIDC(t.Context(), "mock", back, "", nil)
 	wantCode(t, "another one there", err, core.Unavailable)
 	m.QueueError(&mockoidc.ServerError{Code: http.StatusInternalServerError, Error: "server_error"})
-	_, _, err = s.BeginOIDC(t.Context(), "mock", back, nil)
+	_, _, err = s.BeginOIDC(t.Context(), "mock", back, "", nil)
 	wantCode(t, "it fails, and then doesn't", err, core.Unavailable)
-	_, _, err = s.BeginOIDC(t.Context(), "mock", back, nil)
+	_, _, err = s.BeginOIDC(t.Context(), "mock", back, "", nil)
 	ok(t, err)
 }
 

@@ -18,7 +18,8 @@ import (
 // flowDoc is a sign-in under way.
 type flowDoc struct {
 	Provider, Redirect, Nonce, Verifier string
-	Program                             *Program // that the sign-in is for; nil: the browser itself
+	Org                                 core.OrgID // to sign in to; "": the one that is the user's by default
+	Program                             *Program   // that the sign-in is for; nil: the browser itself
 }
 
 // Return is a browser that comes back from an issuer.
@@ -40,9 +41,9 @@ type Arrival struct {
 
 // BeginOIDC returns where to send a browser so that its user signs in at an issuer, and a
 // state that the browser must keep as a cookie. redirect is the URL of ours to which the
-// issuer sends it back. A sign-in that is a program's asks who it is, though the browser
+// issuer sends it back; org is one of the user's, or "". A sign-in that is a program's asks who it is, though the browser
 // may be signed in there: no link that somebody was given signs a program in.
-func (s *Service) BeginOIDC(ctx context.Context, name, redirect string, program *Program) (authURL, state string, err error) {
+func (s *Service) BeginOIDC(ctx context.Context, name, redirect string, org core.OrgID, program *Program) (authURL, state string, err error) {
 	p, ok := s.providers[name]
 	if !ok {
 		return "", "", missing("issuer")
@@ -53,12 +54,13 @@ func (s *Service) BeginOIDC(ctx context.Context, name, redirect string, program 
 	if err := program.check(); err != nil {
 		return "", "", err
 	}
-	if err := p.discover(ctx); err != nil {
+	issuer, err := p.discover(ctx)
+	if err != nil {
 		return "", "", err
 	}
 	secret := newSecret()
-	doc := flowDoc{Provider: name, Redirect: redirect, Nonce: newSecret(), Verifier: oauth2.GenerateVerifier(), Program: program}
-	e := entry[flowDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(flowLife), Doc: doc}
+	doc := flowDoc{Provider: name, Redirect: redirect, Nonce: newSecret(), Verifier: oauth2.GenerateVerifier(), Org: org, Program: program}
+	e := entry[flowDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(FlowLife), Doc: doc}
 	if err := s.write(ctx, core.Installation, flows.put(e)); err != nil {
 		return "", "", err
 	}
@@ -67,7 +69,7 @@ func (s *Service) BeginOIDC(ctx context.Context, name, redirect string, program 
 	if program != nil {
 		ask = append(ask, oauth2.SetAuthURLParam("prompt", "login"))
 	}
-	return p.at(redirect).AuthCodeURL(state, ask...), state, nil
+	return issuer.at(redirect).AuthCodeURL(state, ask...), state, nil
 }
 
 func sameOrigin(a, b string) bool {
@@ -89,20 +91,19 @@ func (s *Service) FinishOIDC(ctx context.Context, r Return) (Arrival, error) {
 	if !ok {
 		return a, strayed()
 	}
-	var org core.OrgID
 	who, u, err := s.arrive(ctx, p, flow, r)
-	if err == nil {
-		org, err = s.chooseOrg(ctx, u, "")
-	}
 	switch {
 	case err != nil:
 	case flow.Program != nil:
 		a.Code, err = s.newGrant(ctx, p, core.UserID(u.ID), *flow.Program)
-		if err == nil { // RedeemOIDC tells of the sign-in
+		if err == nil { // RedeemOIDC chooses the org, and tells of the sign-in
 			return a, nil
 		}
 	default:
-		a.Tokens, err = s.begin(ctx, u, org, p.Name, r.Address)
+		var org core.OrgID
+		if org, err = s.chooseOrg(ctx, u, flow.Org); err == nil {
+			a.Tokens, err = s.begin(ctx, u, org, p.Name, r.Address)
+		}
 	}
 	s.tellArrival(ctx, p, who, u.ID, cmp.Or(a.Scope.Org, core.Installation), r.Address, err)
 	return a, err
@@ -133,10 +134,11 @@ func (s *Service) arrive(ctx context.Context, p *provider, flow flowDoc, r Retur
 	if r.Refused {
 		return who, u, core.E(core.Denied, "oidc", "the issuer has refused").WithHint("sign in again, and agree there")
 	}
-	if err = p.discover(ctx); err != nil {
+	issuer, err := p.discover(ctx)
+	if err != nil {
 		return who, u, err
 	}
-	if who, err = p.redeem(ctx, flow, r.Code); err != nil {
+	if who, err = p.redeem(ctx, issuer, flow, r.Code); err != nil {
 		return who, u, err
 	}
 	if u, err = s.oidcUser(ctx, p, who); err != nil {
@@ -158,12 +160,12 @@ func (s *Service) tellArrival(ctx context.Context, p *provider, who foreigner, u
 }
 
 // redeem exchanges a code for an ID token and checks it (OpenID Connect Core, 3.1.3.7).
-func (p *provider) redeem(ctx context.Context, flow flowDoc, code string) (foreigner, error) {
+func (p *provider) redeem(ctx context.Context, issuer *discovered, flow flowDoc, code string) (foreigner, error) {
 	refuse := func(why string, err error) (foreigner, error) {
 		return foreigner{}, core.E(core.Unauthenticated, "oidc", why).WithHint("sign in again").Because(err)
 	}
 	ctx = oidc.ClientContext(ctx, p.http)
-	token, err := p.at(flow.Redirect).Exchange(ctx, code, oauth2.VerifierOption(flow.Verifier))
+	token, err := issuer.at(flow.Redirect).Exchange(ctx, code, oauth2.VerifierOption(flow.Verifier))
 	if err != nil {
 		var refused *oauth2.RetrieveError
 		if !errors.As(err, &refused) {
@@ -172,7 +174,7 @@ func (p *provider) redeem(ctx context.Context, flow flowDoc, code string) (forei
 		return refuse("the issuer refuses the code", errors.New(refused.ErrorCode)) // the rest may hold what we sent
 	}
 	raw, _ := token.Extra("id_token").(string)
-	id, err := p.verifier.Verify(ctx, raw)
+	id, err := issuer.verifier.Verify(ctx, raw)
 	if err != nil {
 		return refuse("the issuer's answer doesn't hold", err)
 	}

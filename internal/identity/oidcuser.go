@@ -131,7 +131,8 @@ func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (ent
 
 // link has a subject stand for a user from now on. If nobody vouched for the user's
 // address so far, somebody else may have taken it, and loses what he has set up: password,
-// second factor, sessions and keys.
+// second factor, sessions, keys, and what orgs he chose. The user stays a member of these,
+// and goes on there if he names them.
 func (s *Service) link(ctx context.Context, u entry[userDoc], subject string) (entry[userDoc], error) {
 	if !u.Doc.Verified {
 		if u.Doc.Foreign { // and goes on coming by his issuer
@@ -140,7 +141,8 @@ func (s *Service) link(ctx context.Context, u entry[userDoc], subject string) (e
 		u.Doc.Verified = true
 		u.Doc.Password, u.Doc.Factor = "", nil
 		u.Doc.SessionEpoch++
-		u.Doc.KeyEpoch++
+		u.Doc.KeyEpoch++ // and with it the claim
+		u.Doc.Home = ""
 	}
 	u.Doc.Foreign = true
 	return u, s.write(ctx, core.Installation, users.put(u), subjects.create(subject, ownerDoc{core.UserID(u.ID)}))
@@ -198,19 +200,21 @@ func (s *Service) syncMember(ctx context.Context, p *provider, org core.OrgID, u
 	case m.Version == 0:
 		err = s.join(ctx, org, user, memberDoc{Role: role, Source: p.Name})
 	default:
-		removed := false
+		changed := false
 		err = s.changeMember(ctx, org, user, func(now *memberDoc) (*memberDoc, error) {
-			switch {
-			case now == nil || now.Source != p.Name: // an admin was quicker
+			if changed = now != nil && now.Source == p.Name; !changed { // an admin was quicker
 				return now, nil
-			case role == "":
-				removed = true
+			}
+			if role == "" {
 				return nil, nil
 			}
 			now.Role = role
 			return now, nil
 		})
-		if err == nil && removed {
+		if err == nil && !changed {
+			return nil
+		}
+		if err == nil && role == "" {
 			s.tidy(ctx, org, user)
 		}
 	}

@@ -36,7 +36,7 @@ func orgOf(e entry[orgDoc], role core.Role) Org {
 // CreateOrg makes an org with its DefaultProject, and returns the token of the
 // invitation, if there is one.
 func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, string, error) {
-	operator := p.May(Operate) == nil
+	operator := p.May(OperatePeople) == nil
 	if !operator {
 		if err := s.mayOpenOrg(p); err != nil {
 			return Org{}, "", err
@@ -50,9 +50,14 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, st
 	if (n.Owner == "") == (n.Invite == "") {
 		return Org{}, "", core.E(core.Invalid, "org", "an org takes one owner").WithHint("name a user, or an e-mail address to invite")
 	}
+	owner := memberDoc{Role: core.Owner, By: p.User}
 	if n.Owner != "" {
-		if _, err := users.read(ctx, s, core.Installation, string(n.Owner)); err != nil {
+		u, err := users.read(ctx, s, core.Installation, string(n.Owner))
+		if err != nil {
 			return Org{}, "", absent(err, "user")
+		}
+		if n.Owner == p.User {
+			owner.Chosen = u.Doc.claim()
 		}
 	}
 	id := core.OrgID(s.cfg.IDs("org"))
@@ -63,14 +68,17 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, st
 	role := core.Role("")
 	if n.Owner != "" {
 		role = core.Owner
-		err = s.join(ctx, id, n.Owner, memberDoc{Role: core.Owner, By: p.User})
+		err = s.join(ctx, id, n.Owner, owner)
 	} else {
 		token, err = s.invite(ctx, p, Invite{Email: n.Invite, Org: id, Role: core.Owner})
 	}
 	if err != nil {
 		return Org{}, "", err
 	}
-	s.note(ctx, p, "org.create", string(id))
+	if operator {
+		s.noteIn(ctx, p, core.Installation, "org.create", string(id))
+	}
+	s.noteIn(ctx, p, id, "org.create", string(id))
 	if n.Owner != p.User {
 		role = ""
 	}
@@ -80,7 +88,7 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, st
 // mayOpenOrg says whether one who is no operator may create an org.
 func (s *Service) mayOpenOrg(p Principal) error {
 	if !s.cfg.OpenOrgs {
-		return p.May(Operate)
+		return p.May(OperatePeople)
 	}
 	return p.May(Self)
 }

@@ -24,7 +24,7 @@ const (
 	OrgRead      Action = "org.read"
 	OrgWrite     Action = "org.write" // its name
 	MemberRead   Action = "member.read"
-	MemberWrite  Action = "member.write"
+	MemberWrite  Action = "member.write" // invitations and services, too
 	ProjectWrite Action = "project.write"
 	KeyRead      Action = "key.read"  // of others; one's own are Self
 	KeyWrite     Action = "key.write" // for others and for services
@@ -39,9 +39,13 @@ const (
 	// What concerns the whole installation, for the members of core.Installation.
 	OperateRead Action = "operate.read"
 	Operate     Action = "operate"
+	// OperatePeople is what makes an operator somebody else, or lets somebody in: users,
+	// their passwords and addresses, the members and owners of any org.
+	OperatePeople Action = "operate.people"
 )
 
-// rule is what an action takes.
+// rule is what an action takes. What makes a credential, or lets one do more, has no scope:
+// a key would outlive itself in what it has made.
 type rule struct {
 	where place
 	role  core.Role // at least, in the org of the credential
@@ -74,7 +78,7 @@ var policy = map[Action]rule{
 	OrgRead:      {anywhere, core.Viewer, "org:read"},
 	OrgWrite:     {tenant, core.Owner, "org:write"},
 	MemberRead:   {anywhere, core.Member, "org:read"},
-	MemberWrite:  {anywhere, core.Admin, "org:write"},
+	MemberWrite:  {anywhere, core.Admin, ""},
 	ProjectWrite: {tenant, core.Admin, "org:write"},
 	KeyRead:      {anywhere, core.Admin, "org:read"},
 	KeyWrite:     {anywhere, core.Admin, ""},
@@ -86,6 +90,8 @@ var policy = map[Action]rule{
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},
+
+	OperatePeople: {installation, core.Admin, ""},
 }
 
 // Actions returns every action of the policy, sorted.
@@ -124,6 +130,9 @@ type Principal struct {
 	Scopes []string
 	// Session is set for a person who signed in.
 	Session string
+	// Astray says that Scope.Project isn't one that it may use: it may do nothing in the org.
+	// What is its own, as its sessions, is.
+	Astray bool
 	// Operates gives the rights of an operator besides those in Scope.Org: only the
 	// owner of an embedded installation, who can read its files, has both.
 	Operates bool
@@ -154,6 +163,8 @@ func (p Principal) May(a Action) error {
 		return core.E(core.Denied, op, "this concerns the whole installation").WithHint("sign in as one of its operators")
 	case r.where == tenant && p.Scope.Org == core.Installation:
 		return core.E(core.Denied, op, "there are no tasks, apps or credits of an operator's").WithHint("sign in to an org")
+	case r.where == tenant && p.Astray:
+		return missing("project")
 	case len(p.Projects) > 0 && r.role.Covers(core.Admin):
 		return core.E(core.Denied, op, "this concerns the whole org, and the credential is held to projects of it").WithHint("use one that isn't")
 	case !p.Role.Covers(r.role):

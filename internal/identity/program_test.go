@@ -26,7 +26,7 @@ func challenge(verifier string) string {
 // fetch does what a browser does for a program, and returns what it takes there.
 func fetch(t *testing.T, s *identity.Service, m *mockoidc.MockOIDC, user *mockoidc.MockUser) (identity.Arrival, error) {
 	t.Helper()
-	authURL, state, err := s.BeginOIDC(t.Context(), "mock", back, &identity.Program{Port: 49152, State: "its state", Challenge: challenge(verifier)})
+	authURL, state, err := s.BeginOIDC(t.Context(), "mock", back, "", &identity.Program{Port: 49152, State: "its state", Challenge: challenge(verifier)})
 	ok(t, err)
 	u, err := url.Parse(authURL)
 	ok(t, err)
@@ -111,7 +111,7 @@ func TestAProgramsCodeWorksOnceEvenAtTheSameTime(t *testing.T) {
 		var wait sync.WaitGroup
 		for i := range 10 {
 			wait.Go(func() {
-				if _, err := nodes[i%2].RedeemOIDC(t.Context(), identity.Redemption{Code: a.Code, Verifier: verifier}); err == nil {
+				if _, err := nodes[i%2].RedeemOIDC(t.Context(), identity.Redemption{Code: a.Code, Verifier: verifier, Org: core.DefaultOrg}); err == nil {
 					in.Add(1)
 				}
 			})
@@ -131,7 +131,7 @@ func TestAProgramLearnsOfARefusal(t *testing.T) {
 	wantCode(t, "no user", err, core.Denied)
 	want(t, "code", a.Code, "")
 	want(t, "port", a.Program.Port, 49152)
-	_, state, err := s.BeginOIDC(t.Context(), "mock", back, &identity.Program{Port: 49152, State: "x", Challenge: challenge(verifier)})
+	_, state, err := s.BeginOIDC(t.Context(), "mock", back, "", &identity.Program{Port: 49152, State: "x", Challenge: challenge(verifier)})
 	ok(t, err)
 	a, err = s.FinishOIDC(t.Context(), identity.Return{State: state, Cookie: state, Refused: true})
 	wantCode(t, "refused there", err, core.Denied)
@@ -166,7 +166,7 @@ func TestProgramsThatCanNotBe(t *testing.T) {
 	} {
 		p := good
 		edit(&p)
-		_, _, err := s.BeginOIDC(t.Context(), "mock", back, &p)
+		_, _, err := s.BeginOIDC(t.Context(), "mock", back, "", &p)
 		wantCode(t, name, err, core.Invalid)
 	}
 }

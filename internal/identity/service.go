@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -47,7 +48,7 @@ const (
 	resetLife   = 24 * time.Hour      // of a link to set a password
 	refreshLost = 10 * time.Second    // in which the answer to a refresh may be asked for again
 	touchEvery  = time.Hour           // a session's last use is exact to this
-	flowLife    = 10 * time.Minute    // of a sign-in under way at an issuer
+	FlowLife    = 10 * time.Minute    // of a sign-in under way at an issuer
 	skew        = 5 * time.Second     // that the nodes' clocks may differ by
 )
 
@@ -65,6 +66,7 @@ type Service struct {
 	cache     *recordCache
 	verified  *lru[[32]byte, verified]
 	uses      *uses
+	untold    atomic.Int64 // refused sign-ins that the audit log wasn't told of
 	ring      ring
 	providers map[string]*provider
 }
@@ -104,7 +106,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, hasher: newHasher(cfg.Hashing), cache: newRecordCache(cfg.Cached),
-		verified: newLRU[[32]byte, verified](cfg.Cached), uses: newUses(cfg.Cached),
+		verified: newLRU[[32]byte, verified](cfg.Cached), uses: newUses(cfg.Cached), ring: ring{turn: make(chan struct{}, 1)},
 	}
 	var err error
 	s.providers, err = newProviders(cfg)
@@ -124,9 +126,29 @@ type Event struct {
 	At      time.Time
 }
 
-// note tells the audit log what a principal has done.
+// note tells the audit log of its org what a principal has done in it.
 func (s *Service) note(ctx context.Context, p Principal, action, target string, detail ...string) {
-	s.tell(ctx, Event{Action: action, Actor: p.Scope.Actor, Org: p.Scope.Org, Project: p.Scope.Project, Target: target, Outcome: "ok"}, p.Address, detail...)
+	s.noteIn(ctx, p, p.Scope.Org, action, target, detail...)
+}
+
+// noteIn tells the audit log of an org what a principal has done to it.
+func (s *Service) noteIn(ctx context.Context, p Principal, org core.OrgID, action, target string, detail ...string) {
+	e := Event{Action: action, Actor: p.Scope.Actor, Org: org, Target: target, Outcome: "ok"}
+	if org == p.Scope.Org {
+		e.Project = p.Scope.Project
+	}
+	s.tell(ctx, e, p.Address, detail...)
+}
+
+// noteOperator tells the installation's audit log what an operator has done, and those of
+// the orgs that it concerns: an org sees what is done to its people from outside.
+func (s *Service) noteOperator(ctx context.Context, p Principal, concerned []core.OrgID, action, target string, detail ...string) {
+	s.noteIn(ctx, p, core.Installation, action, target, detail...)
+	for _, org := range concerned {
+		if org != core.Installation {
+			s.noteIn(ctx, p, org, action, target, detail...)
+		}
+	}
 }
 
 // tell completes an event; detail are names and values.

@@ -188,10 +188,14 @@ func (s *Service) Enter(ctx context.Context, p Principal, org core.OrgID) error 
 	if err := p.May(Self); err != nil {
 		return err
 	}
-	if _, err := members.read(ctx, s, org, string(p.User)); err != nil {
-		return absent(err, "org")
+	u, err := users.read(ctx, s, core.Installation, string(p.User))
+	if err != nil {
+		return absent(err, "user")
 	}
-	err := again(func() error {
+	if err := s.choose(ctx, u, org); err != nil {
+		return err
+	}
+	err = again(func() error {
 		e, err := sessions.read(ctx, s, core.Installation, sessionID(p.User, p.Session))
 		if err != nil {
 			return err
@@ -200,7 +204,7 @@ func (s *Service) Enter(ctx context.Context, p Principal, org core.OrgID) error 
 		return s.write(ctx, core.Installation, sessions.put(e))
 	})
 	if err == nil {
-		s.note(ctx, p, "session.enter", string(org))
+		s.noteIn(ctx, p, org, "session.enter", p.Session) // and not where he was: it is nobody's business there
 	}
 	return absent(err, "session")
 }

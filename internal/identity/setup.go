@@ -64,7 +64,7 @@ func (s *Service) FinishSetup(ctx context.Context, token string, n NewUser) (Tok
 	user := first.Doc.Owner
 	e.ID, e.Doc.Verified, e.Doc.Home = string(user), true, core.DefaultOrg
 	for _, org := range []core.OrgID{core.DefaultOrg, core.Installation} { // nobody's place until there is the user
-		if err := ignoreConflict(s.join(ctx, org, user, memberDoc{Role: core.Owner, By: user})); err != nil {
+		if err := ignoreConflict(s.join(ctx, org, user, memberDoc{Role: core.Owner, By: user, Chosen: e.Doc.claim()})); err != nil {
 			return Tokens{}, err
 		}
 	}

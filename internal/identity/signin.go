@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
-	"strings"
+	"strconv"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // SignIn is what people type.
@@ -39,11 +41,26 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (Tokens, error) {
 	return Tokens{}, err
 }
 
+// toldRate bounds the refused sign-ins that are told one by one. It is one for all: an
+// account that isn't there takes the same time as one that is.
+var toldRate = store.Rate{Burst: 30, Per: time.Minute}
+
 // tellSignIn tells the audit log of a sign-in. It isn't told of one that wasn't looked at,
-// or strangers could fill it as fast as they ask.
+// nor of more refused ones than toldRate, or strangers could fill it as fast as they ask:
+// the next one says how many this node has left out.
 func (s *Service) tellSignIn(ctx context.Context, user string, org core.OrgID, by string, from netip.Addr, err error, detail ...string) {
-	if core.CodeOf(err) == core.Exhausted {
+	switch core.CodeOf(err) {
+	case core.Exhausted, core.Unavailable, core.Canceled:
 		return
+	case "":
+	default:
+		if s.draw(context.WithoutCancel(ctx), "sign_in/told", toldRate) != nil {
+			s.untold.Add(1)
+			return
+		}
+		if n := s.untold.Swap(0); n > 0 {
+			detail = append(detail, "untold", strconv.FormatInt(n, 10))
+		}
 	}
 	e := Event{Action: "sign_in", Actor: core.Actor{Kind: core.ActorUser, ID: user}, Org: org, Target: user, Outcome: "ok"}
 	detail = append(detail, "by", by)
@@ -111,56 +128,5 @@ func (s *Service) rehash(ctx context.Context, u entry[userDoc], password string)
 	}
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "a password keeps its old hash", "error", err)
-	}
-}
-
-// chooseOrg returns the org that a session begins in.
-func (s *Service) chooseOrg(ctx context.Context, u entry[userDoc], asked core.OrgID) (core.OrgID, error) {
-	if asked != "" {
-		_, err := members.read(ctx, s, asked, u.ID)
-		return asked, absent(err, "org")
-	}
-	if u.Doc.Home != "" {
-		_, err := members.read(ctx, s, u.Doc.Home, u.ID)
-		if err == nil || core.CodeOf(err) != core.NotFound {
-			return u.Doc.Home, err
-		}
-	}
-	var found core.OrgID
-	err := s.eachSeat(ctx, core.UserID(u.ID), func(org core.OrgID, _ entry[memberDoc]) bool {
-		found = org
-		return false
-	})
-	if err == nil && found == "" {
-		err = core.E(core.Denied, "sign_in", "the user belongs to no org").WithHint("ask an admin of one for an invitation")
-	}
-	return found, err
-}
-
-// eachSeat calls f with each org that a user is a member of, until it returns false.
-func (s *Service) eachSeat(ctx context.Context, user core.UserID, f func(core.OrgID, entry[memberDoc]) bool) error {
-	prefix, after := string(user)+"/", ""
-	for {
-		page, err := seats.list(ctx, s, core.Installation, prefix, after, pageSize)
-		if err != nil {
-			return err
-		}
-		for _, seat := range page {
-			org := core.OrgID(strings.TrimPrefix(seat.ID, prefix))
-			m, err := members.read(ctx, s, org, string(user))
-			if core.CodeOf(err) == core.NotFound {
-				continue // he was removed, or the org is gone
-			}
-			if err != nil {
-				return err
-			}
-			if !f(org, m) {
-				return nil
-			}
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-		after = page[len(page)-1].ID
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -37,10 +37,11 @@ type keyring struct {
 	jwks    json.RawMessage
 }
 
-// ring holds the newest keyring.
+// ring holds the newest keyring. Who has the turn reads or forgets it; nobody waits for
+// that longer than he wants to.
 type ring struct {
-	mu    sync.Mutex
-	known *keyring
+	turn  chan struct{}
+	known atomic.Pointer[keyring]
 }
 
 func period(t time.Time) int64 { return t.Unix() / int64(signingPeriod/time.Second) }
@@ -51,10 +52,17 @@ func periodID(n int64) string { return fmt.Sprintf("%012d", n) }
 
 // keyring returns the keys, which are younger than age if they can be.
 func (s *Service) keyring(ctx context.Context, age time.Duration) (*keyring, error) {
-	s.ring.mu.Lock()
-	defer s.ring.mu.Unlock()
+	if k := s.ring.known.Load(); k.young(s.cfg.Now(), age) {
+		return k, nil
+	}
+	select {
+	case s.ring.turn <- struct{}{}:
+		defer func() { <-s.ring.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	now := s.cfg.Now()
-	if k := s.ring.known; k != nil && now.Sub(k.at) < age && !now.Before(k.at) && k.period == period(now) {
+	if k := s.ring.known.Load(); k.young(now, age) { // who had the turn before has read them
 		return k, nil
 	}
 	if err := s.makeSigning(ctx, now); err != nil {
@@ -66,9 +74,14 @@ func (s *Service) keyring(ctx context.Context, age time.Duration) (*keyring, err
 	}
 	k, err := newKeyring(all, now)
 	if err == nil {
-		s.ring.known = k
+		s.ring.known.Store(k)
 	}
 	return k, err
+}
+
+// young reports whether what is known of the keys may be used.
+func (k *keyring) young(now time.Time, age time.Duration) bool {
+	return k != nil && now.Sub(k.at) < age && !now.Before(k.at) && k.period == period(now)
 }
 
 // makeSigning makes the keys that should be there at a time and aren't.
@@ -76,7 +89,7 @@ func (s *Service) makeSigning(ctx context.Context, now time.Time) error {
 	for n := period(now); n <= period(now.Add(publishAhead)); n++ {
 		e, err := signings.find(ctx, s, core.Installation, periodID(n))
 		if err == nil && e.Version == 0 {
-			err = s.write(ctx, core.Installation, signings.put(newSigning(n, e.Version)))
+			err = s.write(ctx, core.Installation, signings.put(newSigning(n)))
 		}
 		if err != nil && core.CodeOf(err) != core.Conflict { // then another node made it
 			return err
@@ -85,9 +98,9 @@ func (s *Service) makeSigning(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func newSigning(n, version int64) entry[signingDoc] {
+func newSigning(n int64) entry[signingDoc] {
 	return entry[signingDoc]{
-		ID: periodID(n), Version: version, Expires: periodStart(n + 1).Add(AccessLife + skew),
+		ID: periodID(n), Expires: periodStart(n + 1).Add(AccessLife + skew),
 		Doc: signingDoc{Seed: randomBytes(ed25519.SeedSize)},
 	}
 }
@@ -154,11 +167,11 @@ func (s *Service) RotateSigning(ctx context.Context, p Principal) error {
 		}
 		return s.write(ctx, core.Installation, changes...)
 	})
-	s.ring.mu.Lock()
-	s.ring.known = nil
-	s.ring.mu.Unlock()
+	s.ring.turn <- struct{}{} // who reads them now may have read the old ones
+	s.ring.known.Store(nil)
+	<-s.ring.turn
 	if err == nil {
-		s.note(ctx, p, "signing.rotate", "")
+		s.noteOperator(ctx, p, nil, "signing.rotate", "")
 	}
 	return err
 }

@@ -109,7 +109,7 @@ func taken(err error) error {
 // CreateUser makes a person, for whose address the operator vouches. conflict: the
 // address is another's.
 func (s *Service) CreateUser(ctx context.Context, p Principal, n NewUser) (User, error) {
-	if err := p.May(Operate); err != nil {
+	if err := p.May(OperatePeople); err != nil {
 		return User{}, err
 	}
 	e, err := s.newUser(ctx, n)
@@ -121,7 +121,7 @@ func (s *Service) CreateUser(ctx context.Context, p Principal, n NewUser) (User,
 	if err != nil {
 		return User{}, taken(err)
 	}
-	s.note(ctx, p, "user.create", e.ID)
+	s.noteOperator(ctx, p, nil, "user.create", e.ID)
 	return userOf(e), nil
 }
 
@@ -165,23 +165,31 @@ func (s *Service) RenameUser(ctx context.Context, p Principal, name string) (Use
 }
 
 // DisableUser ends a user's sessions and keeps him and his keys out, until EnableUser.
+// denied: he is an operator whose role is above that of the one who asks.
 func (s *Service) DisableUser(ctx context.Context, p Principal, id core.UserID) error {
+	if err := p.May(Operate); err != nil {
+		return err
+	}
 	return s.setDisabled(ctx, p, id, true, "user.disable")
 }
 
 // EnableUser lets a user sign in again.
 func (s *Service) EnableUser(ctx context.Context, p Principal, id core.UserID) error {
+	if err := p.May(OperatePeople); err != nil {
+		return err
+	}
 	return s.setDisabled(ctx, p, id, false, "user.enable")
 }
 
 func (s *Service) setDisabled(ctx context.Context, p Principal, id core.UserID, disabled bool, action string) error {
-	if err := p.May(Operate); err != nil {
-		return err
-	}
 	if id == p.User {
 		return core.E(core.Invalid, "user", "nobody disables himself").WithHint("ask another operator")
 	}
-	_, err := s.changeUser(ctx, id, func(d *userDoc) error {
+	concerned, err := s.outrank(ctx, p, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.changeUser(ctx, id, func(d *userDoc) error {
 		if disabled && !d.Disabled {
 			d.SessionEpoch++
 		}
@@ -189,9 +197,51 @@ func (s *Service) setDisabled(ctx context.Context, p Principal, id core.UserID, 
 		return nil
 	})
 	if err == nil {
-		s.note(ctx, p, action, string(id))
+		s.noteOperator(ctx, p, concerned, action, string(id))
 	}
 	return err
+}
+
+// outrank returns denied unless a user's role among the operators is at most that of the
+// one who asks, and otherwise the orgs that are to know what becomes of the user.
+func (s *Service) outrank(ctx context.Context, p Principal, id core.UserID) ([]core.OrgID, error) {
+	role := p.Role
+	if p.Operates {
+		role = core.Owner
+	}
+	place, err := members.find(ctx, s, core.Installation, string(id))
+	if err != nil {
+		return nil, err
+	}
+	if place.Version > 0 && !role.Covers(place.Doc.Role) {
+		return nil, core.E(core.Denied, "user", "nobody does this to an operator with a role above his own").WithHint("ask an owner of the installation")
+	}
+	return s.orgsOf(ctx, id)
+}
+
+// orgsOf returns the orgs that a user is a member of.
+func (s *Service) orgsOf(ctx context.Context, user core.UserID) (all []core.OrgID, err error) {
+	err = s.eachSeat(ctx, user, func(org core.OrgID, _ entry[memberDoc]) bool {
+		all = append(all, org)
+		return true
+	})
+	return all, err
+}
+
+// changeProved is changeUser for one who has just proved who he is. unauthenticated: his
+// password or his sessions have been ended since, so that it may not have been him.
+func (s *Service) changeProved(ctx context.Context, proved entry[userDoc], change func(*userDoc) error) (entry[userDoc], error) {
+	return s.changeUser(ctx, core.UserID(proved.ID), func(d *userDoc) error {
+		if !d.provedBy(proved) {
+			return unknown()
+		}
+		return change(d)
+	})
+}
+
+// provedBy reports whether what a user proved as he was then holds for him now.
+func (d *userDoc) provedBy(then entry[userDoc]) bool {
+	return d.Password == then.Doc.Password && d.SessionEpoch == then.Doc.SessionEpoch
 }
 
 // changeUser changes a user as he is in the store.
