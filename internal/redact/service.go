@@ -2,7 +2,6 @@ package redact
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -42,8 +41,9 @@ type Service struct {
 	shapes []*rule
 	plain  *Scanner // of shapes alone: what most orgs need
 
-	mu   sync.Mutex
-	orgs map[core.OrgID]*settings
+	mu      sync.Mutex
+	orgs    map[core.OrgID]*settings
+	changes int // that were made here, of any org
 }
 
 // settings are what is at hand of an org.
@@ -75,36 +75,13 @@ func NewService(cfg ServiceConfig) *Service {
 	return &Service{cfg: cfg, shapes: rules, plain: newScanner(rules), orgs: map[core.OrgID]*settings{}}
 }
 
-// Text returns a text as the org's policy lets it go to where ("model", "tool web_fetch").
-// Errors: denied when it is refused; those of the store, for what couldn't be checked goes
-// nowhere.
-func (s *Service) Text(ctx context.Context, scope core.Scope, where, text string) (string, error) {
-	l, err := s.look(ctx, Sighting{Scope: scope, Where: where})
-	if err != nil {
-		return "", err
-	}
-	defer l.tell(ctx)
-	return l.text(text)
-}
-
-// JSON is Text for each string in a JSON value, names of fields included. Without a finding
-// it returns raw itself.
-func (s *Service) JSON(ctx context.Context, scope core.Scope, where string, raw json.RawMessage) (json.RawMessage, error) {
-	l, err := s.look(ctx, Sighting{Scope: scope, Where: where})
-	if err != nil {
-		return nil, err
-	}
-	defer l.tell(ctx)
-	return l.json(raw)
-}
-
 // settings returns an org's, not older than CacheFor.
 func (s *Service) settings(ctx context.Context, org core.OrgID) (*settings, error) {
 	now := s.cfg.Now()
 	s.mu.Lock()
-	of := s.orgs[org]
+	of, changes := s.orgs[org], s.changes
 	s.mu.Unlock()
-	if of != nil && now.Sub(of.at) < s.cfg.CacheFor {
+	if of != nil && now.Sub(of.at).Abs() < s.cfg.CacheFor {
 		return of, nil
 	}
 	of = &settings{full: s.plain, at: now}
@@ -119,7 +96,7 @@ func (s *Service) settings(ctx context.Context, org core.OrgID) (*settings, erro
 	if len(values) > 0 {
 		of.full, of.exact = newScanner(slices.Concat(s.shapes, values)), newScanner(values)
 	}
-	s.keep(org, of)
+	s.keep(org, of, changes)
 	return of, nil
 }
 
@@ -142,10 +119,14 @@ func (s *Service) values(ctx context.Context, org core.OrgID) ([]*rule, error) {
 	return cfg.rules()
 }
 
-// keep has an org's settings at hand for CacheFor; then nothing holds its values any more.
-func (s *Service) keep(org core.OrgID, of *settings) {
+// keep has an org's settings at hand for CacheFor; then nothing holds its values any more. It
+// does nothing if something has changed since there were changes: they may be what was before.
+func (s *Service) keep(org core.OrgID, of *settings, changes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.changes != changes {
+		return
+	}
 	for other := range s.orgs {
 		if len(s.orgs) < s.cfg.Orgs {
 			break
@@ -166,5 +147,6 @@ func (s *Service) keep(org core.OrgID, of *settings) {
 func (s *Service) forget(org core.OrgID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.changes++
 	delete(s.orgs, org)
 }

@@ -151,6 +151,64 @@ func TestAPolicyIsHeeded(t *testing.T) {
 	}
 }
 
+// TestWhatAnOrgKeepsIsHeeded soon after it changed.
+func TestWhatAnOrgKeepsIsHeeded(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kept := "kept at first"
+	r.cfg.Secrets = func(context.Context, core.OrgID) ([]redact.Value, error) {
+		return []redact.Value{{Name: "deploy", Text: kept}}, nil
+	}
+	s := redact.NewService(r.cfg)
+	say := func(text string) string {
+		out, err := s.Text(t.Context(), scopeOf("org_a"), "model", text)
+		ok(t, err)
+		return out
+	}
+	if got := say("kept at first"); got != redact.Known.Marker() {
+		t.Errorf("at first %q", got)
+	}
+	kept = "kept later on"
+	r.mu.Lock()
+	r.clock = r.clock.Add(5 * time.Second)
+	r.mu.Unlock()
+	if got := say("kept at first, kept later on"); got != "kept at first, "+redact.Known.Marker() {
+		t.Errorf("later %q", got)
+	}
+}
+
+// TestAClockThatIsSetBack doesn't make what was read of an org older hold for longer.
+func TestAClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := redact.NewService(r.cfg)
+	_, err := other.Text(t.Context(), scopeOf("org_a"), "model", token)
+	ok(t, err)
+	ok(t, r.SetPolicy(t.Context(), "org_a", 0, redact.Policy{Default: redact.Refuse}))
+	r.mu.Lock()
+	r.clock = r.clock.Add(-time.Hour)
+	r.mu.Unlock()
+	_, err = other.Text(t.Context(), scopeOf("org_a"), "model", token)
+	wantCode(t, "after the clock was set back", err, core.Denied)
+}
+
+// TestAPolicyThatChangesInTheMidst of reading what an org has set: what was read isn't kept.
+func TestAPolicyThatChangesInTheMidst(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var s *redact.Service
+	var once sync.Once
+	r.cfg.Secrets = func(context.Context, core.OrgID) ([]redact.Value, error) { // is asked after the policy was read
+		once.Do(func() { ok(t, s.SetPolicy(t.Context(), "org_a", 0, redact.Policy{Default: redact.Refuse})) })
+		return nil, nil
+	}
+	s = redact.NewService(r.cfg)
+	_, err := s.Text(t.Context(), scopeOf("org_a"), "model", token)
+	ok(t, err)
+	_, err = s.Text(t.Context(), scopeOf("org_a"), "model", token)
+	wantCode(t, "after the policy was set", err, core.Denied)
+}
+
 // TestWhatCantBeCheckedGoesNowhere has the policy be out of reach.
 func TestWhatCantBeCheckedGoesNowhere(t *testing.T) {
 	t.Parallel()
