@@ -10,15 +10,14 @@ var (
 	connectionPassword = regexp.MustCompile(`^://[^\x00-\x20\x7f/?#@:"'<>\x60]{0,128}:([^\x00-\x20\x7f@"'<>/\x60]{1,256})@[^\x00-\x20\x7f"'<>\x60]`)
 	headerValue        = regexp.MustCompile(`(?i)^authorization(?:["'\\]{1,3}\]?)?[ \t]{0,4}[:=,][ \t\["'\\]{0,6}(?:(?:basic|bearer|token|apikey|negotiate|digest)[ +]+)?([A-Za-z0-9._~+/=:-]{12,600})`)
 	bearerValue        = regexp.MustCompile(`(?i)^bearer(?:[ \t:=+]|%20){1,4}["'\\]{0,2}([A-Za-z0-9._~+/=-]{16,})`)
-	inURL              = newSet(printable(" \"'<>`"))
-	inLine             = newSet(printable("") + "\t")
+	inLine             = newSet(printable() + "\t")
 )
 
-// printable returns all bytes of a line but some: ASCII's, and those above it.
-func printable(but string) string {
+// printable returns the bytes of a line: ASCII's, and those above it.
+func printable() string {
 	var b strings.Builder
 	for c := 0x20; c < 256; c++ {
-		if c != 0x7f && strings.IndexByte(but, byte(c)) < 0 {
+		if c != 0x7f {
 			b.WriteByte(byte(c))
 		}
 	}
@@ -26,32 +25,31 @@ func printable(but string) string {
 }
 
 // inside returns where an expression's only group matches, if its text is no placeholder.
-func inside(re *regexp.Regexp, body *set, reach int, accept func(string) bool, text string, at int) (span, bool) {
+func inside(re *regexp.Regexp, reach int, accept func(string) bool, text string, at int) span {
 	window := text[at:min(len(text), at+reach)]
-	open := len(window) < reach && body.holds(window)
 	m := re.FindStringSubmatchIndex(window)
 	if m == nil || !accept(window[m[2]:m[3]]) {
-		return span{}, open
+		return span{}
 	}
-	return span{at + m[2], at + m[3]}, open
+	return span{at + m[2], at + m[3]}
 }
 
 // connection takes the password of a URL: scheme://user:password@host.
-func connection(text string, at int) (span, bool) {
-	return inside(connectionPassword, inURL, reachLine, func(v string) bool { return !placeholder(v) }, text, at)
+func connection(text string, at int) span {
+	return inside(connectionPassword, reachLine, func(v string) bool { return !placeholder(v) }, text, at)
 }
 
 // header takes the credential of an authorization header, with or without its scheme.
-func header(text string, at int) (span, bool) {
-	return inside(headerValue, inLine, reachLine, func(v string) bool { return !placeholder(v) && mixed(v) && entropy(v) > 2.5 }, text, at)
+func header(text string, at int) span {
+	return inside(headerValue, reachLine, func(v string) bool { return !placeholder(v) && mixed(v) && entropy(v) > 2.5 }, text, at)
 }
 
 // bearer takes what follows the word, if it doesn't look like more words.
-func bearer(text string, at int) (span, bool) {
+func bearer(text string, at int) span {
 	if within(text, at) {
-		return span{}, false
+		return span{}
 	}
-	return inside(bearerValue, inLine, reachToken, func(v string) bool { return !placeholder(v) && mixed(v) && entropy(v) > 3 }, text, at)
+	return inside(bearerValue, reachToken, func(v string) bool { return !placeholder(v) && mixed(v) && entropy(v) > 3 }, text, at)
 }
 
 // telling are the names of what is secret.
@@ -72,16 +70,15 @@ var option = regexp.MustCompile(`^([A-Za-z0-9_-]{0,20})([ \t])(["'])?`)
 
 // assignment takes a value that is assigned to a telling name, where it has the entropy of a
 // secret and isn't a piece of a program.
-func assignment(text string, at int) (span, bool) {
+func assignment(text string, at int) span {
 	window := text[at:min(len(text), at+reachLine)]
-	open := len(window) < reachLine && inLine.holds(window)
 	name := nameEnd(window)
 	m := assigned.FindStringSubmatchIndex(window[name:])
 	if m == nil && at > 0 && text[at-1] == '-' {
 		m = option.FindStringSubmatchIndex(window[name:])
 	}
 	if m == nil || about.MatchString(window[name+m[2]:name+m[3]]) {
-		return span{}, open
+		return span{}
 	}
 	from := name + m[1]
 	quote := byte(0)
@@ -90,9 +87,9 @@ func assignment(text string, at int) (span, bool) {
 	}
 	value := valueOf(window[from:], quote)
 	if !secretive(value, quote != 0) {
-		return span{}, open
+		return span{}
 	}
-	return span{at + from, at + from + len(value)}, open
+	return span{at + from, at + from + len(value)}
 }
 
 // nameEnd returns the length of the telling name that the text begins with.

@@ -12,7 +12,6 @@ type automaton struct {
 	next   []int32
 	accept int32
 	ends   [][]int32 // of the accepting states: which keywords end there
-	depth  []uint8   // how much of a keyword each state has seen
 }
 
 // lower is ASCII's lower case.
@@ -23,7 +22,7 @@ func lower(b byte) byte {
 	return b
 }
 
-// newAutomaton returns one for keywords of 1 to 255 bytes.
+// newAutomaton returns one for keywords.
 func newAutomaton(keywords []string) *automaton {
 	a := &automaton{classes: 1} // class 0 are the bytes of no keyword
 	for _, w := range keywords {
@@ -45,29 +44,28 @@ func newAutomaton(keywords []string) *automaton {
 
 // trie is an automaton while it is made: states by number, -1 where there is no edge.
 type trie struct {
-	next  [][]int32
-	ends  [][]int32
-	depth []uint8
+	next [][]int32
+	ends [][]int32
 }
 
-func (t *trie) add(classes int32, depth uint8) int32 {
+func (t *trie) add(classes int32) int32 {
 	row := make([]int32, classes)
 	for i := range row {
 		row[i] = -1
 	}
-	t.next, t.ends, t.depth = append(t.next, row), append(t.ends, nil), append(t.depth, depth)
+	t.next, t.ends = append(t.next, row), append(t.ends, nil)
 	return int32(len(t.next) - 1)
 }
 
 func (a *automaton) trie(keywords []string) *trie {
 	t := &trie{}
-	t.add(a.classes, 0)
+	t.add(a.classes)
 	for i, w := range keywords {
 		state := int32(0)
-		for n, b := range []byte(w) {
+		for _, b := range []byte(w) {
 			c := a.class[b]
 			if t.next[state][c] < 0 {
-				t.next[state][c] = t.add(a.classes, uint8(n+1))
+				t.next[state][c] = t.add(a.classes)
 			}
 			state = t.next[state][c]
 		}
@@ -125,16 +123,14 @@ func (a *automaton) number(t *trie) {
 	}
 	a.next = make([]int32, 0, len(order)*int(a.classes))
 	for _, s := range order {
-		a.depth = append(a.depth, t.depth[s])
 		for _, n := range t.next[s] {
 			a.next = append(a.next, place[n])
 		}
 	}
 }
 
-// scan calls hit for each place where keywords end, and returns how many of the text's last
-// bytes may be the beginning of one.
-func (a *automaton) scan(text string, hit func(end int, keywords []int32)) (beginning int) {
+// scan calls hit for each place where keywords end.
+func (a *automaton) scan(text string, hit func(end int, keywords []int32)) {
 	state := int32(0)
 	next, class := a.next, &a.class
 	for i := 0; i < len(text); i++ {
@@ -143,5 +139,4 @@ func (a *automaton) scan(text string, hit func(end int, keywords []int32)) (begi
 			hit(i+1, a.ends[(state-a.accept)/a.classes])
 		}
 	}
-	return int(a.depth[state/a.classes])
 }

@@ -61,13 +61,12 @@ const (
 )
 
 // exactly matches one text.
-func exactly(form string) func(string, int) (span, bool) {
-	return func(text string, at int) (span, bool) {
-		rest := text[at:]
-		if strings.HasPrefix(rest, form) {
-			return span{at, at + len(form)}, false
+func exactly(form string) func(string, int) span {
+	return func(text string, at int) span {
+		if strings.HasPrefix(text[at:], form) {
+			return span{at, at + len(form)}
 		}
-		return span{}, len(rest) < len(form) && strings.HasPrefix(form, rest)
+		return span{}
 	}
 }
 

@@ -59,19 +59,18 @@ func (p Policy) Valid() error {
 // Apply returns the text as the policy lets it go, and what was found in it. denied: the
 // policy refuses it; the error names the kinds, and no secret.
 func (s *Scanner) Apply(p Policy, text string) (string, []Finding, error) {
-	matches, _ := s.find(text, 0)
-	if len(matches) == 0 {
+	all := s.find(text)
+	if len(all) == 0 {
 		return text, nil, nil
 	}
-	var out, all []Finding
+	var out []Finding
 	var refused []string
-	for _, m := range matches {
-		all = append(all, m.Finding)
-		switch p.For(m.Kind) {
+	for _, f := range all {
+		switch p.For(f.Kind) {
 		case Redact:
-			out = append(out, m.Finding)
+			out = append(out, f)
 		case Refuse:
-			refused = append(refused, string(m.Kind))
+			refused = append(refused, string(f.Kind))
 		}
 	}
 	all = merge(all)

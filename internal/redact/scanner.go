@@ -27,9 +27,7 @@ type rule struct {
 	kind     Kind
 	name     string
 	keywords []string
-	// match looks at the text from the keyword, which begins at at. open: more text after
-	// this one could change what it found.
-	match func(text string, at int) (found span, open bool)
+	match    func(text string, at int) span // looks at the text from the keyword, which begins at at
 }
 
 // span is a part of a text; the zero span is none.
@@ -85,12 +83,7 @@ func newScanner(rules []*rule) *Scanner {
 // Find returns the secrets in a text, in order. Those that overlap are one, of the kind of
 // the first.
 func (s *Scanner) Find(text string) []Finding {
-	matches, _ := s.find(text, 0)
-	found := make([]Finding, len(matches))
-	for i, m := range matches {
-		found[i] = m.Finding
-	}
-	return merge(found)
+	return merge(s.find(text))
 }
 
 // Redact returns the text with a marker in the place of each secret.
@@ -116,43 +109,26 @@ func replace(text string, found []Finding) string {
 	return b.String()
 }
 
-// match is a finding with the place of the keyword that led to it.
-type match struct {
-	Finding
-	at int
-}
-
-// find returns, in no order, the secrets whose keywords begin at or after from, and up to
-// where no text after this one changes what was found.
-func (s *Scanner) find(text string, from int) (found []match, upTo int) {
-	upTo = len(text)
-	beginning := s.words.scan(text, func(end int, keywords []int32) {
+// find returns the secrets in a text, in no order; some may overlap.
+func (s *Scanner) find(text string) (found []Finding) {
+	s.words.scan(text, func(end int, keywords []int32) {
 		for _, k := range keywords {
 			r := s.of[k].rule
-			at := end - s.of[k].size
-			if at < from {
-				continue
-			}
-			m, more := r.match(text, at)
-			if more {
-				upTo = min(upTo, at)
-			}
-			if m.end > m.start {
-				found = append(found, match{Finding{Kind: r.kind, Name: r.name, Start: m.start, End: m.end}, at})
+			if m := r.match(text, end-s.of[k].size); m.end > m.start {
+				found = append(found, Finding{Kind: r.kind, Name: r.name, Start: m.start, End: m.end})
 			}
 		}
 	})
-	return found, max(min(upTo, len(text)-beginning), from)
+	return found
 }
 
-// merge sorts findings and makes one of those that overlap. One without a kind comes before
-// others at its place.
+// merge sorts findings and makes one of those that overlap.
 func merge(found []Finding) []Finding {
 	if len(found) < 2 {
 		return found
 	}
 	slices.SortStableFunc(found, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(len(a.Kind), 0)-cmp.Compare(len(b.Kind), 0), cmp.Compare(b.End, a.End), strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Name, b.Name))
 	})
 	out := found[:1]
 	for _, f := range found[1:] {

@@ -39,29 +39,21 @@ const (
 	alphanum = letters + digits
 )
 
-// inToken are the bytes of tokens.
-var inToken = newSet(alphanum + "_-.~+/=%&;")
-
-// shape makes a rule of an expression that begins with its keyword and that only bytes of
-// tokens match. word: the keyword doesn't stand within a word.
+// shape makes a rule of an expression that begins with its keyword. word: the keyword doesn't
+// stand within a word.
 func shape(kind Kind, word bool, reach int, expression string, keywords ...string) *rule {
 	re := regexp.MustCompile(`^(?:` + expression + `)`)
-	return &rule{kind: kind, keywords: keywords, match: func(text string, at int) (span, bool) {
+	return &rule{kind: kind, keywords: keywords, match: func(text string, at int) span {
 		if word && within(text, at) {
-			return span{}, false
+			return span{}
 		}
-		window := text[at:min(len(text), at+reach)]
-		m := re.FindStringIndex(window)
-		open := len(window) < reach && inToken.holds(window)
+		m := re.FindStringIndex(text[at:min(len(text), at+reach)])
 		if m == nil {
-			return span{}, open
+			return span{}
 		}
-		return span{at, at + m[1]}, open
+		return span{at, at + m[1]}
 	}}
 }
-
-// lookBehind is how many bytes before a keyword a rule may look at.
-const lookBehind = 3
 
 // within reports whether a place in a text lies within a word: after a letter, a digit or an
 // underscore, unless that ends an escape like \n or %3D.
@@ -123,29 +115,22 @@ var (
 	inKey = newSet(alphanum + "+/=:,.-_()\\ \t\r\n\"'>|")
 )
 
-// maxHead bounds the first line of a private key.
-const maxHead = 80
-
 // privateKey takes a key up to its last line, or, where that is missing, as far as it may go.
-func privateKey(text string, at int) (span, bool) {
+func privateKey(text string, at int) span {
 	window := text[at:min(len(text), at+reachKey)]
-	whole := len(window) == reachKey
 	head := keyHead.FindStringIndex(window)
 	if head == nil {
-		line := window[len("-----begin "):min(len(window), maxHead)]
-		return span{}, !whole && len(window) < maxHead && upperLine.holds(line)
+		return span{}
 	}
 	end := head[1]
 	for end < len(window) && inKey[window[end]] {
 		end++
 	}
 	if foot := keyFoot.FindStringIndex(window[head[1]:end]); foot != nil {
-		return span{at, at + head[1] + foot[1]}, false
+		return span{at, at + head[1] + foot[1]}
 	}
 	if end-head[1] < 40 { // a head that is only spoken of
-		return span{}, !whole && end == len(window)
+		return span{}
 	}
-	return span{at, at + end}, !whole && end == len(window)
+	return span{at, at + end}
 }
-
-var upperLine = newSet("ABCDEFGHIJKLMNOPQRSTUVWXYZ" + digits + " -")
