@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -48,7 +49,15 @@ func (s *server) deadLetters() {
 			return nil, err
 		}
 		l, e, err := s.cfg.DeadLetters.Show(ctx, scope, in.Consumer, in.Stream, in.Version)
-		return &letterAnswer{Body: client.DeadLetterDetail{DeadLetter: wireLetter(l), Content: e}}, err
+		if err == nil { // whose content an operator sees, learns of it
+			err = s.announce(ctx, scope.Org, auditlog.Entry{
+				Action: "dead_letter.show", Target: fmt.Sprintf("%s/%s/%d", in.Consumer, in.Stream, in.Version),
+			})
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &letterAnswer{Body: client.DeadLetterDetail{DeadLetter: wireLetter(l), Content: e}}, nil
 	})
 	handle(s, identity.Operate, huma.Operation{
 		OperationID: "replay-dead-letter", Method: http.MethodPost, Path: one + "/replay", Summary: "Give the event to its consumer once more",

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/agent"
@@ -61,6 +62,9 @@ func TestAnOperatorNamesTheOrg(t *testing.T) {
 		refused(t, "a tenant looks", err, core.Denied)
 	}
 	must(operator.About(other).DropDeadLetter(ctx, "ledger", made.Task.Stream(), 1))(t)
+	if log := w.audited(other); strings.Count(log, "dead_letter.show") != 2 {
+		t.Errorf("whose content was looked at finds %s", log)
+	}
 }
 
 // TestNoOtherRouteTakesAnOrg: for a tenant's it is a mistake, not a choice.
