@@ -7,10 +7,9 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-const (
-	checkpoints  store.Kind[string] = "audit_checkpoint"
-	checkpointID                    = "latest"
-)
+const checkpoints store.Kind[string] = "audit_checkpoint"
+
+const checkpointID = "latest"
 
 // kept returns the head of the log's checkpoint that is kept, the zero head if none is.
 func (l *Log) kept(ctx context.Context, org core.OrgID) (head, error) {

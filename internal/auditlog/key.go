@@ -14,10 +14,11 @@ import (
 )
 
 // The key that all logs are signed with, under core.Installation. It is made once, and stays.
+const signingKeys store.Kind[keyDoc] = "audit_key"
+
 const (
-	signingKeys store.Kind[keyDoc] = "audit_key"
-	keyID                          = "000001"
-	signerName                     = "isekai" // every installation's; the key's hash tells them apart
+	keyID      = "000001"
+	signerName = "isekai" // every installation's; the key's hash tells them apart
 )
 
 // keyDoc is the key as it is kept.

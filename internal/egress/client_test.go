@@ -211,18 +211,17 @@ func TestTheHostIsTheURLs(t *testing.T) {
 	}
 }
 
-func ExampleGuard_CheckURL() {
+func ExampleGuard_Client() {
 	g, err := egress.New(egress.Config{Allow: []string{"ollama.lan:11434"}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, url := range []string{"https://example.com/feed", "http://ollama.lan:11434/v1", "http://169.254.169.254/latest/meta-data"} {
-		_, err := g.CheckURL(url)
-		fmt.Println(url, err)
+	resp, err := g.Client().Get("http://169.254.169.254/latest/meta-data")
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	// Output:
-	// https://example.com/feed <nil>
-	// http://ollama.lan:11434/v1 <nil>
-	// http://169.254.169.254/latest/meta-data egress: 169.254.169.254 is refused: its address 169.254.169.254 is link-local, where clouds keep their metadata
+	fmt.Println(resp.Status, resp.Body.Close())
+	// Output: Get "http://169.254.169.254/latest/meta-data": egress: 169.254.169.254 is refused: its address 169.254.169.254 is link-local, where clouds keep their metadata
 }

@@ -12,26 +12,10 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// maxURL bounds a URL in bytes.
-const maxURL = 8 << 10
-
-// CheckURL returns a URL in the one form in which it is used, or an error: invalid for what
-// isn't an absolute URL of HTTP, denied for a host or a port that can't be reached. It
-// resolves nothing: a URL that passes may still be refused when it is dialed. Use it where a
-// URL is given, so that who gives it learns what is wrong.
-func (g *Guard) CheckURL(raw string) (*url.URL, error) {
-	if len(raw) > maxURL {
-		return nil, badURL("it is too long")
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, badURL("it can't be parsed") // the error quotes all of it
-	}
-	return g.check(u)
-}
-
 // check returns the URL with its host in normal form: lower case, ASCII, without a port that
-// the scheme implies. What is checked is then what is used, whoever parses it again.
+// the scheme implies. What is checked is then what is used, whoever parses it again. Errors:
+// invalid for what isn't an absolute URL of HTTP, denied for a host or a port that can't be
+// reached. It resolves nothing: a URL that passes may still be refused when it is dialed.
 func (g *Guard) check(u *url.URL) (*url.URL, error) {
 	scheme := strings.ToLower(u.Scheme)
 	port := uint16(80)

@@ -65,7 +65,7 @@ func TestURLs(t *testing.T) {
 			"http://exa mple.com/", "http://example.com:80:80/", "http://example.com:/", "http://example.com:0/", "http://example.com:65536/", "http://example.com:+80/",
 			"http://[fe80::1%25eth0]/", "http://[::1%25lo]/", "http://[::1", "http://::1/", "http://[127.0.0.1]/", "http://%31%32%37.0.0.1/", "http://127%2e0.0.1/",
 			"http://exam%00ple.com/", "http://a..b/", "http://.example.com/", "http://example.com../", "http://a\tb/", "http://xn--zzzzzzzzzz9999/", "http://exam\u00adple\u200d.com/", "http://[v1.fe80]/",
-			"http://" + strings.Repeat("a", 64) + ".example/", "http://" + strings.Repeat("a.", 127) + "example/", "http://example.com/" + strings.Repeat("a", 9<<10),
+			"http://" + strings.Repeat("a", 64) + ".example/", "http://" + strings.Repeat("a.", 127) + "example/",
 		},
 	} {
 		for _, raw := range all {

@@ -7,10 +7,9 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-const (
-	policies store.Kind[Policy] = "redact_policy"
-	policyID                    = "policy"
-)
+const policies store.Kind[Policy] = "redact_policy"
+
+const policyID = "policy"
 
 // Policy returns the org's policy and its version, the zero Policy and 0 if it has set none.
 // Who may see or set it is decided by the caller.
