@@ -46,11 +46,7 @@ func (s *server) announce(ctx context.Context, org core.OrgID, e auditlog.Entry)
 	if s.cfg.Audit == nil { // a server without accounts
 		return nil
 	}
-	rq := requestOf(ctx)
-	e.Actor = rq.who.Scope.Actor
-	if rq.from.IsValid() {
-		e.Address = rq.from.String()
-	}
+	e.Actor, e.Address = requestOf(ctx).who.Scope.Actor, Whence(ctx)
 	return s.cfg.Audit.Record(ctx, org, e)
 }
 

@@ -15,6 +15,15 @@ func Unrecorded(ctx context.Context, err error) {
 	}
 }
 
+// Whence returns the address that the request came from that is answered with ctx, for what a
+// module has the audit log keep; "" outside of one.
+func Whence(ctx context.Context) string {
+	if from := requestOf(ctx).from; from.IsValid() {
+		return from.String()
+	}
+	return ""
+}
+
 // lack is the error for what was done, and isn't in the audit log. It is no bug of the
 // request's, and is told as what it is: somebody has to look at the log, or at its disk.
 func lack(err error) error {

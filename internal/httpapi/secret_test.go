@@ -1,12 +1,17 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 // TestSecrets: a value goes in and never out.
@@ -99,5 +104,29 @@ func TestConnectionPage(t *testing.T) {
 	nonce, _, _ = strings.Cut(nonce, "'")
 	if strings.Count(a, `nonce="`+nonce+`"`) != 2 {
 		t.Errorf("the page has another nonce than %s: %s", nonce, a)
+	}
+}
+
+// TestMoreHostsTakeTheValue, and the audit log says whence somebody asked for them.
+func TestMoreHostsTakeTheValue(t *testing.T) {
+	t.Parallel()
+	var told []string
+	w := newTown(t, func(_ *httpapi.Config, _ *identity.Config, c *credential.Config) {
+		c.Audit = func(ctx context.Context, e credential.Event) error {
+			told = append(told, e.Action+" "+e.Detail["hosts"]+" "+httpapi.Whence(ctx))
+			return nil
+		}
+	})
+	n := client.NewSecret{Kind: "token", Value: "s3cr3t-value-of-it", Hosts: []string{"a.example", "b.example"}}
+	must(w.olga.PutSecret(t.Context(), "deploy", false, n, ""))(t)
+	n.Value, n.Hosts = "", []string{"a.example"}
+	must(w.olga.PutSecret(t.Context(), "deploy", false, n, ""))(t)
+	for _, hosts := range [][]string{{"a.example", "evil.example"}, nil} {
+		n.Hosts = hosts
+		_, err := w.olga.PutSecret(t.Context(), "deploy", false, n, "")
+		refused(t, "other hosts without the value", err, core.Invalid)
+	}
+	if want := []string{"credential.put a.example b.example 127.0.0.1", "credential.change a.example 127.0.0.1"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }

@@ -130,7 +130,7 @@ func (n *node) openSecrets(context.Context) error {
 		Providers: providers, Redirect: n.connectURL() + httpapi.ConnectionCallback,
 		Audit: func(ctx context.Context, e credential.Event) error {
 			return n.audit.Record(ctx, e.Org, auditlog.Entry{
-				Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Outcome: e.Outcome, Detail: e.Detail, At: e.At,
+				Action: e.Action, Actor: e.Actor, Project: e.Project, Target: e.Target, Outcome: e.Outcome, Detail: e.Detail, At: e.At, Address: httpapi.Whence(ctx),
 			})
 		},
 	})
