@@ -95,9 +95,9 @@ func (s *Service) AcceptAs(ctx context.Context, p Principal, token string) (core
 	if err != nil {
 		return "", err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(p.User))
+	u, err := s.present(ctx, p)
 	if err != nil {
-		return "", absent(err, "user")
+		return "", err
 	}
 	if u.Doc.Email != in.Doc.Email {
 		return "", core.E(core.Denied, "link", "the invitation is for another address").WithHint("sign in as the one who was invited")

@@ -18,6 +18,7 @@ type stage struct {
 	acme    identity.Tokens // the owner of another org
 	chief   core.UserID     // an owner of the installation
 	gone    core.UserID     // an owner of DefaultOrg who was disabled
+	bot     core.UserID     // a service that owns DefaultOrg
 }
 
 func newStage(t *testing.T) *stage {
@@ -26,7 +27,9 @@ func newStage(t *testing.T) *stage {
 	w := &stage{rig: r, eve: r.member("eve", core.Viewer), acme: r.org("acme"), chief: r.owner.User, gone: r.member("gone", core.Owner).User}
 	prj, err := r.CreateProject(t.Context(), r.owner.Principal, "one")
 	ok(t, err)
-	w.project = prj.ID
+	bot, err := r.CreateService(t.Context(), r.owner.Principal, identity.NewService{Name: "bot", Role: core.Owner})
+	ok(t, err)
+	w.project, w.bot = prj.ID, bot.ID
 	ok(t, r.DisableUser(t.Context(), r.operator(), w.gone))
 	return w
 }
@@ -107,6 +110,10 @@ var ways = map[string]func(w *stage, p identity.Principal, role core.Role) []ide
 		_, text, err := w.CreateKey(w.t.Context(), p, everyScope(w.chief, role))
 		return w.byText(text, err)
 	},
+	"a key of a service": func(w *stage, p identity.Principal, role core.Role) []identity.Principal {
+		_, text, err := w.CreateKey(w.t.Context(), p, everyScope(w.bot, role))
+		return w.byText(text, err)
+	},
 	"a role for an accomplice": func(w *stage, p identity.Principal, role core.Role) []identity.Principal {
 		if w.SetRole(w.t.Context(), p, identity.NewMember{User: w.eve.User, Role: role}) != nil {
 			return nil
@@ -181,9 +188,9 @@ func nameOf(p identity.Principal) string {
 	return fmt.Sprint(p.Scope.Actor.Kind, " ", p.Role, " in ", p.Scope.Org, " held to ", p.Projects, " scopes ", p.Scopes)
 }
 
-// exceeds returns what q may and p may not. An operator may let people in anywhere but
+// exceeds returns what q may and p may not, or the role that it has above p's. An operator may let people in anywhere but
 // among the operators: the table says so of OperatePeople, on purpose.
-func exceeds(p, q identity.Principal) (more []identity.Action) {
+func exceeds(p, q identity.Principal) (more []string) {
 	operator := p.May(identity.OperatePeople) == nil
 	if operator && q.Scope.Org != core.Installation {
 		return nil
@@ -192,8 +199,11 @@ func exceeds(p, q identity.Principal) (more []identity.Action) {
 		same := q.Scope.Org == p.Scope.Org || operator && p.Operates
 		held := len(p.Projects) > 0 && (len(q.Projects) == 0 || slices.ContainsFunc(q.Projects, func(id core.ProjectID) bool { return !p.MayUse(id) }))
 		if q.May(a) == nil && (p.May(a) != nil && !p.Operates || !same || held) {
-			more = append(more, a)
+			more = append(more, string(a))
 		}
+	}
+	if !p.Operates && !p.Role.Covers(q.Role) {
+		more = append(more, string(q.Role))
 	}
 	return more
 }
@@ -207,7 +217,7 @@ func TestNoCredentialMakesAStrongerOne(t *testing.T) {
 		org    core.OrgID
 		role   core.Role
 		held   bool
-		scopes []string // of a key; nil: a person
+		scopes []string  // of a key; nil: a person
 		least  core.Role // of the key; "": its user's
 		local  bool
 	}

@@ -67,6 +67,23 @@ func (s *Service) choose(ctx context.Context, u entry[userDoc], org core.OrgID) 
 	})
 }
 
+// present returns the user who asks, as he is now: not one whose session has ended since,
+// on another node or because the owner of his address took the user over.
+func (s *Service) present(ctx context.Context, p Principal) (entry[userDoc], error) {
+	u, err := users.read(ctx, s, core.Installation, string(p.User))
+	if err != nil {
+		return u, absent(err, "user")
+	}
+	e, err := sessions.read(ctx, s, core.Installation, sessionID(p.User, p.Session))
+	if err != nil {
+		return u, refused(err)
+	}
+	if u.Doc.Disabled || e.Doc.Epoch != u.Doc.SessionEpoch {
+		return u, unknown()
+	}
+	return u, nil
+}
+
 // homeOf returns a user's home, or "" if he has none or isn't a member there.
 func (s *Service) homeOf(ctx context.Context, u entry[userDoc]) (core.OrgID, error) {
 	if u.Doc.Home == "" {

@@ -165,6 +165,66 @@ func TestAnInvitationOfWhoMayNotAnyMoreIsVoid(t *testing.T) {
 	}
 }
 
+// An invitation of a member, which he couldn't use as one, doesn't bring him back when he
+// was removed, nor when he has left; others stay.
+func TestAnUnusedInvitationEndsWithItsMember(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		ctx := t.Context()
+		mia := r.member("mia", core.Member)
+		acme := r.org("acme")
+		ok(t, r.AddMember(ctx, r.operator(), acme.Scope.Org, identity.NewMember{User: mia.User, Role: core.Viewer}))
+		in := r.signIn("mia@example.org", acme.Scope.Org).Principal
+		for name, remove := range map[string]func() error{
+			"removed": func() error { return r.RemoveMember(ctx, r.owner.Principal, mia.User) },
+			"gone":    func() error { return r.RemoveMember(ctx, mia.Principal, mia.User) },
+		} {
+			r.invite(r.owner.Principal, "max@example.org", core.Viewer)
+			var tokens []string
+			for range 3 {
+				tokens = append(tokens, r.invite(r.owner.Principal, "mia@example.org", core.Admin))
+			}
+			_, err := r.AcceptAs(ctx, in, tokens[0])
+			wantCode(t, "as a member", err, core.Conflict)
+			ok(t, remove())
+			for _, token := range tokens {
+				_, err = r.AcceptAs(ctx, in, token)
+				wantCode(t, name, err, core.Unauthenticated)
+			}
+			for _, i := range r.pending() {
+				want(t, "who is still invited", i.Email, "max@example.org")
+			}
+			_, err = r.AcceptAs(ctx, in, r.invite(r.owner.Principal, "mia@example.org", core.Member))
+			ok(t, err)
+		}
+	})
+}
+
+// However many there are of one address.
+func TestManyInvitationsEndWithTheirMember(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onSQLite)
+	mia := r.member("mia", core.Member)
+	for range 120 {
+		r.invite(r.owner.Principal, "mia@example.org", core.Admin)
+	}
+	ok(t, r.RemoveMember(t.Context(), r.owner.Principal, mia.User))
+	want(t, "invitations left", len(r.pending()), 0)
+}
+
+// An owner's invitation to be an owner is void when he is an admin.
+func TestAnInvitationGivesNoMoreThanItsMakerHas(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onSQLite)
+	co := r.member("co", core.Owner)
+	token := r.invite(co.Principal, "x@example.org", core.Owner)
+	ok(t, r.SetRole(t.Context(), r.owner.Principal, identity.NewMember{User: co.User, Role: core.Admin}))
+	_, err := r.Accept(t.Context(), token, identity.NewUser{Name: "X", Password: password})
+	wantCode(t, "accepting it", err, core.Unauthenticated)
+	want(t, "void", r.pending()[0].Void, true)
+}
+
 // An operator's invitation into an org that isn't his ends with his being one.
 func TestAnOperatorsInvitationEndsWithHisRights(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // certified is a configuration for the issuer at an address.
@@ -87,6 +89,47 @@ func (r *rig) roles(s *identity.Service, p identity.Principal) string {
 		all = append(all, o.Name+" "+string(o.Role))
 	}
 	return strings.Join(all, ", ")
+}
+
+// reading has something happen before a record of a kind is read, once, when so many were.
+type reading struct {
+	backend
+	kind  string
+	after int
+	hook  func()
+}
+
+func (h *reading) Record(ctx context.Context, org core.OrgID, kind, id string) (store.Record, error) {
+	if f := h.hook; f != nil && kind == h.kind {
+		if h.after--; h.after < 0 {
+			h.hook = nil
+			f()
+		}
+	}
+	return h.backend.Record(ctx, org, kind, id)
+}
+
+// An admin who says meanwhile what somebody is goes before groups, and nothing is told of
+// what they didn't change.
+func TestAnAdminIsQuickerThanGroups(t *testing.T) {
+	t.Parallel()
+	for name, groups := range map[string][]string{"raised": {"builders"}, "taken": nil} {
+		r := newRig(t, onSQLite)
+		m, c := mock(t)
+		c.Create = true
+		c.Groups = []identity.GroupGrant{{Group: "staff", Org: core.DefaultOrg, Role: core.Viewer}, {Group: "builders", Org: core.DefaultOrg, Role: core.Member}}
+		m.QueueUser(ann("staff"))
+		first, err := come(t, with(r, c), "mock")
+		ok(t, err)
+		r.cfg.Records = &reading{backend: r.store, kind: "org", hook: func() {
+			ok(t, r.SetRole(t.Context(), r.owner.Principal, identity.NewMember{User: first.User, Role: core.Admin}))
+		}}
+		m.QueueUser(ann(groups...))
+		then, err := come(t, with(r, c), "mock")
+		ok(t, err)
+		want(t, name, then.Role, core.Admin)
+		want(t, "told", r.heard("member.sync", "ok"), 1)
+	}
 }
 
 // What the groups give is raised, lowered and taken with the next sign-in, for what is

@@ -51,7 +51,11 @@ func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, do
 		return err
 	}
 	u, err := users.find(ctx, s, core.Installation, string(user))
-	if err == nil && u.Version > 0 {
+	switch {
+	case err != nil || u.Version == 0:
+	case doc.Chosen > 0 && doc.Chosen != u.Doc.claim(): // the choice was another's
+		err = unknown()
+	default:
 		err = s.settle(ctx, u, org)
 	}
 	if err != nil {

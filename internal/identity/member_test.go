@@ -1,12 +1,15 @@
 package identity_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 func TestNobodyGivesARoleAboveHisOwn(t *testing.T) {
@@ -84,6 +87,51 @@ func TestTwoOwnersCanNotRemoveEachOther(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Two owners who make admins of each other at once: one of them stays an owner.
+func TestTwoOwnersCanNotDemoteEachOther(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		mia := r.member("mia", core.Owner)
+		// Both have read the members before either writes.
+		m := &meeting{backend: r.store, both: make(chan struct{})}
+		cfg := r.cfg
+		cfg.Records = m
+		var wait sync.WaitGroup
+		errs := make([]error, 2)
+		for i, who := range []struct {
+			p    identity.Principal
+			whom core.UserID
+		}{{r.owner.Principal, mia.User}, {mia.Principal, r.owner.User}} {
+			s, err := identity.New(cfg)
+			ok(t, err)
+			wait.Go(func() { errs[i] = s.SetRole(t.Context(), who.p, identity.NewMember{User: who.whom, Role: core.Admin}) })
+		}
+		wait.Wait()
+		if (errs[0] == nil) == (errs[1] == nil) {
+			t.Fatalf("both or none: %v, %v", errs[0], errs[1])
+		}
+	})
+}
+
+// meeting has the first writes of two wait for each other.
+type meeting struct {
+	backend
+	there atomic.Int32
+	both  chan struct{}
+}
+
+func (m *meeting) Write(ctx context.Context, org core.OrgID, changes ...store.Change) error {
+	if m.there.Add(1) == 2 {
+		close(m.both)
+	}
+	select {
+	case <-m.both:
+	case <-ctx.Done():
+	}
+	return m.backend.Write(ctx, org, changes...)
 }
 
 func TestMembersAreListed(t *testing.T) {

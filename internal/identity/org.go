@@ -51,13 +51,17 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, st
 		return Org{}, "", core.E(core.Invalid, "org", "an org takes one owner").WithHint("name a user, or an e-mail address to invite")
 	}
 	owner := memberDoc{Role: core.Owner, By: p.User}
-	if n.Owner != "" {
-		u, err := users.read(ctx, s, core.Installation, string(n.Owner))
+	switch n.Owner {
+	case "":
+	case p.User:
+		u, err := s.present(ctx, p)
 		if err != nil {
-			return Org{}, "", absent(err, "user")
+			return Org{}, "", err
 		}
-		if n.Owner == p.User {
-			owner.Chosen = u.Doc.claim()
+		owner.Chosen = u.Doc.claim()
+	default:
+		if _, err := users.read(ctx, s, core.Installation, string(n.Owner)); err != nil {
+			return Org{}, "", absent(err, "user")
 		}
 	}
 	id := core.OrgID(s.cfg.IDs("org"))

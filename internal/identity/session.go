@@ -188,9 +188,9 @@ func (s *Service) Enter(ctx context.Context, p Principal, org core.OrgID) error 
 	if err := p.May(Self); err != nil {
 		return err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(p.User))
+	u, err := s.present(ctx, p)
 	if err != nil {
-		return absent(err, "user")
+		return err
 	}
 	if err := s.choose(ctx, u, org); err != nil {
 		return err

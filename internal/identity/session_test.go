@@ -151,6 +151,26 @@ func TestAReplayedRefreshTokenEndsTheSession(t *testing.T) {
 	})
 }
 
+// An answer that was lost is asked for again at a node whose clock is behind, as far as
+// clocks may be; what is further off is a replay.
+func TestALostAnswerIsGivenAgainByAClockThatIsBehind(t *testing.T) {
+	t.Parallel()
+	for behind, again := range map[time.Duration]bool{5 * time.Second: true, 5*time.Second + time.Millisecond: false} {
+		r := newRig(t, onSQLite)
+		r.clock.advance(time.Minute)
+		second, err := r.Refresh(t.Context(), r.owner.Refresh, home)
+		ok(t, err)
+		r.clock.advance(-behind)
+		got, err := r.Refresh(t.Context(), r.owner.Refresh, home)
+		if !again {
+			wantCode(t, "further behind", err, core.Unauthenticated)
+			continue
+		}
+		ok(t, err)
+		want(t, "the successor", got.Refresh, second.Refresh)
+	}
+}
+
 // Who knows a session's id, as its user's other devices do, can't end it by guessing.
 func TestAMadeUpRefreshTokenEndsNothing(t *testing.T) {
 	t.Parallel()

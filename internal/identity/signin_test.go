@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 func try(r *rig, email, pass string, from netip.Addr) error {
@@ -182,6 +184,53 @@ func TestSignInsAreToldToTheAuditLog(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Strangers don't fill the audit log: refused sign-ins are told up to thirty a minute, and
+// the next one says how many there were besides.
+func TestRefusedSignInsAreFolded(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, on kindOfStore) {
+		r := newRig(t, on)
+		for i := range 50 {
+			email := []string{"owner@example.org", fmt.Sprintf("n%d@example.org", i)}[i%2]
+			wantCode(t, "a made-up one", try(r, email, "wrong password", netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})), core.Unauthenticated)
+		}
+		want(t, "told", r.heard("sign_in", "refused"), 30)
+		r.clock.advance(time.Minute)
+		r.signIn("owner@example.org", "")
+		want(t, "good ones", r.heard("sign_in", "ok"), 1)
+		_ = try(r, "nobody@example.org", "wrong password", elsewhere)
+		want(t, "told then", r.heard("sign_in", "refused"), 31)
+		want(t, "and the others", r.events[len(r.events)-1].Detail["untold"], "20")
+		_ = try(r, "nobody@example.org", "wrong password", elsewhere)
+		want(t, "once", r.events[len(r.events)-1].Detail["untold"], "")
+	})
+}
+
+// A sign-in that wasn't looked at, for there are too many or nobody waits for it, isn't told.
+func TestWhatWasNotLookedAtIsNotTold(t *testing.T) {
+	t.Parallel()
+	for _, code := range []core.Code{core.Unavailable, core.Canceled, core.Exhausted} {
+		r := newRig(t, onSQLite)
+		cfg := r.cfg
+		cfg.Quotas = refusing{r.store, code}
+		s, err := identity.New(cfg)
+		ok(t, err)
+		_, err = s.SignIn(t.Context(), identity.SignIn{Email: "owner@example.org", Password: password, Address: home})
+		wantCode(t, "it fails", err, code)
+		want(t, "told of "+string(code), r.heard("sign_in", "refused"), 0)
+	}
+}
+
+// refusing draws nothing.
+type refusing struct {
+	backend
+	code core.Code
+}
+
+func (f refusing) Draw(context.Context, core.OrgID, string, int, store.Rate) (int, int, time.Duration, error) {
+	return 0, 0, 0, core.E(f.code, "store.draw", "not now")
 }
 
 func TestPasswordsThatNobodyShouldHave(t *testing.T) {

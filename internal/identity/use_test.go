@@ -250,6 +250,9 @@ func TestWhatBelongsToAKeyEndsWithIt(t *testing.T) {
 					wantCode(t, "a repeat of what was done", err, core.NotFound)
 				}
 				want(t, "kept", len(kept), 0)
+				if r.heard("key.revoke", "ok")+r.heard("member.remove", "ok") == 0 {
+					t.Fatal("the audit log wasn't told")
+				}
 				list, _, err := r.Keys(t.Context(), r.owner.Principal, "", "", 10)
 				ok(t, err)
 				want(t, "keys", len(list), 0)
