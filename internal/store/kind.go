@@ -9,7 +9,7 @@ import (
 )
 
 // Kind is a kind of record that holds a T, as JSON: how modules read and write records. T is
-// of plain fields, which always encode; a nil T isn't one. What is in a record is in no error.
+// of plain fields, which always encode. What is in a record is in no error.
 type Kind[T any] string
 
 // Doc is a Record with what is in it, and what it takes to change that.
