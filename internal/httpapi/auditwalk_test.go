@@ -188,7 +188,7 @@ func (w *walk) people(ours, whole core.OrgID) {
 	t := w.t
 	const yes, no = auditlog.Done, auditlog.Refused
 	olga := w.access("olga")
-	made := w.does(token, "create-user", nil, client.NewUser{Email: "una@example.org", Name: "Una", Password: password}, ours, "user.create", yes)
+	made := w.does(token, "create-user", nil, client.NewUser{Email: "una@example.org", Name: "Una", Password: password}, whole, "user.create", yes)
 	una := field(t, made, "id")
 	w.does(token, "add-member", nil, map[string]any{"user": una, "role": "member"}, ours, "member.add", yes)
 	w.does(olga, "set-role", of{"user": una}, map[string]any{"role": "viewer"}, ours, "member.role", yes)
@@ -219,10 +219,10 @@ func (w *walk) people(ours, whole core.OrgID) {
 	link = w.does(olga, "invite", nil, map[string]any{"email": "ivo@example.org", "role": "member"}, ours, "user.invite", yes)
 	w.does("", "accept-invitation", nil, map[string]any{"token": field(t, link, "token"), "name": "Ivo", "password": password}, ours, "user.accept", yes)
 	ivo := w.access("ivo")
-	other := w.does(token, "create-org", nil, map[string]any{"name": "Other", "invite": "ivo@example.org"}, ours, "org.create", yes)
+	other := w.does(token, "create-org", nil, map[string]any{"name": "Other", "invite": "ivo@example.org"}, whole, "org.create", yes)
 	theirs := core.OrgID(field(t, other, "id"))
 	w.does(ivo, "join-org", nil, map[string]any{"token": field(t, other, "invitation")}, theirs, "user.accept", yes)
-	w.does(ivo, "enter-org", nil, map[string]any{"org": theirs}, ours, "session.enter", yes)
+	w.does(ivo, "enter-org", nil, map[string]any{"org": theirs}, theirs, "session.enter", yes)
 	w.does(w.access("ivo"), "leave-org", nil, nil, ours, "member.remove", yes)
 	w.does(olga, "remove-member", of{"user": una}, nil, ours, "member.remove", yes)
 }
@@ -263,7 +263,7 @@ func (w *walk) keepers(ours core.OrgID) {
 func (w *walk) operators(ours, whole core.OrgID) {
 	const yes, failed = auditlog.Done, auditlog.Failed
 	w.does(token, "export-audit-of-installation", nil, nil, whole, "audit.export", yes)
-	w.does(w.access("olga"), "open-org", nil, map[string]any{"name": "Mine"}, ours, "org.create", yes)
+	w.does(w.access("olga"), "open-org", nil, map[string]any{"name": "Mine"}, whole, "org.create", yes)
 	for _, verb := range []string{"grant", "adjust", "expire"} {
 		w.does(token, verb+"-credits", nil, map[string]any{"amount": 1}, ours, "credit."+verb, yes)
 	}

@@ -79,10 +79,7 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, st
 	if err != nil {
 		return Org{}, "", err
 	}
-	if operator {
-		s.noteIn(ctx, p, core.Installation, "org.create", string(id))
-	}
-	s.noteIn(ctx, p, id, "org.create", string(id))
+	s.noteOperator(ctx, p, []core.OrgID{id}, "org.create", string(id))
 	if n.Owner != p.User {
 		role = ""
 	}

@@ -140,7 +140,7 @@ func (s *Service) noteIn(ctx context.Context, p Principal, org core.OrgID, actio
 	s.tell(ctx, e, p.Address, detail...)
 }
 
-// noteOperator tells the installation's audit log what an operator has done, and those of
+// noteOperator tells the installation's audit log what is an operator's to do, and those of
 // the orgs that it concerns: an org sees what is done to its people from outside.
 func (s *Service) noteOperator(ctx context.Context, p Principal, concerned []core.OrgID, action, target string, detail ...string) {
 	s.noteIn(ctx, p, core.Installation, action, target, detail...)
