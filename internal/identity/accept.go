@@ -18,18 +18,18 @@ func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, 
 	if err != nil {
 		return Tokens{}, err
 	}
-	n.Email = in.Doc.Email
+	n.Email = in.Data.Email
 	e, err := s.newUser(ctx, n)
 	if err != nil {
 		return Tokens{}, err
 	}
-	user, org := in.Doc.User, t.Doc.Org
-	e.ID, e.Doc.Home = string(user), org
+	user, org := in.Data.User, t.Data.Org
+	e.ID, e.Data.Home = string(user), org
 	// First the place, then the user, for whom it is nobody's until then.
-	if err := ignoreConflict(s.join(ctx, org, user, in.Doc.member(e.Doc), s.invited(ctx, org, in.ID, invites.put))); err != nil {
+	if err := ignoreConflict(s.join(ctx, org, user, in.Data.member(e.Data), s.invited(ctx, org, in.ID, invites.Put))); err != nil {
 		return Tokens{}, err
 	}
-	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(n.Email), ownerDoc{user}), tickets.drop(t))
+	err = s.write(ctx, core.Installation, users.Put(e), create(emails, nameOf(n.Email), ownerDoc{user}), tickets.Drop(t))
 	if err != nil {
 		return Tokens{}, s.refuseAccept(ctx, org, user, err)
 	}
@@ -39,9 +39,9 @@ func (s *Service) Accept(ctx context.Context, token string, n NewUser) (Tokens, 
 }
 
 // invited is a change of an invitation, which is gone if somebody has withdrawn it.
-func (s *Service) invited(ctx context.Context, org core.OrgID, id string, change func(entry[inviteDoc]) store.Change) alsoChanges {
+func (s *Service) invited(ctx context.Context, org core.OrgID, id string, change func(store.Doc[inviteDoc]) store.Change) alsoChanges {
 	return func() ([]store.Change, error) {
-		e, err := invites.read(ctx, s, org, id)
+		e, err := invites.Get(ctx, s.cfg.Records, org, id)
 		if core.CodeOf(err) == core.NotFound {
 			err = gone()
 		}
@@ -54,16 +54,16 @@ func (s *Service) refuseAccept(ctx context.Context, org core.OrgID, user core.Us
 	if core.CodeOf(cause) != core.Conflict {
 		return cause // it may have been written; who repeats it finds out
 	}
-	u, err := users.find(ctx, s, core.Installation, string(user))
+	u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(user))
 	if err == nil && u.Version > 0 { // somebody was quicker with the same link
 		return gone()
 	}
-	var m entry[memberDoc]
+	var m store.Doc[memberDoc]
 	if err == nil {
-		m, err = members.find(ctx, s, org, string(user))
+		m, err = members.Find(ctx, s.cfg.Records, org, string(user))
 	}
 	if err == nil && m.Version > 0 {
-		err = ignoreConflict(s.write(ctx, org, members.drop(m)))
+		err = ignoreConflict(s.write(ctx, org, members.Drop(m)))
 	}
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "a place of nobody stays", "error", err)
@@ -74,11 +74,11 @@ func (s *Service) refuseAccept(ctx context.Context, org core.OrgID, user core.Us
 // dropInvite removes an invitation that was accepted: its link works no more.
 func (s *Service) dropInvite(ctx context.Context, org core.OrgID, id string) {
 	err := again(func() error {
-		e, err := invites.find(ctx, s, org, id)
+		e, err := invites.Find(ctx, s.cfg.Records, org, id)
 		if err != nil || e.Version == 0 {
 			return err
 		}
-		return s.write(ctx, org, invites.drop(e))
+		return s.write(ctx, org, invites.Drop(e))
 	})
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "an invitation that was accepted is still listed", "error", err)
@@ -99,15 +99,15 @@ func (s *Service) AcceptAs(ctx context.Context, p Principal, token string) (core
 	if err != nil {
 		return "", err
 	}
-	if u.Doc.Email != in.Doc.Email {
+	if u.Data.Email != in.Data.Email {
 		return "", core.E(core.Denied, "link", "the invitation is for another address").WithHint("sign in as the one who was invited")
 	}
-	if err := s.join(ctx, t.Doc.Org, p.User, in.Doc.member(u.Doc), s.invited(ctx, t.Doc.Org, in.ID, invites.drop)); err != nil {
+	if err := s.join(ctx, t.Data.Org, p.User, in.Data.member(u.Data), s.invited(ctx, t.Data.Org, in.ID, invites.Drop)); err != nil {
 		return "", err
 	}
-	if err := ignoreConflict(s.write(ctx, core.Installation, tickets.drop(t))); err != nil {
+	if err := ignoreConflict(s.write(ctx, core.Installation, tickets.Drop(t))); err != nil {
 		return "", err
 	}
-	s.noteIn(ctx, p, t.Doc.Org, "user.accept", string(p.User), "invitation", in.ID)
-	return t.Doc.Org, nil
+	s.noteIn(ctx, p, t.Data.Org, "user.accept", string(p.User), "invitation", in.ID)
+	return t.Data.Org, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Key is an API key without its text, which nobody can tell any more.
@@ -59,9 +60,9 @@ type homeDoc struct {
 
 func keyID(user core.UserID, id core.KeyID) string { return string(user) + "/" + string(id) }
 
-func keyOf(e entry[keyDoc]) Key {
+func keyOf(e store.Doc[keyDoc]) Key {
 	user, id, _ := strings.Cut(e.ID, "/")
-	d := e.Doc
+	d := e.Data
 	return Key{
 		ID: core.KeyID(id), Name: d.Name, User: core.UserID(user), Role: d.Role, Scopes: d.Scopes,
 		Project: d.Project, Budget: d.Budget, Created: d.Created, Expires: e.Expires, Used: d.Used,
@@ -93,16 +94,16 @@ func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, st
 		return Key{}, "", err
 	}
 	if n.Role == "" {
-		n.Role = m.Doc.Role
+		n.Role = m.Data.Role
 	}
 	id, secret := core.KeyID(s.cfg.IDs("key")), newSecret()
 	scopes := slices.Compact(slices.Sorted(slices.Values(n.Scopes)))
-	e := entry[keyDoc]{ID: keyID(n.User, id), Expires: n.Expires, Doc: keyDoc{
+	e := store.Doc[keyDoc]{ID: keyID(n.User, id), Expires: n.Expires, Data: keyDoc{
 		Digest: digest(secret), Name: name, Role: n.Role, Scopes: scopes, Project: n.Project, Budget: n.Budget,
-		Epoch: u.Doc.KeyEpoch, Term: m.Doc.Term, By: p.User, Created: s.cfg.Now(),
+		Epoch: u.Data.KeyEpoch, Term: m.Data.Term, By: p.User, Created: s.cfg.Now(),
 	}}
-	home := entry[homeDoc]{ID: string(id), Expires: n.Expires, Doc: homeDoc{p.Scope.Org, n.User}}
-	if err := s.write(ctx, core.Installation, keyHomes.put(home)); err != nil {
+	home := store.Doc[homeDoc]{ID: string(id), Expires: n.Expires, Data: homeDoc{p.Scope.Org, n.User}}
+	if err := s.write(ctx, core.Installation, keyHomes.Put(home)); err != nil {
 		return Key{}, "", err
 	}
 	if err := s.addKey(ctx, p.Scope.Org, n.User, e); err != nil {
@@ -114,9 +115,9 @@ func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, st
 
 // addKey stores a new key if there is room for it. It changes the org's record, too, so
 // that of two that take the last place one looks again.
-func (s *Service) addKey(ctx context.Context, org core.OrgID, user core.UserID, e entry[keyDoc]) error {
+func (s *Service) addKey(ctx context.Context, org core.OrgID, user core.UserID, e store.Doc[keyDoc]) error {
 	return again(func() error {
-		o, err := orgs.read(ctx, s, org, string(org))
+		o, err := orgs.Get(ctx, s.cfg.Records, org, string(org))
 		if err != nil {
 			return absent(err, "org")
 		}
@@ -133,7 +134,7 @@ func (s *Service) addKey(ctx context.Context, org core.OrgID, user core.UserID, 
 					WithHint("revoke those that nobody uses: isekai key list shows each one's last use")
 			}
 		}
-		return s.write(ctx, org, orgs.put(o), keys.put(e))
+		return s.write(ctx, org, orgs.Put(o), keys.Put(e))
 	})
 }
 
@@ -141,7 +142,7 @@ func (s *Service) addKey(ctx context.Context, org core.OrgID, user core.UserID, 
 func (s *Service) keysReach(ctx context.Context, org core.OrgID, prefix string, most int) (bool, error) {
 	after := ""
 	for most > 0 {
-		page, err := keys.list(ctx, s, org, prefix, after, min(most, pageSize))
+		page, err := keys.List(ctx, s.cfg.Records, org, prefix, after, min(most, pageSize))
 		if err != nil || len(page) < min(most, pageSize) {
 			return false, err
 		}
@@ -174,32 +175,32 @@ func (s *Service) checkKey(n NewKey) error {
 }
 
 // keyOwner returns the user whose key it will be, and his place in the org.
-func (s *Service) keyOwner(ctx context.Context, p Principal, n NewKey, own bool) (entry[userDoc], entry[memberDoc], error) {
+func (s *Service) keyOwner(ctx context.Context, p Principal, n NewKey, own bool) (store.Doc[userDoc], store.Doc[memberDoc], error) {
 	const op = "key"
-	m, err := members.read(ctx, s, p.Scope.Org, string(n.User))
+	m, err := members.Get(ctx, s.cfg.Records, p.Scope.Org, string(n.User))
 	if err != nil {
-		return entry[userDoc]{}, m, absent(err, "member")
+		return store.Doc[userDoc]{}, m, absent(err, "member")
 	}
-	u, err := users.read(ctx, s, core.Installation, string(n.User))
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(n.User))
 	if err != nil {
 		return u, m, absent(err, "member")
 	}
 	role := n.Role
 	if role == "" {
-		role = m.Doc.Role
+		role = m.Data.Role
 	}
 	switch {
-	case !own && !u.Doc.Service:
+	case !own && !u.Data.Service:
 		return u, m, core.E(core.Denied, op, "nobody makes a key for another person").WithHint("make a service, and a key for it")
-	case !m.Doc.Role.Covers(role) || !p.Role.Covers(role):
+	case !m.Data.Role.Covers(role) || !p.Role.Covers(role):
 		return u, m, core.E(core.Denied, op, "the key's role would be above its user's, or yours").WithHint("give it a lesser role")
 	}
 	if n.Project != "" {
-		held := Principal{Projects: m.Doc.Projects}
+		held := Principal{Projects: m.Data.Projects}
 		if !held.MayUse(n.Project) || !p.MayUse(n.Project) {
 			return u, m, missing("project")
 		}
-		_, err = projects.read(ctx, s, p.Scope.Org, string(n.Project))
+		_, err = projects.Get(ctx, s.cfg.Records, p.Scope.Org, string(n.Project))
 	}
 	return u, m, absent(err, "project")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Credential is what came with a request. A Bearer is looked at alone if there is one: a
@@ -76,24 +77,24 @@ func (s *Service) byCookie(ctx context.Context, cookie string) (Principal, error
 	if err != nil {
 		return Principal{}, err
 	}
-	if !matches(secret, e.Doc.Cookie) {
+	if !matches(secret, e.Data.Cookie) {
 		return Principal{}, unknown()
 	}
 	s.touch(ctx, e)
-	return s.person(ctx, e.Doc.Org, user, id)
+	return s.person(ctx, e.Data.Org, user, id)
 }
 
 // liveSession returns a session that wasn't revoked, of a user who wasn't disabled.
-func (s *Service) liveSession(ctx context.Context, user core.UserID, id string) (entry[sessionDoc], error) {
-	e, err := sessions.recent(ctx, s, core.Installation, sessionID(user, id))
+func (s *Service) liveSession(ctx context.Context, user core.UserID, id string) (store.Doc[sessionDoc], error) {
+	e, err := recent(ctx, s, sessions, core.Installation, sessionID(user, id))
 	if err != nil {
 		return e, refused(err)
 	}
-	u, err := users.recent(ctx, s, core.Installation, string(user))
+	u, err := recent(ctx, s, users, core.Installation, string(user))
 	if err != nil {
 		return e, refused(err)
 	}
-	if u.Doc.Disabled || u.Doc.SessionEpoch != e.Doc.Epoch {
+	if u.Data.Disabled || u.Data.SessionEpoch != e.Data.Epoch {
 		return e, unknown()
 	}
 	return e, nil
@@ -101,13 +102,13 @@ func (s *Service) liveSession(ctx context.Context, user core.UserID, id string) 
 
 // person returns the principal of a user who signed in, in an org that he is a member of.
 func (s *Service) person(ctx context.Context, org core.OrgID, user core.UserID, session string) (Principal, error) {
-	m, err := members.recent(ctx, s, org, string(user))
+	m, err := recent(ctx, s, members, org, string(user))
 	if err != nil {
 		return Principal{}, refused(err)
 	}
 	return Principal{
-		Scope: core.Scope{Org: org, Project: m.Doc.project(), Actor: core.Actor{Kind: core.ActorUser, ID: string(user)}},
-		Role:  m.Doc.Role, User: user, Projects: m.Doc.Projects, Session: session,
+		Scope: core.Scope{Org: org, Project: m.Data.project(), Actor: core.Actor{Kind: core.ActorUser, ID: string(user)}},
+		Role:  m.Data.Role, User: user, Projects: m.Data.Projects, Session: session,
 	}, nil
 }
 
@@ -117,34 +118,34 @@ func (s *Service) byKey(ctx context.Context, text string) (Principal, error) {
 	if !ok {
 		return Principal{}, unknown()
 	}
-	home, err := keyHomes.recent(ctx, s, core.Installation, string(id))
+	home, err := recent(ctx, s, keyHomes, core.Installation, string(id))
 	if err != nil {
 		return Principal{}, refused(err)
 	}
-	org, user := home.Doc.Org, home.Doc.User
-	k, err := keys.recent(ctx, s, org, keyID(user, id))
+	org, user := home.Data.Org, home.Data.User
+	k, err := recent(ctx, s, keys, org, keyID(user, id))
 	if err != nil {
 		return Principal{}, refused(err)
 	}
-	if !matches(secret, k.Doc.Digest) || k.Doc.Ended {
+	if !matches(secret, k.Data.Digest) || k.Data.Ended {
 		return Principal{}, unknown()
 	}
-	u, err := users.recent(ctx, s, core.Installation, string(user))
+	u, err := recent(ctx, s, users, core.Installation, string(user))
 	if err != nil {
 		return Principal{}, refused(err)
 	}
-	if u.Doc.Disabled || u.Doc.KeyEpoch != k.Doc.Epoch {
+	if u.Data.Disabled || u.Data.KeyEpoch != k.Data.Epoch {
 		return Principal{}, unknown()
 	}
-	m, err := members.recent(ctx, s, org, string(user))
+	m, err := recent(ctx, s, members, org, string(user))
 	if err != nil {
 		return Principal{}, refused(err)
 	}
-	if k.Doc.Term != m.Doc.Term { // of a membership that has ended
+	if k.Data.Term != m.Data.Term { // of a membership that has ended
 		return Principal{}, unknown()
 	}
-	s.uses.note(keyUse{org, k.ID}, k.Doc.Used, s.cfg.Now())
-	return k.Doc.principal(org, id, user, m.Doc), nil
+	s.uses.note(keyUse{org, k.ID}, k.Data.Used, s.cfg.Now())
+	return k.Data.principal(org, id, user, m.Data), nil
 }
 
 // checkProject returns not_found unless the principal may use the project of its scope.
@@ -162,8 +163,8 @@ func (s *Service) InUse(ctx context.Context, org core.OrgID, id core.ProjectID) 
 	if id == core.DefaultProject {
 		return nil
 	}
-	e, err := projects.recent(ctx, s, org, string(id))
-	if err == nil && e.Doc.Archived {
+	e, err := recent(ctx, s, projects, org, string(id))
+	if err == nil && e.Data.Archived {
 		err = missing("project")
 	}
 	return absent(err, "project")

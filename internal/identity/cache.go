@@ -73,7 +73,7 @@ type recordKey struct {
 	kind, id string
 }
 
-// seen is a record as it was read, decoded: an entry[T]. It is never changed.
+// seen is a record as it was read, decoded: a store.Doc[T]. It is never changed.
 type seen struct {
 	entry   any
 	at      time.Time // when the read began

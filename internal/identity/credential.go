@@ -18,7 +18,7 @@ func (s *Service) ChangePassword(ctx context.Context, p Principal, old, new stri
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(new, proved.Doc.Email, s.cfg.Breached); err != nil {
+	if err := checkPassword(new, proved.Data.Email, s.cfg.Breached); err != nil {
 		return err
 	}
 	hash, err := s.hasher.hash(ctx, new)
@@ -26,23 +26,23 @@ func (s *Service) ChangePassword(ctx context.Context, p Principal, old, new stri
 		return err
 	}
 	err = again(func() error {
-		u, err := users.read(ctx, s, core.Installation, string(p.User))
+		u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(p.User))
 		if err != nil {
 			return absent(err, "user")
 		}
-		if !u.Doc.provedBy(proved) {
+		if !u.Data.provedBy(proved) {
 			return unknown()
 		}
-		mine, err := sessions.find(ctx, s, core.Installation, sessionID(p.User, p.Session))
+		mine, err := sessions.Find(ctx, s.cfg.Records, core.Installation, sessionID(p.User, p.Session))
 		if err != nil {
 			return err
 		}
-		u.Doc.Password = hash
-		u.Doc.SessionEpoch++
-		changes := []store.Change{users.put(u)}
+		u.Data.Password = hash
+		u.Data.SessionEpoch++
+		changes := []store.Change{users.Put(u)}
 		if mine.Version > 0 {
-			mine.Doc.Epoch = u.Doc.SessionEpoch
-			changes = append(changes, sessions.put(mine))
+			mine.Data.Epoch = u.Data.SessionEpoch
+			changes = append(changes, sessions.Put(mine))
 		}
 		return s.write(ctx, core.Installation, changes...)
 	})
@@ -54,19 +54,19 @@ func (s *Service) ChangePassword(ctx context.Context, p Principal, old, new stri
 
 // proveAgain has the one who asks prove that he knows his password: who took over an open
 // session doesn't. Its tries count like those of a sign-in, by session.
-func (s *Service) proveAgain(ctx context.Context, p Principal, password string) (entry[userDoc], error) {
-	u, err := users.read(ctx, s, core.Installation, string(p.User))
+func (s *Service) proveAgain(ctx context.Context, p Principal, password string) (store.Doc[userDoc], error) {
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(p.User))
 	if err != nil {
 		return u, absent(err, "user")
 	}
-	if u.Doc.Password == "" {
+	if u.Data.Password == "" {
 		return u, core.E(core.Invalid, "password", "the user has no password").WithHint("this is up to the issuer by which the user signs in")
 	}
 	a, err := s.attempt(ctx, u.ID, p.Session)
 	if err != nil {
 		return u, err
 	}
-	ok, _, err := s.hasher.verify(ctx, u.Doc.Password, password, true) // he has signed in
+	ok, _, err := s.hasher.verify(ctx, u.Data.Password, password, true) // he has signed in
 	if err == nil && !ok {
 		err = wrong()
 	}
@@ -84,18 +84,18 @@ func (s *Service) ResetPassword(ctx context.Context, p Principal, id core.UserID
 	if err := p.May(OperatePeople); err != nil {
 		return "", err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(id))
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(id))
 	if err != nil {
 		return "", absent(err, "user")
 	}
-	if u.Doc.Service {
+	if u.Data.Service {
 		return "", core.E(core.Invalid, "user", "a service has no password").WithHint("make it an API key")
 	}
 	concerned, err := s.outrank(ctx, p, id)
 	if err != nil {
 		return "", err
 	}
-	token, err = s.newTicket(ctx, ticketDoc{Purpose: resetTicket, User: id, Epoch: u.Doc.SessionEpoch, By: p.User}, resetLife)
+	token, err = s.newTicket(ctx, ticketDoc{Purpose: resetTicket, User: id, Epoch: u.Data.SessionEpoch, By: p.User}, resetLife)
 	if err == nil {
 		s.noteOperator(ctx, p, concerned, "password.reset", string(id))
 	}
@@ -109,26 +109,26 @@ func (s *Service) FinishReset(ctx context.Context, token, password string, from 
 	if err != nil {
 		return err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(ticket.Doc.User))
-	if err == nil && u.Doc.SessionEpoch != ticket.Doc.Epoch {
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(ticket.Data.User))
+	if err == nil && u.Data.SessionEpoch != ticket.Data.Epoch {
 		err = gone()
 	}
 	var concerned []core.OrgID
 	if err == nil {
-		concerned, err = s.stillOutranks(ctx, ticket.Doc)
+		concerned, err = s.stillOutranks(ctx, ticket.Data)
 	}
 	if err != nil {
 		return refused(err)
 	}
-	if err := checkPassword(password, u.Doc.Email, s.cfg.Breached); err != nil {
+	if err := checkPassword(password, u.Data.Email, s.cfg.Breached); err != nil {
 		return err
 	}
-	if u.Doc.Password, err = s.hasher.hash(ctx, password); err != nil {
+	if u.Data.Password, err = s.hasher.hash(ctx, password); err != nil {
 		return err
 	}
-	u.Doc.SessionEpoch++
-	u.Doc.Factor = nil
-	if err := s.write(ctx, core.Installation, users.put(u), tickets.drop(ticket)); err != nil {
+	u.Data.SessionEpoch++
+	u.Data.Factor = nil
+	if err := s.write(ctx, core.Installation, users.Put(u), tickets.Drop(ticket)); err != nil {
 		return err
 	}
 	by := Principal{Scope: core.Scope{Org: core.Installation, Actor: core.Actor{Kind: core.ActorUser, ID: u.ID}}, Address: from}
@@ -157,10 +157,10 @@ func (s *Service) operatorRole(ctx context.Context, user core.UserID) (core.Role
 	if user == LocalUser {
 		return core.Owner, nil
 	}
-	u, err := users.find(ctx, s, core.Installation, string(user))
-	if err != nil || u.Version == 0 || u.Doc.Disabled {
+	u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(user))
+	if err != nil || u.Version == 0 || u.Data.Disabled {
 		return "", err
 	}
-	m, err := members.find(ctx, s, core.Installation, string(user))
-	return m.Doc.Role, err
+	m, err := members.Find(ctx, s.cfg.Records, core.Installation, string(user))
+	return m.Data.Role, err
 }

@@ -66,20 +66,20 @@ func (s *Service) SetEmail(ctx context.Context, p Principal, id core.UserID, ema
 
 // setEmail gives a user an address, and the old one up, at once, with what else change does.
 func (s *Service) setEmail(ctx context.Context, id core.UserID, email string, change func(*userDoc) error) (User, error) {
-	var u entry[userDoc]
+	var u store.Doc[userDoc]
 	err := again(func() (err error) {
-		if u, err = users.read(ctx, s, core.Installation, string(id)); err != nil {
+		if u, err = users.Get(ctx, s.cfg.Records, core.Installation, string(id)); err != nil {
 			return absent(err, "user")
 		}
-		if u.Doc.Service {
+		if u.Data.Service {
 			return core.E(core.Invalid, "email", "a service has no address")
 		}
-		old := u.Doc.Email
-		if err := change(&u.Doc); err != nil {
+		old := u.Data.Email
+		if err := change(&u.Data); err != nil {
 			return err
 		}
-		u.Doc.Email = email
-		changes := []store.Change{users.put(u)}
+		u.Data.Email = email
+		changes := []store.Change{users.Put(u)}
 		if old != email {
 			moved, err := s.moveEmail(ctx, id, old, email)
 			if err != nil {
@@ -94,21 +94,21 @@ func (s *Service) setEmail(ctx context.Context, id core.UserID, email string, ch
 
 // moveEmail returns the changes by which a user's name to sign in by is another one.
 func (s *Service) moveEmail(ctx context.Context, id core.UserID, old, email string) ([]store.Change, error) {
-	next, err := emails.find(ctx, s, core.Installation, nameOf(email))
+	next, err := emails.Find(ctx, s.cfg.Records, core.Installation, nameOf(email))
 	if err != nil {
 		return nil, err
 	}
-	if next.Version > 0 && next.Doc.User != id {
+	if next.Version > 0 && next.Data.User != id {
 		return nil, core.E(core.Conflict, "email", "another user has this e-mail address").WithHint("choose another").Because(errFinal)
 	}
-	next.Doc.User = id
-	changes := []store.Change{emails.put(next)}
+	next.Data.User = id
+	changes := []store.Change{emails.Put(next)}
 	if old == "" { // of who came by an issuer that gives none
 		return changes, nil
 	}
-	before, err := emails.find(ctx, s, core.Installation, nameOf(old))
-	if err == nil && before.Version > 0 && before.Doc.User == id {
-		changes = append(changes, emails.drop(before))
+	before, err := emails.Find(ctx, s.cfg.Records, core.Installation, nameOf(old))
+	if err == nil && before.Version > 0 && before.Data.User == id {
+		changes = append(changes, emails.Drop(before))
 	}
 	return changes, err
 }

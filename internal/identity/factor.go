@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Factor is a second factor to be: what an authenticator app is given.
@@ -26,8 +27,8 @@ type factorDoc struct {
 func (f *factorDoc) active() bool { return f != nil && f.Confirmed }
 
 // proveFactor checks the code of a user who has a second factor, and uses it up.
-func (s *Service) proveFactor(ctx context.Context, a attempt, u entry[userDoc], code string) (entry[userDoc], error) {
-	if !u.Doc.Factor.active() {
+func (s *Service) proveFactor(ctx context.Context, a attempt, u store.Doc[userDoc], code string) (store.Doc[userDoc], error) {
+	if !u.Data.Factor.active() {
 		return u, nil
 	}
 	if code == "" { // counted as a failure, or it would forget those of codes
@@ -82,7 +83,7 @@ func (s *Service) EnrolTOTP(ctx context.Context, p Principal, password string) (
 		d.Factor = &factorDoc{Secret: secret}
 		return nil
 	})
-	return Factor{Secret: totpText(secret), URL: totpURL(secret, "Isekai", u.Doc.Email)}, err
+	return Factor{Secret: totpText(secret), URL: totpURL(secret, "Isekai", u.Data.Email)}, err
 }
 
 // ConfirmTOTP makes the enrolled factor one that is asked for, by its first code, and

@@ -18,7 +18,7 @@ func (d userDoc) claim() int { return d.KeyEpoch + 1 }
 
 // chooseOrg returns the org that a session begins in: the one that is asked for, which is
 // chosen by that; or the user's home; or another one of his choice.
-func (s *Service) chooseOrg(ctx context.Context, u entry[userDoc], asked core.OrgID) (core.OrgID, error) {
+func (s *Service) chooseOrg(ctx context.Context, u store.Doc[userDoc], asked core.OrgID) (core.OrgID, error) {
 	if asked != "" {
 		return asked, s.choose(ctx, u, asked)
 	}
@@ -27,8 +27,8 @@ func (s *Service) chooseOrg(ctx context.Context, u entry[userDoc], asked core.Or
 	}
 	var found core.OrgID
 	var others []string
-	err := s.eachSeat(ctx, core.UserID(u.ID), func(org core.OrgID, m entry[memberDoc]) bool {
-		if m.Doc.Chosen == u.Doc.claim() || m.Doc.Source != "" {
+	err := s.eachSeat(ctx, core.UserID(u.ID), func(org core.OrgID, m store.Doc[memberDoc]) bool {
+		if m.Data.Chosen == u.Data.claim() || m.Data.Source != "" {
 			found = org
 			return false
 		}
@@ -46,13 +46,13 @@ func (s *Service) chooseOrg(ctx context.Context, u entry[userDoc], asked core.Or
 }
 
 // choose notes that a user wants to be in an org. not_found: he isn't a member.
-func (s *Service) choose(ctx context.Context, u entry[userDoc], org core.OrgID) error {
+func (s *Service) choose(ctx context.Context, u store.Doc[userDoc], org core.OrgID) error {
 	user := core.UserID(u.ID)
-	m, err := members.read(ctx, s, org, u.ID)
+	m, err := members.Get(ctx, s.cfg.Records, org, u.ID)
 	if err != nil {
 		return absent(err, "org")
 	}
-	if m.Doc.Chosen == u.Doc.claim() {
+	if m.Data.Chosen == u.Data.claim() {
 		return nil
 	}
 	if err := s.settle(ctx, u, org); err != nil {
@@ -62,48 +62,48 @@ func (s *Service) choose(ctx context.Context, u entry[userDoc], org core.OrgID) 
 		if now == nil {
 			return nil, missing("org")
 		}
-		now.Chosen = u.Doc.claim()
+		now.Chosen = u.Data.claim()
 		return now, nil
 	})
 }
 
 // present returns the user who asks, as he is now: not one whose session has ended since,
 // on another node or because the owner of his address took the user over.
-func (s *Service) present(ctx context.Context, p Principal) (entry[userDoc], error) {
-	u, err := users.read(ctx, s, core.Installation, string(p.User))
+func (s *Service) present(ctx context.Context, p Principal) (store.Doc[userDoc], error) {
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(p.User))
 	if err != nil {
 		return u, absent(err, "user")
 	}
-	e, err := sessions.read(ctx, s, core.Installation, sessionID(p.User, p.Session))
+	e, err := sessions.Get(ctx, s.cfg.Records, core.Installation, sessionID(p.User, p.Session))
 	if err != nil {
 		return u, refused(err)
 	}
-	if u.Doc.Disabled || e.Doc.Epoch != u.Doc.SessionEpoch {
+	if u.Data.Disabled || e.Data.Epoch != u.Data.SessionEpoch {
 		return u, unknown()
 	}
 	return u, nil
 }
 
 // homeOf returns a user's home, or "" if he has none or isn't a member there.
-func (s *Service) homeOf(ctx context.Context, u entry[userDoc]) (core.OrgID, error) {
-	if u.Doc.Home == "" {
+func (s *Service) homeOf(ctx context.Context, u store.Doc[userDoc]) (core.OrgID, error) {
+	if u.Data.Home == "" {
 		return "", nil
 	}
-	m, err := members.find(ctx, s, u.Doc.Home, u.ID)
+	m, err := members.Find(ctx, s.cfg.Records, u.Data.Home, u.ID)
 	if err != nil || m.Version == 0 {
 		return "", err
 	}
-	return u.Doc.Home, nil
+	return u.Data.Home, nil
 }
 
 // settle makes an org a user's home if he has none.
-func (s *Service) settle(ctx context.Context, u entry[userDoc], org core.OrgID) error {
+func (s *Service) settle(ctx context.Context, u store.Doc[userDoc], org core.OrgID) error {
 	home, err := s.homeOf(ctx, u)
 	if err != nil || home != "" {
 		return err
 	}
 	_, err = s.changeUser(ctx, core.UserID(u.ID), func(d *userDoc) error {
-		if d.Home == u.Doc.Home && d.claim() == u.Doc.claim() {
+		if d.Home == u.Data.Home && d.claim() == u.Data.claim() {
 			d.Home = org
 		}
 		return nil
@@ -112,16 +112,16 @@ func (s *Service) settle(ctx context.Context, u entry[userDoc], org core.OrgID) 
 }
 
 // eachSeat calls f with each org that a user is a member of, until it returns false.
-func (s *Service) eachSeat(ctx context.Context, user core.UserID, f func(core.OrgID, entry[memberDoc]) bool) error {
+func (s *Service) eachSeat(ctx context.Context, user core.UserID, f func(core.OrgID, store.Doc[memberDoc]) bool) error {
 	prefix, after := string(user)+"/", ""
 	for {
-		page, err := seats.list(ctx, s, core.Installation, prefix, after, pageSize)
+		page, err := seats.List(ctx, s.cfg.Records, core.Installation, prefix, after, pageSize)
 		if err != nil {
 			return err
 		}
 		for _, seat := range page {
 			org := core.OrgID(strings.TrimPrefix(seat.ID, prefix))
-			m, err := members.read(ctx, s, org, string(user))
+			m, err := members.Get(ctx, s.cfg.Records, org, string(user))
 			if core.CodeOf(err) == core.NotFound {
 				continue // he was removed, or the org is gone
 			}
@@ -145,22 +145,22 @@ const mostInvites = store.MaxChanges / 2
 // invitesOf ends the invitations into an org of a user's address.
 func (s *Service) invitesOf(ctx context.Context, org core.OrgID, user core.UserID) alsoChanges {
 	return func() ([]store.Change, error) {
-		u, err := users.find(ctx, s, core.Installation, string(user))
-		if err != nil || u.Doc.Email == "" {
+		u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(user))
+		if err != nil || u.Data.Email == "" {
 			return nil, err
 		}
 		var drops []store.Change
 		after := ""
 		for {
-			page, err := invites.list(ctx, s, org, "", after, pageSize)
+			page, err := invites.List(ctx, s.cfg.Records, org, "", after, pageSize)
 			if err != nil {
 				return nil, err
 			}
 			for _, e := range page {
-				if e.Doc.Email != u.Doc.Email {
+				if e.Data.Email != u.Data.Email {
 					continue
 				}
-				if drops = append(drops, invites.drop(e)); len(drops) > mostInvites { // the rest can go before
+				if drops = append(drops, invites.Drop(e)); len(drops) > mostInvites { // the rest can go before
 					if err := s.write(ctx, org, drops[:mostInvites]...); err != nil {
 						return nil, err
 					}

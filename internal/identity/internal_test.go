@@ -16,6 +16,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
@@ -90,11 +91,11 @@ func TestWhatOurKeySignsIsNotYetAnAccessToken(t *testing.T) {
 	if _, err := s.JWKS(ctx); err != nil {
 		t.Fatal(err)
 	}
-	e, err := signings.read(ctx, s, core.Installation, periodID(period(now)))
+	e, err := signings.Get(ctx, s.cfg.Records, core.Installation, periodID(period(now)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := newKeyring([]entry[signingDoc]{e}, now)
+	ring, err := newKeyring([]store.Doc[signingDoc]{e}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestWhatOurKeySignsIsNotYetAnAccessToken(t *testing.T) {
 	for kid = range ring.public {
 	}
 	sign := func(typ jose.ContentType, c claims) string {
-		key := jose.JSONWebKey{Key: ed25519.NewKeyFromSeed(e.Doc.Seed), KeyID: kid}
+		key := jose.JSONWebKey{Key: ed25519.NewKeyFromSeed(e.Data.Seed), KeyID: kid}
 		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: key}, (&jose.SignerOptions{}).WithType(typ))
 		if err != nil {
 			t.Fatal(err)

@@ -62,17 +62,17 @@ func (s *Service) invite(ctx context.Context, p Principal, in Invite) (string, e
 		return "", err
 	}
 	now := s.cfg.Now()
-	e := entry[inviteDoc]{ID: s.cfg.IDs("inv"), Expires: now.Add(InviteLife), Doc: inviteDoc{
+	e := store.Doc[inviteDoc]{ID: s.cfg.IDs("inv"), Expires: now.Add(InviteLife), Data: inviteDoc{
 		Email: email, User: core.UserID(s.cfg.IDs("usr")), Role: in.Role, Projects: in.Projects, By: p.User, Created: now,
 	}}
 	if operator := p.May(OperatePeople) == nil && p.Scope.Org != in.Org || p.Operates; !operator {
-		m, err := members.read(ctx, s, in.Org, string(p.User))
+		m, err := members.Get(ctx, s.cfg.Records, in.Org, string(p.User))
 		if err != nil {
 			return "", absent(err, "member")
 		}
-		e.Doc.Term = m.Doc.Term
+		e.Data.Term = m.Data.Term
 	}
-	if err := s.write(ctx, in.Org, invites.put(e)); err != nil {
+	if err := s.write(ctx, in.Org, invites.Put(e)); err != nil {
 		return "", err
 	}
 	token, err := s.newTicket(ctx, ticketDoc{Purpose: inviteTicket, Org: in.Org, Invite: e.ID}, InviteLife)
@@ -89,28 +89,28 @@ func (s *Service) stands(ctx context.Context, org core.OrgID, d inviteDoc) (bool
 		role, err := s.operatorRole(ctx, d.By)
 		return role.Covers(core.Admin), err
 	}
-	by, err := users.find(ctx, s, core.Installation, string(d.By))
-	if err != nil || by.Version == 0 || by.Doc.Disabled {
+	by, err := users.Find(ctx, s.cfg.Records, core.Installation, string(d.By))
+	if err != nil || by.Version == 0 || by.Data.Disabled {
 		return false, err
 	}
-	m, err := members.find(ctx, s, org, string(d.By))
-	return m.Doc.Term == d.Term && m.Doc.Role.Covers(core.Admin) && m.Doc.Role.Covers(d.Role), err
+	m, err := members.Find(ctx, s.cfg.Records, org, string(d.By))
+	return m.Data.Term == d.Term && m.Data.Role.Covers(core.Admin) && m.Data.Role.Covers(d.Role), err
 }
 
 // invitation returns the ticket of an invitation, and the invitation, if it wasn't
 // withdrawn and who made it still may.
-func (s *Service) invitation(ctx context.Context, token string) (t entry[ticketDoc], in entry[inviteDoc], err error) {
+func (s *Service) invitation(ctx context.Context, token string) (t store.Doc[ticketDoc], in store.Doc[inviteDoc], err error) {
 	if t, err = s.ticket(ctx, token, inviteTicket); err != nil {
 		return t, in, err
 	}
-	in, err = invites.read(ctx, s, t.Doc.Org, t.Doc.Invite)
+	in, err = invites.Get(ctx, s.cfg.Records, t.Data.Org, t.Data.Invite)
 	if core.CodeOf(err) == core.NotFound {
 		return t, in, gone()
 	}
 	if err != nil {
 		return t, in, err
 	}
-	ok, err := s.stands(ctx, t.Doc.Org, in.Doc)
+	ok, err := s.stands(ctx, t.Data.Org, in.Data)
 	if err == nil && !ok {
 		err = core.E(core.Unauthenticated, "link", "who made this invitation may not any more").WithHint("ask for a new one")
 	}
@@ -123,17 +123,17 @@ func (s *Service) Invitation(ctx context.Context, token string) (Invite, error) 
 	if err != nil {
 		return Invite{}, err
 	}
-	o, err := orgs.read(ctx, s, t.Doc.Org, string(t.Doc.Org))
+	o, err := orgs.Get(ctx, s.cfg.Records, t.Data.Org, string(t.Data.Org))
 	if err != nil {
 		return Invite{}, absent(err, "org")
 	}
-	about := inviteOf(t.Doc.Org, in)
-	about.OrgName = o.Doc.Name
+	about := inviteOf(t.Data.Org, in)
+	about.OrgName = o.Data.Name
 	return about, nil
 }
 
-func inviteOf(org core.OrgID, e entry[inviteDoc]) Invite {
-	d := e.Doc
+func inviteOf(org core.OrgID, e store.Doc[inviteDoc]) Invite {
+	d := e.Data
 	return Invite{
 		ID: e.ID, Email: d.Email, Role: d.Role, Projects: d.Projects, Org: org, By: d.By, Created: d.Created, Expires: e.Expires,
 	}
@@ -145,13 +145,13 @@ func (s *Service) Invitations(ctx context.Context, p Principal, after string, li
 	if err := p.May(MemberRead); err != nil {
 		return nil, "", err
 	}
-	page, err := invites.list(ctx, s, p.Scope.Org, "", after, limit)
+	page, err := invites.List(ctx, s.cfg.Records, p.Scope.Org, "", after, limit)
 	if err != nil {
 		return nil, "", err
 	}
 	var all []Invite
 	for _, e := range page {
-		ok, err := s.stands(ctx, p.Scope.Org, e.Doc)
+		ok, err := s.stands(ctx, p.Scope.Org, e.Data)
 		if err != nil {
 			return nil, "", err
 		}
@@ -172,27 +172,27 @@ func (s *Service) Withdraw(ctx context.Context, p Principal, id string) error {
 		return err
 	}
 	err := again(func() error {
-		e, err := invites.read(ctx, s, p.Scope.Org, id)
+		e, err := invites.Get(ctx, s.cfg.Records, p.Scope.Org, id)
 		if err != nil {
 			return absent(err, "invitation")
 		}
-		if !p.Role.Covers(e.Doc.Role) {
+		if !p.Role.Covers(e.Data.Role) {
 			return core.E(core.Denied, "invitation", "nobody takes back what gives a role above his own").WithHint("ask an owner of the org")
 		}
-		changes := []store.Change{invites.drop(e)}
-		u, err := users.find(ctx, s, core.Installation, string(e.Doc.User))
+		changes := []store.Change{invites.Drop(e)}
+		u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(e.Data.User))
 		if err != nil {
 			return err
 		}
 		if u.Version > 0 { // it was accepted, and the process died before it went
 			return errors.Join(missing("invitation"), ignoreConflict(s.write(ctx, p.Scope.Org, changes...)))
 		}
-		place, err := members.find(ctx, s, p.Scope.Org, string(e.Doc.User))
+		place, err := members.Find(ctx, s.cfg.Records, p.Scope.Org, string(e.Data.User))
 		if err != nil {
 			return err
 		}
 		if place.Version > 0 { // of somebody who is about to be, and isn't to be
-			changes = append(changes, members.drop(place))
+			changes = append(changes, members.Drop(place))
 		}
 		return s.write(ctx, p.Scope.Org, changes...)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Keys returns up to limit keys of the org after a place, by user and id, and the place
@@ -19,7 +20,7 @@ func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after
 	if err := p.May(action); err != nil {
 		return nil, "", err
 	}
-	page, err := keys.list(ctx, s, p.Scope.Org, prefix, after, limit)
+	page, err := keys.List(ctx, s.cfg.Records, p.Scope.Org, prefix, after, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -36,28 +37,28 @@ func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after
 // HasKey reports whether an org has a key that hasn't ended. It asks no principal: it is
 // for who looks after what belongs to keys, and tells nothing else.
 func (s *Service) HasKey(ctx context.Context, org core.OrgID, id core.KeyID) (bool, error) {
-	home, err := keyHomes.find(ctx, s, core.Installation, string(id))
-	if err != nil || home.Version == 0 || home.Doc.Org != org {
+	home, err := keyHomes.Find(ctx, s.cfg.Records, core.Installation, string(id))
+	if err != nil || home.Version == 0 || home.Data.Org != org {
 		return false, err
 	}
-	e, err := keys.find(ctx, s, org, keyID(home.Doc.User, id))
-	return e.Version > 0 && !e.Doc.Ended, err
+	e, err := keys.Find(ctx, s.cfg.Records, org, keyID(home.Data.User, id))
+	return e.Version > 0 && !e.Data.Ended, err
 }
 
 // RevokeKey ends a key of the org: one's own, or anyone's for who may write keys.
 func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) error {
 	user := p.User
 	if p.May(KeyWrite) == nil {
-		home, err := keyHomes.read(ctx, s, core.Installation, string(id))
+		home, err := keyHomes.Get(ctx, s.cfg.Records, core.Installation, string(id))
 		if err != nil {
 			return absent(err, "key")
 		}
-		user = home.Doc.User // the key itself is looked for in the org of the one who asks
+		user = home.Data.User // the key itself is looked for in the org of the one who asks
 	} else if err := p.May(Self); err != nil {
 		return err
 	}
 	err := again(func() error {
-		e, err := keys.read(ctx, s, p.Scope.Org, keyID(user, id))
+		e, err := keys.Get(ctx, s.cfg.Records, p.Scope.Org, keyID(user, id))
 		if err != nil {
 			return absent(err, "key")
 		}
@@ -72,10 +73,10 @@ func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) err
 // dropKey ends a key, and removes what others keep for it, and the key. An ended one is
 // listed until then, so that who repeats this finds it. Where to look for it says nothing
 // without it: it may stay.
-func (s *Service) dropKey(ctx context.Context, org core.OrgID, e entry[keyDoc]) error {
-	if !e.Doc.Ended {
-		e.Doc.Ended = true
-		if err := s.write(ctx, org, keys.put(e)); err != nil {
+func (s *Service) dropKey(ctx context.Context, org core.OrgID, e store.Doc[keyDoc]) error {
+	if !e.Data.Ended {
+		e.Data.Ended = true
+		if err := s.write(ctx, org, keys.Put(e)); err != nil {
 			return err
 		}
 		e.Version++
@@ -83,12 +84,12 @@ func (s *Service) dropKey(ctx context.Context, org core.OrgID, e entry[keyDoc]) 
 	if err := s.cfg.KeyEnded(ctx, org, keyOf(e).ID); err != nil {
 		return err
 	}
-	if err := s.write(ctx, org, keys.drop(e)); err != nil {
+	if err := s.write(ctx, org, keys.Drop(e)); err != nil {
 		return err
 	}
-	home, err := keyHomes.find(ctx, s, core.Installation, string(keyOf(e).ID))
+	home, err := keyHomes.Find(ctx, s.cfg.Records, core.Installation, string(keyOf(e).ID))
 	if err == nil && home.Version > 0 {
-		err = ignoreConflict(s.write(ctx, core.Installation, keyHomes.drop(home)))
+		err = ignoreConflict(s.write(ctx, core.Installation, keyHomes.Drop(home)))
 	}
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "where a former key was is still kept", "key", home.ID, "error", err)
@@ -100,7 +101,7 @@ func (s *Service) dropKey(ctx context.Context, org core.OrgID, e entry[keyDoc]) 
 func (s *Service) dropKeys(ctx context.Context, org core.OrgID, user core.UserID) error {
 	prefix, after := string(user)+"/", ""
 	for {
-		page, err := keys.list(ctx, s, org, prefix, after, pageSize)
+		page, err := keys.List(ctx, s.cfg.Records, org, prefix, after, pageSize)
 		if err != nil {
 			return err
 		}

@@ -43,17 +43,17 @@ type alsoChanges func() ([]store.Change, error)
 // moment. It is where he signs in to if there was nowhere. conflict: he is one.
 func (s *Service) join(ctx context.Context, org core.OrgID, user core.UserID, doc memberDoc, also ...alsoChanges) error {
 	doc.Since, doc.Term = s.cfg.Now(), s.cfg.IDs("mem")
-	seat, err := seats.find(ctx, s, core.Installation, seatID(user, org))
+	seat, err := seats.Find(ctx, s.cfg.Records, core.Installation, seatID(user, org))
 	if err == nil && seat.Version == 0 {
-		err = ignoreConflict(s.write(ctx, core.Installation, seats.put(seat)))
+		err = ignoreConflict(s.write(ctx, core.Installation, seats.Put(seat)))
 	}
 	if err != nil {
 		return err
 	}
-	u, err := users.find(ctx, s, core.Installation, string(user))
+	u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(user))
 	switch {
 	case err != nil || u.Version == 0:
-	case doc.Chosen > 0 && doc.Chosen != u.Doc.claim(): // the choice was another's
+	case doc.Chosen > 0 && doc.Chosen != u.Data.claim(): // the choice was another's
 		err = unknown()
 	default:
 		err = s.settle(ctx, u, org)
@@ -77,33 +77,33 @@ func seatID(user core.UserID, org core.OrgID) string { return string(user) + "/"
 // that he hadn't used.
 func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.UserID, change func(now *memberDoc) (*memberDoc, error), also ...alsoChanges) error {
 	return again(func() error {
-		o, err := orgs.read(ctx, s, org, string(org))
+		o, err := orgs.Get(ctx, s.cfg.Records, org, string(org))
 		if err != nil {
 			return absent(err, "org")
 		}
-		m, err := members.find(ctx, s, org, string(user))
+		m, err := members.Find(ctx, s.cfg.Records, org, string(user))
 		if err != nil {
 			return err
 		}
 		var now *memberDoc
 		if m.Version > 0 {
-			copied := m.Doc // change may write to it
+			copied := m.Data // change may write to it
 			now = &copied
 		}
 		next, err := change(now)
 		if err != nil || now == nil && next == nil {
 			return err
 		}
-		if m.Doc.Role == core.Owner && (next == nil || next.Role != core.Owner) {
+		if m.Data.Role == core.Owner && (next == nil || next.Role != core.Owner) {
 			if err := s.anotherOwner(ctx, org, user); err != nil {
 				return err
 			}
 		}
-		changes := []store.Change{orgs.put(o), members.drop(m)}
+		changes := []store.Change{orgs.Put(o), members.Drop(m)}
 		and := also
 		if next != nil {
-			m.Doc = *next
-			changes[1] = members.put(m)
+			m.Data = *next
+			changes[1] = members.Put(m)
 		} else {
 			and = append(and[:len(and):len(and)], s.invitesOf(ctx, org, user))
 		}
@@ -121,8 +121,8 @@ func (s *Service) changeMember(ctx context.Context, org core.OrgID, user core.Us
 // anotherOwner returns a conflict unless somebody else owns the org and can sign in.
 func (s *Service) anotherOwner(ctx context.Context, org core.OrgID, user core.UserID) error {
 	found := false
-	err := s.eachMember(ctx, org, func(m entry[memberDoc], u entry[userDoc]) {
-		found = found || m.Doc.Role == core.Owner && m.ID != string(user) && !u.Doc.Disabled && !u.Doc.Service
+	err := s.eachMember(ctx, org, func(m store.Doc[memberDoc], u store.Doc[userDoc]) {
+		found = found || m.Data.Role == core.Owner && m.ID != string(user) && !u.Data.Disabled && !u.Data.Service
 	})
 	if err == nil && !found {
 		err = core.E(core.Conflict, "member", "an org keeps its last owner").WithHint("make somebody else an owner first").Because(errFinal)
@@ -131,15 +131,15 @@ func (s *Service) anotherOwner(ctx context.Context, org core.OrgID, user core.Us
 }
 
 // eachMember calls f with each member who is a user.
-func (s *Service) eachMember(ctx context.Context, org core.OrgID, f func(entry[memberDoc], entry[userDoc])) error {
+func (s *Service) eachMember(ctx context.Context, org core.OrgID, f func(store.Doc[memberDoc], store.Doc[userDoc])) error {
 	after := ""
 	for {
-		page, err := members.list(ctx, s, org, "", after, pageSize)
+		page, err := members.List(ctx, s.cfg.Records, org, "", after, pageSize)
 		if err != nil {
 			return err
 		}
 		for _, m := range page {
-			u, err := users.find(ctx, s, core.Installation, m.ID)
+			u, err := users.Find(ctx, s.cfg.Records, core.Installation, m.ID)
 			if err != nil {
 				return err
 			}
@@ -161,13 +161,13 @@ func (s *Service) Members(ctx context.Context, p Principal, after core.UserID, l
 	if err := p.May(MemberRead); err != nil {
 		return nil, "", err
 	}
-	page, err := members.list(ctx, s, p.Scope.Org, "", string(after), limit)
+	page, err := members.List(ctx, s.cfg.Records, p.Scope.Org, "", string(after), limit)
 	if err != nil {
 		return nil, "", err
 	}
 	var all []Member
 	for _, m := range page {
-		u, err := users.recent(ctx, s, core.Installation, m.ID)
+		u, err := recent(ctx, s, users, core.Installation, m.ID)
 		if core.CodeOf(err) == core.NotFound {
 			continue
 		}
@@ -179,7 +179,7 @@ func (s *Service) Members(ctx context.Context, p Principal, after core.UserID, l
 			shown.SecondFactor = shown.SecondFactor && p.Role.Covers(core.Admin)
 			shown.HasPassword = shown.HasPassword && p.May(OperateRead) == nil
 		}
-		all = append(all, Member{User: shown, Role: m.Doc.Role, Projects: m.Doc.Projects, Source: m.Doc.Source, Since: m.Doc.Since})
+		all = append(all, Member{User: shown, Role: m.Data.Role, Projects: m.Data.Projects, Source: m.Data.Source, Since: m.Data.Since})
 	}
 	if len(page) < limit {
 		return all, "", nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // AddMember makes a user a member of an org, which nobody asks the user about: only
@@ -20,11 +21,11 @@ func (s *Service) AddMember(ctx context.Context, p Principal, org core.OrgID, n 
 	if err := s.mayGrant(ctx, giver, n.Role, n.Projects); err != nil {
 		return err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(n.User))
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(n.User))
 	if err != nil {
 		return absent(err, "user")
 	}
-	if u.Doc.Service { // of the org that made it
+	if u.Data.Service { // of the org that made it
 		return missing("user")
 	}
 	if err := s.join(ctx, org, n.User, memberDoc{Role: n.Role, Projects: n.Projects, By: p.User}); err != nil {
@@ -48,7 +49,7 @@ func (s *Service) mayGrant(ctx context.Context, p Principal, role core.Role, hel
 		return core.E(core.Invalid, op, "too many projects")
 	}
 	for _, id := range held {
-		if _, err := projects.read(ctx, s, p.Scope.Org, string(id)); err != nil {
+		if _, err := projects.Get(ctx, s.cfg.Records, p.Scope.Org, string(id)); err != nil {
 			return absent(err, "project")
 		}
 	}
@@ -101,7 +102,7 @@ func (s *Service) RemoveMember(ctx context.Context, p Principal, user core.UserI
 	}
 	err := s.changeMember(ctx, p.Scope.Org, user, func(now *memberDoc) (*memberDoc, error) { return nil, mayChange(p, now) })
 	if core.CodeOf(err) == core.NotFound {
-		if left, lerr := keys.list(ctx, s, p.Scope.Org, string(user)+"/", "", 1); lerr == nil && len(left) > 0 {
+		if left, lerr := keys.List(ctx, s.cfg.Records, p.Scope.Org, string(user)+"/", "", 1); lerr == nil && len(left) > 0 {
 			err = nil
 		}
 	}
@@ -118,12 +119,12 @@ func (s *Service) RemoveMember(ctx context.Context, p Principal, user core.UserI
 // use either, and goes when RemoveMember is repeated.
 func (s *Service) tidy(ctx context.Context, org core.OrgID, user core.UserID) {
 	err := s.dropKeys(ctx, org, user)
-	var u entry[userDoc]
+	var u store.Doc[userDoc]
 	if err == nil {
-		u, err = users.find(ctx, s, core.Installation, string(user))
+		u, err = users.Find(ctx, s.cfg.Records, core.Installation, string(user))
 	}
-	if err == nil && u.Doc.Service {
-		err = ignoreConflict(s.write(ctx, core.Installation, users.drop(u)))
+	if err == nil && u.Data.Service {
+		err = ignoreConflict(s.write(ctx, core.Installation, users.Drop(u)))
 	}
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "what a former member had is still listed", "error", err)

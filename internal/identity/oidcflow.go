@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // flowDoc is a sign-in under way.
@@ -60,8 +61,8 @@ func (s *Service) BeginOIDC(ctx context.Context, name, redirect string, org core
 	}
 	secret := newSecret()
 	doc := flowDoc{Provider: name, Redirect: redirect, Nonce: newSecret(), Verifier: oauth2.GenerateVerifier(), Org: org, Program: program}
-	e := entry[flowDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(FlowLife), Doc: doc}
-	if err := s.write(ctx, core.Installation, flows.put(e)); err != nil {
+	e := store.Doc[flowDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(FlowLife), Data: doc}
+	if err := s.write(ctx, core.Installation, flows.Put(e)); err != nil {
 		return "", "", err
 	}
 	state = text(stateForm, secret)
@@ -115,14 +116,14 @@ func (s *Service) takeFlow(ctx context.Context, r Return) (flowDoc, error) {
 	if !ok || subtle.ConstantTimeCompare([]byte(r.State), []byte(r.Cookie)) != 1 {
 		return flowDoc{}, strayed()
 	}
-	flow, err := flows.read(ctx, s, core.Installation, hex.EncodeToString(digest(secret)))
+	flow, err := flows.Get(ctx, s.cfg.Records, core.Installation, hex.EncodeToString(digest(secret)))
 	if err == nil {
-		err = s.write(ctx, core.Installation, flows.drop(flow))
+		err = s.write(ctx, core.Installation, flows.Drop(flow))
 	}
 	if code := core.CodeOf(err); code == core.NotFound || code == core.Conflict {
 		return flowDoc{}, strayed()
 	}
-	return flow.Doc, err
+	return flow.Data, err
 }
 
 func strayed() *core.Error {
@@ -130,7 +131,7 @@ func strayed() *core.Error {
 }
 
 // arrive redeems an issuer's code and returns whom it stands for, with what his groups give.
-func (s *Service) arrive(ctx context.Context, p *provider, flow flowDoc, r Return) (who foreigner, u entry[userDoc], err error) {
+func (s *Service) arrive(ctx context.Context, p *provider, flow flowDoc, r Return) (who foreigner, u store.Doc[userDoc], err error) {
 	if r.Refused {
 		return who, u, core.E(core.Denied, "oidc", "the issuer has refused").WithHint("sign in again, and agree there")
 	}

@@ -96,16 +96,16 @@ func (p *provider) owns(email string) bool {
 // oidcUser returns the user who a person is: the one who came by this issuer and subject
 // before; else the one with the address that the issuer owns; else a new one. A subject is
 // the only thing that an issuer never gives to another person.
-func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (entry[userDoc], error) {
+func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (store.Doc[userDoc], error) {
 	name := nameOf(p.Issuer, who.subject)
-	var u entry[userDoc]
+	var u store.Doc[userDoc]
 	err := again(func() error {
-		known, err := subjects.find(ctx, s, core.Installation, name)
+		known, err := subjects.Find(ctx, s.cfg.Records, core.Installation, name)
 		if err != nil {
 			return err
 		}
 		if known.Version > 0 {
-			u, err = users.read(ctx, s, core.Installation, string(known.Doc.User))
+			u, err = users.Get(ctx, s.cfg.Records, core.Installation, string(known.Data.User))
 			return refused(err)
 		}
 		if who.email != "" {
@@ -123,7 +123,7 @@ func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (ent
 		u, err = s.naturalise(ctx, who, name)
 		return err
 	})
-	if err == nil && u.Doc.Disabled {
+	if err == nil && u.Data.Disabled {
 		err = unknown()
 	}
 	return u, err
@@ -133,34 +133,34 @@ func (s *Service) oidcUser(ctx context.Context, p *provider, who foreigner) (ent
 // address so far, somebody else may have taken it, and loses what he has set up: password,
 // second factor, sessions, keys, and what orgs he chose. The user stays a member of these,
 // and goes on there if he names them.
-func (s *Service) link(ctx context.Context, u entry[userDoc], subject string) (entry[userDoc], error) {
-	if !u.Doc.Verified {
-		if u.Doc.Foreign { // and goes on coming by his issuer
+func (s *Service) link(ctx context.Context, u store.Doc[userDoc], subject string) (store.Doc[userDoc], error) {
+	if !u.Data.Verified {
+		if u.Data.Foreign { // and goes on coming by his issuer
 			return u, core.E(core.Denied, "oidc", "a user has taken this e-mail address, and nobody knows whose it is").WithHint("ask an operator")
 		}
-		u.Doc.Verified = true
-		u.Doc.Password, u.Doc.Factor = "", nil
-		u.Doc.SessionEpoch++
-		u.Doc.KeyEpoch++ // and with it the claim
-		u.Doc.Home = ""
+		u.Data.Verified = true
+		u.Data.Password, u.Data.Factor = "", nil
+		u.Data.SessionEpoch++
+		u.Data.KeyEpoch++ // and with it the claim
+		u.Data.Home = ""
 	}
-	u.Doc.Foreign = true
-	return u, s.write(ctx, core.Installation, users.put(u), subjects.create(subject, ownerDoc{core.UserID(u.ID)}))
+	u.Data.Foreign = true
+	return u, s.write(ctx, core.Installation, users.Put(u), create(subjects, subject, ownerDoc{core.UserID(u.ID)}))
 }
 
 // naturalise makes a user.
-func (s *Service) naturalise(ctx context.Context, who foreigner, subject string) (entry[userDoc], error) {
+func (s *Service) naturalise(ctx context.Context, who foreigner, subject string) (store.Doc[userDoc], error) {
 	name, err := normalName(who.name, "a user")
 	if err != nil {
 		name = "Unnamed"
 	}
-	u := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Name: name, Foreign: true, Created: s.cfg.Now()}}
-	changes := []store.Change{subjects.create(subject, ownerDoc{core.UserID(u.ID)})}
+	u := store.Doc[userDoc]{ID: s.cfg.IDs("usr"), Data: userDoc{Name: name, Foreign: true, Created: s.cfg.Now()}}
+	changes := []store.Change{create(subjects, subject, ownerDoc{core.UserID(u.ID)})}
 	if who.email != "" {
-		u.Doc.Email, u.Doc.Verified = who.email, true
-		changes = append(changes, emails.create(nameOf(who.email), ownerDoc{core.UserID(u.ID)}))
+		u.Data.Email, u.Data.Verified = who.email, true
+		changes = append(changes, create(emails, nameOf(who.email), ownerDoc{core.UserID(u.ID)}))
 	}
-	return u, s.write(ctx, core.Installation, append(changes, users.put(u))...)
+	return u, s.write(ctx, core.Installation, append(changes, users.Put(u))...)
 }
 
 // syncGroups gives a user what his groups give, and takes what they gave and don't any more.
@@ -191,11 +191,11 @@ func (s *Service) syncGroups(ctx context.Context, p *provider, user core.UserID,
 
 // syncMember has a user be what his groups say in an org; role "" is no member.
 func (s *Service) syncMember(ctx context.Context, p *provider, org core.OrgID, user core.UserID, role core.Role) error {
-	m, err := members.find(ctx, s, org, string(user))
+	m, err := members.Find(ctx, s.cfg.Records, org, string(user))
 	switch {
 	case err != nil:
 		return err
-	case m.Version == 0 && role == "", m.Version > 0 && (m.Doc.Source != p.Name || m.Doc.Role == role):
+	case m.Version == 0 && role == "", m.Version > 0 && (m.Data.Source != p.Name || m.Data.Role == role):
 		return nil
 	case m.Version == 0:
 		err = s.join(ctx, org, user, memberDoc{Role: role, Source: p.Name})

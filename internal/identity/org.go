@@ -29,8 +29,8 @@ type orgDoc struct {
 	Created time.Time
 }
 
-func orgOf(e entry[orgDoc], role core.Role) Org {
-	return Org{ID: core.OrgID(e.ID), Name: e.Doc.Name, Created: e.Doc.Created, Role: role}
+func orgOf(e store.Doc[orgDoc], role core.Role) Org {
+	return Org{ID: core.OrgID(e.ID), Name: e.Data.Name, Created: e.Data.Created, Role: role}
 }
 
 // CreateOrg makes an org with its DefaultProject, and returns the token of the
@@ -58,9 +58,9 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, n NewOrg) (Org, st
 		if err != nil {
 			return Org{}, "", err
 		}
-		owner.Chosen = u.Doc.claim()
+		owner.Chosen = u.Data.claim()
 	default:
-		if _, err := users.read(ctx, s, core.Installation, string(n.Owner)); err != nil {
+		if _, err := users.Get(ctx, s.cfg.Records, core.Installation, string(n.Owner)); err != nil {
 			return Org{}, "", absent(err, "user")
 		}
 	}
@@ -97,23 +97,23 @@ func (s *Service) mayOpenOrg(p Principal) error {
 // makeOrg makes an org without members, unless it is there.
 func (s *Service) makeOrg(ctx context.Context, id core.OrgID, name string) error {
 	now := s.cfg.Now()
-	t, err := tenants.find(ctx, s, core.Installation, string(id))
+	t, err := tenants.Find(ctx, s.cfg.Records, core.Installation, string(id))
 	if err != nil {
 		return err
 	}
 	if t.Version == 0 {
-		if err := ignoreConflict(s.write(ctx, core.Installation, tenants.put(t))); err != nil {
+		if err := ignoreConflict(s.write(ctx, core.Installation, tenants.Put(t))); err != nil {
 			return err
 		}
 	}
-	o, err := orgs.find(ctx, s, id, string(id))
+	o, err := orgs.Find(ctx, s.cfg.Records, id, string(id))
 	if err != nil || o.Version > 0 {
 		return err
 	}
-	o.Doc = orgDoc{Name: name, Created: now}
-	changes := []store.Change{orgs.put(o)}
+	o.Data = orgDoc{Name: name, Created: now}
+	changes := []store.Change{orgs.Put(o)}
 	if id != core.Installation {
-		changes = append(changes, projects.create(string(core.DefaultProject), projectDoc{Name: "Default", Created: now}))
+		changes = append(changes, create(projects, string(core.DefaultProject), projectDoc{Name: "Default", Created: now}))
 	}
 	return ignoreConflict(s.write(ctx, id, changes...))
 }
@@ -137,14 +137,14 @@ func (s *Service) Orgs(ctx context.Context, p Principal) ([]Org, error) {
 	}
 	var mine []Org
 	var failed error
-	err := s.eachSeat(ctx, p.User, func(id core.OrgID, m entry[memberDoc]) bool {
-		o, err := orgs.recent(ctx, s, id, string(id))
+	err := s.eachSeat(ctx, p.User, func(id core.OrgID, m store.Doc[memberDoc]) bool {
+		o, err := recent(ctx, s, orgs, id, string(id))
 		if err != nil && core.CodeOf(err) != core.NotFound {
 			failed = err
 			return false
 		}
 		if err == nil {
-			mine = append(mine, orgOf(o, m.Doc.Role))
+			mine = append(mine, orgOf(o, m.Data.Role))
 		}
 		return true
 	})
@@ -159,7 +159,7 @@ func (s *Service) Org(ctx context.Context, p Principal) (Org, error) {
 	if err := p.May(OrgRead); err != nil {
 		return Org{}, err
 	}
-	o, err := orgs.recent(ctx, s, p.Scope.Org, string(p.Scope.Org))
+	o, err := recent(ctx, s, orgs, p.Scope.Org, string(p.Scope.Org))
 	return orgOf(o, p.Role), absent(err, "org")
 }
 
@@ -169,13 +169,13 @@ func (s *Service) AllOrgs(ctx context.Context, p Principal, after core.OrgID, li
 	if err := p.May(OperateRead); err != nil {
 		return nil, "", err
 	}
-	found, err := tenants.list(ctx, s, core.Installation, "", string(after), limit)
+	found, err := tenants.List(ctx, s.cfg.Records, core.Installation, "", string(after), limit)
 	if err != nil {
 		return nil, "", err
 	}
 	var all []Org
 	for _, t := range found {
-		o, err := orgs.recent(ctx, s, core.OrgID(t.ID), t.ID)
+		o, err := recent(ctx, s, orgs, core.OrgID(t.ID), t.ID)
 		if core.CodeOf(err) == core.NotFound {
 			continue // it is gone
 		}
@@ -199,13 +199,13 @@ func (s *Service) RenameOrg(ctx context.Context, p Principal, name string) (Org,
 	if err != nil {
 		return Org{}, err
 	}
-	var o entry[orgDoc]
+	var o store.Doc[orgDoc]
 	err = again(func() error {
-		if o, err = orgs.read(ctx, s, p.Scope.Org, string(p.Scope.Org)); err != nil {
+		if o, err = orgs.Get(ctx, s.cfg.Records, p.Scope.Org, string(p.Scope.Org)); err != nil {
 			return absent(err, "org")
 		}
-		o.Doc.Name = name
-		return s.write(ctx, p.Scope.Org, orgs.put(o))
+		o.Data.Name = name
+		return s.write(ctx, p.Scope.Org, orgs.Put(o))
 	})
 	if err == nil {
 		s.note(ctx, p, "org.rename", o.ID)

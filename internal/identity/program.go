@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Program is a program on the user's own machine for which a browser signs in (RFC 8252).
@@ -54,10 +55,10 @@ func (p *Program) check() error {
 // newGrant makes the code by which a program begins a session of a user.
 func (s *Service) newGrant(ctx context.Context, p *provider, user core.UserID, of Program) (string, error) {
 	secret := newSecret()
-	e := entry[grantDoc]{
-		ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(grantLife), Doc: grantDoc{User: user, By: p.Name, Challenge: of.Challenge},
+	e := store.Doc[grantDoc]{
+		ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(grantLife), Data: grantDoc{User: user, By: p.Name, Challenge: of.Challenge},
 	}
-	return text(grantForm, secret), s.write(ctx, core.Installation, grants.put(e))
+	return text(grantForm, secret), s.write(ctx, core.Installation, grants.Put(e))
 }
 
 // Redemption is a program that takes up its sign-in.
@@ -75,12 +76,12 @@ func (s *Service) RedeemOIDC(ctx context.Context, r Redemption) (Tokens, error) 
 	if !ok || len(r.Verifier) > maxVerifier {
 		return Tokens{}, strayed()
 	}
-	g, err := grants.read(ctx, s, core.Installation, hex.EncodeToString(digest(secret)))
-	if err == nil && !answers(r.Verifier, g.Doc.Challenge) {
+	g, err := grants.Get(ctx, s.cfg.Records, core.Installation, hex.EncodeToString(digest(secret)))
+	if err == nil && !answers(r.Verifier, g.Data.Challenge) {
 		return Tokens{}, strayed()
 	}
 	if err == nil {
-		err = s.write(ctx, core.Installation, grants.drop(g))
+		err = s.write(ctx, core.Installation, grants.Drop(g))
 	}
 	if code := core.CodeOf(err); code == core.NotFound || code == core.Conflict {
 		return Tokens{}, strayed()
@@ -88,14 +89,14 @@ func (s *Service) RedeemOIDC(ctx context.Context, r Redemption) (Tokens, error) 
 	if err != nil {
 		return Tokens{}, err
 	}
-	t, org, err := s.beginGranted(ctx, g.Doc, r)
-	s.tellSignIn(ctx, string(g.Doc.User), org, g.Doc.By, r.Address, err, "for", "program")
+	t, org, err := s.beginGranted(ctx, g.Data, r)
+	s.tellSignIn(ctx, string(g.Data.User), org, g.Data.By, r.Address, err, "for", "program")
 	return t, err
 }
 
 func (s *Service) beginGranted(ctx context.Context, g grantDoc, r Redemption) (Tokens, core.OrgID, error) {
-	u, err := users.read(ctx, s, core.Installation, string(g.User))
-	if err == nil && u.Doc.Disabled {
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(g.User))
+	if err == nil && u.Data.Disabled {
 		err = unknown()
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Project is a part of an org.
@@ -21,8 +22,8 @@ type projectDoc struct {
 	Created  time.Time
 }
 
-func projectOf(e entry[projectDoc]) Project {
-	return Project{ID: core.ProjectID(e.ID), Name: e.Doc.Name, Archived: e.Doc.Archived, Created: e.Doc.Created}
+func projectOf(e store.Doc[projectDoc]) Project {
+	return Project{ID: core.ProjectID(e.ID), Name: e.Data.Name, Archived: e.Data.Archived, Created: e.Data.Created}
 }
 
 // CreateProject makes a project of the credential's org.
@@ -34,8 +35,8 @@ func (s *Service) CreateProject(ctx context.Context, p Principal, name string) (
 	if err != nil {
 		return Project{}, err
 	}
-	e := entry[projectDoc]{ID: s.cfg.IDs("prj"), Doc: projectDoc{Name: name, Created: s.cfg.Now()}}
-	if err := s.write(ctx, p.Scope.Org, projects.put(e)); err != nil {
+	e := store.Doc[projectDoc]{ID: s.cfg.IDs("prj"), Data: projectDoc{Name: name, Created: s.cfg.Now()}}
+	if err := s.write(ctx, p.Scope.Org, projects.Put(e)); err != nil {
 		return Project{}, err
 	}
 	s.note(ctx, p, "project.create", e.ID)
@@ -48,7 +49,7 @@ func (s *Service) Projects(ctx context.Context, p Principal, after core.ProjectI
 	if err := p.May(OrgRead); err != nil {
 		return nil, "", err
 	}
-	page, err := projects.list(ctx, s, p.Scope.Org, "", string(after), limit)
+	page, err := projects.List(ctx, s.cfg.Records, p.Scope.Org, "", string(after), limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -72,7 +73,7 @@ func (s *Service) Project(ctx context.Context, p Principal, id core.ProjectID) (
 	if !p.MayUse(id) {
 		return Project{}, missing("project")
 	}
-	e, err := projects.read(ctx, s, p.Scope.Org, string(id))
+	e, err := projects.Get(ctx, s.cfg.Records, p.Scope.Org, string(id))
 	return projectOf(e), absent(err, "project")
 }
 
@@ -108,13 +109,13 @@ func (s *Service) RestoreProject(ctx context.Context, p Principal, id core.Proje
 }
 
 func (s *Service) changeProject(ctx context.Context, p Principal, id core.ProjectID, action string, change func(*projectDoc)) (Project, error) {
-	var e entry[projectDoc]
+	var e store.Doc[projectDoc]
 	err := again(func() (err error) {
-		if e, err = projects.read(ctx, s, p.Scope.Org, string(id)); err != nil {
+		if e, err = projects.Get(ctx, s.cfg.Records, p.Scope.Org, string(id)); err != nil {
 			return absent(err, "project")
 		}
-		change(&e.Doc)
-		return s.write(ctx, p.Scope.Org, projects.put(e))
+		change(&e.Data)
+		return s.write(ctx, p.Scope.Org, projects.Put(e))
 	})
 	if err == nil {
 		s.note(ctx, p, action, string(id))

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Refresh gives new tokens for a refresh token, which is used up. One that was used before
@@ -21,15 +22,15 @@ func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (T
 	var doc sessionDoc
 	var next string
 	err := again(func() error {
-		e, err := sessions.read(ctx, s, core.Installation, sessionID(user, id))
+		e, err := sessions.Get(ctx, s.cfg.Records, core.Installation, sessionID(user, id))
 		if err != nil {
 			return refused(err)
 		}
-		u, err := users.read(ctx, s, core.Installation, string(user))
+		u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(user))
 		if err != nil {
 			return refused(err)
 		}
-		if !matches(family, e.Doc.Family) || u.Doc.Disabled || u.Doc.SessionEpoch != e.Doc.Epoch {
+		if !matches(family, e.Data.Family) || u.Data.Disabled || u.Data.SessionEpoch != e.Data.Epoch {
 			return unknown()
 		}
 		doc, next, err = s.rotate(ctx, user, id, e, secret, from)
@@ -42,23 +43,23 @@ func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (T
 }
 
 // rotate uses up a secret of the session's family. conflict: another client was quicker.
-func (s *Service) rotate(ctx context.Context, user core.UserID, id string, e entry[sessionDoc], secret string, from netip.Addr) (sessionDoc, string, error) {
+func (s *Service) rotate(ctx context.Context, user core.UserID, id string, e store.Doc[sessionDoc], secret string, from netip.Addr) (sessionDoc, string, error) {
 	now := s.cfg.Now()
-	switch since := now.Sub(e.Doc.Rotated); {
-	case matches(secret, e.Doc.Current):
-		e.Doc.Salt = randomBytes(secretBytes)
-		next := successor(e.Doc.Salt, secret)
-		e.Doc.Previous, e.Doc.Current, e.Doc.Rotated = e.Doc.Current, digest(next), now
-		e.Expires = e.Doc.used(now)
-		return e.Doc, next, s.write(ctx, core.Installation, sessions.put(e))
-	case matches(secret, e.Doc.Previous) && since <= refreshLost && since >= -skew:
-		return e.Doc, successor(e.Doc.Salt, secret), nil
+	switch since := now.Sub(e.Data.Rotated); {
+	case matches(secret, e.Data.Current):
+		e.Data.Salt = randomBytes(secretBytes)
+		next := successor(e.Data.Salt, secret)
+		e.Data.Previous, e.Data.Current, e.Data.Rotated = e.Data.Current, digest(next), now
+		e.Expires = e.Data.used(now)
+		return e.Data, next, s.write(ctx, core.Installation, sessions.Put(e))
+	case matches(secret, e.Data.Previous) && since <= refreshLost && since >= -skew:
+		return e.Data, successor(e.Data.Salt, secret), nil
 	}
-	if err := s.write(ctx, core.Installation, sessions.drop(e)); err != nil {
-		return e.Doc, "", err
+	if err := s.write(ctx, core.Installation, sessions.Drop(e)); err != nil {
+		return e.Data, "", err
 	}
 	s.tell(ctx, Event{
-		Action: "session.replayed", Actor: core.Actor{Kind: core.ActorUser, ID: string(user)}, Org: e.Doc.Org, Target: id, Outcome: "refused",
+		Action: "session.replayed", Actor: core.Actor{Kind: core.ActorUser, ID: string(user)}, Org: e.Data.Org, Target: id, Outcome: "refused",
 	}, from)
-	return e.Doc, "", unknown()
+	return e.Data, "", unknown()
 }

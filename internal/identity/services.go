@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // NewService is a service to be.
@@ -26,8 +27,8 @@ func (s *Service) CreateService(ctx context.Context, p Principal, n NewService) 
 	if err := s.mayGrant(ctx, p, n.Role, n.Projects); err != nil {
 		return User{}, err
 	}
-	e := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Name: name, Service: true, Home: p.Scope.Org, Created: s.cfg.Now()}}
-	if err := s.write(ctx, core.Installation, users.put(e)); err != nil {
+	e := store.Doc[userDoc]{ID: s.cfg.IDs("usr"), Data: userDoc{Name: name, Service: true, Home: p.Scope.Org, Created: s.cfg.Now()}}
+	if err := s.write(ctx, core.Installation, users.Put(e)); err != nil {
 		return User{}, err
 	}
 	err = s.join(ctx, p.Scope.Org, core.UserID(e.ID), memberDoc{Role: n.Role, Projects: n.Projects, By: p.User})

@@ -50,40 +50,40 @@ type sessionDoc struct {
 func sessionID(user core.UserID, id string) string { return string(user) + "/" + id }
 
 // begin makes a session for a user who has proved who he is.
-func (s *Service) begin(ctx context.Context, user entry[userDoc], org core.OrgID, by string, from netip.Addr) (Tokens, error) {
+func (s *Service) begin(ctx context.Context, user store.Doc[userDoc], org core.OrgID, by string, from netip.Addr) (Tokens, error) {
 	id, now := s.cfg.IDs("ses"), s.cfg.Now()
 	cookie, family, first := newSecret(), newSecret(), newSecret()
 	doc := sessionDoc{
-		Org: org, Epoch: user.Doc.SessionEpoch, Cookie: digest(cookie), Family: digest(family), Current: digest(first),
+		Org: org, Epoch: user.Data.SessionEpoch, Cookie: digest(cookie), Family: digest(family), Current: digest(first),
 		By: by, Created: now, Seen: now, Until: now.Add(SessionLife),
 	}
 	if from.IsValid() {
 		doc.Address = from.Unmap().String()
 	}
-	e := entry[sessionDoc]{ID: sessionID(core.UserID(user.ID), id), Expires: now.Add(SessionIdle), Doc: doc}
+	e := store.Doc[sessionDoc]{ID: sessionID(core.UserID(user.ID), id), Expires: now.Add(SessionIdle), Data: doc}
 	if err := s.makeRoom(ctx, core.UserID(user.ID)); err != nil {
 		return Tokens{}, err
 	}
-	if err := s.write(ctx, core.Installation, sessions.put(e)); err != nil {
+	if err := s.write(ctx, core.Installation, sessions.Put(e)); err != nil {
 		return Tokens{}, err
 	}
-	t, err := s.tokens(ctx, core.UserID(user.ID), id, e.Doc, family+first, from)
+	t, err := s.tokens(ctx, core.UserID(user.ID), id, e.Data, family+first, from)
 	t.Session = text(cookieForm, cookie, user.ID, id)
 	return t, err
 }
 
 // makeRoom ends a user's oldest session if there are as many as anyone can have.
 func (s *Service) makeRoom(ctx context.Context, user core.UserID) error {
-	all, err := sessions.list(ctx, s, core.Installation, string(user)+"/", "", mostSessions)
+	all, err := sessions.List(ctx, s.cfg.Records, core.Installation, string(user)+"/", "", mostSessions)
 	if err != nil || len(all) < mostSessions {
 		return err
 	}
-	return ignoreConflict(s.write(ctx, core.Installation, sessions.drop(all[0])))
+	return ignoreConflict(s.write(ctx, core.Installation, sessions.Drop(all[0])))
 }
 
 // beginNew is begin for a user who has just come to be, and is here for the first time.
-func (s *Service) beginNew(ctx context.Context, user entry[userDoc], org core.OrgID, from netip.Addr) (Tokens, error) {
-	s.at(user.Doc.Email, whence(from)).succeeded(ctx)
+func (s *Service) beginNew(ctx context.Context, user store.Doc[userDoc], org core.OrgID, from netip.Addr) (Tokens, error) {
+	s.at(user.Data.Email, whence(from)).succeeded(ctx)
 	return s.begin(ctx, user, org, "password", from)
 }
 
@@ -100,13 +100,13 @@ func (s *Service) tokens(ctx context.Context, user core.UserID, id string, doc s
 
 // touch keeps a session that is used, with a write an hour. That it can't be written is
 // no reason to refuse its user.
-func (s *Service) touch(ctx context.Context, e entry[sessionDoc]) {
+func (s *Service) touch(ctx context.Context, e store.Doc[sessionDoc]) {
 	now := s.cfg.Now()
-	if now.Sub(e.Doc.Seen) < touchEvery {
+	if now.Sub(e.Data.Seen) < touchEvery {
 		return
 	}
-	e.Expires = e.Doc.used(now)
-	if err := s.write(ctx, core.Installation, sessions.put(e)); err != nil && core.CodeOf(err) != core.Conflict {
+	e.Expires = e.Data.used(now)
+	if err := s.write(ctx, core.Installation, sessions.Put(e)); err != nil && core.CodeOf(err) != core.Conflict {
 		s.cfg.Log.WarnContext(ctx, "a session's use isn't kept", "error", err)
 	}
 }
@@ -126,22 +126,22 @@ func (s *Service) Sessions(ctx context.Context, p Principal) ([]Session, error) 
 	if err := p.May(Self); err != nil {
 		return nil, err
 	}
-	u, err := users.read(ctx, s, core.Installation, string(p.User))
+	u, err := users.Get(ctx, s.cfg.Records, core.Installation, string(p.User))
 	if err != nil {
 		return nil, absent(err, "user")
 	}
-	all, err := sessions.list(ctx, s, core.Installation, string(p.User)+"/", "", store.MaxLimit)
+	all, err := sessions.List(ctx, s.cfg.Records, core.Installation, string(p.User)+"/", "", store.MaxLimit)
 	if err != nil {
 		return nil, err
 	}
 	var mine []Session
 	for _, e := range all {
-		if e.Doc.Epoch != u.Doc.SessionEpoch {
+		if e.Data.Epoch != u.Data.SessionEpoch {
 			continue
 		}
 		id := strings.TrimPrefix(e.ID, string(p.User)+"/")
 		mine = append(mine, Session{
-			ID: id, Org: e.Doc.Org, By: e.Doc.By, Address: e.Doc.Address, Created: e.Doc.Created, Seen: e.Doc.Seen,
+			ID: id, Org: e.Data.Org, By: e.Data.By, Address: e.Data.Address, Created: e.Data.Created, Seen: e.Data.Seen,
 			Expires: e.Expires, Current: id == p.Session,
 		})
 	}
@@ -174,11 +174,11 @@ func (s *Service) SignOut(ctx context.Context, p Principal) error {
 
 func (s *Service) endSession(ctx context.Context, user core.UserID, id string) error {
 	return again(func() error {
-		e, err := sessions.read(ctx, s, core.Installation, sessionID(user, id))
+		e, err := sessions.Get(ctx, s.cfg.Records, core.Installation, sessionID(user, id))
 		if err != nil {
 			return err
 		}
-		return s.write(ctx, core.Installation, sessions.drop(e))
+		return s.write(ctx, core.Installation, sessions.Drop(e))
 	})
 }
 
@@ -196,12 +196,12 @@ func (s *Service) Enter(ctx context.Context, p Principal, org core.OrgID) error 
 		return err
 	}
 	err = again(func() error {
-		e, err := sessions.read(ctx, s, core.Installation, sessionID(p.User, p.Session))
+		e, err := sessions.Get(ctx, s.cfg.Records, core.Installation, sessionID(p.User, p.Session))
 		if err != nil {
 			return err
 		}
-		e.Doc.Org = org
-		return s.write(ctx, core.Installation, sessions.put(e))
+		e.Data.Org = org
+		return s.write(ctx, core.Installation, sessions.Put(e))
 	})
 	if err == nil {
 		s.noteIn(ctx, p, org, "session.enter", p.Session) // and not where he was: it is nobody's business there

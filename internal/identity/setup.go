@@ -24,12 +24,12 @@ func (s *Service) Setup(ctx context.Context) (token string, needed bool, err err
 	if err := s.makeOrg(ctx, core.DefaultOrg, "Default"); err != nil {
 		return "", false, err
 	}
-	e, err := setups.find(ctx, s, core.Installation, setupID)
+	e, err := setups.Find(ctx, s.cfg.Records, core.Installation, setupID)
 	if err == nil && e.Version == 0 {
-		e.Doc.Owner = core.UserID(s.cfg.IDs("usr"))
-		err = ignoreConflict(s.write(ctx, core.Installation, setups.put(e)))
+		e.Data.Owner = core.UserID(s.cfg.IDs("usr"))
+		err = ignoreConflict(s.write(ctx, core.Installation, setups.Put(e)))
 	}
-	if err != nil || e.Doc.Done {
+	if err != nil || e.Data.Done {
 		return "", false, err
 	}
 	token, err = s.newTicket(ctx, ticketDoc{Purpose: setupTicket}, SetupLife)
@@ -38,8 +38,8 @@ func (s *Service) Setup(ctx context.Context) (token string, needed bool, err err
 
 // NeedsSetup reports whether there is no first user yet.
 func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
-	e, err := setups.find(ctx, s, core.Installation, setupID)
-	return !e.Doc.Done, err
+	e, err := setups.Find(ctx, s.cfg.Records, core.Installation, setupID)
+	return !e.Data.Done, err
 }
 
 // FinishSetup makes the first user: the owner of DefaultOrg and of the installation. It
@@ -49,27 +49,27 @@ func (s *Service) FinishSetup(ctx context.Context, token string, n NewUser) (Tok
 	if err != nil {
 		return Tokens{}, err
 	}
-	first, err := setups.read(ctx, s, core.Installation, setupID)
+	first, err := setups.Get(ctx, s.cfg.Records, core.Installation, setupID)
 	if err != nil {
 		return Tokens{}, err
 	}
 	over := core.E(core.Unauthenticated, "setup", "the first user is there").WithHint("sign in")
-	if first.Doc.Done {
+	if first.Data.Done {
 		return Tokens{}, over
 	}
 	e, err := s.newUser(ctx, n)
 	if err != nil {
 		return Tokens{}, err
 	}
-	user := first.Doc.Owner
-	e.ID, e.Doc.Verified, e.Doc.Home = string(user), true, core.DefaultOrg
+	user := first.Data.Owner
+	e.ID, e.Data.Verified, e.Data.Home = string(user), true, core.DefaultOrg
 	for _, org := range []core.OrgID{core.DefaultOrg, core.Installation} { // nobody's place until there is the user
-		if err := ignoreConflict(s.join(ctx, org, user, memberDoc{Role: core.Owner, By: user, Chosen: e.Doc.claim()})); err != nil {
+		if err := ignoreConflict(s.join(ctx, org, user, memberDoc{Role: core.Owner, By: user, Chosen: e.Data.claim()})); err != nil {
 			return Tokens{}, err
 		}
 	}
-	first.Doc.Done = true
-	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(e.Doc.Email), ownerDoc{user}), setups.put(first), tickets.drop(t))
+	first.Data.Done = true
+	err = s.write(ctx, core.Installation, users.Put(e), create(emails, nameOf(e.Data.Email), ownerDoc{user}), setups.Put(first), tickets.Drop(t))
 	if core.CodeOf(err) == core.Conflict {
 		return Tokens{}, over
 	}

@@ -73,20 +73,20 @@ func (s *Service) tellSignIn(ctx context.Context, user string, org core.OrgID, b
 
 // prove returns the user whose password and code these are. The user of an error is who
 // it would have been, for the audit log.
-func (s *Service) prove(ctx context.Context, email string, in SignIn) (entry[userDoc], error) {
+func (s *Service) prove(ctx context.Context, email string, in SignIn) (store.Doc[userDoc], error) {
 	a, err := s.attempt(ctx, email, whence(in.Address))
 	if err != nil {
-		return entry[userDoc]{}, err
+		return store.Doc[userDoc]{}, err
 	}
 	u, err := s.userByEmail(ctx, email)
 	if err != nil {
 		return u, err
 	}
-	ok, stale, err := s.hasher.verify(ctx, u.Doc.Password, in.Password, a.known)
+	ok, stale, err := s.hasher.verify(ctx, u.Data.Password, in.Password, a.known)
 	if err != nil {
 		return u, err
 	}
-	if !ok || u.Doc.Disabled {
+	if !ok || u.Data.Disabled {
 		return u, wrong()
 	}
 	if u, err = s.proveFactor(ctx, a, u, in.Code); err != nil {
@@ -105,20 +105,20 @@ func wrong() *core.Error {
 }
 
 // userByEmail returns a user of version 0 for an address that is nobody's.
-func (s *Service) userByEmail(ctx context.Context, email string) (entry[userDoc], error) {
-	owner, err := emails.find(ctx, s, core.Installation, nameOf(email))
+func (s *Service) userByEmail(ctx context.Context, email string) (store.Doc[userDoc], error) {
+	owner, err := emails.Find(ctx, s.cfg.Records, core.Installation, nameOf(email))
 	if err != nil {
-		return entry[userDoc]{}, err
+		return store.Doc[userDoc]{}, err
 	}
-	id := cmp.Or(owner.Doc.User, "usr_nobody") // who is looked up as anybody is
-	return users.find(ctx, s, core.Installation, string(id))
+	id := cmp.Or(owner.Data.User, "usr_nobody") // who is looked up as anybody is
+	return users.Find(ctx, s.cfg.Records, core.Installation, string(id))
 }
 
 // rehash replaces a hash that has other parameters than ours. It can wait if it fails.
-func (s *Service) rehash(ctx context.Context, u entry[userDoc], password string) {
+func (s *Service) rehash(ctx context.Context, u store.Doc[userDoc], password string) {
 	hash, err := s.hasher.hash(ctx, password)
 	if err == nil {
-		old := u.Doc.Password
+		old := u.Data.Password
 		_, err = s.changeUser(ctx, core.UserID(u.ID), func(d *userDoc) error {
 			if d.Password == old {
 				d.Password = hash

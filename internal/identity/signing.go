@@ -68,7 +68,7 @@ func (s *Service) keyring(ctx context.Context, age time.Duration) (*keyring, err
 	if err := s.makeSigning(ctx, now); err != nil {
 		return nil, err
 	}
-	all, err := signings.list(ctx, s, core.Installation, "", "", store.MaxLimit)
+	all, err := signings.List(ctx, s.cfg.Records, core.Installation, "", "", store.MaxLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (k *keyring) young(now time.Time, age time.Duration) bool {
 // makeSigning makes the keys that should be there at a time and aren't.
 func (s *Service) makeSigning(ctx context.Context, now time.Time) error {
 	for n := period(now); n <= period(now.Add(publishAhead)); n++ {
-		e, err := signings.find(ctx, s, core.Installation, periodID(n))
+		e, err := signings.Find(ctx, s.cfg.Records, core.Installation, periodID(n))
 		if err == nil && e.Version == 0 {
-			err = s.write(ctx, core.Installation, signings.put(newSigning(n)))
+			err = s.write(ctx, core.Installation, signings.Put(newSigning(n)))
 		}
 		if err != nil && core.CodeOf(err) != core.Conflict { // then another node made it
 			return err
@@ -98,21 +98,21 @@ func (s *Service) makeSigning(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func newSigning(n int64) entry[signingDoc] {
-	return entry[signingDoc]{
+func newSigning(n int64) store.Doc[signingDoc] {
+	return store.Doc[signingDoc]{
 		ID: periodID(n), Expires: periodStart(n + 1).Add(AccessLife + skew),
-		Doc: signingDoc{Seed: randomBytes(ed25519.SeedSize)},
+		Data: signingDoc{Seed: randomBytes(ed25519.SeedSize)},
 	}
 }
 
-func newKeyring(all []entry[signingDoc], now time.Time) (*keyring, error) {
+func newKeyring(all []store.Doc[signingDoc], now time.Time) (*keyring, error) {
 	k := &keyring{at: now, period: period(now), public: map[string]ed25519.PublicKey{}}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, e := range all {
-		if !now.Before(e.Expires) || len(e.Doc.Seed) != ed25519.SeedSize {
+		if !now.Before(e.Expires) || len(e.Data.Seed) != ed25519.SeedSize {
 			continue
 		}
-		private := ed25519.NewKeyFromSeed(e.Doc.Seed)
+		private := ed25519.NewKeyFromSeed(e.Data.Seed)
 		public := jose.JSONWebKey{Key: private.Public(), Algorithm: string(jose.EdDSA), Use: "sig"}
 		thumb, err := public.Thumbprint(crypto.SHA256) // RFC 7638: a key made anew has another kid
 		if err != nil {
@@ -156,14 +156,14 @@ func (s *Service) RotateSigning(ctx context.Context, p Principal) error {
 		return err
 	}
 	err := again(func() error {
-		all, err := signings.list(ctx, s, core.Installation, "", "", store.MaxChanges)
+		all, err := signings.List(ctx, s.cfg.Records, core.Installation, "", "", store.MaxChanges)
 		if err != nil || len(all) == 0 {
 			return err
 		}
 		var changes []store.Change
 		for _, e := range all {
-			e.Doc = signingDoc{Seed: randomBytes(ed25519.SeedSize)}
-			changes = append(changes, signings.put(e))
+			e.Data = signingDoc{Seed: randomBytes(ed25519.SeedSize)}
+			changes = append(changes, signings.Put(e))
 		}
 		return s.write(ctx, core.Installation, changes...)
 	})

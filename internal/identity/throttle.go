@@ -83,7 +83,7 @@ func (s *Service) attempt(ctx context.Context, account, from string) (attempt, e
 	if err != nil {
 		return a, err
 	}
-	_, err = trusted.read(ctx, s, core.Installation, a.pair)
+	_, err = trusted.Get(ctx, s.cfg.Records, core.Installation, a.pair)
 	if a.known = err == nil; core.CodeOf(err) == core.NotFound {
 		err = s.draw(ctx, "sign_in/account/"+a.account, accountRate)
 	}
@@ -99,18 +99,18 @@ func (s *Service) draw(ctx context.Context, bucket string, rate store.Rate) erro
 }
 
 func (a attempt) count(ctx context.Context) error {
-	e, err := failures.find(ctx, a.Service, core.Installation, a.pair)
+	e, err := failures.Find(ctx, a.cfg.Records, core.Installation, a.pair)
 	if err != nil {
 		return err
 	}
 	now := a.cfg.Now()
-	if wait := e.Doc.Until.Sub(now); wait > 0 {
+	if wait := e.Data.Until.Sub(now); wait > 0 {
 		return tooMany(wait)
 	}
-	e.Doc.Count++
-	e.Doc.Until = now.Add(backoff(e.Doc.Count))
+	e.Data.Count++
+	e.Data.Until = now.Add(backoff(e.Data.Count))
 	e.Expires = now.Add(failureLife)
-	return a.write(ctx, core.Installation, failures.put(e))
+	return a.write(ctx, core.Installation, failures.Put(e))
 }
 
 // backoff is the wait after so many failures.
@@ -130,21 +130,21 @@ func (a attempt) code(ctx context.Context) error {
 // no reason to refuse who has proved who he is.
 func (a attempt) succeeded(ctx context.Context) {
 	err := again(func() error {
-		f, err := failures.find(ctx, a.Service, core.Installation, a.pair)
+		f, err := failures.Find(ctx, a.cfg.Records, core.Installation, a.pair)
 		if err != nil {
 			return err
 		}
-		k, err := trusted.find(ctx, a.Service, core.Installation, a.pair)
+		k, err := trusted.Find(ctx, a.cfg.Records, core.Installation, a.pair)
 		if err != nil {
 			return err
 		}
 		var changes []store.Change
 		if f.Version > 0 {
-			changes = append(changes, failures.drop(f))
+			changes = append(changes, failures.Drop(f))
 		}
 		if until := a.cfg.Now().Add(trustedLife); until.Sub(k.Expires) > trustedRenew {
 			k.Expires = until
-			changes = append(changes, trusted.put(k))
+			changes = append(changes, trusted.Put(k))
 		}
 		if len(changes) == 0 {
 			return nil

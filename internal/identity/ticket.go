@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // A ticket is a link that works once: who has its token may do what it is for.
@@ -32,19 +33,19 @@ var none netip.Addr // an address that isn't known
 // newTicket stores a ticket and returns its token.
 func (s *Service) newTicket(ctx context.Context, doc ticketDoc, life time.Duration) (string, error) {
 	secret := newSecret()
-	e := entry[ticketDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(life), Doc: doc}
-	return text(ticketForm, secret), s.write(ctx, core.Installation, tickets.put(e))
+	e := store.Doc[ticketDoc]{ID: hex.EncodeToString(digest(secret)), Expires: s.cfg.Now().Add(life), Data: doc}
+	return text(ticketForm, secret), s.write(ctx, core.Installation, tickets.Put(e))
 }
 
 // ticket returns the ticket of a token. It is found by its digest: there is nothing left
 // to compare. unauthenticated: it was used, has expired, is for something else, or made up.
-func (s *Service) ticket(ctx context.Context, token, purpose string) (entry[ticketDoc], error) {
+func (s *Service) ticket(ctx context.Context, token, purpose string) (store.Doc[ticketDoc], error) {
 	_, secret, ok := parse(ticketForm, token, secretChars)
 	if !ok {
-		return entry[ticketDoc]{}, gone()
+		return store.Doc[ticketDoc]{}, gone()
 	}
-	e, err := tickets.read(ctx, s, core.Installation, hex.EncodeToString(digest(secret)))
-	if core.CodeOf(err) == core.NotFound || err == nil && e.Doc.Purpose != purpose {
+	e, err := tickets.Get(ctx, s.cfg.Records, core.Installation, hex.EncodeToString(digest(secret)))
+	if core.CodeOf(err) == core.NotFound || err == nil && e.Data.Purpose != purpose {
 		return e, gone()
 	}
 	return e, err

@@ -61,11 +61,11 @@ func (s *Service) Run(ctx context.Context) error {
 
 // writeUse writes a key's use, unless the key is gone or another node has written one.
 func (s *Service) writeUse(ctx context.Context, k keyUse) error {
-	e, err := keys.find(ctx, s, k.org, k.id)
+	e, err := keys.Find(ctx, s.cfg.Records, k.org, k.id)
 	now := s.cfg.Now()
-	if err != nil || e.Version == 0 || now.Sub(e.Doc.Used) < useEvery {
+	if err != nil || e.Version == 0 || now.Sub(e.Data.Used) < useEvery {
 		return err
 	}
-	e.Doc.Used = now
-	return ignoreConflict(s.write(ctx, k.org, keys.put(e)))
+	e.Data.Used = now
+	return ignoreConflict(s.write(ctx, k.org, keys.Put(e)))
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // User is a person, or a service: what acts on its own, by API keys alone.
@@ -47,8 +48,8 @@ type userDoc struct {
 	Created                time.Time
 }
 
-func userOf(e entry[userDoc]) User {
-	d := e.Doc
+func userOf(e store.Doc[userDoc]) User {
+	d := e.Data
 	return User{
 		ID: core.UserID(e.ID), Email: d.Email, Name: d.Name, Service: d.Service, Disabled: d.Disabled,
 		HasPassword: d.Password != "", SecondFactor: d.Factor.active(), Created: d.Created,
@@ -82,19 +83,19 @@ func normalName(s, what string) (string, error) {
 }
 
 // newUser checks and makes a user who isn't stored yet.
-func (s *Service) newUser(ctx context.Context, n NewUser) (entry[userDoc], error) {
-	e := entry[userDoc]{ID: s.cfg.IDs("usr"), Doc: userDoc{Created: s.cfg.Now()}}
+func (s *Service) newUser(ctx context.Context, n NewUser) (store.Doc[userDoc], error) {
+	e := store.Doc[userDoc]{ID: s.cfg.IDs("usr"), Data: userDoc{Created: s.cfg.Now()}}
 	var err error
-	if e.Doc.Email, err = normalEmail(n.Email); err != nil {
+	if e.Data.Email, err = normalEmail(n.Email); err != nil {
 		return e, err
 	}
-	if e.Doc.Name, err = normalName(n.Name, "a user"); err != nil {
+	if e.Data.Name, err = normalName(n.Name, "a user"); err != nil {
 		return e, err
 	}
-	if err = checkPassword(n.Password, e.Doc.Email, s.cfg.Breached); err != nil {
+	if err = checkPassword(n.Password, e.Data.Email, s.cfg.Breached); err != nil {
 		return e, err
 	}
-	e.Doc.Password, err = s.hasher.hash(ctx, n.Password)
+	e.Data.Password, err = s.hasher.hash(ctx, n.Password)
 	return e, err
 }
 
@@ -116,8 +117,8 @@ func (s *Service) CreateUser(ctx context.Context, p Principal, n NewUser) (User,
 	if err != nil {
 		return User{}, err
 	}
-	e.Doc.Verified = true
-	err = s.write(ctx, core.Installation, users.put(e), emails.create(nameOf(e.Doc.Email), ownerDoc{core.UserID(e.ID)}))
+	e.Data.Verified = true
+	err = s.write(ctx, core.Installation, users.Put(e), create(emails, nameOf(e.Data.Email), ownerDoc{core.UserID(e.ID)}))
 	if err != nil {
 		return User{}, taken(err)
 	}
@@ -134,7 +135,7 @@ func (s *Service) User(ctx context.Context, p Principal, id core.UserID) (User, 
 	if err := p.May(action); err != nil {
 		return User{}, err
 	}
-	e, err := users.read(ctx, s, core.Installation, string(id))
+	e, err := users.Get(ctx, s.cfg.Records, core.Installation, string(id))
 	return userOf(e), absent(err, "user")
 }
 
@@ -143,7 +144,7 @@ func (s *Service) Users(ctx context.Context, p Principal, after core.UserID, lim
 	if err := p.May(OperateRead); err != nil {
 		return nil, err
 	}
-	found, err := users.list(ctx, s, core.Installation, "", string(after), limit)
+	found, err := users.List(ctx, s.cfg.Records, core.Installation, "", string(after), limit)
 	var all []User
 	for _, e := range found {
 		all = append(all, userOf(e))
@@ -209,11 +210,11 @@ func (s *Service) outrank(ctx context.Context, p Principal, id core.UserID) ([]c
 	if p.Operates {
 		role = core.Owner
 	}
-	place, err := members.find(ctx, s, core.Installation, string(id))
+	place, err := members.Find(ctx, s.cfg.Records, core.Installation, string(id))
 	if err != nil {
 		return nil, err
 	}
-	if place.Version > 0 && !role.Covers(place.Doc.Role) {
+	if place.Version > 0 && !role.Covers(place.Data.Role) {
 		return nil, core.E(core.Denied, "user", "nobody does this to an operator with a role above his own").WithHint("ask an owner of the installation")
 	}
 	return s.orgsOf(ctx, id)
@@ -221,7 +222,7 @@ func (s *Service) outrank(ctx context.Context, p Principal, id core.UserID) ([]c
 
 // orgsOf returns the orgs that a user is a member of.
 func (s *Service) orgsOf(ctx context.Context, user core.UserID) (all []core.OrgID, err error) {
-	err = s.eachSeat(ctx, user, func(org core.OrgID, _ entry[memberDoc]) bool {
+	err = s.eachSeat(ctx, user, func(org core.OrgID, _ store.Doc[memberDoc]) bool {
 		all = append(all, org)
 		return true
 	})
@@ -230,7 +231,7 @@ func (s *Service) orgsOf(ctx context.Context, user core.UserID) (all []core.OrgI
 
 // changeProved is changeUser for one who has just proved who he is. unauthenticated: his
 // password or his sessions have been ended since, so that it may not have been him.
-func (s *Service) changeProved(ctx context.Context, proved entry[userDoc], change func(*userDoc) error) (entry[userDoc], error) {
+func (s *Service) changeProved(ctx context.Context, proved store.Doc[userDoc], change func(*userDoc) error) (store.Doc[userDoc], error) {
 	return s.changeUser(ctx, core.UserID(proved.ID), func(d *userDoc) error {
 		if !d.provedBy(proved) {
 			return unknown()
@@ -240,20 +241,20 @@ func (s *Service) changeProved(ctx context.Context, proved entry[userDoc], chang
 }
 
 // provedBy reports whether what a user proved as he was then holds for him now.
-func (d *userDoc) provedBy(then entry[userDoc]) bool {
-	return d.Password == then.Doc.Password && d.SessionEpoch == then.Doc.SessionEpoch
+func (d *userDoc) provedBy(then store.Doc[userDoc]) bool {
+	return d.Password == then.Data.Password && d.SessionEpoch == then.Data.SessionEpoch
 }
 
 // changeUser changes a user as he is in the store.
-func (s *Service) changeUser(ctx context.Context, id core.UserID, change func(*userDoc) error) (e entry[userDoc], err error) {
+func (s *Service) changeUser(ctx context.Context, id core.UserID, change func(*userDoc) error) (e store.Doc[userDoc], err error) {
 	err = again(func() error {
-		if e, err = users.read(ctx, s, core.Installation, string(id)); err != nil {
+		if e, err = users.Get(ctx, s.cfg.Records, core.Installation, string(id)); err != nil {
 			return absent(err, "user")
 		}
-		if err = change(&e.Doc); err != nil {
+		if err = change(&e.Data); err != nil {
 			return err
 		}
-		return s.write(ctx, core.Installation, users.put(e))
+		return s.write(ctx, core.Installation, users.Put(e))
 	})
 	return e, err
 }
