@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -15,12 +14,12 @@ import (
 )
 
 const (
-	answerKind = "idempotency"
-	answerLife = 24 * time.Hour
-	answerSize = 512 << 10        // bytes of a body that is kept
-	answerWait = 10 * time.Second // for the first request to be answered, by one that repeats it
-	goneWait   = time.Second      // for one that was begun elsewhere and may be done twice
-	lookEvery  = 200 * time.Millisecond
+	answerKind store.Kind[kept] = "idempotency"
+	answerLife                  = 24 * time.Hour
+	answerSize                  = 512 << 10        // bytes of a body that is kept
+	answerWait                  = 10 * time.Second // for the first request to be answered, by one that repeats it
+	goneWait                    = time.Second      // for one that was begun elsewhere and may be done twice
+	lookEvery                   = 200 * time.Millisecond
 )
 
 // kept is the first answer to requests with the same Idempotency-Key, or the sign that
@@ -105,21 +104,14 @@ func (a *answers) begin(ctx context.Context, at place, request []byte, lease, pa
 
 // look returns what is kept, with its version: 0 for nothing.
 func (a *answers) look(ctx context.Context, at place, request []byte) (*kept, int64, error) {
-	var k kept
-	r, err := a.records.Record(ctx, at.org, answerKind, at.id)
-	if core.CodeOf(err) == core.NotFound {
-		return &k, 0, nil
-	}
+	d, err := answerKind.Find(ctx, a.records, at.org, at.id)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := json.Unmarshal(r.Data, &k); err != nil {
-		return nil, 0, core.E(core.Internal, "idempotency", "an answer that can't be read").Because(err)
-	}
-	if string(k.Request) != string(request) {
+	if d.Version != 0 && string(d.Data.Request) != string(request) {
 		return nil, 0, core.E(core.Invalid, "idempotency", "the key was used for another request").WithHint("use a new Idempotency-Key for a new request")
 	}
-	return &k, r.Version, nil
+	return &d.Data, d.Version, nil
 }
 
 // at returns what is closed when the request that this node is working on is done, or nil.
@@ -166,11 +158,7 @@ func (c *claim) leave() {
 }
 
 func (c *claim) put(ctx context.Context, expected int64, k kept, until time.Time) error {
-	b, err := json.Marshal(k)
-	if err != nil {
-		return core.E(core.Internal, "idempotency", "an answer that can't be kept").Because(err)
-	}
-	return c.records.Write(ctx, c.org, store.Change{Kind: answerKind, ID: c.id, Expected: expected, Expires: until, Data: b})
+	return c.records.Write(ctx, c.org, answerKind.Put(store.Doc[kept]{ID: c.id, Version: expected, Expires: until, Data: k}))
 }
 
 // give keeps the answer, and ends the claim. A claim that has run out gives nothing:
@@ -190,5 +178,5 @@ func (c *claim) free(ctx context.Context) error {
 	if !c.now().Before(c.until) {
 		return nil
 	}
-	return c.records.Write(ctx, c.org, store.Change{Kind: answerKind, ID: c.id, Expected: c.version})
+	return c.records.Write(ctx, c.org, answerKind.Drop(store.Doc[kept]{ID: c.id, Version: c.version}))
 }

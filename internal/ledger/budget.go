@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,16 +76,13 @@ type Budget struct {
 }
 
 const (
-	kindBudgets = "budgets" // the record's
-	all         = "all"
-	maxBudgets  = 2000 // of an org
+	kindBudgets store.Kind[map[Subject]budgetDoc] = "budgets" // one record has all of an org
+	all                                           = "all"
+	maxBudgets                                    = 2000 // of an org
 )
 
 // budgets is the record of an org's budgets.
-type budgets struct {
-	version int64
-	doc     map[Subject]budgetDoc
-}
+type budgets = store.Doc[map[Subject]budgetDoc]
 
 // budgetDoc is one budget. Its line's accounts follow it: what a line gives is changed by
 // gifts, each of which is written here first and posted then, under its own name; so it is
@@ -116,13 +112,13 @@ func (s *Service) SetBudget(ctx context.Context, org core.OrgID, of Subject, lim
 	case limit < 0 || limit > core.MaxCredits:
 		return Budget{}, core.E(core.Invalid, op, "a budget of "+limit.String()+" credits").WithHint("from 0 to " + core.MaxCredits.String())
 	}
-	err := s.changeBudgets(ctx, org, op, func(b budgets) error {
-		d, had := b.doc[of]
-		if !had && len(b.doc) >= maxBudgets {
+	err := s.changeBudgets(ctx, org, func(b budgets) error {
+		d, had := b.Data[of]
+		if !had && len(b.Data) >= maxBudgets {
 			return core.E(core.Exhausted, op, "the org has too many budgets").WithHint("remove those that have ended")
 		}
 		d.Limit, d.Window = limit, w
-		b.doc[of] = d
+		b.Data[of] = d
 		return nil
 	})
 	if err != nil {
@@ -134,11 +130,11 @@ func (s *Service) SetBudget(ctx context.Context, org core.OrgID, of Subject, lim
 // RemoveBudget removes a budget. not_found: there is none.
 func (s *Service) RemoveBudget(ctx context.Context, org core.OrgID, of Subject) error {
 	const op = "ledger.remove_budget"
-	return s.changeBudgets(ctx, org, op, func(b budgets) error {
-		if _, ok := b.doc[of]; !ok {
+	return s.changeBudgets(ctx, org, func(b budgets) error {
+		if _, ok := b.Data[of]; !ok {
 			return noBudget(op, of)
 		}
-		delete(b.doc, of)
+		delete(b.Data, of)
 		return nil
 	})
 }
@@ -153,7 +149,7 @@ func (s *Service) Budget(ctx context.Context, org core.OrgID, of Subject) (Budge
 	if err != nil {
 		return Budget{}, err
 	}
-	d, ok := b.doc[of]
+	d, ok := b.Data[of]
 	if !ok {
 		return Budget{}, noBudget("ledger.budget", of)
 	}
@@ -166,8 +162,8 @@ func (s *Service) Budgets(ctx context.Context, org core.OrgID) ([]Budget, error)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Budget, 0, len(b.doc))
-	for of, d := range b.doc {
+	list := make([]Budget, 0, len(b.Data))
+	for of, d := range b.Data {
 		shown, err := s.show(ctx, org, of, d)
 		if err != nil {
 			return nil, err
@@ -213,43 +209,26 @@ func (s *Service) readLine(ctx context.Context, org core.OrgID, l line) (sums, e
 }
 
 func (s *Service) readBudgets(ctx context.Context, org core.OrgID) (budgets, error) {
-	b := budgets{doc: map[Subject]budgetDoc{}}
-	r, err := s.cfg.Records.Record(ctx, org, kindBudgets, all)
-	switch {
-	case core.CodeOf(err) == core.NotFound:
-		return b, nil
-	case err != nil:
+	b, err := kindBudgets.Find(ctx, s.cfg.Records, org, all)
+	if err != nil {
 		return b, fmt.Errorf("budgets: %w", err)
 	}
-	b.version = r.Version
-	if err := json.Unmarshal(r.Data, &b.doc); err != nil {
-		return b, core.E(core.Internal, "ledger.budgets", "the budgets of "+string(org)+" don't decode").Because(err)
+	if b.Data == nil {
+		b.Data = map[Subject]budgetDoc{}
 	}
 	return b, nil
 }
 
-// writeBudgets stores the record that follows b. conflict: another one does.
-func (s *Service) writeBudgets(ctx context.Context, org core.OrgID, b budgets) error {
-	data, err := json.Marshal(b.doc)
-	if err != nil {
-		return fmt.Errorf("budgets: %w", err)
-	}
-	return s.cfg.Records.Write(ctx, org, store.Change{Kind: kindBudgets, ID: all, Expected: b.version, Data: data})
-}
-
 // changeBudgets makes one change, again if others came before it.
-func (s *Service) changeBudgets(ctx context.Context, org core.OrgID, op string, change func(budgets) error) error {
-	for range tries {
+func (s *Service) changeBudgets(ctx context.Context, org core.OrgID, change func(budgets) error) error {
+	return store.Update(ctx, s.cfg.Records, org, func() ([]store.Change, error) {
 		b, err := s.readBudgets(ctx, org)
+		if err == nil {
+			err = change(b)
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := change(b); err != nil {
-			return err
-		}
-		if err = s.writeBudgets(ctx, org, b); core.CodeOf(err) != core.Conflict {
-			return err
-		}
-	}
-	return contended(op)
+		return []store.Change{kindBudgets.Put(b)}, nil
+	})
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -18,22 +17,18 @@ func (s *Service) ExpireGrants(ctx context.Context) error {
 	var errs []error
 	for after := ""; ; {
 		const page = 100
-		due, err := s.cfg.Records.Records(ctx, core.Installation, kindExpiring, "", after, page)
+		due, err := kindExpiring.List(ctx, s.cfg.Records, core.Installation, "", after, page)
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
-		for _, r := range due {
-			var p pending
-			if err := json.Unmarshal(r.Data, &p); err != nil {
-				return core.E(core.Internal, "ledger.expire", "the record "+r.ID+" doesn't decode").Because(err)
-			}
-			if p.Expires.After(s.cfg.Now()) {
+		for _, d := range due {
+			if d.Data.Expires.After(s.cfg.Now()) {
 				return errors.Join(errs...)
 			}
-			if err := s.expireGrant(ctx, p, r); err != nil {
-				errs = append(errs, fmt.Errorf("grants of %s: %w", p.Org, err))
+			if err := s.expireGrant(ctx, d); err != nil {
+				errs = append(errs, fmt.Errorf("grants of %s: %w", d.Data.Org, err))
 			}
-			after = r.ID
+			after = d.ID
 		}
 		if len(due) < page {
 			return errors.Join(errs...)
@@ -42,7 +37,8 @@ func (s *Service) ExpireGrants(ctx context.Context) error {
 }
 
 // expireGrant takes what is left of a grant and free, and forgets one of which nothing is.
-func (s *Service) expireGrant(ctx context.Context, p pending, r store.Record) error {
+func (s *Service) expireGrant(ctx context.Context, d store.Doc[pending]) error {
+	p := d.Data
 	left, err := s.takeGrant(ctx, p)
 	if err != nil || left > 0 {
 		return err
@@ -51,7 +47,7 @@ func (s *Service) expireGrant(ctx context.Context, p pending, r store.Record) er
 	if err != nil || len(had) == 0 && s.cfg.Now().Before(p.Expires.Add(keep)) {
 		return err
 	}
-	err = s.cfg.Records.Write(ctx, core.Installation, store.Change{Kind: kindExpiring, ID: r.ID, Expected: r.Version})
+	err = s.cfg.Records.Write(ctx, core.Installation, kindExpiring.Drop(d))
 	if core.CodeOf(err) == core.Conflict { // another was faster
 		return nil
 	}

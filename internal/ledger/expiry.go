@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ func newLot(id string, until time.Time) lot { return lot{until: until.UTC().Form
 // account is where it is noted what is left of the grant.
 func (l lot) account() string { return lots + l.until + "/" + l.id }
 
-const kindExpiring = "expiring" // records, under core.Installation
+const kindExpiring store.Kind[pending] = "expiring" // records, under core.Installation
 
 // pending is the record of a grant until nothing is left of it, with the moment first in
 // its id: so those whose time has come are found at once, of all orgs.
@@ -57,11 +56,9 @@ func (s *Service) grantUntil(ctx context.Context, org core.OrgID, l lot, c Comma
 	if now := s.cfg.Now(); !c.Expires.After(now) || c.Expires.After(now.AddDate(100, 0, 0)) {
 		return false, core.E(core.Invalid, "ledger.grant", "a grant that expires at "+l.until).WithHint("name a moment in the next hundred years")
 	}
-	data, err := json.Marshal(pending{Org: org, ID: c.ID, Expires: c.Expires.UTC().Truncate(time.Second)})
-	if err != nil {
-		return false, fmt.Errorf("ledger.grant: %w", err)
-	}
-	err = s.cfg.Records.Write(ctx, core.Installation, store.Change{Kind: kindExpiring, ID: l.until + "/" + string(org) + "/" + l.id, Data: data})
+	err = s.cfg.Records.Write(ctx, core.Installation, kindExpiring.Put(store.Doc[pending]{
+		ID: l.until + "/" + string(org) + "/" + l.id, Data: pending{Org: org, ID: c.ID, Expires: c.Expires.UTC().Truncate(time.Second)},
+	}))
 	if err != nil && core.CodeOf(err) != core.Conflict {
 		return false, err
 	}

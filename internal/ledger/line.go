@@ -36,7 +36,7 @@ func (s *Service) open(ctx context.Context, org core.OrgID, of []Subject) ([]lin
 // openIn is open with the budgets as they were read. again: they have changed since.
 func (s *Service) openIn(ctx context.Context, org core.OrgID, b budgets, of []Subject) (lines []line, again bool, err error) {
 	for _, subject := range of {
-		d, ok := b.doc[subject]
+		d, ok := b.Data[subject]
 		if !ok {
 			continue
 		}
@@ -66,7 +66,7 @@ func (s *Service) lack(ctx context.Context, org core.OrgID, l line, d budgetDoc)
 // give changes what a line gives. The gift before is posted first, in case that whoever
 // wrote it down didn't come to post it: only then is it known what the line lacks.
 func (s *Service) give(ctx context.Context, org core.OrgID, b budgets, of Subject, l line) (again bool, err error) {
-	d := b.doc[of]
+	d := b.Data[of]
 	if d.Gift != nil {
 		if err := s.postGift(ctx, org, *d.Gift); err != nil {
 			return false, err
@@ -77,8 +77,8 @@ func (s *Service) give(ctx context.Context, org core.OrgID, b budgets, of Subjec
 		return false, err
 	}
 	d.Gift = &gift{ID: s.cfg.IDs("gft"), Line: l, Amount: lack}
-	b.doc[of] = d
-	err = s.writeBudgets(ctx, org, b)
+	b.Data[of] = d
+	err = s.cfg.Records.Write(ctx, org, kindBudgets.Put(b))
 	if core.CodeOf(err) == core.Conflict {
 		return true, nil
 	}

@@ -40,7 +40,7 @@ func (h handler) notice(ctx context.Context, e core.Event, l line) error {
 		return err
 	}
 	sum, err := h.readLine(ctx, e.Org, l)
-	d, ok := b.doc[of]
+	d, ok := b.Data[of]
 	if err != nil || !ok || d.Limit == 0 || len(d.Window.period(e.At)) != len(period) { // gone, or of another window by now
 		return err
 	}

@@ -45,8 +45,8 @@ type aged struct {
 }
 
 const (
-	kindPrices = "prices"
-	current    = "current"
+	kindPrices store.Kind[layer] = "prices"
+	current                      = "current"
 
 	// freshness is how old a list may be that calls are charged by.
 	freshness = 5 * time.Second
@@ -153,10 +153,10 @@ func (s *Service) SetPrice(ctx context.Context, org core.OrgID, name string, p *
 	if err := checkPrice(name, p); err != nil {
 		return err
 	}
-	for range tries {
+	err := store.Update(ctx, s.cfg.Records, org, func() ([]store.Change, error) {
 		l, err := s.readLayer(ctx, org)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		next := layer{Version: l.Version + 1, Prices: maps.Clone(l.Prices)}
 		if p == nil {
@@ -165,24 +165,17 @@ func (s *Service) SetPrice(ctx context.Context, org core.OrgID, name string, p *
 			next.Prices[name] = *p
 		}
 		if len(next.Prices) > maxPrices {
-			return core.E(core.Exhausted, op, "there are too many prices").WithHint("remove some, or set one for all of a kind, as in model/*")
+			return nil, core.E(core.Exhausted, op, "there are too many prices").WithHint("remove some, or set one for all of a kind, as in model/*")
 		}
-		data, err := json.Marshal(next)
-		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
-		}
-		err = s.cfg.Records.Write(ctx, org,
-			store.Change{Kind: kindPrices, ID: current, Expected: l.record, Data: data},
-			store.Change{Kind: kindPrices, ID: fmt.Sprintf("version/%09d", next.Version), Data: data})
-		if core.CodeOf(err) == core.Conflict {
-			continue
-		}
-		s.mu.Lock()
-		delete(s.prices, org)
-		s.mu.Unlock()
-		return err
-	}
-	return contended(op)
+		return []store.Change{
+			kindPrices.Put(store.Doc[layer]{ID: current, Version: l.record, Data: next}),
+			kindPrices.Put(store.Doc[layer]{ID: fmt.Sprintf("version/%09d", next.Version), Data: next}),
+		}, nil
+	})
+	s.mu.Lock()
+	delete(s.prices, org)
+	s.mu.Unlock()
+	return err
 }
 
 func checkPrice(name string, p *core.Price) error {
@@ -237,20 +230,16 @@ func (s *Service) freshLayer(ctx context.Context, org core.OrgID) (layer, error)
 }
 
 func (s *Service) readLayer(ctx context.Context, org core.OrgID) (aged, error) {
-	l := aged{layer: layer{Prices: map[string]core.Price{}, from: Agreed}}
-	if org == core.Installation {
+	d, err := kindPrices.Find(ctx, s.cfg.Records, org, current)
+	if err != nil {
+		return aged{}, fmt.Errorf("prices: %w", err)
+	}
+	l := aged{layer: d.Data, record: d.Version}
+	if l.from = Agreed; org == core.Installation {
 		l.from = Installation
 	}
-	r, err := s.cfg.Records.Record(ctx, org, kindPrices, current)
-	switch {
-	case core.CodeOf(err) == core.NotFound:
-		return l, nil
-	case err != nil:
-		return l, fmt.Errorf("prices: %w", err)
+	if l.Prices == nil {
+		l.Prices = map[string]core.Price{}
 	}
-	if err := json.Unmarshal(r.Data, &l.layer); err != nil {
-		return l, core.E(core.Internal, "ledger.prices", "the list of "+string(org)+" doesn't decode").Because(err)
-	}
-	l.record = r.Version
 	return l, nil
 }

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,12 +47,12 @@ type metered struct {
 	Day      string `json:"day"` // that was charged last
 	Position int64  `json:"position"`
 	Bytes    int64  `json:"bytes"` // of the events up to there
-	version  int64  // the record's
 }
 
 const (
-	kindMeter = "meter" // records of an org
-	ofStorage = "storage"
+	kindMeter store.Kind[metered] = "meter"
+	ofStorage                     = "storage"
+	meterLead                     = "meter" // the term of who measures
 )
 
 // run ticks until ctx ends.
@@ -66,7 +65,7 @@ func (m *meter) run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			_ = m.terms.Resign(context.WithoutCancel(ctx), kindMeter, m.holder) // it ends by itself
+			_ = m.terms.Resign(context.WithoutCancel(ctx), meterLead, m.holder) // it ends by itself
 			return nil
 		case <-tick.C:
 		}
@@ -76,7 +75,7 @@ func (m *meter) run(ctx context.Context) error {
 // tick does what is to be done, unless another process does it. One org's trouble isn't
 // another's.
 func (m *meter) tick(ctx context.Context) error {
-	leads, err := m.terms.Lead(ctx, kindMeter, m.holder, meterTerm)
+	leads, err := m.terms.Lead(ctx, meterLead, m.holder, meterTerm)
 	if err != nil || !leads {
 		return err
 	}
@@ -93,7 +92,7 @@ func (m *meter) tick(ctx context.Context) error {
 		if org == core.Installation || m.done[org] == day {
 			continue
 		}
-		if leads, err = m.terms.Lead(ctx, kindMeter, m.holder, meterTerm); err != nil || !leads {
+		if leads, err = m.terms.Lead(ctx, meterLead, m.holder, meterTerm); err != nil || !leads {
 			return errors.Join(append(errs, err)...)
 		}
 		if err := m.charge(ctx, org, day); err != nil {
@@ -108,11 +107,12 @@ func (m *meter) tick(ctx context.Context) error {
 // charge measures what an org keeps and has it paid for, unless that was done. A crash
 // between the two leaves it to be done again, which the books know.
 func (m *meter) charge(ctx context.Context, org core.OrgID, day string) error {
-	at, err := m.read(ctx, org)
+	d, err := kindMeter.Find(ctx, m.records, org, ofStorage)
+	at := &d.Data
 	if err != nil || at.Day == day {
 		return err
 	}
-	if err := m.measure(ctx, org, &at); err != nil {
+	if err := m.measure(ctx, org, &d); err != nil {
 		return err
 	}
 	files, err := m.blobs.Size(ctx, org)
@@ -127,11 +127,12 @@ func (m *meter) charge(ctx context.Context, org core.OrgID, day string) error {
 		return err
 	}
 	at.Day = day
-	return m.write(ctx, org, &at)
+	return m.write(ctx, org, &d)
 }
 
 // measure adds the events that have come since.
-func (m *meter) measure(ctx context.Context, org core.OrgID, at *metered) error {
+func (m *meter) measure(ctx context.Context, org core.OrgID, d *store.Doc[metered]) error {
+	at := &d.Data
 	for page := 1; ; page++ {
 		events, err := m.events.ReadOrg(ctx, org, at.Position, meterPage)
 		if err != nil {
@@ -144,33 +145,17 @@ func (m *meter) measure(ctx context.Context, org core.OrgID, at *metered) error 
 			return nil
 		}
 		if page%meterSave == 0 {
-			if err := m.write(ctx, org, at); err != nil {
+			if err := m.write(ctx, org, d); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (m *meter) read(ctx context.Context, org core.OrgID) (at metered, err error) {
-	r, err := m.records.Record(ctx, org, kindMeter, ofStorage)
-	if core.CodeOf(err) == core.NotFound {
-		return at, nil
-	}
-	if err == nil {
-		at.version = r.Version
-		err = json.Unmarshal(r.Data, &at)
-	}
-	return at, err
-}
-
 // write keeps how far it has come. conflict: another process has come further.
-func (m *meter) write(ctx context.Context, org core.OrgID, at *metered) error {
-	data, err := json.Marshal(at)
-	if err != nil {
-		return err
-	}
-	err = m.records.Write(ctx, org, store.Change{Kind: kindMeter, ID: ofStorage, Expected: at.version, Data: data})
-	at.version++
+func (m *meter) write(ctx context.Context, org core.OrgID, d *store.Doc[metered]) error {
+	err := m.records.Write(ctx, org, kindMeter.Put(*d))
+	d.Version++
 	return err
 }
 

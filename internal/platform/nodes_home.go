@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/core"
@@ -10,7 +9,7 @@ import (
 )
 
 // homeKind is the kind of the records of where apps are at home, by app, in the app's org.
-const homeKind = "app_home"
+const homeKind store.Kind[homeRecord] = "app_home"
 
 // homes implements app.Homes: a record for each app that has a home, which is written only
 // where there is none yet, or over the one that is given up.
@@ -20,31 +19,17 @@ type homes struct {
 	register *register // nil: other nodes can't be reached
 }
 
-// homeRecord is the Data of a record.
 type homeRecord struct {
 	Node string `json:"node"`
 }
 
 // Home implements app.Homes.
 func (h *homes) Home(ctx context.Context, org core.OrgID, id core.AppID) (app.Home, error) {
-	_, at, err := h.read(ctx, org, id)
-	if err != nil || at == "" {
+	d, err := homeKind.Find(ctx, h.records, org, string(id))
+	if err != nil || d.Version == 0 {
 		return app.Home{}, err
 	}
-	return h.reach(ctx, at)
-}
-
-// read returns an app's record and the node that it names, or neither.
-func (h *homes) read(ctx context.Context, org core.OrgID, id core.AppID) (store.Record, string, error) {
-	r, err := h.records.Record(ctx, org, homeKind, string(id))
-	if core.CodeOf(err) == core.NotFound {
-		return store.Record{}, "", nil
-	}
-	var data homeRecord
-	if err == nil {
-		err = json.Unmarshal(r.Data, &data)
-	}
-	return r, data.Node, err
+	return h.reach(ctx, d.Data.Node)
 }
 
 // reach says how a node is reached.
@@ -68,21 +53,19 @@ func (h *homes) reach(ctx context.Context, name string) (app.Home, error) {
 
 // Claim implements app.Homes.
 func (h *homes) Claim(ctx context.Context, org core.OrgID, id core.AppID, from string) (app.Home, error) {
-	r, at, err := h.read(ctx, org, id)
+	d, err := homeKind.Find(ctx, h.records, org, string(id))
 	if err != nil {
 		return app.Home{}, err
 	}
+	at := d.Data.Node
 	if at != from && at == "" { // it was deleted
 		return app.Home{}, nil
 	}
 	if at != from || at == h.self {
 		return h.reach(ctx, at)
 	}
-	data, err := json.Marshal(homeRecord{h.self})
-	if err != nil {
-		return app.Home{}, err
-	}
-	err = h.records.Write(ctx, org, store.Change{Kind: homeKind, ID: string(id), Expected: r.Version, Data: data})
+	d.Data.Node = h.self
+	err = h.records.Write(ctx, org, homeKind.Put(d))
 	if core.CodeOf(err) == core.Conflict { // somebody was faster
 		return h.Home(ctx, org, id)
 	}
@@ -91,9 +74,9 @@ func (h *homes) Claim(ctx context.Context, org core.OrgID, id core.AppID, from s
 
 // Leave implements app.Homes.
 func (h *homes) Leave(ctx context.Context, org core.OrgID, id core.AppID) error {
-	r, at, err := h.read(ctx, org, id)
-	if err != nil || at == "" {
+	d, err := homeKind.Find(ctx, h.records, org, string(id))
+	if err != nil || d.Version == 0 {
 		return err
 	}
-	return h.records.Write(ctx, org, store.Change{Kind: homeKind, ID: string(id), Expected: r.Version})
+	return h.records.Write(ctx, org, homeKind.Drop(d))
 }

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 )
 
 // nodeKind is the kind of the records of the nodes that run, by name, of core.Installation.
-const nodeKind = "node"
+const nodeKind store.Kind[entry] = "node"
 
 // A node says so often that it is there, and is taken to be gone when it hasn't for so
 // long; both are long, for who asks a node finds at once that it is gone.
@@ -35,56 +34,33 @@ type entry struct {
 
 // find returns the address of a node that runs, or not_found.
 func (g *register) find(ctx context.Context, name string) (string, error) {
-	r, err := g.records.Record(ctx, core.Installation, nodeKind, name)
-	if err != nil {
-		return "", err
-	}
-	e, err := entryOf(r)
-	return e.Address, err
+	d, err := nodeKind.Get(ctx, g.records, core.Installation, name)
+	return d.Data.Address, err
 }
 
 // others returns up to 100 of the other nodes that run.
 func (g *register) others(ctx context.Context) (all []entry, err error) {
-	records, err := g.records.Records(ctx, core.Installation, nodeKind, "", "", 100)
-	for _, r := range records {
-		e, err := entryOf(r)
-		if err != nil {
-			return nil, err
-		}
-		if e.Name != g.name {
-			all = append(all, e)
+	found, err := nodeKind.List(ctx, g.records, core.Installation, "", "", 100)
+	for _, d := range found {
+		if d.ID != g.name {
+			all = append(all, entry{Name: d.ID, Address: d.Data.Address})
 		}
 	}
 	return all, err
 }
 
-func entryOf(r store.Record) (e entry, err error) {
-	err = json.Unmarshal(r.Data, &e)
-	e.Name = r.ID
-	return e, err
-}
-
 // enter says that this node runs. conflict: another does under the same name.
 func (g *register) enter(ctx context.Context) error {
-	r, err := g.records.Record(ctx, core.Installation, nodeKind, g.name)
-	switch core.CodeOf(err) {
-	case core.NotFound:
-		r = store.Record{}
-	case "":
-		if e, err := entryOf(r); err != nil || e.Address != g.address {
-			return core.E(core.Conflict, "nodes", "a node with the name "+g.name+" runs at "+e.Address).Because(err).
-				WithHint("nodes have data directories of their own: remove the file " + nodeFile + " from one that is a copy. If this node was killed and has another address since, start it in a minute")
-		}
-	default:
+	d, err := nodeKind.Find(ctx, g.records, core.Installation, g.name)
+	switch {
+	case err != nil:
 		return err
+	case d.Version != 0 && d.Data.Address != g.address:
+		return core.E(core.Conflict, "nodes", "a node with the name "+g.name+" runs at "+d.Data.Address).
+			WithHint("nodes have data directories of their own: remove the file " + nodeFile + " from one that is a copy. If this node was killed and has another address since, start it in a minute")
 	}
-	data, err := json.Marshal(entry{Address: g.address})
-	if err != nil {
-		return err
-	}
-	return g.records.Write(ctx, core.Installation, store.Change{
-		Kind: nodeKind, ID: g.name, Expected: r.Version, Expires: time.Now().Add(nodeGone), Data: data,
-	})
+	d.Data.Address, d.Expires = g.address, time.Now().Add(nodeGone)
+	return g.records.Write(ctx, core.Installation, nodeKind.Put(d))
 }
 
 // run says that this node is there until ctx ends, and then that it isn't.
@@ -109,11 +85,11 @@ func (g *register) run(ctx context.Context) error {
 func (g *register) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, peerDial)
 	defer cancel()
-	r, err := g.records.Record(ctx, core.Installation, nodeKind, g.name)
-	if err == nil {
-		err = g.records.Write(ctx, core.Installation, store.Change{Kind: nodeKind, ID: g.name, Expected: r.Version})
+	d, err := nodeKind.Find(ctx, g.records, core.Installation, g.name)
+	if err == nil && d.Version != 0 {
+		err = g.records.Write(ctx, core.Installation, nodeKind.Drop(d))
 	}
-	if err != nil && core.CodeOf(err) != core.NotFound {
+	if err != nil {
 		g.log.Warn("other nodes take this one to be there for a while", "err", err)
 	}
 	return nil

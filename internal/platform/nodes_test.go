@@ -177,11 +177,11 @@ func TestTheRegister(t *testing.T) {
 		t.Errorf("a node that has stopped: %+v %v", home, err)
 	}
 	// One that was killed is gone in a while.
-	r, err := st.Record(t.Context(), core.Installation, nodeKind, "a")
+	r, err := st.Record(t.Context(), core.Installation, string(nodeKind), "a")
 	if err != nil || r.Expires.After(time.Now().Add(nodeGone)) || !r.Expires.After(time.Now()) {
 		t.Fatalf("%+v %v", r, err)
 	}
-	err = st.Write(t.Context(), core.Installation, store.Change{Kind: nodeKind, ID: "a", Expected: r.Version, Expires: time.Now().Add(-time.Second), Data: r.Data})
+	err = st.Write(t.Context(), core.Installation, store.Change{Kind: string(nodeKind), ID: "a", Expected: r.Version, Expires: time.Now().Add(-time.Second), Data: r.Data})
 	if err != nil {
 		t.Fatal(err)
 	}
