@@ -144,3 +144,49 @@ func TestProjects(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestWhoIsHeldToAnArchivedProject can do nothing in the org, and everything about himself.
+func TestWhoIsHeldToAnArchivedProject(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ctx := t.Context()
+	project := must(w.olga.CreateProject(ctx, "one", ""))(t)
+	erin := w.person(w.olga, "erin", client.Place{Role: core.Member, Projects: []core.ProjectID{project.ID}})
+	must(w.olga.ArchiveProject(ctx, project.ID))(t)
+	refused(t, "its tasks", second(erin.Tasks(ctx, client.ListOptions{})), core.NotFound)
+	if me := w.me(erin); me.Project != project.ID {
+		t.Errorf("%+v", me)
+	}
+	if all := must(erin.Sessions(ctx))(t); len(all) == 0 {
+		t.Error("no sessions")
+	}
+	for what, err := range map[string]error{
+		"orgs": second(erin.Orgs(ctx)), "password": erin.ChangePassword(ctx, password, "another good password"),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := erin.SignOut(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMembersToldOfEachOther: who has a password is an operator's to know, and who has a
+// second factor an admin's.
+func TestMembersToldOfEachOther(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	bob := w.person(w.olga, "bob", client.Place{Role: core.Member})
+	mine := w.me(bob).User
+	for _, m := range must(bob.Members(t.Context(), client.PageOptions{}))(t).Items {
+		if m.User.HasPassword != (m.User.ID == mine) {
+			t.Errorf("%+v", m)
+		}
+	}
+	for _, u := range must(w.local.Users(t.Context(), client.PageOptions{}))(t).Items {
+		if !u.HasPassword {
+			t.Errorf("%+v", u)
+		}
+	}
+}

@@ -111,3 +111,39 @@ func (s *Service) AcceptAs(ctx context.Context, p Principal, token string) (core
 	s.noteIn(ctx, p, t.Data.Org, "user.accept", string(p.User), "invitation", in.ID)
 	return t.Data.Org, nil
 }
+
+// mostInvites bounds those of one address that end in one write.
+const mostInvites = store.MaxChanges / 2
+
+// invitesOf ends the invitations into an org of a user's address.
+func (s *Service) invitesOf(ctx context.Context, org core.OrgID, user core.UserID) alsoChanges {
+	return func() ([]store.Change, error) {
+		u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(user))
+		if err != nil || u.Data.Email == "" {
+			return nil, err
+		}
+		var drops []store.Change
+		after := ""
+		for {
+			page, err := invites.List(ctx, s.cfg.Records, org, "", after, pageSize)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range page {
+				if e.Data.Email != u.Data.Email {
+					continue
+				}
+				if drops = append(drops, invites.Drop(e)); len(drops) > mostInvites { // the rest can go before
+					if err := s.write(ctx, org, drops[:mostInvites]...); err != nil {
+						return nil, err
+					}
+					drops = drops[mostInvites:]
+				}
+			}
+			if len(page) < pageSize {
+				return drops, nil
+			}
+			after = page[len(page)-1].ID
+		}
+	}
+}

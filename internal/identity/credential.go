@@ -135,32 +135,3 @@ func (s *Service) FinishReset(ctx context.Context, token, password string, from 
 	s.noteOperator(ctx, by, concerned, "password.set", u.ID)
 	return nil
 }
-
-// stillOutranks is outrank for the one who made a link, as he is now.
-func (s *Service) stillOutranks(ctx context.Context, t ticketDoc) ([]core.OrgID, error) {
-	role, err := s.operatorRole(ctx, t.By)
-	if err != nil {
-		return nil, err
-	}
-	if !role.Covers(core.Admin) {
-		return nil, gone()
-	}
-	concerned, err := s.outrank(ctx, Principal{Role: role}, t.User)
-	if core.CodeOf(err) == core.Denied {
-		err = gone()
-	}
-	return concerned, err
-}
-
-// operatorRole returns what a user is among the operators; "" if he can't sign in, or is none.
-func (s *Service) operatorRole(ctx context.Context, user core.UserID) (core.Role, error) {
-	if user == LocalUser {
-		return core.Owner, nil
-	}
-	u, err := users.Find(ctx, s.cfg.Records, core.Installation, string(user))
-	if err != nil || u.Version == 0 || u.Data.Disabled {
-		return "", err
-	}
-	m, err := members.Find(ctx, s.cfg.Records, core.Installation, string(user))
-	return m.Data.Role, err
-}
