@@ -205,6 +205,18 @@ func TestAResetMeanwhileEndsWhatTheOldPasswordProves(t *testing.T) {
 	}
 }
 
+// Nor does who is disabled meanwhile.
+func TestADisabledUserMeanwhileChangesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onSQLite)
+	mia := r.member("mia", core.Member)
+	cfg := r.cfg
+	cfg.Quotas = &hooked{backend: r.store, bucket: "sign_in/address/", hook: func() { ok(t, r.DisableUser(t.Context(), r.operator(), mia.User)) }}
+	s, err := identity.New(cfg)
+	ok(t, err)
+	wantCode(t, "a password", s.ChangePassword(t.Context(), mia.Principal, password, "another good password"), core.Unauthenticated)
+}
+
 // Nor does who signs in with it and with a code begin a session that outlives the change.
 func TestAChangedPasswordMeanwhileEndsASignIn(t *testing.T) {
 	t.Parallel()

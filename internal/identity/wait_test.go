@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -49,7 +50,12 @@ func TestAReaderOfTheKeysKeepsNobodyElse(t *testing.T) {
 		second <- err
 	}()
 	stop()
-	wantCode(t, "who gave up", <-second, core.Canceled)
+	select {
+	case err := <-second:
+		wantCode(t, "who gave up", err, core.Canceled)
+	case <-time.After(10 * time.Second):
+		t.Error("who gave up waits on")
+	}
 	close(h.gate)
 	ok(t, <-first)
 	_, err = bearer(t.Context(), s, r.owner.Access)
@@ -81,7 +87,12 @@ func TestAReaderOfAnIssuerKeepsNobodyElse(t *testing.T) {
 		second <- err
 	}()
 	stop()
-	wantCode(t, "who gave up", <-second, core.Canceled)
+	select {
+	case err := <-second:
+		wantCode(t, "who gave up", err, core.Canceled)
+	case <-time.After(10 * time.Second):
+		t.Error("who gave up waits on")
+	}
 	close(gate)
 	wantCode(t, "an issuer that says nothing", <-first, core.Unavailable)
 }
