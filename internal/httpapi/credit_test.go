@@ -147,12 +147,10 @@ func TestBudgets(t *testing.T) {
 	mine := must(w.tasks.Create(ctx, core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor: scope.Actor}, agent.NewTask{Kind: core.KindApp, Prompt: "x", Model: "blueprint"}))(t)
 	_, paul := w.otherOrg("paul")
 	for _, of := range []string{"project/" + string(shop.ID), "key/" + string(key.ID), "task/" + string(mine.Task)} {
-		for _, c := range []*client.Client{w.olga, w.as(key.Text)} {
-			if _, err := c.SetBudget(ctx, of, client.NewBudget{Limit: 1}); err != nil {
-				t.Errorf("%s: %v", of, err)
-			}
-		}
-		_, err := paul.SetBudget(ctx, of, client.NewBudget{Limit: 1})
+		must(w.olga.SetBudget(ctx, of, client.NewBudget{Limit: 1}))(t)
+		_, err := w.as(key.Text).SetBudget(ctx, of, client.NewBudget{Limit: 2})
+		refused(t, "a key raises what bounds it, "+of, err, core.Denied)
+		_, err = paul.SetBudget(ctx, of, client.NewBudget{Limit: 1})
 		refused(t, "a budget of another org's "+of, err, core.NotFound)
 	}
 	refused(t, "removing what isn't there", paul.RemoveBudget(ctx, "org"), core.NotFound)

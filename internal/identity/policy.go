@@ -44,8 +44,9 @@ const (
 	OperatePeople Action = "operate.people"
 )
 
-// rule is what an action takes. What makes a credential, or lets one do more, has no scope:
-// a key would outlive itself in what it has made.
+// rule is what an action takes. What makes a credential, or lets one do more (budgets and
+// the policy of what may leave bound what keys do), has no scope: a key would outlive itself
+// in what it has made.
 type rule struct {
 	where place
 	role  core.Role // at least, in the org of the credential
@@ -74,7 +75,7 @@ var policy = map[Action]rule{
 	AppMove:      {tenant, core.Admin, "apps:write"},
 	UsageRead:    {tenant, core.Viewer, "usage:read"},
 	CreditRead:   {tenant, core.Viewer, "credits:read"},
-	BudgetWrite:  {tenant, core.Admin, "org:write"},
+	BudgetWrite:  {tenant, core.Admin, ""},
 	OrgRead:      {anywhere, core.Viewer, "org:read"},
 	OrgWrite:     {tenant, core.Owner, "org:write"},
 	MemberRead:   {anywhere, core.Member, "org:read"},
@@ -86,7 +87,7 @@ var policy = map[Action]rule{
 	SecretWrite:  {tenant, core.Admin, "secrets:write"},
 	AuditRead:    {anywhere, core.Admin, "audit:read"},
 	RedactRead:   {tenant, core.Admin, "org:read"},
-	RedactWrite:  {tenant, core.Admin, "org:write"},
+	RedactWrite:  {tenant, core.Admin, ""},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},
