@@ -53,9 +53,10 @@ type Instance interface {
 	// backups. No server may run on it.
 	RecoverKeys(ctx context.Context) (RecoveredKeys, error)
 	// Schema returns the version of the store's schema, and Migrate takes it to one.
-	// No server may run.
+	// No server may run. conflict: the version has no place for something that is there;
+	// with drop that is dropped, as far as the rest could still be read.
 	Schema(ctx context.Context) (Schema, error)
-	Migrate(ctx context.Context, version int64) (Schema, error)
+	Migrate(ctx context.Context, version int64, drop bool) (Schema, error)
 	// Move carries the SQLite store of the data directory over to the configured one.
 	// No server may run on either. progress is told how far an org is.
 	Move(ctx context.Context, progress func(org core.OrgID, events int64)) (Moved, error)
@@ -109,6 +110,7 @@ type shell struct {
 	json     bool
 	config   string
 	dataDir  string
+	project  string
 }
 
 // Main runs the command line and returns the exit code. The first end of ctx is
@@ -154,6 +156,7 @@ func (sh *shell) root() *cobra.Command {
 	f.BoolVar(&sh.json, "json", sh.json, "print JSON")
 	f.StringVar(&sh.config, "config", "", "configuration file (YAML)")
 	f.StringVar(&sh.dataDir, "data-dir", "", "folder with everything that is kept")
+	f.StringVar(&sh.project, "project", "", "work in this project of the org (default: that of the sign-in or key)")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
 		sh.loginCommand(), sh.logoutCommand(), sh.whoamiCommand(), sh.userCommand(), sh.orgCommand(), sh.projectCommand(), sh.keyCommand(),
 		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(),
@@ -208,10 +211,19 @@ func (sh *shell) instance(overrides map[string]any) (Instance, error) {
 	return sh.platform.Load(sh.config, o)
 }
 
-// connect reaches the server that somebody has signed in to, unless the command line names
+// connect reaches a server, in the project that the command line names.
+func (sh *shell) connect(ctx context.Context, mode Mode) (*Conn, error) {
+	conn, err := sh.reach(ctx, mode)
+	if err == nil && sh.project != "" {
+		conn.into(core.ProjectID(sh.project))
+	}
+	return conn, err
+}
+
+// reach reaches the server that somebody has signed in to, unless the command line names
 // a data directory or a configuration; else it reads the configuration and reaches that
 // installation's.
-func (sh *shell) connect(ctx context.Context, mode Mode) (*Conn, error) {
+func (sh *shell) reach(ctx context.Context, mode Mode) (*Conn, error) {
 	if conn, err := sh.away(ctx, mode); conn != nil || err != nil {
 		return conn, err
 	}

@@ -120,7 +120,7 @@ func TestCommands(t *testing.T) {
 		{"db status", -1, []string{"sqlite  schema version 2 of 3"}, []string{"current"}},
 		{"db migrate", -1, []string{"schema version 3 of 3"}, []string{"current"}},
 		{"db rollback", -1, []string{"schema version 1 of 3"}, []string{"current"}},
-		{"db rollback 0", -1, []string{"schema version 0 of 3"}, []string{"current"}},
+		{"db rollback 0 --drop", -1, []string{"schema version 0 of 3"}, []string{"current"}},
 		{"deadletter list", Direct, []string{"ledger/tsk_a/3", "thing.happened", "a bug"}, []string{"items"}},
 		{"deadletter show ledger/tsk_a/3", Direct, []string{"reason    a bug", `content   {"n":1}`}, []string{"consumer", "content"}},
 		{"deadletter replay ledger/tsk_a/3", Direct, []string{"applied 2 events"}, []string{"applied"}},

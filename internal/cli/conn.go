@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 // Conn is a way to a server. Close releases it: an embedded one stops in
@@ -39,6 +40,22 @@ func (c *Conn) do(ctx context.Context, f func(*client.Client) error) error {
 			return err
 		}
 		*c = *next
+	}
+}
+
+// into makes all requests in a project, those to a server that comes after this one, too.
+func (c *Conn) into(project core.ProjectID) {
+	c.Client = c.Client.In(project)
+	again := c.Again
+	if again == nil {
+		return
+	}
+	c.Again = func(ctx context.Context) (*Conn, error) {
+		next, err := again(ctx)
+		if err == nil {
+			next.into(project)
+		}
+		return next, err
 	}
 }
 

@@ -27,23 +27,32 @@ func (sh *shell) dbCommand() *cobra.Command {
 			return in.Schema(ctx)
 		}),
 		sh.db("migrate", "Bring the schema to the newest version", cobra.NoArgs, func(ctx context.Context, in Instance, s Schema, _ []string) (Schema, error) {
-			return in.Migrate(ctx, s.Newest)
+			return in.Migrate(ctx, s.Newest, false)
 		}),
-		sh.db("rollback [VERSION]", "Take the schema back to a version, the one before if none is named", cobra.MaximumNArgs(1),
-			func(ctx context.Context, in Instance, s Schema, args []string) (Schema, error) {
-				to := s.Current - 1
-				if len(args) == 1 {
-					n, err := strconv.ParseInt(args[0], 10, 64)
-					if err != nil || n < 0 || n > s.Current {
-						return s, core.E(core.Invalid, "", args[0]+" isn't a version to go back to").WithHint(fmt.Sprintf("choose one from 0 to %d", s.Current))
-					}
-					to = n
+		sh.dbRollback())
+	return c
+}
+
+func (sh *shell) dbRollback() *cobra.Command {
+	var drop bool
+	c := sh.db("rollback [VERSION]", "Take the schema back to a version, the one before if none is named", cobra.MaximumNArgs(1),
+		func(ctx context.Context, in Instance, s Schema, args []string) (Schema, error) {
+			to := s.Current - 1
+			if len(args) == 1 {
+				n, err := strconv.ParseInt(args[0], 10, 64)
+				if err != nil || n < 0 || n > s.Current {
+					return s, core.E(core.Invalid, "", args[0]+" isn't a version to go back to").WithHint(fmt.Sprintf("choose one from 0 to %d", s.Current))
 				}
-				if to < 0 {
-					return s, core.E(core.Invalid, "", "the database is empty already")
-				}
-				return in.Migrate(ctx, to)
-			}))
+				to = n
+			}
+			if to < 0 {
+				return s, core.E(core.Invalid, "", "the database is empty already")
+			}
+			return in.Migrate(ctx, to, drop)
+		})
+	c.Long = "Take the schema back to a version, the one before if none is named. Where that version has no place for users, orgs, API keys, secrets\n" +
+		"and credits, the command says how many there are and does nothing; --drop drops them, for good."
+	c.Flags().BoolVar(&drop, "drop", false, "drop what the older version has no place for, such as all users and orgs, for good")
 	return c
 }
 

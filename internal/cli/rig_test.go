@@ -89,7 +89,10 @@ func (h *host) Restore(_ context.Context, id string, verify bool) (Restored, err
 func (h *host) Schema(context.Context) (Schema, error) {
 	return Schema{Store: "sqlite", Current: 2, Newest: 3}, nil
 }
-func (h *host) Migrate(_ context.Context, version int64) (Schema, error) {
+func (h *host) Migrate(_ context.Context, version int64, drop bool) (Schema, error) {
+	if version == 0 && !drop {
+		return Schema{}, core.E(core.Conflict, "migrate", "2 users would be dropped").WithHint("say --drop")
+	}
 	return Schema{Store: "sqlite", Current: version, Newest: 3}, nil
 }
 func (h *host) RecoverKeys(context.Context) (RecoveredKeys, error) {

@@ -22,6 +22,7 @@ type Client struct {
 	base  string
 	token TokenSource
 	about core.OrgID
+	in    core.ProjectID
 	http  *http.Client
 }
 
@@ -46,6 +47,14 @@ func NewWith(base string, token TokenSource, transport http.RoundTripper) *Clien
 func (c *Client) About(org core.OrgID) *Client {
 	other := *c
 	other.about = org
+	return &other
+}
+
+// In returns a client whose requests are made in a project of the credential's org; "": in
+// that of the credential.
+func (c *Client) In(project core.ProjectID) *Client {
+	other := *c
+	other.in = project
 	return &other
 }
 
@@ -136,6 +145,9 @@ func (c *Client) send(ctx context.Context, r request, token string) (*http.Respo
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if c.in != "" {
+		req.Header.Set("Isekai-Project", string(c.in))
 	}
 	for k, v := range r.header {
 		if v != "" {

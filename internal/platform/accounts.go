@@ -88,7 +88,11 @@ func (n *node) authenticate(ctx context.Context, c identity.Credential) (identit
 	if fromOwner(ctx) && sameToken(c.Bearer, n.token) {
 		p := identity.Local()
 		p.Address = c.Address
-		return p, nil
+		if c.Project == "" {
+			return p, nil
+		}
+		p.Scope.Project = c.Project
+		return p, n.people.InUse(ctx, p.Scope.Org, c.Project)
 	}
 	return n.people.Authenticate(ctx, c)
 }
