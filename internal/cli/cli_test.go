@@ -390,3 +390,11 @@ func TestAnAppWithoutAnAddress(t *testing.T) {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
 }
+
+// TestNothingIsDroppedUnasked by a way back to an older schema.
+func TestNothingIsDroppedUnasked(t *testing.T) {
+	t.Parallel()
+	if code, _, errs := newHost(t, everything()).run(t.Context(), "db", "rollback", "0"); code == 0 || !strings.Contains(errs, "2 users would be dropped") || !strings.Contains(errs, "--drop") {
+		t.Errorf("a rollback without --drop: %d %q", code, errs)
+	}
+}

@@ -23,13 +23,13 @@ func TestNoWayBackBeforeKeys(t *testing.T) {
 		t.Errorf("to look made a database, which a restore refuses: %v", err)
 	}
 	for _, version := range []int64{keysSince, keysSince - 1, 0, keysSince} { // while it is empty
-		if s, err := in.Migrate(t.Context(), version); err != nil || s.Current != version {
+		if s, err := in.Migrate(t.Context(), version, true); err != nil || s.Current != version {
 			t.Fatalf("to %d: %+v, %v", version, s, err)
 		}
 	}
 	id := in.aTask(t)
 	for _, version := range []int64{keysSince - 1, 0} {
-		if _, err := in.Migrate(t.Context(), version); core.CodeOf(err) != core.Conflict || core.HintOf(err) == "" {
+		if _, err := in.Migrate(t.Context(), version, true); core.CodeOf(err) != core.Conflict || core.HintOf(err) == "" {
 			t.Errorf("to %d: %v", version, err)
 		}
 	}

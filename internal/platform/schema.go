@@ -7,6 +7,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
@@ -34,9 +35,9 @@ func (c Config) versions(ctx context.Context) (current, newest int64, err error)
 }
 
 // Migrate implements cli.Instance.
-func (i instance) Migrate(ctx context.Context, version int64) (cli.Schema, error) {
+func (i instance) Migrate(ctx context.Context, version int64, drop bool) (cli.Schema, error) {
 	err := i.alone(func(*DataDir) error {
-		if err := i.mayGoTo(ctx, version); err != nil {
+		if err := i.mayGoTo(ctx, version, drop); err != nil {
 			return err
 		}
 		if i.cfg.driver() == onPostgres {
@@ -54,13 +55,14 @@ func (i instance) Migrate(ctx context.Context, version int64) (cli.Schema, error
 const keysSince = 2
 
 // mayGoTo refuses a version of the schema that has no keys, if there is something that
-// only they open.
-func (i instance) mayGoTo(ctx context.Context, version int64) (err error) {
-	if version >= keysSince || i.cfg.driver() == onSQLite && !exists(i.cfg.sqlite().Path) {
+// only they open; and one that has no records, if there are any and they aren't to be
+// dropped.
+func (i instance) mayGoTo(ctx context.Context, version int64, drop bool) (err error) {
+	if version >= recordsSince || i.cfg.driver() == onSQLite && !exists(i.cfg.sqlite().Path) {
 		return nil
 	}
 	current, _, err := i.cfg.versions(ctx)
-	if err != nil || current < keysSince {
+	if err != nil || current <= version || current < keysSince {
 		return err
 	}
 	st, err := i.cfg.openDriver(ctx)
@@ -68,6 +70,24 @@ func (i instance) mayGoTo(ctx context.Context, version int64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if version < keysSince {
+		if err := unopened(ctx, st, version); err != nil {
+			return err
+		}
+	}
+	if drop {
+		return nil
+	}
+	lost, err := losses(ctx, st)
+	if err == nil && lost != "" {
+		err = core.E(core.Conflict, "migrate", fmt.Sprintf("schema version %d has no place for users, orgs and what is theirs; for good would be dropped: %s", version, lost)).
+			WithHint("make a backup (isekai backup), which alone brings them back; then say --drop. Nobody can sign in then, and no audit log can be verified")
+	}
+	return err
+}
+
+// unopened refuses a schema without keys for a store in which there is something.
+func unopened(ctx context.Context, st store.Store, version int64) error {
 	keyed, err := st.KeysetOrgs(ctx)
 	if err != nil {
 		return err
