@@ -112,3 +112,22 @@ func yes(b bool, word string) string {
 func plainly(line string) func(io.Writer) {
 	return func(w io.Writer) { fmt.Fprintln(w, line) }
 }
+
+// creditsFlag lets a task be held to an amount of credits.
+func creditsFlag(c *cobra.Command, to *core.Credits) {
+	c.Flags().Var((*amount)(to), "credits", "the most that it may cost, where tasks are charged (default: "+core.DefaultLimits.Credits.String()+")")
+}
+
+// amount is a flag's value in credits: 0.5.
+type amount core.Credits
+
+func (a *amount) String() string { return "" }
+func (a *amount) Type() string   { return "credits" }
+func (a *amount) Set(s string) error {
+	c, err := core.ParseCredits(s)
+	if err == nil && c <= 0 {
+		err = core.E(core.Invalid, "", "it must be above 0")
+	}
+	*a = amount(c)
+	return err
+}

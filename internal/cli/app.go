@@ -211,6 +211,7 @@ func (sh *shell) appChange() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&n.Model, "model", "", "model to use; blueprint is the built-in planner")
+	creditsFlag(c, &n.Limits.Credits)
 	c.Flags().BoolVar(&exit, "exit", false, "stop the app after the checks; exit 0 only if it answered")
 	return c
 }

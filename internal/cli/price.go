@@ -56,7 +56,7 @@ func (sh *shell) priceSet() *cobra.Command {
 	names := [6]string{"input", "cached", "output", "call", "second", "gib-day"}
 	c := &cobra.Command{Use: "set NAME", Short: "Set what is paid for a model, a tool or storage, as an operator", Args: args("what it is of, as in model/gpt-5-mini"),
 		Long:    "Set what every org pays, or one, for model/NAME, tool/NAME, all others of a kind (model/*, tool/*) or storage. What no flag names is free.",
-		Example: "  isekai credit price set model/gpt-5-mini --input 0.25 --cached 0.03 --output 2\n  isekai credit price set 'tool/*' --second 0.001 --org org_01hx",
+		Example: "  isekai credit price set model/gpt-5-mini --input 25 --cached 2.5 --output 200\n  isekai credit price set 'tool/*' --second 0.001 --org org_01hx",
 		RunE: func(c *cobra.Command, a []string) error {
 			var p core.Price
 			for i, to := range [6]*core.Credits{&p.Input, &p.Cached, &p.Output, &p.Call, &p.Second, &p.GiBDay} {

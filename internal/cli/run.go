@@ -13,22 +13,22 @@ import (
 )
 
 func (sh *shell) runCommand() *cobra.Command {
-	var model string
+	n := client.NewTask{Kind: core.KindApp}
 	var exit bool
 	c := &cobra.Command{
 		Use: "run PROMPT", Short: "Build a running, tested web app from a prompt",
 		Example: `  isekai run "a reading list with title, author, pages, a finished flag and a rating from 1 to 5"`,
 		Args:    prompt,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := core.CheckPrompt(strings.Join(args, " ")); err != nil {
+			n.Prompt = strings.Join(args, " ")
+			if err := core.CheckPrompt(n.Prompt); err != nil {
 				return err
 			}
-			return sh.with(c.Context(), Working, func(conn *Conn) error {
-				return sh.run(c.Context(), conn, client.NewTask{Kind: core.KindApp, Prompt: strings.Join(args, " "), Model: model}, exit)
-			})
+			return sh.with(c.Context(), Working, func(conn *Conn) error { return sh.run(c.Context(), conn, n, exit) })
 		},
 	}
-	c.Flags().StringVar(&model, "model", "", "model to use; blueprint is the built-in planner")
+	c.Flags().StringVar(&n.Model, "model", "", "model to use; blueprint is the built-in planner")
+	creditsFlag(c, &n.Limits.Credits)
 	c.Flags().BoolVar(&exit, "exit", false, "stop the app after the checks; exit 0 only if it answered")
 	return c
 }

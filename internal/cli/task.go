@@ -43,6 +43,7 @@ func (sh *shell) taskRun() *cobra.Command {
 	}
 	c.Flags().StringVar(&n.Workspace, "workspace", "", "folder to work in; changes are made in it (default: an empty one)")
 	c.Flags().StringVar(&n.Model, "model", "", "model to use")
+	creditsFlag(c, &n.Limits.Credits)
 	return c
 }
 

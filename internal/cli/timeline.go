@@ -36,7 +36,7 @@ func (t *timeline) show(e core.Event) error {
 		t.began[p.Call] = e.At
 	case core.ModelSettled:
 		if p.Error != nil {
-			t.line("  model", "failed: "+p.Error.Msg, e.At.Sub(t.began[p.Call]))
+			t.line("  model", "failed: "+p.Error.Msg, since(t.began[p.Call], e.At))
 		}
 	case core.ModelSwitched:
 		t.line("model", fmt.Sprintf("%s can't be used (%s): %s goes on", p.From, p.Reason, modelName(p.To)), 0)
@@ -59,20 +59,20 @@ func (t *timeline) show(e core.Event) error {
 	case core.ApprovalAnswered:
 		t.line("answered", string(p.Answer), 0)
 	case core.VerdictGiven:
-		t.line("  "+string(p.Verdict), p.Reason, e.At.Sub(t.step))
+		t.line("  "+string(p.Verdict), p.Reason, since(t.step, e.At))
 		if p.Verdict == core.Retry || p.Verdict == core.Replan {
 			t.more(p.Feedback)
 		}
 	case core.TaskCancelRequested:
 		t.line("cancel", p.Reason, 0)
 	case core.TaskFinished:
-		t.line(string(p.Status), p.Summary, e.At.Sub(t.planned))
+		t.line(string(p.Status), p.Summary, since(t.planned, e.At))
 	}
 	return nil
 }
 
 func (t *timeline) plan(p core.Plan, at time.Time) {
-	t.line("plan", p.Title, at.Sub(t.planned))
+	t.line("plan", p.Title, since(t.planned, at))
 	t.more(p.Summary)
 	for i, s := range p.Steps {
 		t.more(fmt.Sprintf("%d. %s", i+1, s.Title))
@@ -100,7 +100,7 @@ func (t *timeline) tool(p core.ToolSettled, at time.Time) {
 	if p.Failed || p.Error != nil {
 		name = "  failed"
 	}
-	t.line(name, what, at.Sub(t.began[p.Call]))
+	t.line(name, what, since(t.began[p.Call], at))
 }
 
 const wide = 78
@@ -125,6 +125,14 @@ func (t *timeline) more(text string) {
 			fmt.Fprintf(t.w, "%-10s %s\n", "", l)
 		}
 	}
+}
+
+// since returns the time from a beginning; none from what never began.
+func since(began, at time.Time) time.Duration {
+	if began.IsZero() {
+		return 0
+	}
+	return at.Sub(began)
 }
 
 func short(d time.Duration) string {

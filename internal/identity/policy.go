@@ -161,9 +161,9 @@ func (p Principal) May(a Action) error {
 	case r.where == installation && p.Operates:
 		return nil
 	case r.where == installation && p.Scope.Org != core.Installation:
-		return core.E(core.Denied, op, "this concerns the whole installation").WithHint("sign in as one of its operators")
+		return core.E(core.Denied, op, "this concerns the whole installation").WithHint("an operator does it: isekai org enter org_installation, for who is one, or with the data directory")
 	case r.where == tenant && p.Scope.Org == core.Installation:
-		return core.E(core.Denied, op, "there are no tasks, apps or credits of an operator's").WithHint("sign in to an org")
+		return core.E(core.Denied, op, "there are no tasks, apps or credits of an operator's").WithHint("isekai org enter ORG; or name the org, where the command has --org or --all")
 	case r.where == tenant && p.Astray:
 		return missing("project")
 	case len(p.Projects) > 0 && r.role.Covers(core.Admin):

@@ -96,7 +96,7 @@ func (h handler) hold(ctx context.Context, e core.Event, p core.CreditsRequested
 	return h.answer(ctx, e, core.CreditsHeld{Amount: p.Amount})
 }
 
-const hint = "give the task a lower limit of credits, or ask for more credits or a larger budget"
+const hint = "give the task a lower limit of credits (--credits), or ask for more credits or a larger budget"
 
 // shortOf says why credits can't be held.
 func shortOf(account string, amount core.Credits) string {
