@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -32,14 +33,20 @@ func (sh *shell) keysNew() *cobra.Command {
 
 func (sh *shell) keysRotate() *cobra.Command {
 	var org string
-	var master bool
-	c := &cobra.Command{Use: "rotate", Short: "Give every org, or one, a new key; or make a new master key", Args: cobra.NoArgs,
+	var master, signing bool
+	c := &cobra.Command{Use: "rotate", Short: "Give every org, or one, a new key; or make a new master key, or new signing keys", Args: cobra.NoArgs,
 		Long: "Give every org, or one, a new key; what older keys have closed still opens. With --master make a new master key instead, in its file,\n" +
 			"and destroy the old one: all nodes must read that very file. Where the old master key is named as old_keys in the configuration, move\n" +
-			"from it to the one that keys names: from a file to another, to a variable, or to a transit engine.",
+			"from it to the one that keys names: from a file to another, to a variable, or to a transit engine. With --signing replace the keys that\n" +
+			"access tokens are signed with, as after they leaked: all access tokens end, and sessions go on with new ones.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if master && org != "" {
+			switch {
+			case master && org != "":
 				return core.E(core.Invalid, "", "--master and --org exclude each other").WithHint("the master key is every org's")
+			case signing && (master || org != ""):
+				return core.E(core.Invalid, "", "--signing excludes --master and --org").WithHint("signing keys are the installation's, and others than those that close its data")
+			case signing:
+				return sh.rotateSigning(c.Context())
 			}
 			return sh.with(c.Context(), Direct, func(conn *Conn) (err error) {
 				var r client.KeyReport
@@ -62,7 +69,19 @@ func (sh *shell) keysRotate() *cobra.Command {
 		}}
 	c.Flags().StringVar(&org, "org", "", "only this org")
 	c.Flags().BoolVar(&master, "master", false, "make a new master key and close every org's keys with it")
+	c.Flags().BoolVar(&signing, "signing", false, "replace the keys that access tokens are signed with")
 	return c
+}
+
+func (sh *shell) rotateSigning(ctx context.Context) error {
+	return sh.with(ctx, Direct, func(conn *Conn) error {
+		if err := conn.Client.RotateSigningKeys(ctx); err != nil {
+			return err
+		}
+		return sh.print(map[string]bool{"signing": true}, func(w io.Writer) {
+			fmt.Fprintln(w, "New signing keys. All access tokens have ended, on other nodes within five seconds; sessions go on with new ones.")
+		})
+	})
 }
 
 func (sh *shell) keysShred() *cobra.Command {

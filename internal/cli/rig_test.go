@@ -151,7 +151,7 @@ func everything() map[string]string {
 		"POST /v1/backups": aBackup, "GET /v1/backups": "[" + aBackup + "]",
 		"GET /v1/deadletters": `{"items":[` + aLetter + `}]}`, "GET /v1/deadletters/ledger/tsk_a/3": aLetter + `,"content":{"data":{"n":1}}}`,
 		"POST /v1/deadletters/ledger/tsk_a/3/replay": `{"applied":[3,4]}`, "DELETE /v1/deadletters/ledger/tsk_a/3": `{"behind":4}`,
-		"POST /v1/keys/rotate": `{"orgs":2}`, "POST /v1/keys/rotate-master": `{"orgs":2}`, "POST /v1/keys/shred": `{"orgs":1}`,
+		"POST /v1/keys/rotate": `{"orgs":2}`, "POST /v1/keys/rotate-master": `{"orgs":2}`, "POST /v1/keys/rotate-signing": ``, "POST /v1/keys/shred": `{"orgs":1}`,
 		"GET /v1/apps/app_a/logs": `{"items":[{"seq":1,"text":"hello","dropped":2}]}`,
 	}
 }

@@ -172,6 +172,13 @@ func (c *Client) RotateMasterKey(ctx context.Context) (KeyReport, error) {
 	return r, err
 }
 
+// RotateSigningKeys replaces the keys that access tokens are signed with: all of those end,
+// and sessions go on with new ones.
+func (c *Client) RotateSigningKeys(ctx context.Context) error {
+	_, err := c.call(ctx, request{method: http.MethodPost, path: "/v1/keys/rotate-signing"}, nil)
+	return err
+}
+
 // ShredKeys destroys an org's keys, for good; confirm is the org's id once more.
 func (c *Client) ShredKeys(ctx context.Context, org, confirm core.OrgID) (KeyReport, error) {
 	var r KeyReport

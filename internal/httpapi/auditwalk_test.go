@@ -282,5 +282,6 @@ func (w *walk) operators(ours, whole core.OrgID) {
 	w.does(token, "drop-dead-letter", letter, nil, whole, "drop-dead-letter", failed)
 	w.does(token, "rotate-keys", nil, map[string]any{}, whole, "rotate-keys", yes)
 	w.does(token, "rotate-master-key", nil, nil, whole, "rotate-master-key", yes)
+	w.does(token, "rotate-signing-keys", nil, nil, whole, "signing.rotate", yes)
 	w.does(token, "shred-keys", nil, map[string]any{"org": "org_gone", "confirm": "org_gone"}, whole, "shred-keys", yes)
 }

@@ -211,6 +211,12 @@ func (s *server) keys() {
 		n, err := s.cfg.Keys.RotateMaster(ctx)
 		return &keyAnswer{Body: client.KeyReport{Orgs: n}}, err
 	})
+	act(s, identity.Operate, huma.Operation{
+		OperationID: "rotate-signing-keys", Method: http.MethodPost, Path: "/v1/keys/rotate-signing", Summary: "Replace the keys that access tokens are signed with", DefaultStatus: http.StatusNoContent,
+		Description: "All access tokens end, at once on this node and within five seconds on others. Sessions stay: their programs refresh, and cookies go on.",
+	}, func(ctx context.Context, p identity.Principal, _ *struct{}) (*struct{}, error) {
+		return nil, s.cfg.Identity.RotateSigning(ctx, p)
+	})
 	handle(s, identity.Operate, huma.Operation{
 		OperationID: "shred-keys", Method: http.MethodPost, Path: "/v1/keys/shred", Summary: "Destroy an org's keys, for good",
 		Description: "Nothing of the org can be read any more: not here, not on the bus and in no backup.",
