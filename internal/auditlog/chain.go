@@ -24,7 +24,8 @@ type chain struct {
 	turn  turn // of who appends; guards what follows
 
 	known bool   // tree is that of the log, or of a beginning of it
-	tree  tree   // of the rows that were seen
+	part  part   // that is gone on with
+	tree  tree   // of its rows that were seen
 	last  string // the signature of the last of them
 }
 
@@ -32,6 +33,15 @@ type chain struct {
 type call struct {
 	entry Entry
 	done  chan error
+}
+
+func (c *chain) place() place { return place{c.org, c.part} }
+
+// end returns the number of the last row that was seen.
+func (c *chain) end() int64 { return c.part.after + c.tree.size }
+
+func (c *chain) scope() core.Scope {
+	return core.Scope{Org: c.org, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "auditlog"}}
 }
 
 func (c *chain) record(ctx context.Context, e Entry) error {
@@ -79,19 +89,18 @@ func (c *chain) append(ctx context.Context, batch []*call) error {
 	if err != nil {
 		return err
 	}
-	scope := core.Scope{Org: c.org, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "auditlog"}}
 	for try := 1; ; try++ {
-		if !c.known {
-			if err := c.refresh(ctx); err != nil {
-				return err
-			}
+		// Also what is known: the version alone doesn't tell a log whose end was cut off, and that
+		// was begun anew since, from the one that was known.
+		if err := c.refresh(ctx); err != nil {
+			return err
 		}
 		next := c.tree.clone()
-		events, last, err := c.events(k, &next, batch)
+		events, last, err := c.events(k, c.place(), &next, batch)
 		if err != nil {
 			return err
 		}
-		_, err = c.log.cfg.Events.Append(ctx, scope, store.Append{Stream: core.AuditLog, Expected: c.tree.size, Events: events})
+		_, err = c.log.cfg.Events.Append(ctx, c.scope(), store.Append{Stream: core.AuditLog, Expected: c.end(), Events: events})
 		if err == nil {
 			c.tree, c.last = next, last
 			c.log.grows(c.org)
@@ -102,9 +111,6 @@ func (c *chain) append(ctx context.Context, batch []*call) error {
 			return err
 		}
 		if err := wait(ctx, try); err != nil {
-			return err
-		}
-		if err := c.refresh(ctx); err != nil {
 			return err
 		}
 	}
@@ -122,12 +128,12 @@ func wait(ctx context.Context, try int) error {
 	}
 }
 
-// events returns the batch as it is stored, adds it to the tree, and returns the signature
-// of that.
-func (c *chain) events(k *key, t *tree, batch []*call) (events []store.NewEvent, signature string, err error) {
+// events returns the batch as it is stored in a part of the log, adds it to its tree, and
+// returns the signature of that.
+func (c *chain) events(k *key, in place, t *tree, batch []*call) (events []store.NewEvent, signature string, err error) {
 	for _, one := range batch {
 		e := one.entry
-		e.Row = t.size + 1
+		e.Row = in.after + t.size + 1
 		entry, err := json.Marshal(e)
 		if err != nil {
 			return nil, "", fmt.Errorf("auditlog.record: %w", err)
@@ -136,10 +142,10 @@ func (c *chain) events(k *key, t *tree, batch []*call) (events []store.NewEvent,
 		if err != nil {
 			return nil, "", fmt.Errorf("auditlog.record: %w", err)
 		}
-		if signature, err = t.head(c.org).sign(k.signer); err != nil {
+		if signature, err = t.head(in).sign(k.signer); err != nil {
 			return nil, "", err
 		}
-		p := core.AuditRecorded{Entry: entry, Hashes: texts(hashes), Signature: signature}
+		p := core.AuditRecorded{Entry: entry, Part: in.part.String(), Hashes: texts(hashes), Signature: signature}
 		data, err := core.EncodePayload(p)
 		if err != nil {
 			return nil, "", err

@@ -7,14 +7,11 @@ import (
 	"strconv"
 
 	"golang.org/x/mod/sumdb/note"
-
-	"github.com/isekai-run/isekai/internal/core"
 )
 
-// checker reads a log from its first row on and finds the first fault. It is the one that
-// verifies logs in a store and exports of them alike.
+// checker reads a part of a log from its first row on and finds the first fault.
 type checker struct {
-	org   core.OrgID
+	place
 	keys  note.Verifiers
 	known []head // of checkpoints, smallest first
 
@@ -23,19 +20,10 @@ type checker struct {
 	met  int64  // the size of the largest checkpoint that the rows agree with
 }
 
-// newChecker returns one that holds the log against checkpoints.
-func newChecker(org core.OrgID, keys note.Verifiers, known []head) (*checker, error) {
-	c := &checker{org: org, keys: keys}
-	for _, h := range known {
-		if h.org != org {
-			return nil, core.E(core.Invalid, "auditlog.verify", "the checkpoint is of another org's log: "+string(h.org))
-		}
-		c.hold(h)
-	}
-	return c, nil
-}
+// want returns the number of the row that is due.
+func (c *checker) want() int64 { return c.after + c.tree.size + 1 }
 
-// hold holds the log against one more checkpoint.
+// hold holds the part against one more checkpoint of it.
 func (c *checker) hold(h head) {
 	c.known = append(c.known, h)
 	slices.SortFunc(c.known, func(a, b head) int { return cmp.Compare(a.size, b.size) })
@@ -55,10 +43,10 @@ func (c *checker) add(rows []Row) *Fault {
 			found = c.meet()
 		}
 	}
-	if good > 0 && (found != nil || !c.tree.head(c.org).signed(rows[good-1].Signature, c.keys)) {
+	if good > 0 && (found != nil || !c.tree.head(c.place).signed(rows[good-1].Signature, c.keys)) {
 		if unsigned := c.unsigned(start, rows[:good]); unsigned != nil {
 			found = unsigned
-			good = int(unsigned.Row - start.size - 1)
+			good = int(unsigned.Row - c.after - start.size - 1)
 		}
 		c.tree = start.clone()
 		for _, r := range rows[:good] {
@@ -73,7 +61,7 @@ func (c *checker) add(rows []Row) *Fault {
 
 // next adds a row to the tree, unless it can be seen from it alone that it is bad.
 func (c *checker) next(r Row) *Fault {
-	want := c.tree.size + 1
+	want := c.want()
 	if r.Number != want {
 		return c.gap(r)
 	}
@@ -91,6 +79,8 @@ func (c *checker) next(r Row) *Fault {
 		return fault(Moved, want, r.ID, "is what was written as row "+strconv.FormatInt(e.Row, 10)+": rows were deleted or put in another order")
 	case e.ID != r.ID:
 		return fault(Changed, want, r.ID, "has another id than it was written with")
+	case r.Part != c.part.String():
+		return fault(Changed, want, r.ID, "says that it is of another part of the log")
 	}
 	next := c.tree.clone()
 	hashes, err := next.addEntry(r.Entry)
@@ -103,7 +93,7 @@ func (c *checker) next(r Row) *Fault {
 
 // gap is the fault where another row's number was due.
 func (c *checker) gap(r Row) *Fault {
-	want := c.tree.size + 1
+	want := c.want()
 	if r.Number < want {
 		return fault(Moved, want, r.ID, "is followed by row "+strconv.FormatInt(r.Number, 10))
 	}
@@ -116,7 +106,7 @@ func (c *checker) gap(r Row) *Fault {
 
 // closed is the fault of a row that doesn't open.
 func (c *checker) closed(r Row) *Fault {
-	if n := len(c.known); n > 0 && r.Number > c.known[n-1].size {
+	if n := len(c.known); n > 0 && r.Number > c.known[n-1].end() {
 		return fault(Foreign, r.Number, r.ID, "was written by somebody else, or changed before it was in a checkpoint")
 	}
 	return fault(Changed, r.Number, r.ID, "isn't what was written there: it was changed, or put in another's place")
@@ -126,7 +116,7 @@ func (c *checker) closed(r Row) *Fault {
 func (c *checker) unsigned(t tree, rows []Row) *Fault {
 	t = t.clone()
 	for _, r := range rows {
-		if _, err := t.addEntry(r.Entry); err != nil || !t.head(c.org).signed(r.Signature, c.keys) {
+		if _, err := t.addEntry(r.Entry); err != nil || !t.head(c.place).signed(r.Signature, c.keys) {
 			return fault(Foreign, r.Number, r.ID, "isn't signed by this installation: somebody else wrote it, or wrote over it")
 		}
 	}
@@ -140,7 +130,7 @@ func (c *checker) meet() *Fault {
 			continue
 		}
 		if h.root != c.tree.root() {
-			return fault(Rewritten, c.met+1, "", "or one after it, up to row "+strconv.FormatInt(h.size, 10)+
+			return fault(Rewritten, c.after+c.met+1, "", "or one after it, up to row "+strconv.FormatInt(h.end(), 10)+
 				", isn't what a checkpoint says it was: somebody with the key wrote the log anew, or it was restored and has gone another way")
 		}
 		c.met = h.size
@@ -151,15 +141,15 @@ func (c *checker) meet() *Fault {
 // end returns the report when there are no more rows.
 func (c *checker) end(found *Fault) Report {
 	if n := len(c.known); found == nil && n > 0 && c.tree.size < c.known[n-1].size {
-		found = fault(Truncated, c.tree.size+1, "", "and those after it, up to row "+strconv.FormatInt(c.known[n-1].size, 10)+" at least, were deleted")
+		found = fault(Truncated, c.want(), "", "and those after it, up to row "+strconv.FormatInt(c.known[n-1].end(), 10)+" at least, were deleted")
 	}
-	rep := Report{Org: c.org, Rows: c.tree.size, Fault: found}
+	rep := Report{Org: c.org, After: c.after, Rows: c.tree.size, Fault: found}
 	if found != nil && found.Kind == Rewritten {
 		rep.Rows = c.met
 		return rep
 	}
 	if rep.Rows > 0 {
-		rep.Checkpoint = string(c.tree.head(c.org).note(signerName, c.last))
+		rep.Checkpoint = string(c.tree.head(c.place).note(signerName, c.last))
 	}
 	return rep
 }

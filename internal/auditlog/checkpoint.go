@@ -20,16 +20,19 @@ const originPrefix = "isekai/audit/"
 
 // head is what a checkpoint says.
 type head struct {
-	org  core.OrgID
+	place
 	size int64
 	root tlog.Hash
 }
 
-func (t *tree) head(org core.OrgID) head { return head{org, t.size, t.root()} }
+func (t *tree) head(of place) head { return head{of, t.size, t.root()} }
+
+// end returns the number of the last row that it is of.
+func (h head) end() int64 { return h.after + h.size }
 
 // text is what is signed.
 func (h head) text() string {
-	return originPrefix + string(h.org) + "\n" + strconv.FormatInt(h.size, 10) + "\n" + h.root.String() + "\n"
+	return originPrefix + h.place.String() + "\n" + strconv.FormatInt(h.size, 10) + "\n" + h.root.String() + "\n"
 }
 
 // note returns the checkpoint with a signature as an event has it.
@@ -67,8 +70,10 @@ func openCheckpoint(checkpoint []byte, keys note.Verifiers) (head, error) {
 	if len(lines) != 4 || !strings.HasPrefix(lines[0], originPrefix) {
 		return bad("the note isn't a checkpoint of an audit log", nil)
 	}
-	h := head{org: core.OrgID(strings.TrimPrefix(lines[0], originPrefix))}
-	h.size, err = strconv.ParseInt(lines[1], 10, 64)
+	var h head
+	if h.place, err = parsePlace(strings.TrimPrefix(lines[0], originPrefix)); err == nil {
+		h.size, err = strconv.ParseInt(lines[1], 10, 64)
+	}
 	if err == nil {
 		h.root, err = tlog.ParseHash(lines[2])
 	}
@@ -93,7 +98,7 @@ func (l *Log) Checkpoint(ctx context.Context, org core.OrgID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := c.tree.head(org)
+	h := c.tree.head(c.place())
 	signature, err := h.sign(keys.signer)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ const maxLine = 1 << 20
 
 // Export writes the org's log as it is now, a JSON object (Row) in each line, and a
 // checkpoint of it as the last. Who has a public key verifies it with VerifyExport, without
-// this installation. A log that is damaged is exported as far as it opens, with an error.
+// this installation. A log that is damaged is exported as far as it opens, with an error;
+// once it was begun anew, the parts before are in the export as they are.
 func (l *Log) Export(ctx context.Context, org core.OrgID, w io.Writer) error {
 	checkpoint, err := l.Checkpoint(ctx, org)
 	if err != nil {
@@ -38,15 +39,15 @@ func (l *Log) Export(ctx context.Context, org core.OrgID, w io.Writer) error {
 	}
 	out := bufio.NewWriter(w)
 	enc := json.NewEncoder(out)
-	for number := int64(0); number < h.size; {
-		rows, err := l.after(ctx, org, number, int(min(page, h.size-number)))
+	for number := int64(0); number < h.end(); {
+		rows, err := l.after(ctx, org, number, int(min(page, h.end()-number)))
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			if r.Number != number+1 || r.Entry == nil {
+			if due := max(number, h.after) + 1; r.Number > h.after && (r.Number != due || r.Entry == nil) {
 				_ = out.Flush() // the error below says more
-				return damaged(org, number+1)
+				return damaged(org, due)
 			}
 			if err := enc.Encode(r); err != nil {
 				return fmt.Errorf("auditlog.export: %w", err)
@@ -55,7 +56,7 @@ func (l *Log) Export(ctx context.Context, org core.OrgID, w io.Writer) error {
 		}
 		if len(rows) == 0 {
 			_ = out.Flush()
-			return damaged(org, number+1)
+			return damaged(org, max(number, h.after)+1)
 		}
 	}
 	if err := enc.Encode(last{string(checkpoint)}); err != nil {
@@ -91,9 +92,8 @@ type reader struct {
 	keys  note.Verifiers
 	known []head
 
-	check *checker // nil until the first row says whose log it is
+	check *history // nil until the first row says whose log it is
 	rows  []Row
-	found *Fault
 }
 
 func (x *reader) read(r io.Reader) (Report, error) {
@@ -113,6 +113,9 @@ func (x *reader) read(r io.Reader) (Report, error) {
 			}
 			return x.end(line.Checkpoint)
 		}
+		if string(line.Entry) == "null" { // it didn't open
+			line.Entry = nil
+		}
 		if x.rows = append(x.rows, line.Row); len(x.rows) == page {
 			if err := x.add(); err != nil {
 				return Report{}, err
@@ -127,17 +130,15 @@ func (x *reader) read(r io.Reader) (Report, error) {
 
 // add has the rows that were read checked.
 func (x *reader) add() (err error) {
-	if x.found != nil || len(x.rows) == 0 {
+	if len(x.rows) == 0 {
 		return nil
 	}
 	if x.check == nil {
-		var e Entry
-		_ = json.Unmarshal(x.rows[0].Entry, &e) // the check says what is wrong with it
-		if x.check, err = newChecker(e.Org, x.keys, x.known); err != nil {
+		if x.check, err = newHistory(orgOf(x.rows), x.keys, x.known); err != nil {
 			return err
 		}
 	}
-	x.found = x.check.add(x.rows)
+	x.check.add(x.rows)
 	x.rows = x.rows[:0]
 	return nil
 }
@@ -150,20 +151,27 @@ func (x *reader) end(checkpoint string) (Report, error) {
 	if err := x.add(); err != nil {
 		return Report{}, err
 	}
-	c := x.check
-	if c == nil {
-		if c, err = newChecker(h.org, x.keys, x.known); err != nil {
+	if x.check == nil {
+		if x.check, err = newHistory(h.org, x.keys, x.known); err != nil {
 			return Report{}, err
 		}
 	}
-	if x.found == nil && (h.org != c.org || h.size < c.tree.size) {
+	if !x.check.meets(h) {
 		return Report{}, badExport("its checkpoint isn't that of its rows", nil)
 	}
-	if x.found == nil {
-		c.hold(h)
-		x.found = c.meet()
+	return x.check.end(), nil
+}
+
+// orgOf returns the org that the first of the rows that opens says it is of; what is wrong
+// with them is found by a check.
+func orgOf(rows []Row) core.OrgID {
+	for _, r := range rows {
+		var e Entry
+		if json.Unmarshal(r.Entry, &e) == nil && e.Org != "" {
+			return e.Org
+		}
 	}
-	return c.end(x.found), nil
+	return ""
 }
 
 func badExport(why string, err error) error {

@@ -30,12 +30,17 @@ type Fault struct {
 // Report is what is known about a log after it was verified.
 type Report struct {
 	Org core.OrgID `json:"org"`
-	// Rows is how many rows from the first are as they were written.
+	// Before are the parts of a log that was begun anew, each as it is now, first to last;
+	// what follows is about the part that is gone on with.
+	Before []Report `json:"before,omitempty"`
+	// After is how many rows there were, or should have been, when the part began.
+	After int64 `json:"after,omitempty"`
+	// Rows is how many rows from its first are as they were written.
 	Rows int64 `json:"rows"`
 	// Checkpoint is that of these rows, signed when the last of them was written. Empty
 	// without any.
 	Checkpoint string `json:"checkpoint,omitempty"`
-	Fault      *Fault `json:"fault,omitempty"` // nil: all is well
+	Fault      *Fault `json:"fault,omitempty"` // nil: all is well, or as it was when the log was begun anew
 }
 
 func fault(kind FaultKind, row int64, id core.EventID, text string) *Fault {

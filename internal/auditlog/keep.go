@@ -38,7 +38,7 @@ func (l *Log) keptDoc(ctx context.Context, org core.OrgID) (store.Doc[string], h
 func (l *Log) keep(ctx context.Context, h head, checkpoint []byte) error {
 	return store.Update(ctx, l.cfg.Records, h.org, func() ([]store.Change, error) {
 		d, last, err := l.keptDoc(ctx, h.org)
-		if err != nil || h.size <= last.size {
+		if err != nil || h.end() <= last.end() {
 			return nil, err
 		}
 		d.Data = string(checkpoint)

@@ -3,6 +3,7 @@ package auditlog
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,31 +40,38 @@ const (
 )
 
 // List returns a page of the entries that q selects, newest first. It checks no hash: see
-// Verify. invalid: the cursor or the limit.
+// Verify. What doesn't open is an error, and left out where the log was begun anew after it.
+// invalid: the cursor or the limit.
 func (l *Log) List(ctx context.Context, org core.OrgID, q Query) (Page, error) {
 	limit, after, err := store.Query{After: q.After, Limit: q.Limit}.Check()
 	if err != nil {
 		return Page{}, err
 	}
+	kept, err := l.kept(ctx, org)
+	if err != nil {
+		return Page{}, err
+	}
 	end := after.Sort // rows up to here
 	if q.After == "" {
-		kept, err := l.kept(ctx, org)
-		if err != nil {
-			return Page{}, err
-		}
-		if end, err = l.size(ctx, org, kept.size); err != nil {
+		if end, err = l.size(ctx, org, kept.end()); err != nil {
 			return Page{}, err
 		}
 	}
 	var out Page
 	for stop := end - maxScan; end > 0 && end > stop; {
 		from := max(end-page, 0)
-		events, err := l.cfg.Events.ReadStream(ctx, org, core.AuditLog, from, int(end-from))
+		rows, err := l.after(ctx, org, from, int(end-from))
 		if err != nil {
 			return Page{}, err
 		}
-		for i := len(events) - 1; i >= 0; i-- {
-			e, err := entryOf(org, events[i])
+		for _, r := range slices.Backward(rows) {
+			if r.Number > end { // rows are missing before it
+				continue
+			}
+			e, err := entryOf(org, r)
+			if err != nil && r.Number <= kept.after {
+				continue
+			}
 			if err != nil {
 				return Page{}, err
 			}
@@ -93,11 +101,11 @@ func cursor(row int64) string {
 	return store.Cursor{Sort: row, ID: string(core.AuditLog)}.String()
 }
 
-func entryOf(org core.OrgID, event core.Event) (e Entry, err error) {
-	if r := rowOf(event); r.Entry == nil || json.Unmarshal(r.Entry, &e) != nil {
-		return Entry{}, damaged(org, event.Version)
+func entryOf(org core.OrgID, r Row) (e Entry, err error) {
+	if r.Entry == nil || json.Unmarshal(r.Entry, &e) != nil {
+		return Entry{}, damaged(org, r.Number)
 	}
-	e.Row = event.Version
+	e.Row = r.Number
 	return e, nil
 }
 

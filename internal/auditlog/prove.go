@@ -30,12 +30,12 @@ func (l *Log) ProveGrowth(ctx context.Context, org core.OrgID, from []byte) (Con
 	if err != nil {
 		return Consistency{}, err
 	}
-	if old.org != org || old.size > h.size {
-		return Consistency{}, core.E(core.Conflict, "auditlog.prove", "the checkpoint isn't of a beginning of this log")
+	if old.place != h.place || old.size > h.size {
+		return Consistency{}, core.E(core.Conflict, "auditlog.prove", "the checkpoint isn't of a beginning of this log").WithHint("of a log that was begun anew, only what came after that is a beginning")
 	}
 	c := Consistency{From: string(from), To: string(to)}
 	if old.size > 0 {
-		proof, err := tlog.ProveTree(h.size, old.size, l.hashes(ctx, org))
+		proof, err := tlog.ProveTree(h.size, old.size, l.hashes(ctx, h.place))
 		if err != nil {
 			return Consistency{}, err
 		}
@@ -61,18 +61,18 @@ func (l *Log) now(ctx context.Context, org core.OrgID) ([]byte, head, error) {
 	return checkpoint, h, err
 }
 
-// hashes reads hashes of the tree from the rows that have them.
-func (l *Log) hashes(ctx context.Context, org core.OrgID) tlog.HashReaderFunc {
+// hashes reads hashes of a part's tree from the rows that have them.
+func (l *Log) hashes(ctx context.Context, in place) tlog.HashReaderFunc {
 	return func(indexes []int64) ([]tlog.Hash, error) {
 		out := make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
 			level, n := tlog.SplitStoredHashIndex(index)
-			r, err := l.row(ctx, org, (n+1)<<level)
+			r, err := l.row(ctx, in.org, in.after+(n+1)<<level)
 			if err != nil {
 				return nil, err
 			}
 			if out[i], err = r.hash(level); err != nil {
-				return nil, damaged(org, r.Number)
+				return nil, damaged(in.org, r.Number)
 			}
 		}
 		return out, nil
@@ -93,7 +93,7 @@ func (p Consistency) Check(publicKeys []string) error {
 	if err != nil {
 		return err
 	}
-	if from.org != to.org {
+	if from.place != to.place {
 		return core.E(core.Invalid, "auditlog.prove", "the checkpoints are of two logs")
 	}
 	if from.size == 0 { // everything begins with nothing

@@ -20,25 +20,53 @@ func (c *chain) refresh(ctx context.Context) error {
 
 // follow adds the rows that others have appended, unless there are many.
 func (c *chain) follow(ctx context.Context) (done bool, err error) {
-	events, err := c.log.cfg.Events.ReadStream(ctx, c.org, core.AuditLog, c.tree.size-1, page)
+	events, err := c.log.cfg.Events.ReadStream(ctx, c.org, core.AuditLog, c.end()-1, page)
+	if core.CodeOf(err) == core.Internal { // a row doesn't open
+		return false, c.replaced(ctx)
+	}
 	if err != nil || len(events) == page {
 		return false, err
 	}
 	if len(events) == 0 || rowOf(events[0]).Signature != c.last { // the last that was seen
-		return false, damaged(c.org, c.tree.size)
+		return false, c.replaced(ctx)
+	}
+	if len(events) == 1 {
+		return true, nil
 	}
 	next, last := c.tree.clone(), c.last
 	for _, e := range events[1:] {
 		r := rowOf(e)
-		if r.Number != next.size+1 || r.Entry == nil {
-			return false, damaged(c.org, next.size+1)
+		if r.Part != c.part.String() { // it was begun anew
+			return false, nil
+		}
+		if want := c.part.after + next.size + 1; r.Number != want || r.Entry == nil {
+			return false, damaged(c.org, want)
 		}
 		if _, err := next.addEntry(r.Entry); err != nil {
 			return false, damaged(c.org, r.Number)
 		}
 		last = r.Signature
 	}
-	return true, c.take(ctx, next, last)
+	return true, c.take(ctx, c.part, next, last)
+}
+
+// replaced returns nil if the last row that was seen went because the log was begun anew
+// since, and the error for a damaged log otherwise.
+func (c *chain) replaced(ctx context.Context) error {
+	size, err := c.log.size(ctx, c.org, 0)
+	if err != nil {
+		return err
+	}
+	if size > 0 {
+		r, err := c.log.row(ctx, c.org, size)
+		if err != nil {
+			return err
+		}
+		if r.Part != "" && r.Part != c.part.String() {
+			return nil
+		}
+	}
+	return damaged(c.org, c.end())
 }
 
 // load reads the tree from the rows that completed its parts.
@@ -47,14 +75,19 @@ func (c *chain) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	size, err := c.log.size(ctx, c.org, kept.size)
+	size, err := c.log.size(ctx, c.org, kept.end())
 	if err != nil {
 		return err
 	}
-	next := tree{size: size}
+	in, err := c.log.partOf(ctx, c.org, size)
+	if err != nil {
+		return err
+	}
+	next := tree{size: size - in.after}
 	var last string
-	rows, levels := peakRows(size)
+	rows, levels := peakRows(next.size)
 	for i, number := range rows {
+		number += in.after
 		r, err := c.log.row(ctx, c.org, number)
 		if err != nil {
 			return err
@@ -65,23 +98,23 @@ func (c *chain) load(ctx context.Context) error {
 		}
 		next.peaks, last = append(next.peaks, peak), r.Signature
 	}
-	if size > kept.size {
+	if size > kept.end() {
 		c.log.grows(c.org)
 	}
-	return c.take(ctx, next, last)
+	return c.take(ctx, in, next, last)
 }
 
-// take makes next the chain's tree, if it is as it was signed.
-func (c *chain) take(ctx context.Context, next tree, last string) error {
+// take makes next, of a part, the chain's tree, if it is as it was signed.
+func (c *chain) take(ctx context.Context, in part, next tree, last string) error {
 	if next.size > 0 {
 		k, err := c.log.key.get(ctx)
 		if err != nil {
 			return err
 		}
-		if !next.head(c.org).signed(last, k.verifier) {
-			return damaged(c.org, next.size)
+		if !next.head(place{c.org, in}).signed(last, k.verifier) {
+			return damaged(c.org, in.after+next.size)
 		}
 	}
-	c.tree, c.last, c.known = next, last, true
+	c.part, c.tree, c.last, c.known = in, next, last, true
 	return nil
 }

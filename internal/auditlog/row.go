@@ -18,6 +18,7 @@ type Row struct {
 	Number    int64           `json:"row"` // from 1
 	ID        core.EventID    `json:"id"`
 	Entry     json.RawMessage `json:"entry"` // an Entry
+	Part      string          `json:"part,omitempty"`
 	Hashes    []string        `json:"hashes"`
 	Signature string          `json:"signature"`
 }
@@ -29,7 +30,7 @@ func rowOf(e core.Event) Row {
 	if err != nil || !ok {
 		return Row{Number: e.Version, ID: e.ID}
 	}
-	return Row{Number: e.Version, ID: e.ID, Entry: r.Entry, Hashes: r.Hashes, Signature: r.Signature}
+	return Row{Number: e.Version, ID: e.ID, Entry: r.Entry, Part: r.Part, Hashes: r.Hashes, Signature: r.Signature}
 }
 
 // size returns how many rows the log has, which are at least from: its last row's number.

@@ -32,18 +32,19 @@ func (l *Log) Verify(ctx context.Context, org core.OrgID, known ...[]byte) (Repo
 	if kept.size > 0 {
 		heads = append(heads, kept)
 	}
-	c, err := newChecker(org, k.verifier, heads)
+	x, err := newHistory(org, k.verifier, heads)
 	if err != nil {
 		return Report{}, err
 	}
-	for {
-		rows, err := l.after(ctx, org, c.tree.size, page)
+	for last := int64(0); ; {
+		rows, err := l.after(ctx, org, last, page)
 		if err != nil {
 			return Report{}, err
 		}
-		found := c.add(rows)
-		if found != nil || len(rows) == 0 {
-			return c.end(found), nil
+		if len(rows) == 0 {
+			return x.end(), nil
 		}
+		x.add(rows)
+		last = rows[len(rows)-1].Number
 	}
 }
