@@ -55,16 +55,20 @@ func printBalance(w io.Writer, b client.Balance) {
 
 func (sh *shell) creditEntries() *cobra.Command {
 	var e client.EntryOptions
+	var org string
 	c := listing(sh, &cobra.Command{Use: "entries", Short: "List the lines of the org's books, oldest first", Example: "  isekai credit entries --task tsk_01hx"},
 		func(ctx context.Context, c *client.Client, o client.PageOptions) (client.Page[client.Entry], error) {
-			e.PageOptions = o
+			if e.PageOptions = o; org != "" {
+				return c.EntriesOf(ctx, core.OrgID(org), e)
+			}
 			return c.Entries(ctx, e)
-		}, []string{"ENTRY", "AT", "KIND", "ACCOUNT", "AMOUNT", "BALANCE", "TASK", "NOTE"},
+		}, []string{"ENTRY", "AT", "KIND", "ACCOUNT", "AMOUNT", "BALANCE", "TASK", "EFFECT OF", "NOTE"},
 		func(l client.Entry) []string {
-			return []string{strconv.FormatInt(l.Seq, 10), minute(l.At), l.Kind, l.Account, l.Amount.String(), l.Balance.String(), string(l.Task), cut(l.Note, 40)}
+			return []string{strconv.FormatInt(l.Seq, 10), minute(l.At), l.Kind, l.Account, l.Amount.String(), l.Balance.String(), string(l.Task), l.Effect, cut(l.Note, 40)}
 		}, "No entries.")
 	c.Flags().StringVar(&e.Account, "account", "", "only of this account, as in available")
 	c.Flags().StringVar((*string)(&e.Task), "task", "", "only of this task")
+	c.Flags().StringVar(&org, "org", "", "of this org, for an operator")
 	return c
 }
 

@@ -53,6 +53,11 @@ func (c *Client) Entries(ctx context.Context, o EntryOptions) (Page[Entry], erro
 	return get[Page[Entry]](ctx, c, "/v1/credits/entries", with(o.query(), "account", o.Account, "task", string(o.Task)))
 }
 
+// EntriesOf returns a page of an org's books, for operators.
+func (c *Client) EntriesOf(ctx context.Context, org core.OrgID, o EntryOptions) (Page[Entry], error) {
+	return get[Page[Entry]](ctx, c, "/v1/installation/credits/entries", with(o.query(), "account", o.Account, "task", string(o.Task), "org", string(org)))
+}
+
 // CreditCommand moves an org's credits. The same one twice, by ID, is one; another with the
 // ID of one that was given is a conflict.
 type CreditCommand struct {

@@ -18,10 +18,14 @@ import (
 )
 
 type (
-	entryQuery struct {
+	EntryQuery struct {
 		Account string      `query:"account" maxLength:"200" example:"available"`
 		Task    core.TaskID `query:"task" maxLength:"64"`
 		PageQuery
+	}
+	entryOfQuery struct {
+		OrgQuery
+		EntryQuery
 	}
 	creditCommand struct {
 		OrgQuery
@@ -45,7 +49,9 @@ func (s *server) credits() {
 	act(s, identity.CreditRead, huma.Operation{
 		OperationID: "list-entries", Method: http.MethodGet, Path: "/v1/credits/entries", Summary: "List the lines of the org's books, oldest first", Tags: tags,
 		Description: "Who is held to projects sees theirs, so that a page may have fewer than it asks for.",
-	}, s.entries)
+	}, func(ctx context.Context, p identity.Principal, in *EntryQuery) (*reply[client.Page[client.Entry]], error) {
+		return s.entries(ctx, p.Scope.Org, in, p.MayUse)
+	})
 	act(s, identity.CreditRead, huma.Operation{
 		OperationID: "show-prices", Method: http.MethodGet, Path: "/v1/prices", Summary: "Show what the org pays", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, _ *struct{}) (*reply[client.Prices], error) {
@@ -53,19 +59,20 @@ func (s *server) credits() {
 	})
 }
 
-func (s *server) entries(ctx context.Context, p identity.Principal, in *entryQuery) (*reply[client.Page[client.Entry]], error) {
+// entries lists those of the projects that may be seen.
+func (s *server) entries(ctx context.Context, org core.OrgID, in *EntryQuery, may func(core.ProjectID) bool) (*reply[client.Page[client.Entry]], error) {
 	after, err := strconv.ParseInt("0"+in.Cursor, 10, 64)
 	if err != nil {
 		return nil, core.E(core.Invalid, "entries", "the cursor isn't one of this list's").WithHint("start again from the first page")
 	}
-	found, err := s.cfg.Ledger.Entries(ctx, p.Scope.Org, store.EntryQuery{Account: in.Account, Task: in.Task, After: after, Limit: in.Limit})
+	found, err := s.cfg.Ledger.Entries(ctx, org, store.EntryQuery{Account: in.Account, Task: in.Task, After: after, Limit: in.Limit})
 	next := ""
 	if len(found) == in.Limit {
 		next = strconv.FormatInt(found[len(found)-1].Seq, 10)
 	}
 	var seen []store.Entry
 	for _, e := range found {
-		if p.MayUse(e.Project) {
+		if may(e.Project) {
 			seen = append(seen, e)
 		}
 	}
@@ -83,6 +90,15 @@ func (s *server) creditCommands() {
 		}
 		b, err := s.cfg.Ledger.Balance(ctx, org)
 		return replied(b, err, wireBalance)
+	})
+	act(s, identity.OperateRead, huma.Operation{
+		OperationID: "list-entries-of", Method: http.MethodGet, Path: "/v1/installation/credits/entries", Summary: "List the lines of an org's books, oldest first",
+	}, func(ctx context.Context, _ identity.Principal, in *entryOfQuery) (*reply[client.Page[client.Entry]], error) {
+		org, err := s.subject(ctx, in.OrgQuery)
+		if err != nil {
+			return nil, err
+		}
+		return s.entries(ctx, org, &in.EntryQuery, func(core.ProjectID) bool { return true })
 	})
 	s.creditCommand(client.Grant, "Give an org credits", s.cfg.Ledger.Grant)
 	s.creditCommand(client.Refund, "Give back what an org's tasks have spent", s.cfg.Ledger.Refund)

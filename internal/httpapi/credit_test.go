@@ -64,6 +64,11 @@ func TestCredits(t *testing.T) {
 	} {
 		refused(t, what, err, core.Denied)
 	}
+	if page := must(w.local.EntriesOf(ctx, other, client.EntryOptions{Account: "available"}))(t); len(page.Items) == 0 || page.Items[0].Effect == "" {
+		t.Errorf("an operator sees %+v", page)
+	}
+	_, err = paul.EntriesOf(ctx, core.DefaultOrg, client.EntryOptions{})
+	refused(t, "a tenant looks at another's books", err, core.Denied)
 	_, err = w.local.MoveCredits(ctx, "org_none", client.Grant, again, "")
 	refused(t, "credits for no org", err, core.NotFound)
 	if log := w.audited(other); strings.Count(log, "credit.grant") != 2 || strings.Count(log, "credit.adjust") != 2 || strings.Count(log, "credit.expire") != 1 {

@@ -75,10 +75,11 @@ type Budget struct {
 	Reached int          // the last of 50, 80 and 100 % of the limit that are used; 0: none yet
 }
 
+const kindBudgets store.Kind[map[Subject]budgetDoc] = "budgets" // one record has all of an org
+
 const (
-	kindBudgets store.Kind[map[Subject]budgetDoc] = "budgets" // one record has all of an org
-	all                                           = "all"
-	maxBudgets                                    = 2000 // of an org
+	all        = "all"
+	maxBudgets = 2000 // of an org
 )
 
 // budgets is the record of an org's budgets.

@@ -44,9 +44,10 @@ type aged struct {
 	read   time.Time
 }
 
+const kindPrices store.Kind[layer] = "prices"
+
 const (
-	kindPrices store.Kind[layer] = "prices"
-	current                      = "current"
+	current = "current"
 
 	// freshness is how old a list may be that calls are charged by.
 	freshness = 5 * time.Second

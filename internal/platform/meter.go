@@ -49,10 +49,11 @@ type metered struct {
 	Bytes    int64  `json:"bytes"` // of the events up to there
 }
 
+const kindMeter store.Kind[metered] = "meter"
+
 const (
-	kindMeter store.Kind[metered] = "meter"
-	ofStorage                     = "storage"
-	meterLead                     = "meter" // the term of who measures
+	ofStorage = "storage"
+	meterLead = "meter" // the term of who measures
 )
 
 // run ticks until ctx ends.
