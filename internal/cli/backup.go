@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,9 @@ func (sh *shell) restoreCommand() *cobra.Command {
 	var verify bool
 	c := &cobra.Command{Use: "restore [BACKUP]", Short: "Put a backup back, or with --verify only see whether that would work", Args: cobra.MaximumNArgs(1),
 		Long: "Put a backup, the newest if none is named, into an empty data directory or database. With --verify it is put into a scratch\n" +
-			"place instead, and checked: counts and hashes, that every event opens, that every blob is whole, that views are what the events say.",
+			"place instead, and checked: counts and hashes, that every event opens, that every blob is whole, that views are what the events say.\n\n" +
+			"What is put back is as it was then: API keys that were revoked since and users that were disabled since are valid again, and are to be\n" +
+			"revoked and disabled again. All sessions, one-time links and access tokens end, and the installation's audit log has the restore.",
 		RunE: func(c *cobra.Command, args []string) error {
 			in, err := sh.instance(nil)
 			if err != nil {
@@ -76,6 +79,15 @@ func (sh *shell) restoreCommand() *cobra.Command {
 		}}
 	c.Flags().BoolVar(&verify, "verify", false, "restore into a scratch place and check everything")
 	return c
+}
+
+// validAgain says what is to be looked at in an installation that is as it was at a time.
+func validAgain(w io.Writer, then string) {
+	fmt.Fprintln(w, "All sessions, one-time links and access tokens have ended. All else is as it was at "+then+": what was revoked, disabled,")
+	fmt.Fprintln(w, "removed or changed since is valid again, such as API keys, users, members and old passwords. Before others reach it, look at")
+	fmt.Fprintln(w, "  isekai user list        and isekai user disable USER, isekai user reset USER")
+	fmt.Fprintln(w, "  isekai key list --all   and isekai key revoke KEY, in each org")
+	fmt.Fprintln(w, "  isekai org members      and isekai org remove USER; isekai org invitations; isekai secret list")
 }
 
 func (sh *shell) restore(ctx context.Context, in Instance, id string, verify bool) error {
@@ -97,6 +109,9 @@ func (sh *shell) restore(ctx context.Context, in Instance, id string, verify boo
 			fmt.Fprintln(w, "The backup is good.")
 		default:
 			fmt.Fprintln(w, "Restored. isekai serve goes on with it.")
+		}
+		if !r.Verified {
+			validAgain(w, r.At.Local().Format(time.DateTime))
 		}
 	})
 	if err == nil && len(r.Problems) > 0 {

@@ -116,6 +116,7 @@ func TestCommands(t *testing.T) {
 		{"projection rebuild", Direct, []string{"tasks", "apps", "usage"}, nil},
 		{"backup", Direct, []string{"20260102T030405Z  9 events, 1 blob\n", "master key"}, []string{"id", "events"}},
 		{"backup list", Direct, []string{"BACKUP", "20260102T030405Z"}, nil},
+		{"restore 20260102T030405Z", -1, []string{"Restored.", "All sessions, one-time links and access tokens have ended", "2026-01-02 03:04:05", "isekai key list --all"}, []string{"verified", "problems"}},
 		{"restore --verify 20260102T030405Z", -1, []string{"20260102T030405Z  7 events", "shredded: org_gone", "The backup is good."}, []string{"verified", "problems"}},
 		{"db status", -1, []string{"sqlite  schema version 2 of 3"}, []string{"current"}},
 		{"db migrate", -1, []string{"schema version 3 of 3"}, []string{"current"}},

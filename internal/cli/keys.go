@@ -117,12 +117,15 @@ func (sh *shell) keysShred() *cobra.Command {
 type RecoveredKeys struct {
 	Orgs     int `json:"orgs"`     // that have other keys now
 	Shredded int `json:"shredded"` // that are shredded again
+	// Problem says why the audit log doesn't have it; "": it has.
+	Problem string `json:"problem,omitempty"`
 }
 
 func (sh *shell) keysRecover() *cobra.Command {
 	return &cobra.Command{Use: "recover", Short: "Give a database that was recovered to an earlier time the keys as they are now", Args: cobra.NoArgs,
 		Long: "Give a database that was recovered to an earlier time, by its write-ahead log, the keys as they are now in keys.json beside the backups:\n" +
-			"those that the master key doesn't open any more are replaced, and what was shredded since is shredded again. No server may run on it.",
+			"those that the master key doesn't open any more are replaced, and what was shredded since is shredded again. All sessions, one-time links and\n" +
+			"access tokens end; what was revoked, disabled or removed since is to be so again. No server may run on it.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			in, err := sh.instance(nil)
 			if err != nil {
@@ -134,6 +137,10 @@ func (sh *shell) keysRecover() *cobra.Command {
 			}
 			return sh.print(r, func(w io.Writer) {
 				fmt.Fprintf(w, "New keys for %s; %s shredded again.\n", many(r.Orgs, "org"), many(r.Shredded, "org"))
+				validAgain(w, "the time that it was recovered to")
+				if r.Problem != "" {
+					fmt.Fprintln(w, "wrong: "+printable(r.Problem))
+				}
 			})
 		}}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
@@ -80,7 +81,7 @@ func (h *host) Sandbox(_ context.Context, c SandboxCommand) (int, error) {
 }
 
 func (h *host) Restore(_ context.Context, id string, verify bool) (Restored, error) {
-	r := Restored{Backup: client.Backup{ID: id, Events: 7, Blobs: 2}, Verified: verify, Rows: 3, Shut: []string{"org_gone"}, Problems: []string{}}
+	r := Restored{Backup: client.Backup{ID: id, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), Events: 7, Blobs: 2}, Verified: verify, Rows: 3, Shut: []string{"org_gone"}, Problems: []string{}}
 	if h.exit != 0 {
 		r.Problems = append(r.Problems, "a row is missing")
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/blob/local"
@@ -94,6 +95,9 @@ func (i instance) restore(ctx context.Context, id string, into Config, blobs *lo
 		to.Blobs = blobs
 	}
 	r, err := b.Restore(ctx, id, to)
+	if err == nil && blobs != nil {
+		err = into.settleRestored(ctx, &r)
+	}
 	if err != nil && begun && blobs != nil {
 		err = into.takeBack(err)
 	}
@@ -101,6 +105,20 @@ func (i instance) restore(ctx context.Context, id string, into Config, blobs *lo
 		Backup: client.Backup{ID: r.ID, At: r.At, Events: r.Events, Orgs: len(r.Orgs), Blobs: r.Checked},
 		Rows:   r.Rows, Shut: r.Shut, Problems: r.Problems,
 	}, err
+}
+
+// settleRestored is settle for the store that a backup was put into.
+func (c Config) settleRestored(ctx context.Context, r *backup.Report) (err error) {
+	st, err := c.openDriver(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	problem, err := c.settle(ctx, st, "restore", r.ID, r.At)
+	if problem != "" {
+		r.Problems = append(r.Problems, problem)
+	}
+	return err
 }
 
 // putBack puts a store's copy where the configuration's store is to be.
@@ -172,6 +190,10 @@ func (i instance) RecoverKeys(ctx context.Context) (r cli.RecoveredKeys, err err
 			return err
 		})
 		r = cli.RecoveredKeys{Orgs: got.Orgs, Shredded: got.Shredded}
+		if err != nil {
+			return err
+		}
+		r.Problem, err = i.cfg.settle(ctx, st, "recover-keys", "", time.Time{})
 		return err
 	})
 	return r, err
