@@ -159,5 +159,5 @@ func (l *Log) grows(org core.OrgID) {
 // damaged is the error for a log that isn't as it was written.
 func damaged(org core.OrgID, row int64) error {
 	return core.E(core.Internal, "auditlog", "the audit log of "+string(org)+" is damaged "+atRow(row)).
-		WithHint("isekai audit verify names what was changed; restore the log from a backup")
+		WithHint("an operator sees with isekai audit verify --org " + string(org) + " what was changed, and goes on with isekai audit begin-anew")
 }

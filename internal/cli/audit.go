@@ -17,7 +17,7 @@ import (
 
 func (sh *shell) auditCommand() *cobra.Command {
 	c := group("audit", "Read and verify the record of what matters for security")
-	c.AddCommand(sh.auditList(), sh.auditExport(), sh.auditVerify(), sh.auditCheckpoint(), sh.auditProve(), sh.auditKeys())
+	c.AddCommand(sh.auditList(), sh.auditExport(), sh.auditVerify(), sh.auditBegin(), sh.auditCheckpoint(), sh.auditProve(), sh.auditKeys())
 	return c
 }
 
@@ -112,25 +112,36 @@ func (sh *shell) auditExport() *cobra.Command {
 
 func (sh *shell) auditVerify() *cobra.Command {
 	var files []string
-	var export, proof string
+	var export, proof, org string
+	var all bool
 	var from auditKeysFrom
 	c := &cobra.Command{Use: "verify", Short: "Recompute every hash of an audit log, and name the first row that isn't as it was written", Args: cobra.NoArgs,
 		Long: "Recompute every hash of an audit log. Rows that were taken away from its end are found by the checkpoint that is kept beside it, and by those that were kept elsewhere.\n" +
 			"With --file it verifies an export, and with --proof a proof of isekai audit prove: with --key or --keys without any server, else with the keys of this installation.",
-		Example: "  isekai audit verify --checkpoint kept-in-may.txt\n  isekai audit verify --file audit.jsonl --keys keys.txt --checkpoint kept-in-may.txt"}
+		Example: "  isekai audit verify --checkpoint kept-in-may.txt\n  isekai audit verify --all\n  isekai audit verify --file audit.jsonl --keys keys.txt --checkpoint kept-in-may.txt"}
 	log := logFlag(c)
 	f := c.Flags()
 	f.StringSliceVar(&files, "checkpoint", nil, "file with a checkpoint that was kept elsewhere; may be given several times")
 	f.StringVar(&export, "file", "", "export to verify instead of a log")
 	f.StringVar(&proof, "proof", "", "proof to verify instead of a log")
+	f.StringVar(&org, "org", "", "the log of this org, for an operator")
+	f.BoolVar(&all, "all", false, "all logs, for an operator")
 	from.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		known, err := readCheckpoints(files)
+		whose := 0
+		for _, named := range []bool{org != "", all, export != "", proof != "", log() == client.InstallationLog} {
+			if named {
+				whose++
+			}
+		}
 		switch {
 		case err != nil:
 			return err
-		case export != "" && proof != "", export+proof != "" && log() == client.InstallationLog:
-			return core.E(core.Invalid, "", "--file, --proof and --installation exclude each other").WithHint("an export and a proof say themselves whose log they are of")
+		case whose > 1, all && len(files) > 0:
+			return core.E(core.Invalid, "", "--org, --all, --file, --proof and --installation exclude each other, and --all goes without --checkpoint").WithHint("an export and a proof say themselves whose log they are of")
+		case all:
+			return sh.verifyAll(c)
 		case proof != "":
 			return sh.verifyProof(c.Context(), proof, from)
 		case export != "":
@@ -142,7 +153,11 @@ func (sh *shell) auditVerify() *cobra.Command {
 		}
 		var r client.AuditReport
 		err = answer(sh, c, func(ctx context.Context, c *client.Client) (client.AuditReport, error) {
-			r, err = c.VerifyAudit(ctx, log(), known)
+			if org != "" {
+				r, err = c.VerifyAuditOf(ctx, core.OrgID(org), known)
+			} else {
+				r, err = c.VerifyAudit(ctx, log(), known)
+			}
 			return r, err
 		}, printReport)
 		if err != nil {
@@ -154,11 +169,21 @@ func (sh *shell) auditVerify() *cobra.Command {
 }
 
 func printReport(w io.Writer, r client.AuditReport) {
-	verdict := "all is as it was written"
-	if r.Fault != nil {
-		verdict = r.Fault.Text
+	for _, p := range r.Before {
+		fmt.Fprintf(w, "%s, before it was begun anew: %s\n", r.Org, verdict(p))
 	}
-	fmt.Fprintf(w, "%s: %s, %s\n", r.Org, many(r.Rows, "good row"), verdict)
+	fmt.Fprintf(w, "%s: %s\n", r.Org, verdict(r.AuditPart))
+}
+
+func verdict(p client.AuditPart) string {
+	rows := many(p.Rows, "good row")
+	if p.After > 0 {
+		rows += fmt.Sprintf(" from row %d on", p.After+1)
+	}
+	if p.Fault != nil {
+		return rows + ", " + p.Fault.Text
+	}
+	return rows + ", all is as it was written"
 }
 
 // faulty is the error for a log that isn't as it was written.
@@ -166,7 +191,7 @@ func faulty(r client.AuditReport) error {
 	if r.Fault == nil {
 		return nil
 	}
-	return core.E(core.Conflict, "", "the audit log isn't as it was written: "+r.Fault.Text).WithHint("compare it with a backup, and with checkpoints that were kept elsewhere")
+	return core.E(core.Conflict, "", "the audit log isn't as it was written: "+r.Fault.Text).WithHint("compare it with a backup, and with checkpoints that were kept elsewhere; isekai audit begin-anew goes on with it, for an operator")
 }
 
 func (sh *shell) auditCheckpoint() *cobra.Command {

@@ -48,10 +48,23 @@ func (o AuditOptions) query() url.Values {
 
 // AuditReport is what is known about an audit log after it was verified.
 type AuditReport struct {
-	Org        core.OrgID  `json:"org"`
-	Rows       int64       `json:"rows" doc:"how many from the first are as they were written"`
+	Org core.OrgID `json:"org"`
+	// Before are the parts of a log that was begun anew; the rest is about what came then.
+	Before []AuditPart `json:"before,omitempty" doc:"its parts that were damaged, and left when it was begun anew"`
+	AuditPart
+}
+
+// AuditPart is what is known about an audit log, or about a part of one that was begun anew.
+type AuditPart struct {
+	After      int64       `json:"after,omitempty" doc:"how many rows there were when this part began"`
+	Rows       int64       `json:"rows" doc:"how many from its first are as they were written"`
 	Checkpoint string      `json:"checkpoint,omitempty" doc:"of these rows"`
 	Fault      *AuditFault `json:"fault,omitempty" doc:"absent: all is well"`
+}
+
+// AuditBeginning has a damaged log begun anew.
+type AuditBeginning struct {
+	Reason string `json:"reason" minLength:"1" maxLength:"1000" doc:"for whoever reads the log"`
 }
 
 // AuditFault is the first thing that is wrong with an audit log.
@@ -90,6 +103,26 @@ func (c *Client) ExportAudit(ctx context.Context, l Log, w io.Writer) error {
 // were kept elsewhere.
 func (c *Client) VerifyAudit(ctx context.Context, l Log, known []string) (AuditReport, error) {
 	return send[AuditReport](ctx, c, http.MethodPost, string(l)+"/verify", map[string][]string{"checkpoints": append([]string{}, known...)})
+}
+
+// AuditLogs returns whose logs there are, for an operator.
+func (c *Client) AuditLogs(ctx context.Context) ([]core.OrgID, error) {
+	return get[[]core.OrgID](ctx, c, "/v1/installation/audit/logs", nil)
+}
+
+// VerifyAuditOf is VerifyAudit for an operator, of any log.
+func (c *Client) VerifyAuditOf(ctx context.Context, org core.OrgID, known []string) (AuditReport, error) {
+	return send[AuditReport](ctx, c, http.MethodPost, logOf(org)+"/verify", map[string][]string{"checkpoints": append([]string{}, known...)})
+}
+
+// BeginAuditAnew goes on with a log that is damaged, behind what is left of it, as an
+// operator. It returns what was found. conflict: the log isn't damaged.
+func (c *Client) BeginAuditAnew(ctx context.Context, org core.OrgID, b AuditBeginning) (AuditReport, error) {
+	return send[AuditReport](ctx, c, http.MethodPost, logOf(org)+"/begin-anew", b)
+}
+
+func logOf(org core.OrgID) string {
+	return "/v1/installation/audit/logs/" + url.PathEscape(string(org))
 }
 
 // AuditCheckpoint makes a checkpoint of an audit log.

@@ -50,6 +50,7 @@ func (s *server) accounts() {
 	s.budgets()
 	s.prices()
 	s.audit()
+	s.auditLogs()
 	s.secrets()
 	s.connections()
 	s.redaction()

@@ -25,12 +25,20 @@ type (
 		PageQuery
 	}
 	proveAudit  struct{ Body client.Checkpoint }
-	verifyAudit struct {
-		Body struct {
-			Checkpoints []string `json:"checkpoints,omitempty" maxItems:"100" doc:"of this log, that were kept elsewhere"`
-		}
+	verifyAudit struct{ Body keptCheckpoints }
+	// keptCheckpoints are what a log is verified against.
+	keptCheckpoints struct {
+		Checkpoints []string `json:"checkpoints,omitempty" maxItems:"100" doc:"of this log, that were kept elsewhere"`
 	}
 )
+
+func (k keptCheckpoints) bytes() [][]byte {
+	known := make([][]byte, len(k.Checkpoints))
+	for i, c := range k.Checkpoints {
+		known[i] = []byte(c)
+	}
+	return known
+}
 
 // record writes what was done to the org's audit log, before it is answered. Its error says
 // that it was done all the same.
@@ -95,11 +103,7 @@ func (s *server) auditOf(action identity.Action, suffix, path, what string, org 
 		OperationID: "verify-audit" + suffix, Method: http.MethodPost, Path: path + "/verify", Summary: "Recompute every hash of " + what, Tags: tags,
 		Description: "It names the first row that isn't as it was written.",
 	}, func(ctx context.Context, p identity.Principal, in *verifyAudit) (*reply[client.AuditReport], error) {
-		known := make([][]byte, len(in.Body.Checkpoints))
-		for i, c := range in.Body.Checkpoints {
-			known[i] = []byte(c)
-		}
-		r, err := s.cfg.Audit.Verify(ctx, org(p), known...)
+		r, err := s.cfg.Audit.Verify(ctx, org(p), in.Body.bytes()...)
 		return replied(r, err, Report)
 	})
 	act(s, action, huma.Operation{
@@ -129,9 +133,17 @@ func wireAudit(e auditlog.Entry) client.AuditEntry {
 
 // Report is what is known of a log, for the wire.
 func Report(r auditlog.Report) client.AuditReport {
-	w := client.AuditReport{Org: r.Org, Rows: r.Rows, Checkpoint: r.Checkpoint}
-	if f := r.Fault; f != nil {
-		w.Fault = &client.AuditFault{Kind: string(f.Kind), Row: f.Row, ID: f.ID, Text: f.Text}
+	w := client.AuditReport{Org: r.Org, AuditPart: auditPart(r)}
+	for _, p := range r.Before {
+		w.Before = append(w.Before, auditPart(p))
 	}
 	return w
+}
+
+func auditPart(r auditlog.Report) client.AuditPart {
+	p := client.AuditPart{After: r.After, Rows: r.Rows, Checkpoint: r.Checkpoint}
+	if f := r.Fault; f != nil {
+		p.Fault = &client.AuditFault{Kind: string(f.Kind), Row: f.Row, ID: f.ID, Text: f.Text}
+	}
+	return p
 }

@@ -28,5 +28,5 @@ func Whence(ctx context.Context) string {
 // request's, and is told as what it is: somebody has to look at the log, or at its disk.
 func lack(err error) error {
 	return core.E(core.Unavailable, "audit", "this was done, but the audit log lacks it").
-		WithHint("an operator looks at the store's disk, and at isekai audit verify, which says what is wrong with the log").Because(err)
+		WithHint("an operator looks at the store's disk, and at isekai audit verify --all, which says what is wrong with a log").Because(err)
 }

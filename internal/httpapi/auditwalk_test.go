@@ -39,7 +39,7 @@ const (
 // log, each with why.
 var unrecorded = map[string]string{
 	"create-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
-	"verify-audit": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
+	"verify-audit": readOnly, "verify-audit-log": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
 	"verify-projection": readOnly, "show-invitation": readOnly,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
@@ -280,6 +280,8 @@ func (w *walk) operators(ours, whole core.OrgID) {
 	letter := of{"consumer": "ledger", "stream": "tsk_none", "version": strconv.Itoa(1)}
 	w.does(token, "replay-dead-letter", letter, nil, whole, "replay-dead-letter", failed)
 	w.does(token, "drop-dead-letter", letter, nil, whole, "drop-dead-letter", failed)
+	w.damage(ours)
+	w.does(token, "begin-audit-log-anew", of{"org": string(ours)}, map[string]any{"reason": "a test"}, ours, "audit.begin", yes)
 	w.does(token, "rotate-keys", nil, map[string]any{}, whole, "rotate-keys", yes)
 	w.does(token, "rotate-master-key", nil, nil, whole, "rotate-master-key", yes)
 	w.does(token, "rotate-signing-keys", nil, nil, whole, "signing.rotate", yes)
