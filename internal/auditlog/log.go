@@ -117,8 +117,10 @@ func (l *Log) chain(org core.OrgID) *chain {
 	return c
 }
 
-// Run makes the checkpoints of the logs that grow, until ctx ends, and then the last.
+// Run makes the checkpoints of the logs that grow, until ctx ends, and then the last. It
+// begins with those that were left out when a process was killed, or a backup restored.
 func (l *Log) Run(ctx context.Context) error {
+	l.catchUp(ctx)
 	tick := time.NewTicker(l.cfg.Every)
 	defer tick.Stop()
 	for {
@@ -132,6 +134,28 @@ func (l *Log) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// catchUp has a checkpoint made of each log that has rows behind the one that is kept.
+func (l *Log) catchUp(ctx context.Context) {
+	orgs, err := l.cfg.Events.Orgs(ctx)
+	if err != nil && ctx.Err() == nil {
+		l.cfg.Log.WarnContext(ctx, "audit logs have no checkpoints until they grow", "error", err)
+	}
+	for _, org := range orgs {
+		if ctx.Err() != nil {
+			return
+		}
+		size := int64(0)
+		kept, err := l.kept(ctx, org)
+		if err == nil {
+			size, err = l.size(ctx, org, kept.end())
+		}
+		if err != nil || size > kept.end() { // or else there is nothing to do, which costs two reads to know
+			l.grows(org)
+		}
+	}
+	l.checkpoints(ctx)
 }
 
 // checkpoints makes one of each log that has grown. One that can't be made is tried again

@@ -3,6 +3,7 @@ package auditlog_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -246,6 +247,39 @@ func TestRun(t *testing.T) {
 		}
 		r.exec(t, `DELETE FROM outbox`)
 		r.exec(t, `DELETE FROM events WHERE version = 5`)
+		wantFault(t, r.verify(t, orgA), auditlog.Truncated, 5)
+	})
+}
+
+// TestAKilledProcessesRows: who runs next makes the checkpoint that a killed process didn't
+// get to, also of a log that doesn't grow any more.
+func TestAKilledProcessesRows(t *testing.T) {
+	t.Parallel()
+	on(t, false, func(t *testing.T, r *rig) {
+		r.fill(t, orgA, 3)
+		r.checkpoint(t, orgA)
+		r.fill(t, orgA, 2) // and is killed
+		r.fill(t, orgB, 1)
+		r.cfg.Every = time.Hour
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.restart().Run(ctx) }()
+		kept := func(org core.OrgID) string {
+			rec, err := r.cfg.Records.Record(t.Context(), org, "audit_checkpoint", "latest")
+			if core.CodeOf(err) != core.NotFound {
+				ok(t, err)
+			}
+			return string(rec.Data)
+		}
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(kept(orgA), `\n5\n`) || !strings.Contains(kept(orgB), `\n1\n`); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("kept are %q and %q", kept(orgA), kept(orgB))
+			}
+		}
+		cancel()
+		ok(t, <-done)
+		r.exec(t, `DELETE FROM outbox`)
+		r.exec(t, `DELETE FROM events WHERE `+logRows+` AND version = 5`)
 		wantFault(t, r.verify(t, orgA), auditlog.Truncated, 5)
 	})
 }
