@@ -175,7 +175,7 @@ func TestACME(t *testing.T) {
 	}
 	known := appNames{org: func(name string) (core.OrgID, bool) { return "org_a", name == "books" }}
 	start := func(l net.Listener) *http.Server {
-		c, err := cfg.serverTLS(dir, known, silent)
+		c, _, err := cfg.serverTLS(dir, known, silent)
 		if err != nil {
 			t.Fatal(err)
 		}

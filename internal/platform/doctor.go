@@ -23,6 +23,7 @@ func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
 	checks, served := i.installationChecks(ctx)
 	checks = append(checks, i.backupCheck(served), diskCheck(existing(i.cfg.DataDir)))
 	checks = append(checks, i.cfg.Bus.reachable(ctx)...)
+	checks = append(checks, i.cfg.certificateCheck(ctx, time.Now())...)
 	checks = append(checks, i.cfg.Nodes.certificateCheck(time.Now())...)
 	checks = append(checks, i.cfg.Public.domainCheck()...)
 	checks = append(checks, sandboxChecks(ctx)...)

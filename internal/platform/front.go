@@ -15,9 +15,12 @@ func (n *node) front() (net.Listener, error) {
 	if n.listener == nil || n.owner == n.listener {
 		return n.listener, nil
 	}
-	t, err := n.cfg.serverTLS(n.dir, appNames{n.apps.Named, n.quotas()}, n.log)
+	t, pair, err := n.cfg.serverTLS(n.dir, appNames{n.apps.Named, n.quotas()}, n.log)
 	if err != nil || t == nil {
 		return n.listener, err
+	}
+	if pair != nil {
+		n.background("certificate", pair.watch)
 	}
 	return tls.NewListener(n.listener, t), nil
 }

@@ -40,21 +40,21 @@ func (t TLS) check() error {
 }
 
 // serverTLS returns what browsers and programs are served with, or nil if it is another
-// who ends TLS. By ACME, apps have certificates, too.
-func (c Config) serverTLS(dir *DataDir, apps appNames, log *slog.Logger) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+// who ends TLS. By ACME, apps have certificates, too. pair is the certificate, if it is from
+// files: somebody has to watch its end.
+func (c Config) serverTLS(dir *DataDir, apps appNames, log *slog.Logger) (t *tls.Config, pair *certificate, err error) {
+	t = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch {
 	case c.TLS.ACME:
-		return t, c.acme(t, dir.Join("acme"), apps)
+		return t, nil, c.acme(t, dir.Join("acme"), apps)
 	case c.TLS.CertFile != "":
-		pair, err := newCertificate(c.TLS.CertFile, c.TLS.KeyFile, log)
-		if err != nil {
-			return nil, err
+		if pair, err = newCertificate(c.TLS.CertFile, c.TLS.KeyFile, log); err != nil {
+			return nil, nil, err
 		}
 		t.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.now(), nil }
-		return t, nil
+		return t, pair, nil
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 // certificate is a certificate from files, which it reads again when they change: no
@@ -69,6 +69,7 @@ type certificate struct {
 	made    [2]fileMark // of what pair was read from
 	looked  time.Time
 	refused [2]fileMark // what was read last and is of no use, so that it is told once
+	warned  time.Time   // that it ends soon
 }
 
 // fileMark tells one content of a file from the next.

@@ -141,7 +141,7 @@ func TestCertificatesThatAreOfNoUse(t *testing.T) {
 func TestOldTLSIsRefused(t *testing.T) {
 	t.Parallel()
 	cert, key := writeCertificate(t, t.TempDir(), 1, time.Now().Add(time.Hour))
-	c, err := Config{TLS: TLS{CertFile: cert, KeyFile: key}}.serverTLS(nil, appNames{}, silent)
+	c, _, err := Config{TLS: TLS{CertFile: cert, KeyFile: key}}.serverTLS(nil, appNames{}, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	if b, err := io.ReadAll(res.Body); err != nil || string(b) != "hello HTTP/2.0" {
 		t.Errorf("%s %v", b, err)
 	}
-	if c, err := (Config{}).serverTLS(nil, appNames{}, silent); c != nil || err != nil {
+	if c, _, err := (Config{}).serverTLS(nil, appNames{}, silent); c != nil || err != nil {
 		t.Errorf("without TLS: %v %v", c, err)
 	}
 }
