@@ -21,11 +21,16 @@ func (sh *shell) keyCommand() *cobra.Command {
 }
 
 func (sh *shell) keyList() *cobra.Command {
-	var all bool
+	var all, revoked bool
 	var user string
-	c := listing(sh, &cobra.Command{Use: "list", Short: "List one's own API keys in the org, or all", Example: "  isekai key list --all"},
+	c := listing(sh, &cobra.Command{Use: "list", Short: "List one's own API keys in the org, or all", Example: "  isekai key list --all\n  isekai key list --all --revoked"},
 		func(ctx context.Context, c *client.Client, o client.PageOptions) (client.Page[client.Key], error) {
-			if all || user != "" {
+			switch {
+			case revoked && (all || user != ""):
+				return c.RevokedKeys(ctx, core.UserID(user), o)
+			case revoked:
+				return c.MyRevokedKeys(ctx, o)
+			case all || user != "":
 				return c.Keys(ctx, core.UserID(user), o)
 			}
 			return c.MyKeys(ctx, o)
@@ -35,6 +40,12 @@ func (sh *shell) keyList() *cobra.Command {
 			if k.Expires != nil {
 				expires = day(*k.Expires)
 			}
+			if k.Revoked != nil {
+				expires = "revoked " + minute(*k.Revoked)
+				if k.By != "" {
+					expires += " by " + string(k.By)
+				}
+			}
 			used := "never"
 			if k.Used != nil {
 				used = day(*k.Used)
@@ -43,6 +54,7 @@ func (sh *shell) keyList() *cobra.Command {
 		}, "No API keys.")
 	c.Flags().BoolVar(&all, "all", false, "of the whole org")
 	c.Flags().StringVar(&user, "user", "", "of this user or service of the org")
+	c.Flags().BoolVar(&revoked, "revoked", false, "those that were revoked in the last 90 days, with when and by whom")
 	return c
 }
 

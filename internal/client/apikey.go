@@ -20,6 +20,8 @@ type Key struct {
 	Created time.Time      `json:"created"`
 	Expires *time.Time     `json:"expires,omitempty"`
 	Used    *time.Time     `json:"used,omitempty" doc:"the last use, to some ten minutes; absent: never"`
+	Revoked *time.Time     `json:"revoked,omitempty" doc:"when it was ended"`
+	By      core.UserID    `json:"revoked_by,omitempty" doc:"absent: nobody, or it ended with its user's place in the org"`
 }
 
 // NewKey is a key to be.
@@ -47,6 +49,16 @@ type MadeKey struct {
 // MyKeys returns a page of one's own keys in the org.
 func (c *Client) MyKeys(ctx context.Context, o PageOptions) (Page[Key], error) {
 	return get[Page[Key]](ctx, c, "/v1/me/keys", o.query())
+}
+
+// MyRevokedKeys returns a page of one's own keys in the org that were revoked in the last 90 days.
+func (c *Client) MyRevokedKeys(ctx context.Context, o PageOptions) (Page[Key], error) {
+	return get[Page[Key]](ctx, c, "/v1/me/keys", with(o.query(), "revoked", "true"))
+}
+
+// RevokedKeys is Keys for those that were revoked in the last 90 days.
+func (c *Client) RevokedKeys(ctx context.Context, user core.UserID, o PageOptions) (Page[Key], error) {
+	return get[Page[Key]](ctx, c, "/v1/api-keys", with(o.query(), "user", string(user), "revoked", "true"))
 }
 
 // CreateKey makes a key of one's own.

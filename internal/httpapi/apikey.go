@@ -15,9 +15,14 @@ import (
 )
 
 type (
+	// KeysQuery is exported for huma, which doesn't see others' fields.
+	KeysQuery struct {
+		Revoked bool `query:"revoked" doc:"those that were revoked in the last 90 days instead"`
+		PageQuery
+	}
 	keysQuery struct {
 		User core.UserID `query:"user" maxLength:"64" doc:"only those of this user or service"`
-		PageQuery
+		KeysQuery
 	}
 	newKey        struct{ Body client.NewKey }
 	newServiceKey struct{ Body client.NewServiceKey }
@@ -26,13 +31,21 @@ type (
 	}
 )
 
+// list returns what lists the keys that are asked for.
+func (q KeysQuery) list(s *identity.Service) func(context.Context, identity.Principal, core.UserID, string, int) ([]identity.Key, string, error) {
+	if q.Revoked {
+		return s.RevokedKeys
+	}
+	return s.Keys
+}
+
 func (s *server) apiKeys() {
 	tags := []string{"api keys"}
 	made := fmt.Sprintf("Its text isn't shown again. A user has at most %d in an org, and an org %d.", identity.MostKeysOfUser, identity.MostKeysOfOrg)
 	act(s, identity.Self, huma.Operation{
 		OperationID: "list-my-keys", Method: http.MethodGet, Path: "/v1/me/keys", Summary: "List one's own API keys in the org", Tags: tags,
-	}, func(ctx context.Context, p identity.Principal, in *PageQuery) (*reply[client.Page[client.Key]], error) {
-		all, next, err := s.cfg.Identity.Keys(ctx, p, p.User, in.Cursor, in.Limit)
+	}, func(ctx context.Context, p identity.Principal, in *KeysQuery) (*reply[client.Page[client.Key]], error) {
+		all, next, err := in.list(s.cfg.Identity)(ctx, p, p.User, in.Cursor, in.Limit)
 		return paged(all, next, err, wireKey)
 	})
 	act(s, identity.Self, shownOnce(huma.Operation{
@@ -44,7 +57,7 @@ func (s *server) apiKeys() {
 	act(s, identity.KeyRead, huma.Operation{
 		OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/api-keys", Summary: "List the org's API keys", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, in *keysQuery) (*reply[client.Page[client.Key]], error) {
-		all, next, err := s.cfg.Identity.Keys(ctx, p, in.User, in.Cursor, in.Limit)
+		all, next, err := in.list(s.cfg.Identity)(ctx, p, in.User, in.Cursor, in.Limit)
 		return paged(all, next, err, wireKey)
 	})
 	act(s, identity.KeyWrite, shownOnce(huma.Operation{
@@ -86,6 +99,9 @@ func wireKey(k identity.Key) client.Key {
 	}
 	if !k.Used.IsZero() {
 		wired.Used = &k.Used
+	}
+	if !k.Revoked.IsZero() {
+		wired.Revoked, wired.By = &k.Revoked, k.RevokedBy
 	}
 	return wired
 }

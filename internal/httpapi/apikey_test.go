@@ -55,6 +55,19 @@ func TestAPIKeys(t *testing.T) {
 	}
 	_, err = key.Me(ctx)
 	refused(t, "a key that has ended", err, core.Unauthenticated)
+	for what, page := range map[string]client.Page[client.Key]{
+		"mine": must(w.olga.MyRevokedKeys(ctx, client.PageOptions{}))(t), "all": must(w.olga.RevokedKeys(ctx, "", client.PageOptions{}))(t),
+	} {
+		if len(page.Items) != 1 || page.Items[0].ID != made.ID || page.Items[0].Name != "ci" || page.Items[0].Revoked == nil || page.Items[0].By != w.me(w.olga).User || page.Items[0].Expires != nil {
+			t.Errorf("revoked, %s: %+v", what, page)
+		}
+	}
+	if page := must(w.olga.Keys(ctx, "", client.PageOptions{}))(t); len(page.Items) != 0 {
+		t.Errorf("it is listed among those that are good: %+v", page)
+	}
+	if page := must(paul.RevokedKeys(ctx, "", client.PageOptions{}))(t); len(page.Items) != 0 {
+		t.Errorf("another org sees %+v", page)
+	}
 	if left := must(w.olga.Budgets(ctx))(t); len(left) != 0 {
 		t.Errorf("its budget stays: %+v", left)
 	}

@@ -38,7 +38,7 @@ func checkIDs(in any, fields []idField) error {
 	v := reflect.ValueOf(in).Elem()
 	for _, f := range fields {
 		if id := v.FieldByIndex(f.at).String(); id != "" && !core.ValidID(f.prefix, id) {
-			return core.E(core.NotFound, "request", "no such "+f.name)
+			return core.E(core.NotFound, "request", "no such "+f.name).WithHint("name it by its id, which begins with " + f.prefix + "_ and is in the list of them")
 		}
 	}
 	return nil

@@ -23,6 +23,10 @@ type Key struct {
 	Created time.Time
 	Expires time.Time // zero: never
 	Used    time.Time // the last use, to useEvery; zero: never
+	// Revoked is when it was ended; zero: it wasn't. RevokedBy is "" where it ended with its
+	// user's place in the org.
+	Revoked   time.Time
+	RevokedBy core.UserID
 }
 
 // NewKey is a key to be. User is a service's id, or "" for a key of one's own. Role is at
@@ -50,6 +54,8 @@ type keyDoc struct {
 	Created time.Time
 	Used    time.Time
 	Ended   bool // it is refused, and goes
+	EndedAt time.Time
+	EndedBy core.UserID
 }
 
 // homeDoc says where to look for a key.
@@ -65,7 +71,7 @@ func keyOf(e store.Doc[keyDoc]) Key {
 	d := e.Data
 	return Key{
 		ID: core.KeyID(id), Name: d.Name, User: core.UserID(user), Role: d.Role, Scopes: d.Scopes,
-		Project: d.Project, Budget: d.Budget, Created: d.Created, Expires: e.Expires, Used: d.Used,
+		Project: d.Project, Budget: d.Budget, Created: d.Created, Expires: e.Expires, Used: d.Used, Revoked: d.EndedAt, RevokedBy: d.EndedBy,
 	}
 }
 
@@ -109,7 +115,7 @@ func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, st
 	if err := s.addKey(ctx, p.Scope.Org, n.User, e); err != nil {
 		return Key{}, "", err
 	}
-	s.note(ctx, p, "key.create", string(id), "user", string(n.User), "scopes", strings.Join(scopes, " "))
+	s.note(ctx, p, "key.create", string(id), "name", name, "user", string(n.User), "scopes", strings.Join(scopes, " "))
 	return keyOf(e), text(keyForm, secret, string(id)), nil
 }
 

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -10,6 +11,18 @@ import (
 // Keys returns up to limit keys of the org after a place, by user and id, and the place
 // to go on after, "" at the end: those of a user, one's own if it is oneself, or all for "".
 func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after string, limit int) ([]Key, string, error) {
+	return s.listKeys(ctx, p, keys, user, after, limit)
+}
+
+// keepRevoked is how long it is known what a key was that has been revoked.
+const keepRevoked = 90 * 24 * time.Hour
+
+// RevokedKeys is Keys for those that were revoked in the last 90 days.
+func (s *Service) RevokedKeys(ctx context.Context, p Principal, user core.UserID, after string, limit int) ([]Key, string, error) {
+	return s.listKeys(ctx, p, revoked, user, after, limit)
+}
+
+func (s *Service) listKeys(ctx context.Context, p Principal, kind store.Kind[keyDoc], user core.UserID, after string, limit int) ([]Key, string, error) {
 	action, prefix := KeyRead, ""
 	if user == p.User && p.Session != "" {
 		action = Self
@@ -20,13 +33,17 @@ func (s *Service) Keys(ctx context.Context, p Principal, user core.UserID, after
 	if err := p.May(action); err != nil {
 		return nil, "", err
 	}
-	page, err := keys.List(ctx, s.cfg.Records, p.Scope.Org, prefix, after, limit)
+	page, err := kind.List(ctx, s.cfg.Records, p.Scope.Org, prefix, after, limit)
 	if err != nil {
 		return nil, "", err
 	}
 	var all []Key
 	for _, e := range page {
-		all = append(all, keyOf(e))
+		k := keyOf(e)
+		if kind == revoked { // whose record expires, not the key
+			k.Expires = time.Time{}
+		}
+		all = append(all, k)
 	}
 	if len(page) < limit {
 		return all, "", nil
@@ -62,7 +79,7 @@ func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) err
 		if err != nil {
 			return absent(err, "key")
 		}
-		return s.dropKey(ctx, p.Scope.Org, e)
+		return s.dropKey(ctx, p.Scope.Org, e, p.User)
 	})
 	if err == nil {
 		s.note(ctx, p, "key.revoke", string(id))
@@ -72,10 +89,10 @@ func (s *Service) RevokeKey(ctx context.Context, p Principal, id core.KeyID) err
 
 // dropKey ends a key, and removes what others keep for it, and the key. An ended one is
 // listed until then, so that who repeats this finds it. Where to look for it says nothing
-// without it: it may stay.
-func (s *Service) dropKey(ctx context.Context, org core.OrgID, e store.Doc[keyDoc]) error {
+// without it: it may stay. What the key was is kept for keepRevoked, with who ended it.
+func (s *Service) dropKey(ctx context.Context, org core.OrgID, e store.Doc[keyDoc], by core.UserID) error {
 	if !e.Data.Ended {
-		e.Data.Ended = true
+		e.Data.Ended, e.Data.EndedAt, e.Data.EndedBy = true, s.cfg.Now(), by
 		if err := s.write(ctx, org, keys.Put(e)); err != nil {
 			return err
 		}
@@ -84,7 +101,9 @@ func (s *Service) dropKey(ctx context.Context, org core.OrgID, e store.Doc[keyDo
 	if err := s.cfg.KeyEnded(ctx, org, keyOf(e).ID); err != nil {
 		return err
 	}
-	if err := s.write(ctx, org, keys.Drop(e)); err != nil {
+	was := store.Doc[keyDoc]{ID: e.ID, Expires: s.cfg.Now().Add(keepRevoked), Data: e.Data}
+	was.Data.Digest = nil
+	if err := s.write(ctx, org, keys.Drop(e), revoked.Put(was)); err != nil {
 		return err
 	}
 	home, err := keyHomes.Find(ctx, s.cfg.Records, core.Installation, string(keyOf(e).ID))
@@ -106,7 +125,7 @@ func (s *Service) dropKeys(ctx context.Context, org core.OrgID, user core.UserID
 			return err
 		}
 		for _, e := range page {
-			if err := ignoreConflict(s.dropKey(ctx, org, e)); err != nil {
+			if err := ignoreConflict(s.dropKey(ctx, org, e, "")); err != nil {
 				return err
 			}
 		}

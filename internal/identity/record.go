@@ -13,11 +13,12 @@ import (
 
 // Under an org: its own, its members, projects and keys.
 const (
-	orgs     store.Kind[orgDoc]     = "org"     // one, by the org's id; every change of members changes it, too
-	members  store.Kind[memberDoc]  = "member"  // by user
-	projects store.Kind[projectDoc] = "project" // by project
-	keys     store.Kind[keyDoc]     = "key"     // by user/key
-	invites  store.Kind[inviteDoc]  = "invite"  // by invitation
+	orgs     store.Kind[orgDoc]     = "org"         // one, by the org's id; every change of members changes it, too
+	members  store.Kind[memberDoc]  = "member"      // by user
+	projects store.Kind[projectDoc] = "project"     // by project
+	keys     store.Kind[keyDoc]     = "key"         // by user/key
+	revoked  store.Kind[keyDoc]     = "key_revoked" // by user/key, for keepRevoked
+	invites  store.Kind[inviteDoc]  = "invite"      // by invitation
 )
 
 // Under core.Installation.
