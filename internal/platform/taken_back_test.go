@@ -17,6 +17,7 @@ import (
 func TestARestoreEndsSessions(t *testing.T) {
 	t.Parallel()
 	ctx, in := t.Context(), testInstance(t)
+	in.cfg.Backup.Every = 0 // the only one is ours
 	n := openNode(t, in)
 	who, err := n.people.FinishSetup(ctx, n.setup, olga)
 	if err != nil {
