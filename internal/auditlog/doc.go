@@ -12,6 +12,6 @@
 // tree's size and root, in C2SP's form. One is kept beside each log, and whoever sends them
 // elsewhere can prove even a rewriting by the holder of all keys.
 //
-// It never changes or removes an entry, never goes on with a log that is damaged, and never
-// decides who may read one: the caller has asked.
+// It never changes or removes an entry, never goes on with a log that is damaged, but behind
+// it when an operator says so, and never decides who may read one: the caller has asked.
 package auditlog
