@@ -35,9 +35,18 @@ func TestShredded(t *testing.T) {
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		in := install(t, on{kafka: true, model: upstream(t, noting)})
-		d, other := in.at(t, t.TempDir()), in.at(t, t.TempDir())
-		serve(t, other.dir, other.env)
-		d.shreds(func() *server { return serve(t, d.dir, d.env) }, &other)
+		folder := t.TempDir()
+		one, other := in.join(t, folder, "one"), in.join(t, folder, "other")
+		running := one.server
+		one.data.shreds(func() *server {
+			if running == nil {
+				one.start()
+				return one.server
+			}
+			s := running
+			running = nil
+			return s
+		}, &other.data)
 	})
 }
 
