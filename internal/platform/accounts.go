@@ -30,10 +30,14 @@ func (n *node) openAccounts(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	breached, err := n.cfg.SignIn.breached()
+	if err != nil {
+		return err
+	}
 	n.people, err = identity.New(identity.Config{
 		Records: n.store, Quotas: n.driver, Issuer: cmp.Or(n.cfg.Public.URL, "isekai"), URL: n.publicURL(), Log: n.log, OIDC: issuers,
 		HTTP:  &http.Client{Timeout: 10 * time.Second}, // to issuers that an operator names
-		Audit: n.recordIdentity, KeyEnded: n.dropBudget,
+		Audit: n.recordIdentity, KeyEnded: n.dropBudget, Breached: breached, OpenOrgs: n.cfg.SignIn.OpenOrgs,
 	})
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type Config struct {
 	TLS     TLS     `koanf:"tls" json:"tls"`
 	Nodes   Nodes   `koanf:"nodes" json:"nodes"`
 	Rates   Rates   `koanf:"rates" json:"rates"`
+	SignIn  SignIn  `koanf:"sign_in" json:"sign_in"`
 	OIDC    OIDC    `koanf:"oidc" json:"oidc"`
 	Credits Credits `koanf:"credits" json:"credits"`
 	Log     Log     `koanf:"log" json:"log"`
