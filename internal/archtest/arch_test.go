@@ -16,6 +16,8 @@ var (
 	modules = []string{"agent", "app", "ledger", "skill", "mcp", "identity", "vault", "auditlog", "notify", "certify", "relay", "backup", "deadletter", "egress", "redact"}
 	// Parts of a port that are no drivers: what a module may use besides it.
 	portParts = []string{"sandbox/archive"}
+	// Modules that stand below a port, because that is where a reader looks for them.
+	innerModules = []string{"model/gateway"}
 )
 
 // layer names the room of a package, given its path below internal/, and the
@@ -27,6 +29,8 @@ func layer(path string) (room, owner string) {
 		return path, path
 	case slices.Contains(portParts, path):
 		return "port", first
+	case slices.ContainsFunc(innerModules, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") }):
+		return "module", "model/gateway"
 	case slices.Contains(ports, path):
 		return "port", path
 	case slices.Contains(modules, first):
@@ -140,6 +144,10 @@ func TestTable(t *testing.T) {
 		{"tool/tooltest", "sandbox", false},
 		{"tool/app", "tool/files", false},
 		{"model/openai", "model/blueprint", false},
+		{"model/gateway", "model/gateway/dialect", true},
+		{"model/gateway", "model/openai", false},
+		{"model/gateway", "ledger", false},
+		{"httpapi", "model/gateway", true},
 		{"model/blueprint", "model/blueprint/parse", true},
 		{"agent", "store", true},
 		{"agent", "app", false},
