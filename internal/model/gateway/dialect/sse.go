@@ -1,0 +1,8 @@
+package dialect
+
+// Event is a server-sent event.
+type Event struct {
+	Name string
+	ID   string
+	Data []byte
+}
