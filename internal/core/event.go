@@ -33,7 +33,7 @@ var payloads = func() map[string]reflect.Type {
 		ToolRequested{}, ToolSettled{}, ApprovalRequested{}, ApprovalAnswered{}, VerdictGiven{},
 		TaskCancelRequested{}, TaskFinished{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},
-		BudgetReached{}, AuditRecorded{},
+		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{},
 	} {
 		m[p.EventType()] = reflect.TypeOf(p)
 	}

@@ -18,7 +18,7 @@ var every = []core.Payload{
 	core.ToolRequested{}, core.ToolSettled{}, core.ApprovalRequested{}, core.ApprovalAnswered{}, core.VerdictGiven{},
 	core.TaskCancelRequested{}, core.TaskFinished{},
 	core.AppCreated{}, core.AppVersioned{}, core.AppRetracted{}, core.AppSelected{}, core.AppStarted{}, core.AppStopped{}, core.AppDeleted{},
-	core.BudgetReached{}, core.AuditRecorded{},
+	core.BudgetReached{}, core.AuditRecorded{}, core.CallsMetered{}, core.HoldEnded{},
 }
 
 // fill sets every field below v to something that isn't zero.

@@ -30,6 +30,9 @@ type (
 	UserID string
 	// KeyID names an API key: "key_...".
 	KeyID string
+	// HoldID names credits that are set aside for many calls, and the event stream of these:
+	// "hld_...".
+	HoldID string
 )
 
 // The tenant that exists from the first start, for embedded use.
@@ -47,6 +50,9 @@ func (id TaskID) Stream() StreamID { return StreamID(id) }
 
 // Stream returns the id of the app's event stream.
 func (id AppID) Stream() StreamID { return StreamID(id) }
+
+// Stream returns the id of the hold's event stream.
+func (id HoldID) Stream() StreamID { return StreamID(id) }
 
 // IDs makes identifiers. Tests inject a deterministic one; NewID is the real
 // one. The result is prefix + "_" + 26 characters that are unique and sort by

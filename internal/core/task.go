@@ -140,6 +140,8 @@ type Usage struct {
 	Input  int `json:"input"`            // tokens
 	Output int `json:"output"`           // tokens
 	Cached int `json:"cached,omitempty"` // those of Input that the provider had from a call before
+	// Reasoning are those of Output that the model thought with, and didn't answer.
+	Reasoning int `json:"reasoning,omitempty"`
 	// Estimated: the provider didn't say, and this is about what it was.
 	Estimated bool `json:"estimated,omitempty"`
 }
