@@ -1,0 +1,158 @@
+package catalog
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+)
+
+// Spec is what is said about a provider. Zero fields have the defaults of its kind, or those
+// that are named.
+type Spec struct {
+	Name       string // a-z, 0-9, - and .: what callers write before the model
+	Kind       Kind
+	Address    string              `json:",omitempty"` // the base of its API, as in https://api.openai.com/v1
+	APIVersion string              `json:",omitempty"` // of azure-openai: a dated one has calls go to deployments' own paths
+	Credential string              `json:",omitempty"` // its name in the vault, of the org; "": it takes none
+	Models     []Model             `json:",omitempty"` // none: it is asked for whatever nobody else has
+	Speaks     []dialect.Operation `json:",omitempty"` // instead of what its kind speaks
+	Headers    map[string]string   `json:",omitempty"` // sent with each request; no secrets
+	Limits     Limits
+	Timeouts   Timeouts
+	Off        bool   `json:",omitempty"` // it is asked for nothing
+	Note       string `json:",omitempty"`
+}
+
+// Model is one that a provider has.
+type Model struct {
+	Name  string
+	Price *core.Price `json:",omitempty"` // nil: see Target.Price
+}
+
+// Limits keep a provider from being asked too much. They are of each node and operation.
+type Limits struct {
+	Concurrent int           `json:",omitempty"` // calls under way; 1000
+	Failures   int           `json:",omitempty"` // of the last FailuresOf calls, after which it is left alone for a while; 5
+	FailuresOf int           `json:",omitempty"` // 10
+	OpenFor    time.Duration `json:",omitempty"` // that while; then a call tries it; 15 s
+}
+
+// Timeouts bound the parts of a call.
+type Timeouts struct {
+	Connect time.Duration `json:",omitempty"` // until the connection is there; 10 s
+	First   time.Duration `json:",omitempty"` // until the first token of a stream; 90 s
+	Idle    time.Duration `json:",omitempty"` // between two of its pieces; 30 s
+	Total   time.Duration `json:",omitempty"` // of the whole call; 120 s
+}
+
+// Provider is a provider as calls use it: with all defaults. It is immutable, and shared.
+type Provider struct {
+	Spec
+	// ID names the provider with all that is said about it: "org_a/openai@9f86d081884c7d65".
+	// What is kept about it, as breakers and connections, is kept by this.
+	ID      string
+	Org     core.OrgID // whose it is; core.Installation: everybody's
+	Version int64      // of its record; 0: it is of the configuration
+	Changed time.Time
+
+	base   *url.URL
+	header string
+	lists  bool
+}
+
+// Own reports whether the provider is an org's own: it goes by the rules for addresses that
+// users aim, and its calls cost no credits unless its models have prices.
+func (p *Provider) Own() bool { return p.Org != core.Installation }
+
+// Static reports whether the provider is of the configuration.
+func (p *Provider) Static() bool { return p.Version == 0 }
+
+// Lists reports whether the provider says by itself which models it has.
+func (p *Provider) Lists() bool { return p.lists }
+
+// Has reports whether the provider may be asked for a model.
+func (p *Provider) Has(model string) bool { return len(p.Models) == 0 || p.model(model) != nil }
+
+func (p *Provider) model(name string) *Model {
+	for i := range p.Models {
+		if p.Models[i].Name == name {
+			return &p.Models[i]
+		}
+	}
+	return nil
+}
+
+// Via returns the operation by which the provider is asked for op: op itself if it speaks
+// that, or another one that generates, which takes a translation. false: it can't be had.
+func (p *Provider) Via(op dialect.Operation) (dialect.Operation, bool) {
+	if slices.Contains(p.Speaks, op) {
+		return op, true
+	}
+	if generates(op) {
+		for _, other := range []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages} {
+			if slices.Contains(p.Speaks, other) {
+				return other, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Host is where its address is: "api.openai.com". A credential that is for some hosts has to
+// be for this one.
+func (p *Provider) Host() string { return p.base.Hostname() }
+
+// Usual reports whether the provider is at an address that comes with its kind, which nobody
+// could have aimed elsewhere.
+func (p *Provider) Usual() bool {
+	usual, err := url.Parse(presets[p.Kind].address)
+	return err == nil && usual.Host != "" && usual.Scheme == p.base.Scheme && usual.Host == p.base.Host
+}
+
+// URL returns where an operation is that the provider speaks, or its list of models.
+func (p *Provider) URL(op dialect.Operation, model string) string {
+	u := *p.base
+	path := paths[op]
+	if p.Kind == Azure && p.APIVersion != "" {
+		u.RawQuery = url.Values{"api-version": {p.APIVersion}}.Encode()
+		if op == dialect.OpChat || op == dialect.OpEmbeddings {
+			path = "/deployments/" + url.PathEscape(model) + path
+		}
+	}
+	if p.Kind == Anthropic && op == dialect.OpModels {
+		u.RawQuery = "limit=1000" // of a page; there are fewer
+	}
+	u.Path, u.RawPath = "", ""
+	return strings.TrimSuffix(u.Scheme+"://"+u.Host+p.base.EscapedPath(), "/") + path + query(u.RawQuery)
+}
+
+func query(q string) string {
+	if q == "" {
+		return ""
+	}
+	return "?" + q
+}
+
+// anthropicVersion is what Anthropic's API asks for with each request.
+const anthropicVersion = "2023-06-01"
+
+// Prepare adds the headers of a request to the provider for an operation, and its secret.
+// What is there of the caller's stays, as the versions that it asks for, but for
+// what the provider's own say and its credential.
+func (p *Provider) Prepare(h http.Header, op dialect.Operation, s Secret) {
+	if (p.Kind == Anthropic || op == dialect.OpMessages || op == dialect.OpCountTokens) && h.Get("Anthropic-Version") == "" {
+		h.Set("Anthropic-Version", anthropicVersion)
+	}
+	for name, value := range p.Headers {
+		h.Set(name, value)
+	}
+	for _, name := range credentialHeaders {
+		h.Del(name)
+	}
+	s.set(h, p.header)
+}
