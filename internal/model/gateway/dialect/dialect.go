@@ -1,8 +1,11 @@
-// Package dialect reads and writes the wire formats of model APIs: OpenAI's chat
-// completions and responses, and Anthropic's messages.
-//
-// The gateway calls it. It is pure: no I/O, no clocks, no identifiers of its own.
 package dialect
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
 
 // Dialect is the wire format of a model API.
 type Dialect string
@@ -27,16 +30,86 @@ const (
 	OpModels      Operation = "models"
 )
 
-// Request is what the gateway reads of a request; everything else passes untouched.
+// Dialect returns the dialect that the operation belongs to. Models are listed alike in both
+// of OpenAI's.
+func (op Operation) Dialect() Dialect {
+	switch op {
+	case OpResponses:
+		return Responses
+	case OpMessages, OpCountTokens:
+		return Messages
+	}
+	return Chat
+}
+
+// generates reports whether the operation makes a model produce text, which may be streamed.
+func (op Operation) generates() bool {
+	return op == OpChat || op == OpResponses || op == OpMessages
+}
+
+// Request is what the gateway reads of a request; everything else passes untouched. It is made
+// by Read and is a value: copies may be used by several goroutines, nobody changes Body.
 type Request struct {
 	Op        Operation
 	Model     string
 	Stream    bool
-	Store     bool   // "store": true
+	Store     bool   // "store": true was said
 	Usage     bool   // chat streams: the caller asked for stream_options.include_usage
-	MaxOutput int    // tokens; 0: not said
+	MaxOutput int    // tokens of one choice, at most; 0: not said
 	Choices   int    // n; 1 if not said
 	Tools     bool   // the request has any
 	Images    bool   // the request has any
 	Body      []byte // the request: valid JSON, an object
+
+	model edit // where the model's name is
+	usage edit // what makes a chat stream tell its usage; empty if it does
+}
+
+// edit is a piece of a body and what it is replaced with.
+type edit struct {
+	from, to int
+	text     string
+}
+
+// With returns the body with the model's name replaced, byte for byte the same otherwise, but
+// that a chat stream is made to tell its usage (stream_options.include_usage). The result may
+// be Body itself: it isn't to be changed.
+func (r Request) With(model string) []byte {
+	first, second := r.usage, r.model
+	if model == r.Model {
+		second.from, second.to = 0, 0 // stays as it was written
+	} else {
+		second.text = quote(model)
+	}
+	if first.from > second.from {
+		first, second = second, first
+	}
+	if len(first.text) == 0 && len(second.text) == 0 {
+		return r.Body
+	}
+	out := make([]byte, 0, len(r.Body)+len(first.text)+len(second.text))
+	out = append(out, r.Body[:first.from]...)
+	out = append(out, first.text...)
+	out = append(out, r.Body[first.to:second.from]...)
+	out = append(out, second.text...)
+	return append(out, r.Body[second.to:]...)
+}
+
+// quote returns s as a JSON string.
+func quote(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			var b bytes.Buffer
+			e := json.NewEncoder(&b)
+			e.SetEscapeHTML(false)
+			_ = e.Encode(s) // a string can always be encoded
+			return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+		}
+	}
+	return `"` + s + `"`
+}
+
+// invalid is the error of a request that can't be read.
+func invalid(msg, hint string) error {
+	return core.E(core.Invalid, "dialect.read", msg).WithHint(hint)
 }

@@ -1,0 +1,54 @@
+package dialect
+
+import (
+	"github.com/tidwall/gjson"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Usage returns what a whole answer used. ok says that the provider told it. Counting tokens
+// uses none.
+func Usage(op Operation, body []byte) (u core.Usage, ok bool) {
+	if op == OpCountTokens || op == OpModels {
+		return core.Usage{}, true
+	}
+	return usageOf(op.Dialect(), gjson.GetBytes(body, "usage"))
+}
+
+// usageOf reads a usage object.
+func usageOf(d Dialect, r gjson.Result) (u core.Usage, ok bool) {
+	if !r.IsObject() {
+		return core.Usage{}, false
+	}
+	switch d {
+	case Messages: // input_tokens are those that the cache neither gave nor took
+		u.Cached = tokens(r, "cache_read_input_tokens")
+		u.Input = tokens(r, "input_tokens") + u.Cached + tokens(r, "cache_creation_input_tokens")
+		u.Output = tokens(r, "output_tokens")
+		u.Reasoning = tokens(r, "output_tokens_details.thinking_tokens")
+	case Responses:
+		u.Input, u.Output = tokens(r, "input_tokens"), tokens(r, "output_tokens")
+		u.Cached = tokens(r, "input_tokens_details.cached_tokens")
+		u.Reasoning = tokens(r, "output_tokens_details.reasoning_tokens")
+	default:
+		u.Input, u.Output = tokens(r, "prompt_tokens"), tokens(r, "completion_tokens")
+		u.Cached = tokens(r, "prompt_tokens_details.cached_tokens")
+		u.Reasoning = tokens(r, "completion_tokens_details.reasoning_tokens")
+		// Some servers (xAI's, Gemini's) leave what was thought out of completion_tokens, but
+		// not out of the total.
+		if thought := tokens(r, "total_tokens") - u.Input - u.Output; thought > 0 {
+			u.Output, u.Reasoning = u.Output+thought, max(u.Reasoning, thought)
+		}
+	}
+	u.Cached, u.Reasoning = min(u.Cached, u.Input), min(u.Reasoning, u.Output)
+	return u, u.Input+u.Output > 0
+}
+
+// tokens returns a count of tokens, 0 if there is none or it can't be one.
+func tokens(r gjson.Result, path string) int {
+	n := r.Get(path)
+	if n.Type != gjson.Number || !(n.Num >= 0 && n.Num <= maxTokens) {
+		return 0
+	}
+	return int(n.Num)
+}
