@@ -33,6 +33,9 @@ const (
 	AuditRead    Action = "audit.read"
 	RedactRead   Action = "redact.read"
 	RedactWrite  Action = "redact.write"
+	ModelRead    Action = "model.read"  // which providers and routes there are
+	ModelWrite   Action = "model.write" // them, and what becomes of an org's calls
+	ModelUse     Action = "model.use"   // calls
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -88,6 +91,9 @@ var policy = map[Action]rule{
 	AuditRead:    {anywhere, core.Admin, "audit:read"},
 	RedactRead:   {tenant, core.Admin, "org:read"},
 	RedactWrite:  {tenant, core.Admin, ""},
+	ModelRead:    {tenant, core.Viewer, "models:read"},
+	ModelWrite:   {tenant, core.Admin, "models:write"},
+	ModelUse:     {tenant, core.Member, "models:use"},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},

@@ -100,6 +100,18 @@ func (s *Service) Get(ctx context.Context, scope core.Scope, name string) (Crede
 	return credentialOf(e, &u.Data.Usage), nil
 }
 
+// Shared returns the credential of a name that all of an org's projects share.
+func (s *Service) Shared(ctx context.Context, org core.OrgID, name string) (Credential, error) {
+	e, err := credentials.Find(ctx, s.cfg.Records, org, place("", name))
+	switch {
+	case err != nil:
+		return Credential{}, err
+	case e.Version == 0:
+		return Credential{}, missing()
+	}
+	return credentialOf(e, nil), nil
+}
+
 // Due returns the credentials of all of an org's projects that should have got a new value
 // by now, the longest due first. Whoever calls it tells people.
 func (s *Service) Due(ctx context.Context, org core.OrgID) ([]Credential, error) {

@@ -20,6 +20,8 @@ type For struct {
 	// Refused is the Version of a connection's value that the service didn't take, though
 	// it should be good: a newer one is wanted.
 	Refused int64
+	// Shared asks for the org's credential of the name, whatever the project has of its own.
+	Shared bool
 }
 
 // Use gives a value to a tool, and records that: who, when, for which task. It waits for
@@ -31,7 +33,11 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 	if err := scope.Valid(); err != nil {
 		return Value{}, err
 	}
-	e, err := s.named(ctx, scope, name)
+	of := scope
+	if f.Shared {
+		of.Project = ""
+	}
+	e, err := s.named(ctx, of, name)
 	if err != nil {
 		return Value{}, err
 	}
