@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
@@ -19,7 +20,7 @@ type Tasks interface {
 	Answer(ctx context.Context, org core.OrgID, task core.TaskID, answer core.Payload) error
 }
 
-// handler charges tasks by their events.
+// handler charges tasks and holds by their events.
 type handler struct {
 	*Service
 	tasks Tasks
@@ -31,7 +32,8 @@ func (s *Service) Handler(tasks Tasks) bus.Handler { return handler{s, tasks}.ha
 
 func (h handler) handle(ctx context.Context, e core.Event) error {
 	switch e.Type {
-	case core.CreditsRequested{}.EventType(), core.ModelSettled{}.EventType(), core.ToolSettled{}.EventType(), core.TaskFinished{}.EventType():
+	case core.CreditsRequested{}.EventType(), core.ModelSettled{}.EventType(), core.ToolSettled{}.EventType(), core.TaskFinished{}.EventType(),
+		core.CallsMetered{}.EventType(), core.HoldEnded{}.EventType():
 	default:
 		return nil
 	}
@@ -43,12 +45,18 @@ func (h handler) handle(ctx context.Context, e core.Event) error {
 	case core.CreditsRequested:
 		return h.hold(ctx, e, p)
 	case core.ModelSettled:
-		return h.consume(ctx, e, p.Cost, p.Prices)
+		return h.consume(ctx, e, p.Cost, fmt.Sprintf("prices %d", p.Prices))
 	case core.ToolSettled:
-		return h.consume(ctx, e, p.Cost, p.Prices)
+		return h.consume(ctx, e, p.Cost, fmt.Sprintf("prices %d", p.Prices))
+	case core.CallsMetered:
+		return h.consume(ctx, e, p.Cost, fmt.Sprintf("%d calls", len(p.Calls)))
 	case core.TaskFinished:
 		if p.Hold > 0 {
 			return h.finish(ctx, e, p.Spent)
+		}
+	case core.HoldEnded:
+		if p.Charged {
+			return h.endHold(ctx, e, p)
 		}
 	}
 	return nil
@@ -73,7 +81,7 @@ func (h handler) hold(ctx context.Context, e core.Event, p core.CreditsRequested
 	}
 	posted, err := h.cfg.Books.Post(ctx, e.Org, posting(e, kindHold, "", moves...))
 	if account, short := store.Short(err); short {
-		note := shortOf(account, p.Amount)
+		note := shortOf(account, p.Amount, "task")
 		posted, err = h.cfg.Books.Post(ctx, e.Org, posting(e, kindRefuse, note,
 			store.Move{Account: available}, store.Move{Account: heldBy(task)}))
 		if err == nil && posted[0] {
@@ -99,11 +107,11 @@ func (h handler) hold(ctx context.Context, e core.Event, p core.CreditsRequested
 const hint = "give the task a lower limit of credits (--credits), or ask for more credits or a larger budget"
 
 // shortOf says why credits can't be held.
-func shortOf(account string, amount core.Credits) string {
+func shortOf(account string, amount core.Credits, by string) string {
 	if account == available {
-		return "the org has no " + amount.String() + " credits available for this task to hold"
+		return "the org has no " + amount.String() + " credits available for this " + by + " to hold"
 	}
-	return "the budget " + account[len("budget/"):] + " has no " + amount.String() + " credits left for this task to hold"
+	return "the budget " + strings.TrimPrefix(account, "budget/") + " has no " + amount.String() + " credits left for this " + by + " to hold"
 }
 
 // answer tells the task. When it ended before it was told, it has spent nothing, and what
@@ -117,14 +125,13 @@ func (h handler) answer(ctx context.Context, e core.Event, a core.Payload) error
 	return err
 }
 
-// consume takes a call's cost from what the task holds; when that doesn't cover it, from
+// consume takes the cost of a task's call, or of a hold's, from what is held; when that doesn't cover it, from
 // what is available; what nothing covers is written off.
-func (h handler) consume(ctx context.Context, e core.Event, cost core.Credits, version int) error {
+func (h handler) consume(ctx context.Context, e core.Event, cost core.Credits, note string) error {
 	if cost <= 0 {
 		return nil
 	}
-	note := fmt.Sprintf("%s, prices %d", e.Type, version)
-	return h.use(ctx, e.Org, posting(e, kindConsume, note), cost, heldBy(core.TaskID(e.Stream)), available)
+	return h.use(ctx, e.Org, posting(e, kindConsume, e.Type+", "+note), cost, heldBy(core.TaskID(e.Stream)), available)
 }
 
 // finish releases what a task that is over has left, and tells whose budgets it nearly

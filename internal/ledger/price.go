@@ -102,8 +102,8 @@ func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.
 	for _, l := range layers {
 		version += l.Version
 	}
-	kind, _, _ := strings.Cut(name, "/")
-	for _, n := range []string{name, dated.ReplaceAllString(name, ""), kind + "/*"} {
+	for _, as := range []func(string) string{asItIs, undated, allOfItsKind} {
+		n := as(name)
 		for _, l := range layers {
 			if p, ok := l.Prices[n]; ok {
 				p.Version = version
@@ -113,6 +113,14 @@ func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.
 	}
 	return core.Price{}, core.E(core.NotFound, "ledger.price", "there is no price for "+name+", so it can't be charged").
 		WithHint("an operator sets one: isekai credit price set " + name)
+}
+
+// The names that a price may be under.
+func asItIs(name string) string  { return name }
+func undated(name string) string { return dated.ReplaceAllString(name, "") }
+func allOfItsKind(name string) string {
+	kind, _, _ := strings.Cut(name, "/")
+	return kind + "/*"
 }
 
 // dated is the end of a version's name, as in model/gpt-5-mini-2025-08-07.

@@ -1,0 +1,59 @@
+// Package tokens says how many tokens a text has, where a provider doesn't.
+//
+// The gateway calls it: AtMost before a call, and Count for an answer whose provider reports no
+// usage. It never looks at what a text says, and keeps none.
+package tokens
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/tiktoken-go/tokenizer"
+)
+
+// bytesPerToken is less than most texts have.
+const bytesPerToken = 3
+
+// AtMost is how many tokens so many bytes of text have, seldom more. It costs nothing.
+func AtMost(bytes int) int { return bytes/bytesPerToken + 1 }
+
+// maxExact bounds the text that is counted token by token, in bytes; of a longer one its
+// beginning says how many the rest has.
+const maxExact = 64 << 10
+
+// The vocabularies are constant. Each is made when it is first used, and stays.
+var (
+	o200k  = sync.OnceValues(func() (tokenizer.Codec, error) { return tokenizer.Get(tokenizer.O200kBase) })
+	cl100k = sync.OnceValues(func() (tokenizer.Codec, error) { return tokenizer.Get(tokenizer.Cl100kBase) })
+)
+
+// Count is how many tokens a text has for a model, about: as OpenAI's models count, which
+// others' don't differ from by much. Safe for concurrent use.
+func Count(model, text string) int {
+	part := text
+	if len(part) > maxExact {
+		part = strings.ToValidUTF8(part[:maxExact], "")
+	}
+	codec, err := vocabulary(model)()
+	if err != nil {
+		return AtMost(len(text))
+	}
+	n, err := codec.Count(part)
+	if err != nil {
+		return AtMost(len(text))
+	}
+	if len(part) < len(text) {
+		n = int(float64(n) * float64(len(text)) / float64(len(part)))
+	}
+	return n
+}
+
+// vocabulary is that of a model, by its name: of those that are older than most, or o200k.
+func vocabulary(model string) func() (tokenizer.Codec, error) {
+	for _, older := range []string{"gpt-4-", "gpt-3.5", "text-embedding-"} {
+		if strings.HasPrefix(model, older) || model == "gpt-4" {
+			return cl100k
+		}
+	}
+	return o200k
+}
