@@ -47,6 +47,14 @@ func streams() map[string]struct {
 	}
 }
 
+// lines are events as they are compared: cmp takes long for bytes.
+func lines(events []Event) (all [][3]string) {
+	for _, e := range events {
+		all = append(all, [3]string{e.Name, e.ID, string(e.Data)})
+	}
+	return all
+}
+
 // all reads a stream to its end.
 func all(r io.Reader, most int) (events []Event, err error) {
 	s := NewScanner(r, most)
@@ -74,7 +82,7 @@ func TestScanner(t *testing.T) {
 				if err != io.EOF {
 					t.Fatalf("%s: %v", how, err)
 				}
-				if d := cmp.Diff(c.want, got); d != "" {
+				if d := cmp.Diff(lines(c.want), lines(got)); d != "" {
 					t.Errorf("%s: %s", how, d)
 				}
 			}
@@ -126,7 +134,7 @@ func FuzzScanner(f *testing.F) {
 		if err != io.EOF {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(reference(in), got); d != "" {
+		if d := cmp.Diff(lines(reference(in)), lines(got)); d != "" {
 			t.Fatalf("%q: %s", in, d)
 		}
 	})
