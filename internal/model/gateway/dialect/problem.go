@@ -1,0 +1,333 @@
+package dialect
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Problem is an error as the APIs say it. It is an error itself, kept as the cause within a
+// core.Error, which has the code.
+type Problem struct {
+	Type    string // "invalid_request_error"; the API's own word
+	Code    string // "model_not_found"; OpenAI's only
+	Param   string // the member that it is about; OpenAI's only
+	Message string // for a person
+}
+
+// Error implements error.
+func (p Problem) Error() string {
+	if p.Message != "" {
+		return p.Message
+	}
+	return "the provider said no more than that it failed"
+}
+
+// BudgetCode is the Code of a Problem when credits or a budget are used up, and not a rate.
+const BudgetCode = "insufficient_quota"
+
+// ProblemOf returns what is told to a caller of err: the Problem that is within it, or its message,
+// with its hint. An internal error's message is for the log alone.
+func ProblemOf(err error) Problem {
+	var p Problem
+	if !errors.As(err, &p) {
+		p.Message = err.Error()
+		var e *core.Error
+		if errors.As(err, &e) && e.Msg != "" {
+			p.Message = e.Msg
+		}
+	}
+	if core.CodeOf(err) == core.Internal {
+		return Problem{}
+	}
+	if hint := core.HintOf(err); hint != "" {
+		p.Message = p.Error() + " (" + hint + ")"
+	}
+	return p
+}
+
+// Kind returns the code that a problem stands for by its type and code, or Internal if they say
+// nothing that is known.
+func (p Problem) Kind() core.Code {
+	switch p.Code {
+	case BudgetCode, "rate_limit_exceeded", "credit_balance_exhausted":
+		return core.Exhausted
+	case "invalid_api_key":
+		return core.Unauthenticated
+	case "model_not_found":
+		return core.NotFound
+	case "server_is_overloaded", "slow_down":
+		return core.Unavailable
+	}
+	switch p.Type {
+	case "invalid_request_error", "invalid_prompt", "BadRequestError", "request_too_large":
+		return core.Invalid
+	case "authentication_error":
+		return core.Unauthenticated
+	case "permission_error", "insufficient_permissions":
+		return core.Denied
+	case "not_found_error", "NotFoundError":
+		return core.NotFound
+	case "conflict_error":
+		return core.Conflict
+	case "rate_limit_error", "billing_error", BudgetCode, "requests", "tokens", "rate_limit_exceeded":
+		return core.Exhausted
+	case "overloaded_error", "timeout_error", "api_error", "server_error", "service_unavailable_error":
+		return core.Unavailable
+	}
+	return core.Internal
+}
+
+// endedEarly is the problem of a stream that stops before its end.
+func endedEarly() Problem {
+	return Problem{Type: "api_error", Code: "stream_ended_early", Message: "the provider's stream ended before the answer was complete"}
+}
+
+// openAIProblem is an error as OpenAI's APIs have it.
+type openAIProblem struct {
+	Message string  `json:"message"`
+	Type    string  `json:"type"`
+	Param   *string `json:"param"`
+	Code    *string `json:"code"`
+}
+
+// anthropicProblem is an error as Anthropic's API has it.
+type anthropicProblem struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+type anthropicFailure struct {
+	Type      string           `json:"type"` // error
+	Error     anthropicProblem `json:"error"`
+	RequestID string           `json:"request_id,omitempty"`
+}
+
+// WriteProblem returns the body of an error in the dialect of an operation: its type by the code,
+// as that API's documents have it, and what the problem says besides. Without a code it is the
+// problem's own kind. OpenAI's bodies have no place for the request's id; it is in a header.
+func WriteProblem(op Operation, code core.Code, p Problem, requestID string) []byte {
+	if code == "" {
+		code = p.Kind()
+	}
+	if op.Dialect() == Messages {
+		return encode(anthropicFailure{Type: "error", Error: p.anthropic(code), RequestID: requestID})
+	}
+	return encode(struct {
+		Error openAIProblem `json:"error"`
+	}{p.openAI(code)})
+}
+
+// ProblemEvent returns the event that a stream of an operation's dialect ends with when it breaks
+// after its first byte: what that API's clients take for an error. Without a code it is the
+// problem's own kind.
+func ProblemEvent(op Operation, code core.Code, p Problem) Event {
+	if code == "" {
+		code = p.Kind()
+	}
+	switch op.Dialect() {
+	case Messages:
+		return Event{Name: "error", Data: WriteProblem(op, code, p, "")}
+	case Responses: // the members that are documented, and the one that its clients look for
+		o := p.openAI(code)
+		return Event{Name: "error", Data: encode(struct {
+			Type     string `json:"type"`
+			Sequence int    `json:"sequence_number"`
+			openAIProblemBare
+			Error openAIProblem `json:"error"`
+		}{"error", 0, openAIProblemBare{o.Code, o.Message, o.Param}, o})}
+	}
+	return Event{Data: WriteProblem(op, code, p, "")}
+}
+
+// openAIProblemBare is what an error event of responses has at its top.
+type openAIProblemBare struct {
+	Code    *string `json:"code"`
+	Message string  `json:"message"`
+	Param   *string `json:"param"`
+}
+
+// openAI says a problem as OpenAI does (its guide to error codes).
+func (p Problem) openAI(code core.Code) openAIProblem {
+	o := openAIProblem{Message: p.Message, Type: "invalid_request_error"}
+	short := p.Code
+	switch code {
+	case core.Unauthenticated:
+		o.Type, short = "authentication_error", or(short, "invalid_api_key")
+	case core.Denied:
+		o.Type = "permission_error"
+	case core.NotFound:
+		o.Type = "not_found_error"
+	case core.Exhausted:
+		o.Type, short = "rate_limit_error", or(short, "rate_limit_exceeded")
+		if short == BudgetCode || p.Type == "billing_error" {
+			o.Type, short = BudgetCode, BudgetCode
+		}
+	case core.Unavailable, core.Internal, "":
+		o.Type = "server_error"
+	case core.Canceled:
+		short = or(short, "request_canceled")
+	}
+	o.Message = or(o.Message, plainly(code))
+	if short != "" {
+		o.Code = &short
+	}
+	if p.Param != "" {
+		o.Param = &p.Param
+	}
+	return o
+}
+
+// anthropic says a problem as Anthropic does (its document of errors).
+func (p Problem) anthropic(code core.Code) anthropicProblem {
+	a := anthropicProblem{Type: "invalid_request_error", Message: or(p.Message, plainly(code))}
+	switch code {
+	case core.Unauthenticated:
+		a.Type = "authentication_error"
+	case core.Denied:
+		a.Type = "permission_error"
+	case core.NotFound:
+		a.Type = "not_found_error"
+	case core.Exhausted:
+		a.Type = "rate_limit_error"
+		if p.Code == BudgetCode || p.Type == "billing_error" {
+			a.Type = "billing_error"
+		}
+	case core.Unavailable:
+		a.Type = "overloaded_error"
+		if p.Type == "timeout_error" || p.Type == "api_error" {
+			a.Type = p.Type
+		}
+	case core.Internal, "":
+		a.Type = "api_error"
+	}
+	return a
+}
+
+// or returns s, or t if it is empty.
+func or(s, t string) string {
+	if s == "" {
+		return t
+	}
+	return s
+}
+
+// plainly says a code to a person who gets nothing better.
+func plainly(code core.Code) string {
+	switch code {
+	case core.Invalid:
+		return "the request isn't valid"
+	case core.Unauthenticated:
+		return "the API key is missing or not valid"
+	case core.Denied:
+		return "the API key doesn't allow this"
+	case core.NotFound:
+		return "there is no such thing"
+	case core.Conflict:
+		return "the state has moved on; read it again"
+	case core.Exhausted:
+		return "a limit is reached"
+	case core.Unavailable:
+		return "no provider can serve this now; try again"
+	case core.Canceled:
+		return "the request was canceled"
+	case core.Unsupported:
+		return "this isn't supported"
+	}
+	return "an internal error; the request's id finds it in the log"
+}
+
+// maxProblem bounds a problem's message, in bytes.
+const maxProblem = 2048
+
+// ReadProblem reads an error of any of the dialects, and of servers that have one of their own: an
+// error that is an object or a string, a list of one, a detail, plain text, HTML, nothing. What
+// isn't there stays empty.
+func ReadProblem(body []byte) Problem {
+	body = []byte(strings.TrimSpace(string(body)))
+	var list []json.RawMessage
+	if json.Unmarshal(body, &list) == nil && len(list) > 0 { // Google's
+		body = list[0]
+	}
+	var s string
+	if json.Unmarshal(body, &s) == nil {
+		return Problem{Message: sentence(s)}
+	}
+	if json.Valid(body) {
+		return readProblem(body, 0)
+	}
+	return Problem{Message: sentence(withoutTags(string(body)))}
+}
+
+// readProblem reads an object that is an error, or has one in it.
+func readProblem(raw json.RawMessage, depth int) Problem {
+	var o struct {
+		Error    json.RawMessage `json:"error"`
+		Errors   json.RawMessage `json:"errors"`
+		Response json.RawMessage `json:"response"` // the event response.failed
+		Type     json.RawMessage `json:"type"`
+		Code     json.RawMessage `json:"code"`
+		Param    json.RawMessage `json:"param"`
+		Message  json.RawMessage `json:"message"`
+		Detail   json.RawMessage `json:"detail"`
+		Title    json.RawMessage `json:"title"`
+	}
+	if json.Unmarshal(raw, &o) != nil {
+		return Problem{Message: sentence(text0(raw))}
+	}
+	for _, inner := range []json.RawMessage{o.Error, o.Response, o.Errors} {
+		var list []json.RawMessage
+		if json.Unmarshal(inner, &list) == nil && len(list) > 0 {
+			inner = list[0]
+		}
+		if !absent(inner) && depth < 4 {
+			if p := readProblem(inner, depth+1); p != (Problem{}) {
+				p.Message = or(p.Message, sentence(text0(o.Message)))
+				return p
+			}
+		}
+	}
+	p := Problem{Type: sentence(text0(o.Type)), Code: sentence(text0(o.Code)), Param: sentence(text0(o.Param))}
+	for _, m := range []json.RawMessage{o.Message, o.Detail, o.Title} {
+		p.Message = or(p.Message, sentence(text0(m)))
+	}
+	return p
+}
+
+// text0 returns a string, or another value as it is written; null is nothing.
+func text0(raw json.RawMessage) string {
+	var s string
+	if absent(raw) || json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}
+
+// sentence returns a text as one bounded line of valid UTF-8.
+func sentence(s string) string {
+	return strings.ToValidUTF8(clip(strings.Join(strings.Fields(s), " "), maxProblem), "")
+}
+
+// withoutTags returns the text of a page of HTML, or what isn't one as it is.
+func withoutTags(s string) string {
+	if !strings.HasPrefix(s, "<") {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 && b.Len() < maxProblem {
+		text, rest, tag := strings.Cut(s, "<")
+		b.WriteString(text + " ")
+		if !tag {
+			break
+		}
+		name := strings.ToLower(clip(rest, 6))
+		_, s, _ = strings.Cut(rest, ">")
+		if strings.HasPrefix(name, "style") || strings.HasPrefix(name, "script") {
+			_, s, _ = strings.Cut(s, "</")
+			_, s, _ = strings.Cut(s, ">")
+		}
+	}
+	return b.String()
+}
