@@ -26,6 +26,7 @@ const (
 	MaxWeight     = 1000
 	MaxConcurrent = 100_000
 	MaxPromptDays = 90
+	MaxCacheKeys  = 100
 	MaxCache      = 7 * 24 * 60 // minutes
 
 	maxName    = 40
@@ -274,6 +275,13 @@ func (s Settings) Check() error {
 		return invalid("prompts are kept for at most 90 days", "0: they aren't kept")
 	case s.CacheMinutes < 0 || s.CacheMinutes > MaxCache:
 		return invalid("answers are given again for at most 10080 minutes, which is a week", "0: they aren't")
+	case len(s.CacheKeys) > MaxCacheKeys:
+		return invalid("answers are kept for at most 100 keys", "name those that ask for the same again")
+	}
+	for _, k := range s.CacheKeys {
+		if !core.ValidID("key", string(k)) {
+			return invalid("that isn't the id of a key", "isekai key list shows them")
+		}
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/isekai-run/isekai/internal/core"
 )
 
@@ -26,12 +28,18 @@ type Settings struct {
 	// PromptDays is for how many days prompts and answers are kept, encrypted, for the org's
 	// admins; 0: they aren't.
 	PromptDays int `json:",omitempty"`
-	// CacheMinutes is for how long an answer is given again to an exact repeat by a key that
-	// asks for that; 0: not at all.
-	CacheMinutes int `json:",omitempty"`
+	// CacheMinutes is for how long an answer is given again to an exact repeat by one of
+	// CacheKeys; 0: not at all.
+	CacheMinutes int          `json:",omitempty"`
+	CacheKeys    []core.KeyID `json:",omitempty"`
 	// RoutesOnly has callers ask for nothing but routes: neither for a model's own name nor
 	// for PROVIDER/MODEL.
 	RoutesOnly bool `json:",omitempty"`
+}
+
+// Caches reports whether the key's answers are kept and given again to exact repeats.
+func (s Settings) Caches(k core.KeyID) bool {
+	return s.CacheMinutes > 0 && k != "" && slices.Contains(s.CacheKeys, k)
 }
 
 // Target is one way for a call.

@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+)
+
+// Call is a request of a caller's.
+type Call struct {
+	Scope core.Scope
+	Key   core.KeyID // "" for a person
+	Op    dialect.Operation
+	Body  []byte // JSON; not kept after the answer is closed
+	// Header holds what providers of the caller's dialect read besides the body
+	// (PassedHeaders); others are ignored.
+	Header http.Header
+	// Task is set for a call of an agent's, which the task itself pays for.
+	Task core.TaskID
+}
+
+// Answer is what came of a call: a body, or a stream. Close has to be called, and ends what
+// is under way.
+type Answer struct {
+	Body   []byte     // JSON; valid until Close
+	Stream Events     // nil: Body is the whole
+	Kept   KeptAnswer // by which the stream can be resumed; "": it isn't kept
+	buffer *bytes.Buffer
+}
+
+// Events are an answer as it comes. Not for concurrent use.
+type Events interface {
+	// Next returns the next piece: whole server-sent events of the caller's dialect, to be sent
+	// as they are. It is valid until the next call. io.EOF is the end, also after what went
+	// wrong: then the piece before was the event by which the dialect says so. Any other error
+	// means that the caller has gone.
+	Next(ctx context.Context) ([]byte, error)
+	close()
+}
+
+// Close frees what the answer holds. Its body isn't valid any more.
+func (a *Answer) Close() {
+	if a.Stream != nil {
+		a.Stream.close()
+	}
+	if a.buffer != nil {
+		giveBuffer(a.buffer)
+		a.buffer, a.Body = nil, nil
+	}
+}
+
+// job is a call that is being served.
+type job struct {
+	Call
+	req      dialect.Request
+	to       catalog.Resolved
+	ticket   *meter.Ticket // nil: it is charged elsewhere
+	set      catalog.Settings
+	cache    cacheKey // where the answer is kept for a repeat; zero: nowhere
+	began    time.Time
+	attempts int
+}
+
+// Do serves a call. Errors: invalid (it can't be right; with the provider's dialect.Problem
+// if that has said so), unsupported (no provider of the model has the operation, or its
+// dialect no word for it), not_found (there is no such model), denied (the org's policy
+// refuses it), exhausted (credits, budgets, or the rate of all providers), unavailable (no
+// provider answers; a Wait says for how long, if they do), canceled.
+func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
+	j := &job{Call: c, began: g.cfg.Now()}
+	if err := g.prepare(ctx, j); err != nil {
+		return nil, err
+	}
+	if a, err := g.repeated(ctx, j); a != nil || err != nil {
+		return a, err
+	}
+	if err := g.open(ctx, j, most(j.req)); err != nil {
+		return nil, err
+	}
+	r, err := g.attempt(ctx, j)
+	if err != nil {
+		j.drop(g, err)
+		return nil, err
+	}
+	if r.body != nil {
+		return g.answer(ctx, j, r), nil
+	}
+	return g.flowing(ctx, j, r)
+}
+
+// flowing is a stream that goes to the caller, or into the keep, from which the caller reads.
+func (g *Gateway) flowing(ctx context.Context, j *job, r *reply) (*Answer, error) {
+	s := newStream(g, j, r)
+	if !j.req.Store || j.Task != "" {
+		return &Answer{Stream: s}, nil
+	}
+	a, err := g.keeper.enter(ctx, j, r.target.Provider.Timeouts.Idle)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	go g.keeper.pump(a, s)
+	return &Answer{Kept: a.id, Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: keptDoc{Op: j.Op, Idle: r.target.Provider.Timeouts.Idle}}}, nil
+}
+
+// prepare reads the request and finds who may serve it.
+func (g *Gateway) prepare(ctx context.Context, j *job) (err error) {
+	if j.req, err = dialect.Read(j.Op, j.Body); err != nil {
+		return err
+	}
+	view, err := g.cfg.Catalog.Of(ctx, j.Scope.Org)
+	if err != nil {
+		return err
+	}
+	j.set = view.Settings()
+	if j.to, err = view.Resolve(j.req.Model, j.Op); err != nil {
+		return err
+	}
+	clean, err := g.cfg.Clean(ctx, j.Scope, j.Task, "model", j.Body)
+	if err != nil {
+		return err
+	}
+	if len(clean) != len(j.Body) || !bytes.Equal(clean, j.Body) {
+		j.req, err = dialect.Read(j.Op, clean)
+	}
+	return err
+}
+
+// open sets aside what the call may cost.
+func (g *Gateway) open(ctx context.Context, j *job, most core.Usage) (err error) {
+	if j.Task != "" || !charged[j.Op] {
+		return nil
+	}
+	first := j.to.Tiers[0][0]
+	j.ticket, err = g.cfg.Meter.Open(ctx, meter.Ask{
+		Scope: j.Scope, Key: j.Key, Model: j.req.Model, Price: first.PriceName, Fixed: first.Price, Most: most,
+	})
+	return err
+}
+
+// charged are the operations that cost something.
+var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true}
+
+// drop notes that nothing came of the call.
+func (j *job) drop(g *Gateway, err error) {
+	if j.ticket == nil {
+		return
+	}
+	if j.attempts == 0 {
+		j.ticket.Drop()
+		return
+	}
+	status := meter.StatusFailed
+	if core.CodeOf(err) == core.Canceled {
+		status = meter.StatusCanceled
+	}
+	j.ticket.Settle(meter.Used{Status: status, Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts, Op: string(j.Op)})
+}
+
+// settle has the call charged for what it used.
+func (j *job) settle(g *Gateway, t catalog.Target, u core.Usage, status string, first time.Duration) {
+	if j.ticket == nil {
+		return
+	}
+	j.ticket.Settle(meter.Used{
+		Provider: t.Provider.Name, Model: t.Model, Usage: u, Status: status,
+		Took: g.cfg.Now().Sub(j.began), First: first, Attempts: j.attempts, Op: string(j.Op),
+	})
+}
+
+// answer is a whole answer as it goes to the caller.
+func (g *Gateway) answer(ctx context.Context, j *job, r *reply) *Answer {
+	u, ok := dialect.Usage(r.op, r.body.Bytes())
+	if !ok {
+		u = estimate(j.req, written(r.op, r.body.Bytes()), dialect.Text(r.op, r.body.Bytes()))
+	}
+	r.lane.leave(nil, g.cfg.Now())
+	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
+	g.remember(ctx, j, r.said, false)
+	g.note(ctx, j, r.target.Provider.Name, r.said, false)
+	return &Answer{Body: r.said, buffer: r.body}
+}
+
+// buffers are those of whole answers, of which most are small.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+// giveBuffer keeps a buffer for the next answer, unless it is of one that was unusually
+// large.
+func giveBuffer(b *bytes.Buffer) {
+	const usual = 256 << 10
+	if b.Cap() <= usual {
+		b.Reset()
+		buffers.Put(b)
+	}
+}

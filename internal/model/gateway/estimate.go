@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/tokens"
+)
+
+// What a call is taken to cost at most that doesn't say how much it wants.
+const (
+	usualOutput = 4096 // tokens of each choice
+	imageTokens = 2000 // of each picture, about
+)
+
+// maxSample is how many bytes of a stream tell how long its tokens are.
+const maxSample = 4 << 10
+
+// most is what a call may use at most, reckoned without looking at its words: a token has
+// seldom less than three bytes, and pictures cost by the piece.
+func most(r dialect.Request) core.Usage {
+	out := r.MaxOutput
+	if out <= 0 {
+		out = usualOutput
+	}
+	size, images := len(r.Body), 0
+	if r.Images {
+		size = 0
+		for text := range r.Text() {
+			size += len(text)
+		}
+		images = bytes.Count(r.Body, []byte("image"))
+	}
+	return core.Usage{Input: tokens.AtMost(size) + images*imageTokens, Output: out * max(r.Choices, 1)}
+}
+
+// estimate is about what a call used whose provider doesn't say so: sample is some of the
+// text that it produced, of so many bytes.
+func estimate(r dialect.Request, sample string, produced int) core.Usage {
+	u := core.Usage{Estimated: true}
+	for text := range r.Text() {
+		u.Input += tokens.Count(r.Model, text)
+	}
+	if n := len(sample); n > 0 {
+		u.Output = (tokens.Count(r.Model, sample)*produced + n - 1) / n
+	} else {
+		u.Output = tokens.AtMost(produced) - 1
+	}
+	return u
+}
+
+// produced is where the texts of an answer, or of an event of a stream, are.
+var produced = map[dialect.Dialect][]string{
+	dialect.Chat: {
+		"choices.#.delta.content", "choices.#.delta.reasoning_content", "choices.#.delta.tool_calls.#.function.arguments",
+		"choices.#.message.content", "choices.#.message.reasoning_content", "choices.#.message.tool_calls.#.function.arguments",
+	},
+	dialect.Messages:  {"delta.text", "delta.thinking", "delta.partial_json", "content.#.text", "content.#.thinking"},
+	dialect.Responses: {"delta", "output.#.content.#.text", "output.#.arguments"},
+}
+
+// written is the text in an answer, or in an event.
+func written(op dialect.Operation, body []byte) string {
+	var b strings.Builder
+	var take func(r gjson.Result)
+	take = func(r gjson.Result) {
+		if r.IsArray() {
+			for _, e := range r.Array() {
+				take(e)
+			}
+		} else if r.Type == gjson.String && b.Len() < maxNote {
+			b.WriteString(r.Str)
+		}
+	}
+	for _, path := range produced[op.Dialect()] {
+		take(gjson.GetBytes(body, path))
+	}
+	return b.String()
+}
+
+// streamed is the text in the events with which a stream begins.
+func streamed(op dialect.Operation, events []byte) string {
+	var b strings.Builder
+	in := dialect.NewScanner(bytes.NewReader(events), len(events)+1)
+	for {
+		e, err := in.Next()
+		if err != nil {
+			return b.String()
+		}
+		if gjson.ValidBytes(e.Data) {
+			b.WriteString(written(op, e.Data))
+		}
+	}
+}

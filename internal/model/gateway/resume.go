@@ -1,0 +1,175 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+)
+
+func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
+
+// Resume returns a kept answer's events after the one with a number; 0: all of them. id is
+// its own, or that which the answer itself has. not_found: the caller has kept no such
+// answer, or it has expired.
+func (g *Gateway) Resume(ctx context.Context, scope core.Scope, id string, after int) (*Answer, error) {
+	a := KeptAnswer(id)
+	if !core.ValidID("ans", id) {
+		alias, err := kindAlias.Get(ctx, g.cfg.Records, scope.Org, aliasID(scope.Actor, id))
+		if err != nil {
+			return nil, noAnswer(err)
+		}
+		a = alias.Data
+	}
+	d, err := kindKept.Get(ctx, g.cfg.Records, scope.Org, string(a))
+	if err != nil {
+		return nil, noAnswer(err)
+	}
+	if d.Data.Actor != scope.Actor || d.Data.Project != scope.Project {
+		return nil, noAnswer(core.E(core.NotFound, op, "it is another's"))
+	}
+	return &Answer{Kept: a, Stream: &reader{k: g.keeper, id: a, org: scope.Org, doc: d.Data, n: after}}, nil
+}
+
+func noAnswer(err error) error {
+	if core.CodeOf(err) != core.NotFound {
+		return err
+	}
+	return core.E(core.NotFound, op, "there is no such answer").WithHint(`streams that were asked for with "store": true are kept for a day, for who asked`)
+}
+
+// EventNumber reads what a caller says it has seen: an event's id, or its number.
+func EventNumber(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s[strings.LastIndexByte(s, '.')+1:])
+	if err != nil || n < 0 {
+		return 0, core.E(core.Invalid, op, "that isn't the id of an event").WithHint("send the id of the last event that you have seen")
+	}
+	return n, nil
+}
+
+// reader reads a kept answer: from this node's memory what isn't written yet, everything else
+// from the store.
+type reader struct {
+	k    *keeper
+	id   KeptAnswer
+	org  core.OrgID
+	doc  keptDoc
+	n    int    // events that were handed on, or skipped
+	last string // id of the last part that was read
+	over bool
+	out  []byte
+}
+
+// lookEvery is how often an answer that comes to another node is looked at.
+const lookEvery = 100 * time.Millisecond
+
+// Next implements Events.
+func (r *reader) Next(ctx context.Context) ([]byte, error) {
+	quiet := r.k.now()
+	for !r.over {
+		live := r.k.coming(r.id)
+		if live != nil {
+			events, behind, changed := live.after(r.n)
+			if len(events) > 0 {
+				return r.give(events), nil
+			}
+			if !behind {
+				if changed == nil {
+					break
+				}
+				select {
+				case <-changed:
+				case <-ctx.Done():
+					return nil, ended(ctx)
+				}
+				continue
+			}
+		}
+		events, err := r.stored(ctx)
+		switch {
+		case err != nil:
+			return r.broken(err), nil
+		case len(events) > 0:
+			return r.give(events), nil
+		case r.over || live != nil:
+			continue
+		case r.k.now().Sub(quiet) > r.doc.Idle+10*time.Second:
+			return r.broken(core.E(core.Unavailable, op, "the rest of the answer was lost with the node that it came to")), nil
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return nil, ended(ctx)
+		}
+	}
+	return nil, io.EOF
+}
+
+// broken is the event that says that there is no more, for a reason.
+func (r *reader) broken(err error) []byte {
+	r.over = true
+	return dialect.ProblemEvent(r.doc.Op, core.CodeOf(err), dialect.Problem{Message: err.Error()}).Append(nil)
+}
+
+func (r *reader) give(events [][]byte) []byte {
+	r.out = r.out[:0]
+	for _, e := range events {
+		r.out = append(r.out, e...)
+	}
+	r.n += len(events)
+	return r.out
+}
+
+// after returns events after a number, at most partSize bytes or one. behind: they are
+// written already, and not here. changed is nil after the last.
+func (a *keeping) after(n int) (events [][]byte, behind bool, changed chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n+1 < a.from {
+		return nil, true, nil
+	}
+	size := 0
+	for _, e := range a.tail[min(n+1-a.from, len(a.tail)):] {
+		if size += len(e); size > partSize && len(events) > 0 {
+			break
+		}
+		events = append(events, e)
+	}
+	if a.over && n+1 >= a.from+len(a.tail) {
+		return nil, false, nil
+	}
+	return events, false, a.changed
+}
+
+// stored returns the events after r.n that are written, a part at a time.
+func (r *reader) stored(ctx context.Context) ([][]byte, error) {
+	parts, err := kindPart.List(ctx, r.k.records, r.org, string(r.id)+"/", r.last, 4)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range parts {
+		p := d.Data
+		r.last = d.ID
+		r.over = p.Ended
+		if skip := r.n + 1 - p.From; skip < len(p.Events) {
+			return p.Events[max(skip, 0):], nil
+		}
+		if r.over {
+			return nil, nil
+		}
+	}
+	if len(parts) > 0 {
+		return r.stored(ctx)
+	}
+	return nil, nil
+}
+
+func (r *reader) close() {}

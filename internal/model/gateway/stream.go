@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+)
+
+// Stream is an answer as it comes from a provider. Nothing is read ahead: who takes it slowly
+// slows the provider.
+type Stream struct {
+	g      *Gateway
+	j      *job
+	r      *reply
+	words  *dialect.Stream // nil: as it comes
+	out    []byte          // the piece at hand
+	cuts   []int           // where its events end
+	number func() string   // ids for its events; nil: they have none
+	took   bool            // the first event was handed on
+	said   []byte          // the beginning of what was handed on
+	wanted int             // how many bytes of it are still to be kept
+	first  time.Duration
+	fault  *fault
+	over   bool // nothing comes any more
+	shut   bool
+}
+
+func newStream(g *Gateway, j *job, r *reply) *Stream {
+	s := &Stream{g: g, j: j, r: r, first: g.cfg.Now().Sub(j.began)}
+	if r.words != nil {
+		s.words = r.words.Stream()
+	}
+	s.wanted = maxSample
+	if j.set.PromptDays > 0 || j.cache.place != "" {
+		s.wanted = maxNote
+	}
+	return s
+}
+
+// Next implements Events.
+func (s *Stream) Next(ctx context.Context) ([]byte, error) {
+	for !s.over {
+		s.out, s.cuts = s.out[:0], s.cuts[:0]
+		err := s.take()
+		if err != nil && ctx.Err() != nil {
+			s.over, s.fault = true, &fault{gone: true}
+			return nil, ended(ctx)
+		}
+		if err != nil {
+			s.end(ctx, err)
+		}
+		if len(s.out) > 0 {
+			return s.out, nil
+		}
+	}
+	return nil, io.EOF
+}
+
+// take waits for the next event, and has it become a part of the piece at hand.
+func (s *Stream) take() (err error) {
+	e, drop := s.r.first, s.r.drop
+	if s.took {
+		if e, err = s.event(); err != nil {
+			return err
+		}
+		if drop, err = s.r.watch.Event(e); err != nil {
+			return &bad{err}
+		}
+	}
+	s.took = true
+	if s.words == nil {
+		if !drop {
+			s.add(e)
+		}
+		return nil
+	}
+	events, err := s.words.Event(e)
+	for _, e := range events {
+		s.add(e)
+	}
+	if err != nil {
+		return &bad{err}
+	}
+	return nil
+}
+
+// add adds an event to the piece at hand.
+func (s *Stream) add(e dialect.Event) {
+	if s.number != nil {
+		e.ID = s.number()
+	}
+	from := len(s.out)
+	s.out = e.Append(s.out)
+	s.cuts = append(s.cuts, len(s.out))
+	if s.wanted > 0 {
+		s.said = append(s.said, s.out[from:]...)
+		s.wanted -= len(s.out) - from
+	}
+}
+
+// events are those of the piece at hand.
+func (s *Stream) events() [][]byte {
+	all, from := make([][]byte, len(s.cuts)), 0
+	for i, to := range s.cuts {
+		all[i], from = s.out[from:to], to
+	}
+	return all
+}
+
+// bad is an error that is in what came.
+type bad struct{ error }
+
+// Unwrap returns what is wrong.
+func (b *bad) Unwrap() error { return b.error }
+
+// event waits for an event.
+func (s *Stream) event() (dialect.Event, error) {
+	x := s.r.x
+	x.arm(s.r.target.Provider.Timeouts.Idle, &errIdle, s.g.cfg.Now())
+	e, err := s.r.events.Next()
+	x.timer.Stop() // while the caller takes it, the provider isn't late
+	return e, err
+}
+
+// end comes after the last event. err is io.EOF, or what went wrong.
+func (s *Stream) end(ctx context.Context, err error) {
+	s.over = true
+	if errors.Is(err, io.EOF) && s.r.watch.Ended() {
+		if s.words != nil {
+			for _, e := range s.words.End() {
+				s.add(e)
+			}
+		}
+		return
+	}
+	provider := s.r.target.Provider.Name
+	if b := (*bad)(nil); errors.As(err, &b) {
+		s.fault = s.g.badEvent(provider, b.error)
+	} else {
+		s.fault = s.g.broke(ctx, provider, s.r.x.readError(err))
+	}
+	p := dialect.Problem{Message: s.fault.err.Error()}
+	_ = errors.As(s.fault.err, &p) // in the provider's own words, if it has said
+	s.add(dialect.ProblemEvent(s.j.Op, core.CodeOf(s.fault.err), p))
+}
+
+// close ends the exchange, and has the call charged for what came.
+func (s *Stream) close() {
+	if s.shut {
+		return
+	}
+	s.shut = true
+	if !s.over && s.fault == nil {
+		s.fault = &fault{gone: true}
+	}
+	s.r.x.close()
+	s.r.lane.leave(s.fault, s.g.cfg.Now())
+	status := meter.StatusOK
+	switch {
+	case s.fault != nil && s.fault.gone:
+		status = meter.StatusCanceled
+	case s.fault != nil:
+		status = meter.StatusFailed
+	}
+	u, ok := s.r.watch.Usage()
+	if !ok {
+		u = estimate(s.j.req, streamed(s.j.Op, s.said), s.r.watch.Produced())
+	}
+	s.j.settle(s.g, s.r.target, u, status, s.first)
+	if status == meter.StatusOK && s.wanted > 0 {
+		s.g.remember(context.Background(), s.j, s.said, true)
+	}
+	s.g.note(context.Background(), s.j, s.r.target.Provider.Name, s.said, s.wanted <= 0)
+}

@@ -1,0 +1,248 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+)
+
+// reply is a target's answer: whole, or the beginning of a stream.
+type reply struct {
+	target catalog.Target
+	lane   *lane
+	op     dialect.Operation    // that the target was asked for: the caller's, or of another dialect
+	words  *dialect.Translation // nil: they are of one dialect
+
+	body *bytes.Buffer // of a whole answer, as it came
+	said []byte        // that, as it goes to the caller
+
+	x      *exchange // of a stream
+	events *dialect.Scanner
+	watch  *dialect.Watch
+	first  dialect.Event
+	drop   bool // the first event isn't for the caller
+}
+
+// try asks one target. Of a stream its first event has come when there is no fault, so that
+// until then another can be asked.
+func (g *Gateway) try(ctx context.Context, j *job, t catalog.Target) (*reply, *fault) {
+	r := &reply{target: t, op: j.Op}
+	body, f := r.word(j)
+	if f != nil {
+		return nil, f
+	}
+	req, f := g.request(ctx, j, r, body)
+	if f != nil {
+		return nil, f
+	}
+	way := g.ways.of(t.Provider.Own(), t.Provider.Timeouts.Connect)
+	x, err := g.exchange(ctx, way, req, t.Provider.Timeouts, j.req.Stream)
+	if err != nil {
+		return nil, g.broke(ctx, t.Provider.Name, err)
+	}
+	switch {
+	case x.res.StatusCode/100 != 2:
+		f = g.problem(ctx, x, t.Provider.Name)
+	case j.req.Stream:
+		f = g.begin(ctx, x, r, j)
+		if f == nil {
+			return r, nil
+		}
+	default:
+		f = g.whole(ctx, x, r)
+	}
+	x.close()
+	if f != nil {
+		return nil, f
+	}
+	return r, nil
+}
+
+// word puts the request in words of the target.
+func (r *reply) word(j *job) ([]byte, *fault) {
+	via, ok := r.target.Provider.Via(j.Op)
+	if !ok {
+		return nil, &fault{
+			err:   core.E(core.Unsupported, op, "the provider "+r.target.Provider.Name+" has no "+string(j.Op)),
+			stuck: true, why: "it has no " + string(j.Op),
+		}
+	}
+	if via == j.Op {
+		return j.req.With(r.target.Model), nil
+	}
+	words, body, err := dialect.Translate(j.req, dialect.Dialect(via), r.target.Model)
+	if err != nil {
+		return nil, &fault{err: err, stuck: true, why: "its dialect has no word for a part of the request"}
+	}
+	r.words, r.op = words, via
+	return body, nil
+}
+
+// PassedHeaders are those of a caller's that are passed to a provider of the same dialect.
+var PassedHeaders = map[dialect.Operation][]string{
+	dialect.OpMessages:    {"Anthropic-Version", "Anthropic-Beta"},
+	dialect.OpCountTokens: {"Anthropic-Version", "Anthropic-Beta"},
+	dialect.OpChat:        {"Openai-Beta"},
+	dialect.OpResponses:   {"Openai-Beta"},
+}
+
+// request is what is sent to a target.
+func (g *Gateway) request(ctx context.Context, j *job, r *reply, body []byte) (*http.Request, *fault) {
+	p := r.target.Provider
+	secret, err := g.cfg.Secret(ctx, j.Scope, p)
+	if err != nil {
+		return nil, &fault{err: err, stuck: true, why: "its credential can't be read"}
+	}
+	h := make(http.Header, 8)
+	if r.words == nil {
+		for _, name := range PassedHeaders[j.Op] {
+			if v := j.Header[name]; len(v) > 0 {
+				h[name] = v
+			}
+		}
+	}
+	p.Prepare(h, r.op, secret)
+	address, err := url.Parse(p.URL(r.op, r.target.Model))
+	if err != nil {
+		return nil, &fault{err: core.E(core.Internal, op, "the provider "+p.Name+" has no address").Because(err), stuck: true, why: "it has no address"}
+	}
+	h["Content-Type"] = jsonType
+	h["User-Agent"] = userAgent
+	// No value: that isn't sent, and lets the transport use another connection when one that it
+	// kept turns out to be closed.
+	h["Idempotency-Key"] = nil
+	return &http.Request{
+		Method: http.MethodPost, URL: address, Host: address.Host, Header: h,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}, nil
+}
+
+var (
+	jsonType  = []string{"application/json"}
+	userAgent = []string{"isekai"}
+)
+
+// problem reads an answer with an error status.
+func (g *Gateway) problem(ctx context.Context, x *exchange, provider string) *fault {
+	b := takeBuffer()
+	defer giveBuffer(b)
+	err := x.whole(b, maxProblem)
+	if err != nil && ctx.Err() != nil {
+		return g.broke(ctx, provider, err)
+	}
+	return g.refused(provider, x.res.StatusCode, x.res.Header, b.Bytes())
+}
+
+// whole reads an answer that isn't a stream.
+func (g *Gateway) whole(ctx context.Context, x *exchange, r *reply) *fault {
+	b := takeBuffer()
+	f := g.wholeInto(ctx, b, x, r)
+	if f != nil {
+		giveBuffer(b)
+		return f
+	}
+	r.body = b
+	return nil
+}
+
+func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r *reply) *fault {
+	provider := r.target.Provider.Name
+	if !speaks(x.res, "application/json") {
+		return g.broke(ctx, provider, errNonsense)
+	}
+	if err := x.whole(b, maxAnswer); err != nil {
+		return g.broke(ctx, provider, err)
+	}
+	switch p, is := said(b.Bytes()); {
+	case !is:
+		return g.broke(ctx, provider, errNonsense)
+	case p != nil:
+		return g.inBody(provider, *p)
+	}
+	var err error
+	r.said = b.Bytes()
+	if r.words != nil {
+		if r.said, err = r.words.Answer(b.Bytes()); err != nil {
+			return g.broke(ctx, provider, errors.Join(errNonsense, err))
+		}
+	}
+	return nil
+}
+
+// said reads what an answer of status 200 is: a JSON object, in which an error may be, or not.
+func said(b []byte) (problem *dialect.Problem, is bool) {
+	if !gjson.ValidBytes(b) || !gjson.ParseBytes(b).IsObject() {
+		return nil, false
+	}
+	if e := gjson.GetBytes(b, "error"); e.IsObject() || e.Type == gjson.String {
+		p := dialect.ReadProblem(b)
+		return &p, true
+	}
+	return nil, true
+}
+
+// begin reads a stream's first event.
+func (g *Gateway) begin(ctx context.Context, x *exchange, r *reply, j *job) *fault {
+	provider := r.target.Provider.Name
+	if !speaks(x.res, "text/event-stream") {
+		return g.unstreamed(ctx, x, provider)
+	}
+	asked := j.req
+	asked.Op = r.op
+	r.events, r.watch = dialect.NewScanner(x.res.Body, maxEvent), dialect.NewWatch(asked)
+	var err error
+	if r.first, err = r.events.Next(); err != nil {
+		return g.broke(ctx, provider, x.readError(err))
+	}
+	if r.drop, err = r.watch.Event(r.first); err != nil {
+		return g.badEvent(provider, err)
+	}
+	r.x = x
+	return nil
+}
+
+// badEvent is the fault of an event that is none, or that says that something is wrong.
+func (g *Gateway) badEvent(provider string, err error) *fault {
+	var p dialect.Problem
+	if errors.As(err, &p) {
+		return g.inBody(provider, p)
+	}
+	return &fault{sick: true, why: errNonsense.Error(), err: core.E(core.Unavailable, op, "the provider "+provider+" answers with what its API doesn't send").Because(err)}
+}
+
+// unstreamed is the fault of an answer to a request for a stream that isn't one. Some say so
+// that something is wrong.
+func (g *Gateway) unstreamed(ctx context.Context, x *exchange, provider string) *fault {
+	if speaks(x.res, "application/json") {
+		b := takeBuffer()
+		defer giveBuffer(b)
+		if x.whole(b, maxProblem) == nil {
+			if p, is := said(b.Bytes()); is && p != nil {
+				return g.inBody(provider, *p)
+			}
+		}
+	}
+	return g.broke(ctx, provider, errNonsense)
+}
+
+// readError is why a stream came to no further event.
+func (x *exchange) readError(err error) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return x.why(err)
+	case errors.Is(err, dialect.ErrTooLarge):
+		return errLarge
+	}
+	return errors.Join(errCut, err)
+}
