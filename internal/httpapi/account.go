@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
@@ -26,6 +27,9 @@ type Accounts struct {
 	Audit    *auditlog.Log
 	Secrets  *credential.Service
 	Redact   *redact.Service
+	Models   *catalog.Catalog
+	// ModelTester tries providers of models.
+	ModelTester ModelTester
 	// URL is the installation's public one, to which issuers send browsers back.
 	URL string
 	// Home is the page that a browser gets after a sign-in at an issuer; /docs if "".
@@ -54,6 +58,7 @@ func (s *server) accounts() {
 	s.secrets()
 	s.connections()
 	s.redaction()
+	s.models()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -41,8 +41,15 @@ var unusual = map[string]bounds{
 	"export-audit-of-installation": {Seconds: 600},
 	"verify-audit-of-installation": {Body: 512 << 10, Seconds: 600},
 	"put-secret":                   {Body: 256 << 10, Seconds: 30}, // 64 KiB, however they are written
-	"task-events":                  {},
-	"follow-logs":                  {},
+	"put-secret-of-installation":   {Body: 256 << 10, Seconds: 30},
+	"put-model-provider":           {Body: 256 << 10, Seconds: 30}, // 500 models with prices
+	"test-model-provider":          {Seconds: 90},                  // its list, and then all calls at once
+
+	"put-model-provider-of-installation":  {Body: 256 << 10, Seconds: 30},
+	"test-model-provider-of-installation": {Seconds: 90},
+
+	"task-events": {},
+	"follow-logs": {},
 }
 
 const (
