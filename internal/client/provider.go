@@ -105,7 +105,7 @@ type RouteTarget struct {
 type ModelSettings struct {
 	PromptDays   int          `json:"prompt_days" minimum:"0" maximum:"90" doc:"for how many days prompts and answers are kept, encrypted; 0: they aren't"`
 	CacheMinutes int          `json:"cache_minutes" minimum:"0" maximum:"10080" doc:"for how long an answer is given again to an exact repeat of a call by one of cache_keys; 0: never"`
-	CacheKeys    []core.KeyID `json:"cache_keys,omitempty" maxItems:"200" doc:"API keys, by id"`
+	CacheKeys    []core.KeyID `json:"cache_keys,omitempty" maxItems:"100" doc:"API keys, by id"`
 	RoutesOnly   bool         `json:"routes_only" doc:"nothing but routes can be asked for: neither a model's own name nor PROVIDER/MODEL"`
 	ETag         string       `json:"-"`
 }

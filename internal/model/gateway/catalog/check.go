@@ -28,7 +28,6 @@ const (
 	MaxPromptDays = 90
 	MaxCacheKeys  = 100
 	MaxCache      = 7 * 24 * 60 // minutes
-	MaxCacheKeys  = 200
 
 	maxName    = 40
 	maxModel   = 200

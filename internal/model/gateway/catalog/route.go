@@ -3,8 +3,6 @@ package catalog
 import (
 	"slices"
 
-	"slices"
-
 	"github.com/isekai-run/isekai/internal/core"
 )
 
@@ -42,11 +40,6 @@ type Settings struct {
 // Caches reports whether the key's answers are kept and given again to exact repeats.
 func (s Settings) Caches(k core.KeyID) bool {
 	return s.CacheMinutes > 0 && k != "" && slices.Contains(s.CacheKeys, k)
-}
-
-// Caches reports whether answers are given again to a key's calls.
-func (s Settings) Caches(key core.KeyID) bool {
-	return s.CacheMinutes > 0 && key != "" && slices.Contains(s.CacheKeys, key)
 }
 
 // Target is one way for a call.
