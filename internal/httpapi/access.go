@@ -56,6 +56,9 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	}
 	r, _ := humago.Unwrap(ctx)
 	c, err := credentialOf(r, rq)
+	if _, ok := op.Metadata[dialectMark]; ok {
+		c, err = callerOf(r, rq)
+	}
 	if err != nil {
 		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai"`)
 		s.write(ctx, rq, err)
@@ -105,10 +108,28 @@ func credentialOf(r *http.Request, rq *request) (identity.Credential, error) {
 		c.Cookie = readCookie(r, cookieName(rq.secure))
 	}
 	if c.Bearer == "" && c.Cookie == "" {
-		return c, core.E(core.Unauthenticated, "request", "no credential").
-			WithHint("sign in, or send Authorization: Bearer KEY; the token of a local server is in server.json of its data directory")
+		return c, noCredential()
 	}
 	return c, nil
+}
+
+// callerOf is credentialOf for a call of a model. Anthropic's clients send their key in a
+// header of its own.
+func callerOf(r *http.Request, rq *request) (identity.Credential, error) {
+	key := r.Header["X-Api-Key"]
+	if len(key) != 1 || len(r.Header["Authorization"]) > 0 {
+		return credentialOf(r, rq)
+	}
+	c := identity.Credential{Project: core.ProjectID(r.Header.Get("Isekai-Project")), Address: rq.from, Bearer: key[0]}
+	if c.Bearer == "" {
+		return c, noCredential()
+	}
+	return c, nil
+}
+
+func noCredential() error {
+	return core.E(core.Unauthenticated, "request", "no credential").
+		WithHint("sign in, or send Authorization: Bearer KEY; the token of a local server is in server.json of its data directory")
 }
 
 // operates reports whether the request is an operator's, who may see the machine.

@@ -72,6 +72,27 @@ func streamRooms(who identity.Principal) []room {
 	}
 }
 
+// How many calls of models may be under way on a node. Each takes some 60 kB, and what is
+// said in it.
+const (
+	userCalls = 4000
+	orgCalls  = 8000
+	nodeCalls = 16_000
+)
+
+// callRooms are those of a call of a model.
+func callRooms(who identity.Principal) []room {
+	node := room{"node", "calls", nodeCalls}
+	if who.Operates {
+		return []room{node}
+	}
+	return []room{
+		{"user", "calls/user/" + string(who.User), userCalls},
+		{"org", "calls/org/" + string(who.Scope.Org), orgCalls},
+		node,
+	}
+}
+
 // place lets a stream be opened if there is room for it.
 func (s *server) place(ctx huma.Context, next func(huma.Context)) {
 	if b, _ := ctx.Operation().Extensions[boundsKey].(bounds); b.Seconds != 0 {
@@ -79,10 +100,14 @@ func (s *server) place(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	rq := requestOf(ctx.Context())
-	leave, full := s.open.enter(streamRooms(rq.who)...)
+	rooms := streamRooms
+	if _, ok := ctx.Operation().Metadata[dialectMark]; ok {
+		rooms = callRooms
+	}
+	leave, full := s.open.enter(rooms(rq.who)...)
 	if full != nil {
 		ctx.SetHeader("Retry-After", strconv.Itoa(fullWait))
-		s.write(ctx, rq, core.E(core.Exhausted, "stream", "too many open streams: the limit of the "+full.of+" is "+strconv.Itoa(full.most)).
+		s.write(ctx, rq, core.E(core.Exhausted, "stream", "too many at once: the limit of the "+full.of+" is "+strconv.Itoa(full.most)).
 			WithHint("end some, or try again in "+strconv.Itoa(fullWait)+" s"))
 		return
 	}

@@ -156,14 +156,17 @@ func (s *sse) end() { _ = s.write("event: end\ndata: {}\n\n") }
 
 func (s *sse) comment() error { return s.write(": \n\n") }
 
-func (s *sse) write(text string) error {
+func (s *sse) write(text string) error { return s.pass([]byte(text)) }
+
+// pass sends whole events that are written already.
+func (s *sse) pass(events []byte) error {
 	if err := s.stands(time.Now()); err != nil {
 		return err
 	}
 	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return fmt.Errorf("sse: %w", err)
 	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	if _, err := s.w.Write(events); err != nil {
 		return fmt.Errorf("sse: %w", err)
 	}
 	return s.rc.Flush()

@@ -19,14 +19,18 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		rq := &request{id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
 		w.Header().Set("X-Request-Id", rq.id)
 		harden(w.Header(), a.secure)
+		most, within := int64(maxBody), s.bodyTime
+		if isCall(r.URL.Path) {
+			most, within = maxCall, max(within, callTime)
+		}
 		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
 			// Ends when the body has come. A writer without deadlines is a test's.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyTime))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
 		}
 		// A copy: net/http looks at the body of its own request to know whether the rest of
 		// one is still to come, which it must not take for the next request.
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		rq.flow = readCookie(r, cookieName(rq.secure)+flowSuffix)
 		defer s.survive(w, r)
 		if s.cfg.TLSOnly && !a.secure && !a.own() {

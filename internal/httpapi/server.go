@@ -26,6 +26,8 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/model/gateway"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -68,6 +70,7 @@ type Config struct {
 	// their readers resume elsewhere or later.
 	Stopping context.Context
 	Logger   *slog.Logger // discarded if nil
+	Gateway  *gateway.Gateway
 	Accounts
 }
 
@@ -125,6 +128,9 @@ func New(cfg Config) (http.Handler, error) {
 	s.keys()
 	s.deadLetters()
 	s.accounts()
+	s.modelCalls()
+	s.modelNames()
+	s.keptAnswers()
 	s.docs(mux)
 	mux.HandleFunc("/", s.unrouted(mux))
 	return s.perimeter(mux), nil
@@ -155,6 +161,10 @@ func requestOf(ctx context.Context) *request {
 }
 
 func (s *server) write(ctx huma.Context, rq *request, err error) {
+	if op, ok := ctx.Operation().Metadata[dialectMark].(dialect.Operation); ok {
+		s.writeModelError(ctx, rq, op, err)
+		return
+	}
 	p := s.fromError(rq, err).(*problem)
 	ctx.SetHeader("Content-Type", "application/problem+json")
 	ctx.SetStatus(p.Status)

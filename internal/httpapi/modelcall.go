@@ -1,0 +1,179 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/model/gateway"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+)
+
+// call is a route of the API of a model's provider, for clients of theirs.
+type call struct {
+	op      dialect.Operation
+	path    string
+	summary string
+	like    string // whose API it is
+}
+
+// calls are the routes of those APIs that are answered by a model.
+var calls = []call{
+	{dialect.OpChat, "/v1/chat/completions", "Have a model answer a chat", "OpenAI's chat completions"},
+	{dialect.OpResponses, "/v1/responses", "Have a model respond", "OpenAI's responses"},
+	{dialect.OpEmbeddings, "/v1/embeddings", "Turn texts into vectors", "OpenAI's embeddings"},
+	{dialect.OpMessages, "/v1/messages", "Have a model answer messages", "Anthropic's messages"},
+	{dialect.OpCountTokens, "/v1/messages/count_tokens", "Count the tokens of messages", "Anthropic's count_tokens"},
+}
+
+// isCall reports whether a path is of one of calls, before its route is known.
+func isCall(path string) bool {
+	switch path {
+	case "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1/messages/count_tokens":
+		return true
+	}
+	return false
+}
+
+const (
+	maxCall  = 32 << 20         // bytes of a request: pictures are in it
+	callTime = 60 * time.Second // for it to come
+)
+
+// dialectMark is under what an operation's metadata has the dialect that its errors are in.
+const dialectMark = "dialect"
+
+// modelCalls registers the routes of models' APIs. Their handlers see the body as it came:
+// what the gateway doesn't read passes untouched.
+func (s *server) modelCalls() {
+	for _, c := range calls {
+		op := huma.Operation{
+			OperationID: "model-" + string(c.op), Method: http.MethodPost, Path: c.path, Summary: c.summary, Tags: []string{"models"},
+			Description: "For unmodified clients of " + c.like + ": the body, the answer, the stream of server-sent events and the errors are as that API has them. " +
+				"Members that aren't known here are passed on.",
+			RequestBody: anyObject(), Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+			Metadata: map[string]any{dialectMark: c.op},
+			Responses: map[string]*huma.Response{"200": {
+				Description: "OK", Content: map[string]*huma.MediaType{
+					"application/json":  {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
+					"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
+				},
+			}},
+		}
+		s.raw(identity.ModelUse, op, bounds{Body: maxCall}, func(hc huma.Context) { s.modelCall(hc, c.op) })
+	}
+}
+
+// anyObject is the body of a request of which others say what is in it.
+func anyObject() *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: true, Required: []string{"model"},
+		Properties: map[string]*huma.Schema{"model": {Type: huma.TypeString, Description: "a name that GET /v1/models lists"}},
+	}}}}
+}
+
+// raw registers an operation, for those who may do the action, whose handler reads and
+// writes by itself.
+func (s *server) raw(action identity.Action, op huma.Operation, b bounds, f func(huma.Context)) {
+	op = extended(guarded(op, action), boundsKey, b)
+	op.MaxBodyBytes = b.Body
+	for _, status := range op.Errors {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{
+			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
+		}}
+	}
+	s.api.OpenAPI().AddOperation(&op)
+	s.api.Adapter().Handle(&op, s.api.Middlewares().Handler(op.Middlewares.Handler(f)))
+}
+
+// modelCall serves one call.
+func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
+	r, w := humago.Unwrap(hc)
+	rq := requestOf(r.Context())
+	body := bodies.Get().(*bytes.Buffer)
+	defer giveBody(body)
+	if err := readCall(body, r); err != nil {
+		s.write(hc, rq, err)
+		return
+	}
+	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header})
+	if err != nil {
+		s.write(hc, rq, err)
+		return
+	}
+	defer a.Close()
+	if a.Stream != nil {
+		s.modelStream(w, r, rq, a.Stream, a.Kept)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = jsonContent
+	h["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
+	// A writer without deadlines is a test's; a reader that has gone needs no answer.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTime))
+	_, _ = w.Write(a.Body)
+}
+
+var (
+	jsonContent   = []string{"application/json"}
+	streamContent = []string{"text/event-stream; charset=utf-8"}
+)
+
+// modelStream sends a stream's pieces as they come. A reader that takes nothing holds back
+// the provider, and is cut off after writeTimeout.
+func (s *server) modelStream(w http.ResponseWriter, r *http.Request, rq *request, from gateway.Events, kept gateway.KeptAnswer) {
+	h := w.Header()
+	h["Content-Type"] = streamContent
+	h.Set("X-Accel-Buffering", "no")
+	if kept != "" {
+		h.Set("Isekai-Answer", string(kept))
+	}
+	out := openSSE(w, func() error { return rq.again(r.Context()) })
+	for {
+		piece, err := from.Next(r.Context())
+		if err != nil {
+			return
+		}
+		if out.pass(piece) != nil {
+			return
+		}
+	}
+}
+
+// bodies are buffers for requests, most of which are small.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func giveBody(b *bytes.Buffer) {
+	const usual = 256 << 10
+	if b.Cap() <= usual {
+		b.Reset()
+		bodies.Put(b)
+	}
+}
+
+// readCall reads a request's body.
+func readCall(into *bytes.Buffer, r *http.Request) error {
+	if n := r.ContentLength; n > 0 && n <= maxCall {
+		into.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := into.ReadFrom(r.Body)
+	var large *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &large):
+		return core.E(core.Invalid, "request", "the request is larger than "+strconv.Itoa(maxCall>>20)+" MiB").WithHint("send less, or refer to pictures by their address")
+	case errors.Is(err, io.ErrUnexpectedEOF), r.Context().Err() != nil:
+		return core.E(core.Canceled, "request", "the request didn't come whole").Because(err)
+	}
+	return core.E(core.Invalid, "request", "the request can't be read").Because(err)
+}
