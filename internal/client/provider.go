@@ -27,7 +27,8 @@ type NewModelProvider struct {
 	Address    string            `json:"address,omitempty" maxLength:"500" doc:"the base of its API; default: that of the kind" example:"https://api.openai.com/v1"`
 	APIVersion string            `json:"api_version,omitempty" maxLength:"40" doc:"of azure-openai: a dated one has calls go to deployments' own paths; default: the API without versions"`
 	Credential string            `json:"credential,omitempty" maxLength:"64" doc:"name of a secret that all projects share; the secret itself is refused" example:"openai"`
-	Models     []ProviderModel   `json:"models,omitempty" maxItems:"500" doc:"none: it is asked for whatever nobody else lists, and for NAME/MODEL"`
+	Models     []ProviderModel   `json:"models,omitempty" maxItems:"500" doc:"none: any, as with others"`
+	Others     bool              `json:"others,omitempty" doc:"it is asked for models that nobody lists, too"`
 	Speaks     []string          `json:"speaks,omitempty" maxItems:"5" doc:"chat, responses, messages, embeddings, count_tokens; default: what the kind speaks"`
 	Headers    map[string]string `json:"headers,omitempty" doc:"sent with each request; no secrets"`
 	Limits     *ProviderLimits   `json:"limits,omitempty"`

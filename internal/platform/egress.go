@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net"
 	"strconv"
 	"time"
 
@@ -80,3 +81,15 @@ func (n *node) openEgress(context.Context) (err error) {
 	n.stages.add("outbound connections", func(context.Context) error { n.outside.Close(); return nil })
 	return nil
 }
+
+// within bounds how long dialing takes.
+func within(limit time.Duration, dial dialer) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return dial(ctx, network, address)
+	}
+}
+
+// dialer connects to an address.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)

@@ -24,6 +24,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
@@ -70,8 +71,12 @@ type node struct {
 	outside  *egress.Guard // the way to what users and models aim
 	secrets  *credential.Service
 	filter   *redact.Scanner // of what is logged
+	catalog  *catalog.Catalog
 	guard    *redact.Service
-	setup    string // the token with which the first user is made; "" when there is one
+	// modelSecrets are what providers of models take for credentials.
+	modelSecrets *catalog.Secrets
+
+	setup string // the token with which the first user is made; "" when there is one
 	// setupFile is where that token is kept for the owner of the data directory.
 	setupFile string
 
@@ -173,6 +178,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
+	if err := n.openCatalog(); err != nil {
+		return err
+	}
 	if err := n.openBus(ctx); err != nil {
 		return err
 	}

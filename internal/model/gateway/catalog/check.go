@@ -111,7 +111,7 @@ func (s Spec) base() (*url.URL, error) {
 
 func (s Spec) checkModels() error {
 	if len(s.Models) > MaxModels {
-		return invalid("a provider lists at most 500 models", "list none: then it is asked for whatever nobody else has, and for NAME/MODEL")
+		return invalid("a provider lists at most 500 models", "list none, or some with others: then it is asked for whatever nobody lists, and for NAME/MODEL")
 	}
 	seen := map[string]bool{}
 	for _, m := range s.Models {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,7 +20,8 @@ type Spec struct {
 	Address    string              `json:",omitempty"` // the base of its API, as in https://api.openai.com/v1
 	APIVersion string              `json:",omitempty"` // of azure-openai: a dated one has calls go to deployments' own paths
 	Credential string              `json:",omitempty"` // its name in the vault, of the org; "": it takes none
-	Models     []Model             `json:",omitempty"` // none: it is asked for whatever nobody else has
+	Models     []Model             `json:",omitempty"` // none: any, as with Others
+	Others     bool                `json:",omitempty"` // it is asked for models that nobody lists, too
 	Speaks     []dialect.Operation `json:",omitempty"` // instead of what its kind speaks
 	Headers    map[string]string   `json:",omitempty"` // sent with each request; no secrets
 	Limits     Limits
@@ -76,7 +78,10 @@ func (p *Provider) Static() bool { return p.Version == 0 }
 func (p *Provider) Lists() bool { return p.lists }
 
 // Has reports whether the provider may be asked for a model.
-func (p *Provider) Has(model string) bool { return len(p.Models) == 0 || p.model(model) != nil }
+func (p *Provider) Has(model string) bool { return p.open() || p.model(model) != nil }
+
+// open reports whether the provider is asked for models that it doesn't list.
+func (p *Provider) open() bool { return p.Others || len(p.Models) == 0 }
 
 func (p *Provider) model(name string) *Model {
 	for i := range p.Models {
@@ -106,6 +111,12 @@ func (p *Provider) Via(op dialect.Operation) (dialect.Operation, bool) {
 // Host is where its address is: "api.openai.com". A credential that is for some hosts has to
 // be for this one.
 func (p *Provider) Host() string { return p.base.Hostname() }
+
+// Private reports whether nobody listens on the way to it: TLS, or within this machine.
+func (p *Provider) Private() bool {
+	a, err := netip.ParseAddr(p.Host())
+	return p.base.Scheme == "https" || p.Host() == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
 
 // Usual reports whether the provider is at an address that comes with its kind, which nobody
 // could have aimed elsewhere.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,14 @@ func NewSecret(value string, version int64) Secret { return Secret{value: value,
 
 // IsZero reports whether there is none.
 func (s Secret) IsZero() bool { return s.value == "" }
+
+// Hide returns a text without the secret in it, if it is: what a provider says may quote it.
+func (s Secret) Hide(text string) string {
+	if s.IsZero() {
+		return text
+	}
+	return strings.ReplaceAll(text, s.value, "[secret]")
+}
 
 // Format shows nothing of it.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret]") }

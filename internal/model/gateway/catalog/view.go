@@ -45,7 +45,7 @@ func (v *View) Settings() Settings { return v.settings }
 
 // Resolve returns where a call for a name goes. An org's own come first: its routes, the
 // models that its providers list, and PROVIDER/MODEL; then the installation's, likewise; then
-// the first provider that lists nothing. count_tokens goes where messages would, even to a
+// the first provider that is asked for what nobody lists. count_tokens goes where messages would, even to a
 // provider that doesn't count.
 //
 // It allocates nothing for names that are listed. not_found: there is no such name;
@@ -78,7 +78,7 @@ func (v *View) open(name string) (Target, bool) {
 	if provider, model, ok := strings.Cut(name, "/"); ok && model != "" {
 		for _, p := range v.parts {
 			for _, at := range p.providers {
-				if at.Name == provider && len(at.Models) == 0 {
+				if at.Name == provider && at.open() {
 					return target(at, model, 1), true
 				}
 			}
@@ -86,7 +86,7 @@ func (v *View) open(name string) (Target, bool) {
 	}
 	for _, p := range v.parts {
 		for _, at := range p.providers {
-			if len(at.Models) == 0 {
+			if at.open() {
 				return target(at, name, 1), true
 			}
 		}
