@@ -42,8 +42,10 @@ func (a *account) finish(ctx context.Context, h *hold) error {
 
 // bury forgets a hold that has ended.
 func (a *account) bury(ctx context.Context, h *hold) error {
-	if err := forget(ctx, a.m.cfg.Records, h.record); err != nil {
-		return err
+	if h.record.Version > 0 {
+		if err := forget(ctx, a.m.cfg.Records, h.record); err != nil {
+			return err
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -99,17 +101,19 @@ func (a *account) putOff(ctx context.Context, h *hold) error {
 	if h.record.Version == 0 || h.record.Data.Until.Sub(now) > a.m.cfg.Life {
 		return nil
 	}
-	next := a.m.note(h, now)
-	err := a.m.cfg.Records.Write(ctx, core.Installation, kindOpen.Drop(h.record), kindOpen.Put(next))
-	if core.CodeOf(err) == core.Conflict { // it is being ended: the next event will tell
-		h.record.Version = 0
-		return nil
+	if h.next == nil {
+		next := a.m.note(h, now)
+		h.next = &next
+	}
+	err := a.m.cfg.Records.Write(ctx, core.Installation, kindOpen.Drop(h.record), kindOpen.Put(*h.next))
+	found := *h.next
+	if found.Version = 1; core.CodeOf(err) == core.Conflict { // it was made, or the hold is being ended
+		found, err = kindOpen.Find(ctx, a.m.cfg.Records, core.Installation, h.next.ID)
 	}
 	if err != nil {
-		return fmt.Errorf("put off a hold's end: %w", err)
+		return fmt.Errorf("put off a hold's end: %w", err) // the same once more
 	}
-	next.Version = 1
-	h.record = next
+	h.record, h.next = found, nil
 	return nil
 }
 

@@ -41,7 +41,8 @@ type account struct {
 type hold struct {
 	a      *account
 	id     core.HoldID
-	record store.Doc[open]
+	record store.Doc[open]  // Version 0: it isn't there any more
+	next   *store.Doc[open] // that may have taken its place
 	opened time.Time
 	used   time.Time // when a call was last taken from it
 	closed bool      // it takes no more
