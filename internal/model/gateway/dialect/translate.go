@@ -76,6 +76,8 @@ func legOf(r Request, to Dialect, model string) (leg, error) {
 		return chatToMessages(r, model)
 	case r.Op == OpMessages && to == Chat:
 		return messagesToChat(r, model)
+	case r.Op == OpResponses && to == Chat:
+		return responsesToChat(r, model)
 	}
 	return leg{}, core.E(core.Unsupported, "dialect.translate", fmt.Sprintf("%s isn't translated to %s", r.Op, to))
 }
@@ -102,8 +104,8 @@ func (t *Translation) Stream() *Stream {
 }
 
 // Stream translates one streamed answer, event by event. What it keeps is bounded by what a
-// caller's client needs told again at the end: names and counts, never text. It isn't safe for
-// concurrent use.
+// caller's client needs told again at the end: names and counts, and of responses, whose last
+// event repeats the answer, at most 32 MiB of text. It isn't safe for concurrent use.
 type Stream struct {
 	machines []machine // the first is the provider's
 }

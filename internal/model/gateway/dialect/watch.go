@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"bytes"
-	"cmp"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -203,8 +202,13 @@ func garbled() error {
 	return core.E(core.Unavailable, "dialect.stream", "the provider sent an event that isn't JSON")
 }
 
-// told is the error that an event of a stream tells of.
+// told is the error that an event of a stream tells of. Its code is what the problem says, or
+// unavailable.
 func told(data []byte) error {
-	r := gjson.ParseBytes(data)
-	return core.E(core.Unavailable, "dialect.stream", cmp.Or(r.Get("error.message").String(), r.Get("message").String(), "the provider ended the stream with an error"))
+	p := ReadProblem(data)
+	code := p.Kind()
+	if code == core.Internal {
+		code = core.Unavailable
+	}
+	return core.E(code, "dialect.stream", "the provider ended the stream with an error").Because(p)
 }
