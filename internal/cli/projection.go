@@ -12,7 +12,7 @@ import (
 )
 
 // views are what can be rebuilt, in the order in which all of them are.
-var views = []string{"tasks", "apps", "usage"}
+var views = []string{"tasks", "apps", "usage", "calls"}
 
 func (sh *shell) projectionCommand() *cobra.Command {
 	c := group("projection", "Build views anew from the events, and compare them")
@@ -27,7 +27,7 @@ func (sh *shell) projectionCommand() *cobra.Command {
 func (sh *shell) projection(verb, short string, org *string, f func(*client.Client, context.Context, string) (client.Projection, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " [VIEW]...", Short: short, ValidArgs: views,
-		Long: short + ".\nVIEW is tasks, apps or usage; all of them if none is named.",
+		Long: short + ".\nVIEW is tasks, apps, usage or calls; all of them if none is named.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = views

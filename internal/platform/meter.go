@@ -10,14 +10,17 @@ import (
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
 // meter does what the ledger is to do as time goes by, in one process of an installation
-// at a time: it lets grants expire, and has what each org keeps paid for once a day.
+// at a time: it lets grants expire, ends the holds of nodes that died, and has what each org
+// keeps paid for once a day.
 type meter struct {
 	storage bool                  // whether what is kept is charged
 	events  eventPages            // as they are stored
+	streams store.Events          // as modules see them
 	blobs   blob.Sizer            // likewise
 	keysets store.Keysets         // of the orgs that there are
 	records store.Records         // how far each org is measured
@@ -80,9 +83,13 @@ func (m *meter) tick(ctx context.Context) error {
 	if err != nil || !leads {
 		return err
 	}
-	errs := []error{m.books.ExpireGrants(ctx)}
+	ended, err := callmeter.Sweep(ctx, m.records, m.streams, core.NewID, m.now())
+	if ended > 0 {
+		m.log.Warn("credits came back that nodes held for calls of models and didn't give back themselves", "holds", ended)
+	}
+	errs := []error{m.books.ExpireGrants(ctx), err}
 	if !m.storage {
-		return errs[0]
+		return errors.Join(errs...)
 	}
 	orgs, err := m.keysets.KeysetOrgs(ctx)
 	if err != nil {
@@ -162,7 +169,7 @@ func (m *meter) write(ctx context.Context, org core.OrgID, d *store.Doc[metered]
 
 func (n *node) newMeter() *meter {
 	return &meter{
-		storage: n.cfg.Credits.Charge, events: n.driver, blobs: n.files, keysets: n.driver, records: n.store, terms: n.driver, books: n.books,
+		storage: n.cfg.Credits.Charge, events: n.driver, streams: n.store, blobs: n.files, keysets: n.driver, records: n.store, terms: n.driver, books: n.books,
 		holder: core.NewID("nod"), now: time.Now, log: n.log, done: map[core.OrgID]string{},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
@@ -59,7 +60,7 @@ func (k *kept) ReadOrg(ctx context.Context, org core.OrgID, after int64, limit i
 
 func (k *kept) meter(holder string) *meter {
 	return &meter{
-		storage: true, events: k, blobs: k.files, keysets: k.store, records: k.store, terms: k.store, books: k.books,
+		storage: true, events: k, streams: k.store, blobs: k.files, keysets: k.store, records: k.store, terms: k.store, books: k.books,
 		holder: holder, now: k.now, log: slog.New(slog.DiscardHandler), done: map[core.OrgID]string{},
 	}
 }
@@ -227,5 +228,54 @@ func TestTheMeterLetsGrantsExpire(t *testing.T) {
 	k.tick(m)
 	if b, err := k.books.Balance(t.Context(), "org_a"); err != nil || b != (ledger.Balance{}) {
 		t.Errorf("%+v: %v", b, err)
+	}
+}
+
+// The meter ends the holds of nodes that died, when their time is over: what they had set aside
+// for calls of models comes back, but for what those cost that were written down.
+func TestTheMeterEndsTheHoldsOfTheDead(t *testing.T) {
+	t.Parallel()
+	k := newKept(t)
+	k.org("org_a")
+	if _, err := k.books.Grant(t.Context(), "org_a", ledger.Command{ID: "g", Amount: 100_000}); err != nil {
+		t.Fatal(err)
+	}
+	dead, err := callmeter.New(callmeter.Config{Ledger: k.books, Events: k.store, Records: k.store, IDs: core.NewID, Charge: true, Now: k.now, Every: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := core.Scope{Org: "org_a", Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorSystem, ID: "test"}}
+	ask := callmeter.Ask{Scope: scope, Fixed: &core.Price{Call: 10}, Model: "m"}
+	if _, err := dead.Open(t.Context(), ask); err != nil { // it dies with the call under way
+		t.Fatal(err)
+	}
+	m := k.meter("m")
+	m.storage = false
+	handle := k.books.Handler(nil)
+	deliver := func() ledger.Balance {
+		events, err := k.store.ReadOrg(t.Context(), "org_a", 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if err := handle(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := k.books.Balance(t.Context(), "org_a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	k.tick(m)
+	if b := deliver(); b.Held != 640 {
+		t.Errorf("while it may live %+v", b)
+	}
+	k.later(2 * time.Minute)
+	k.tick(m)
+	k.tick(m)
+	if b, want := deliver(), (ledger.Balance{Available: 100_000, Granted: 100_000}); b != want {
+		t.Errorf("%+v, want %+v", b, want)
 	}
 }
