@@ -10,6 +10,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/bus/kafka/kafkatest"
 	"github.com/isekai-run/isekai/internal/model/modeltest"
+	"github.com/isekai-run/isekai/internal/model/modeltest/realmodel"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
@@ -33,12 +34,13 @@ func runs(t *testing.T, what string) {
 	}
 }
 
-// backends are the PostgreSQL and the Kafka that the tests of this binary share. Each
+// backends are the PostgreSQL, the Kafka and the model that the tests of this binary share. Each
 // starts when it is first asked for. A test that kills one doesn't run in parallel, so
 // that it is alone with it.
 var backends struct {
 	cluster once[*pgtest.Cluster]
 	broker  once[*kafkatest.Broker]
+	model   once[*realmodel.Server]
 }
 
 // once is a value that is made at most once.
@@ -86,6 +88,9 @@ func stopBackends() {
 	}
 	if b := backends.broker.value; b != nil {
 		b.Close()
+	}
+	if m := backends.model.value; m != nil {
+		m.Close()
 	}
 }
 
