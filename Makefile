@@ -26,6 +26,12 @@ test bench soak: kafka
 kafka:
 	@scripts/kafka
 
+# The real models that tests run against (ADR 17); prints their folder.
+.PHONY: real-model
+test soak: real-model
+real-model:
+	@scripts/real-model
+
 # What needs neither a browser nor another user.
 quick:
 	$(GO) test -short -count=1 ./...
