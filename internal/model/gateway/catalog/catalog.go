@@ -43,7 +43,8 @@ type shelf struct {
 	part    *part         // nil: it has to be read
 	at      time.Time     // as of when
 	changes int           // that were made here
-	view    *View         // of part and house
+	view    *View         // of the two that follow
+	own     *part
 	house   *part
 }
 
@@ -90,7 +91,7 @@ func (c *Catalog) Of(ctx context.Context, org core.OrgID) (*View, error) {
 	}
 	c.mu.Lock()
 	at := c.shelf(org)
-	if at.view != nil && at.house == house && (own == nil || at.part == own) {
+	if at.view != nil && at.house == house && at.own == own {
 		v := at.view
 		c.mu.Unlock()
 		return v, nil
@@ -99,9 +100,7 @@ func (c *Catalog) Of(ctx context.Context, org core.OrgID) (*View, error) {
 	v := view(own, house)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if own == nil || at.part == own { // it may have been changed since, or belong to nobody by now
-		at.view, at.house = v, house
-	}
+	at.view, at.own, at.house = v, own, house
 	return v, nil
 }
 
@@ -164,5 +163,5 @@ func (c *Catalog) forget(org core.OrgID) {
 	defer c.mu.Unlock()
 	s := c.shelf(org)
 	s.changes++
-	s.part, s.view, s.house = nil, nil, nil
+	s.part = nil
 }

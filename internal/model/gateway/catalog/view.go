@@ -195,6 +195,16 @@ func view(own, house *part) *View {
 	return v
 }
 
+// Routed reports whether a name is that of a route.
+func (v *View) Routed(name string) bool {
+	for _, p := range v.parts {
+		if p.routes[name] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Models returns the names that can be asked for, sorted. It is shared: read only.
 func (v *View) Models() []Offer { return v.offers }
 
