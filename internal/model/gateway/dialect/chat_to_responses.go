@@ -62,7 +62,8 @@ func (f respForm) begin(in chatAnswer, created int64) respAnswer {
 // whole translates a whole answer of chat completions for a caller that speaks responses.
 //
 // Reasoning is an item of its own before the message, as text or as its summary; what a provider
-// wants back as it was is its encrypted_content. Choices after the first, which can't be asked
+// wants back as it was is its encrypted_content. Of an answer that was cut short, the last item is
+// incomplete. Choices after the first, which can't be asked
 // for, annotations and log-probabilities are left out.
 func (f respForm) whole(body []byte, created int64) ([]byte, error) {
 	var in chatAnswer
@@ -80,7 +81,7 @@ func (f respForm) whole(body []byte, created int64) ([]byte, error) {
 	if refusal := plainText(m.Refusal); refusal != "" {
 		*message.Content = append(*message.Content, respPart{Type: "refusal", Refusal: &refusal})
 	}
-	if len(*message.Content) > 0 || len(m.ToolCalls) == 0 {
+	if len(*message.Content) > 0 || len(a.Output)+len(m.ToolCalls) == 0 {
 		a.Output = append(a.Output, message)
 	}
 	for _, c := range m.ToolCalls {
@@ -93,11 +94,14 @@ func (f respForm) whole(body []byte, created int64) ([]byte, error) {
 		a.Output[i].Status = "completed"
 	}
 	a.finish(value0(in.Choices[0].FinishReason))
+	if n := len(a.Output); a.Status == "incomplete" {
+		a.Output[n-1].Status = "incomplete"
+	}
 	a.Usage = respUsageOf(gjson.GetBytes(body, "usage"))
 	return encode(a), nil
 }
 
-// finish says why an answer ended. One that was cut short ends with an item that was.
+// finish says why an answer ended.
 func (a *respAnswer) finish(reason string) {
 	a.Status = "completed"
 	switch reason {
@@ -105,9 +109,6 @@ func (a *respAnswer) finish(reason string) {
 		a.Status, a.IncompleteDetails = "incomplete", &respIncomplete{Reason: "max_output_tokens"}
 	case "content_filter":
 		a.Status, a.IncompleteDetails = "incomplete", &respIncomplete{Reason: "content_filter"}
-	}
-	if n := len(a.Output); n > 0 && a.Status == "incomplete" {
-		a.Output[n-1].Status = "incomplete"
 	}
 }
 

@@ -12,7 +12,7 @@ type liveItem struct {
 	summary  bool              // reasoning: it is told as its summary
 	details  []reasoningDetail // reasoning: what its provider wants back
 	serverID string            // a call: its id as the server says it, if it does
-	done     bool
+	status   string            // once it has ended: completed or incomplete
 }
 
 // item returns the item as it is so far.
@@ -87,16 +87,16 @@ func (it *liveItem) endPart() []respEvent {
 	return []respEvent{said, ended}
 }
 
-// end ends the item.
-func (it *liveItem) end() []respEvent {
+// end ends the item with that status.
+func (it *liveItem) end(status string) []respEvent {
 	out := it.endPart()
 	if it.Type == "function_call" {
 		e, arguments := it.about(it.textEvent()+".done"), it.text.String()
 		e.Name, e.Arguments = it.Name, &arguments
 		out = append(out, e)
 	}
-	it.done = true
-	return append(out, respEvent{Type: "response.output_item.done", OutputIndex: &it.place, Item: it.item("completed")})
+	it.status = status
+	return append(out, respEvent{Type: "response.output_item.done", OutputIndex: &it.place, Item: it.item(status)})
 }
 
 // about returns an event about the item, and the part of it that is being said.

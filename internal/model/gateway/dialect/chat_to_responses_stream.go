@@ -37,6 +37,10 @@ func (s *chatStreamToResponses) event(e Event) ([]Event, error) {
 		return nil, nil
 	}
 	if string(e.Data) == "[DONE]" {
+		if s.begun && s.finish == "" { // some servers leave it at that
+			s.finish = "stop"
+			s.answer.finish(s.finish)
+		}
 		return s.end(), nil
 	}
 	var in struct {
@@ -75,6 +79,7 @@ func (s *chatStreamToResponses) event(e Event) ([]Event, error) {
 		return append(out, more...), err
 	}
 	if s.finish != "" { // its usage may follow, but no text
+		s.answer.finish(s.finish)
 		out = append(out, s.closeAll()...)
 	}
 	return out, nil
@@ -95,7 +100,6 @@ func (s *chatStreamToResponses) end() []Event {
 		out = append(out, s.closeAll()...)
 		s.answer.Output = s.output()
 	}
-	s.answer.finish(s.finish)
 	return append(out, s.say(respEvent{Type: "response." + s.answer.Status, Response: &s.answer}))
 }
 
@@ -214,17 +218,23 @@ func (s *chatStreamToResponses) close() []Event {
 	if s.open = nil; it == nil {
 		return nil
 	}
-	return s.says(it.end())
+	return s.says(it.end("completed"))
 }
 
-// closeAll ends every item.
+// closeAll ends every item. The last of an answer that was cut short is incomplete.
 func (s *chatStreamToResponses) closeAll() []Event {
-	out := s.close()
-	for _, it := range s.items {
-		if !it.done {
-			out = append(out, s.says(it.end())...)
+	var out []Event
+	for i, it := range s.items {
+		if it.status != "" {
+			continue
 		}
+		status := "completed"
+		if i == len(s.items)-1 {
+			status = s.answer.Status
+		}
+		out = append(out, s.says(it.end(status))...)
 	}
+	s.open = nil
 	return out
 }
 
@@ -232,11 +242,7 @@ func (s *chatStreamToResponses) closeAll() []Event {
 func (s *chatStreamToResponses) output() []respItem {
 	items := []respItem{}
 	for _, it := range s.items {
-		status := "incomplete"
-		if it.done {
-			status = "completed"
-		}
-		items = append(items, *it.item(status))
+		items = append(items, *it.item(or(it.status, "incomplete")))
 	}
 	return items
 }

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -103,6 +104,20 @@ func TestWatch(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestWatchTellsTheProblem(t *testing.T) {
+	for op, event := range map[Operation]string{
+		OpChat:      `{"error":{"message":"slow down","type":"rate_limit_error","code":null}}`,
+		OpMessages:  `{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}`,
+		OpResponses: `{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded","message":"slow down"}}}`,
+	} {
+		_, err := NewWatch(Request{Op: op}).Event(Event{Data: []byte(event)})
+		var p Problem
+		if !errors.As(err, &p) || p.Message != "slow down" || core.CodeOf(err) != core.Exhausted {
+			t.Errorf("%s: %v (%s, %+v)", op, err, core.CodeOf(err), p)
+		}
 	}
 }
 
