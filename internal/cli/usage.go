@@ -28,6 +28,7 @@ func (sh *shell) usageCommand() *cobra.Command {
 				})
 			})
 		}}
+	c.AddCommand(sh.usageModels())
 	c.Flags().IntVar(&days, "days", days, "how many days, today included, 1 to 366")
 	return c
 }

@@ -39,6 +39,7 @@ func (s *server) usage() {
 		used, err := s.used(ctx, scope, time.Now().UTC().AddDate(0, 0, 1-in.Days).Format(time.DateOnly))
 		return &usageAnswer{Body: used}, err
 	})
+	s.modelUsage()
 }
 
 // used adds up the project's tasks since a day.
