@@ -48,33 +48,31 @@ func ProblemOf(err error) Problem {
 	return p
 }
 
-// Kind returns the code that a problem stands for by its type and code, or Internal if they say
-// nothing that is known.
+// Kind returns the code that a problem stands for by its own code, or else its type, or Internal
+// if they say nothing that is known.
 func (p Problem) Kind() core.Code {
-	switch p.Code {
-	case BudgetCode, "rate_limit_exceeded", "credit_balance_exhausted":
-		return core.Exhausted
-	case "invalid_api_key":
-		return core.Unauthenticated
-	case "model_not_found":
-		return core.NotFound
-	case "server_is_overloaded", "slow_down":
-		return core.Unavailable
+	if k := kindOfWord(p.Code); k != core.Internal {
+		return k
 	}
-	switch p.Type {
-	case "invalid_request_error", "invalid_prompt", "BadRequestError", "request_too_large":
+	return kindOfWord(p.Type)
+}
+
+// kindOfWord returns the code that one of the APIs' words for an error stands for.
+func kindOfWord(word string) core.Code {
+	switch word {
+	case "invalid_request_error", "BadRequestError", "request_too_large", "context_length_exceeded", "invalid_prompt":
 		return core.Invalid
-	case "authentication_error":
+	case "authentication_error", "invalid_api_key":
 		return core.Unauthenticated
 	case "permission_error", "insufficient_permissions":
 		return core.Denied
-	case "not_found_error", "NotFoundError":
+	case "not_found_error", "NotFoundError", "model_not_found":
 		return core.NotFound
 	case "conflict_error":
 		return core.Conflict
-	case "rate_limit_error", "billing_error", BudgetCode, "requests", "tokens", "rate_limit_exceeded":
+	case "rate_limit_error", "rate_limit_exceeded", "requests", "tokens", "billing_error", BudgetCode, "credit_balance_exhausted":
 		return core.Exhausted
-	case "overloaded_error", "timeout_error", "api_error", "server_error", "service_unavailable_error":
+	case "api_error", "server_error", "overloaded_error", "timeout_error", "service_unavailable_error", "unavailable_error", "server_is_overloaded", "slow_down":
 		return core.Unavailable
 	}
 	return core.Internal

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -78,6 +79,8 @@ func legOf(r Request, to Dialect, model string) (leg, error) {
 		return messagesToChat(r, model)
 	case r.Op == OpResponses && to == Chat:
 		return responsesToChat(r, model)
+	case r.Op == OpChat && to == Responses:
+		return chatToResponses(r, model)
 	}
 	return leg{}, core.E(core.Unsupported, "dialect.translate", fmt.Sprintf("%s isn't translated to %s", r.Op, to))
 }
@@ -120,26 +123,26 @@ func (s *Stream) Event(e Event) ([]Event, error) { return s.feed(0, []Event{e}) 
 func (s *Stream) End() []Event {
 	var out []Event
 	for i, m := range s.machines {
-		last, err := s.feed(i+1, m.end())
+		last, _ := s.feed(i+1, m.end()) // what a machine writes, the next one takes
 		out = append(out, last...)
-		if err != nil { // of what a machine before it wrote: not to be expected
-			continue
-		}
 	}
 	return out
 }
 
-// feed takes events through the machines from the i-th on.
+// feed takes events through the machines from the i-th on. What came before an error goes all the
+// way, too.
 func (s *Stream) feed(i int, events []Event) ([]Event, error) {
-	for ; i < len(s.machines); i++ {
-		var out []Event
-		for _, e := range events {
-			next, err := s.machines[i].event(e)
-			if out = append(out, next...); err != nil {
-				return out, err
-			}
-		}
-		events = out
+	if i == len(s.machines) {
+		return events, nil
 	}
-	return events, nil
+	var out []Event
+	for _, e := range events {
+		next, err := s.machines[i].event(e)
+		said, other := s.feed(i+1, next)
+		out = append(out, said...)
+		if err = cmp.Or(err, other); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
