@@ -45,11 +45,18 @@ func secretRow(s client.Secret) []string {
 }
 
 func (sh *shell) secretList() *cobra.Command {
-	return listing(sh, &cobra.Command{Use: "list", Short: "List the credentials that the project may use", Example: "  isekai secret list"},
+	var house bool
+	c := listing(sh, &cobra.Command{Use: "list", Short: "List the credentials that the project may use", Example: "  isekai secret list"},
 		func(ctx context.Context, c *client.Client, o client.PageOptions) (client.Page[client.Secret], error) {
+			if house {
+				all, err := c.InstallationSecrets(ctx)
+				return client.Page[client.Secret]{Items: all}, err
+			}
 			return c.Secrets(ctx, o)
 		},
 		secretHead, secretRow, "No credentials.")
+	c.Flags().BoolVar(&house, "installation", false, "those for providers of all orgs' models, as an operator")
+	return c
 }
 
 func (sh *shell) secretDue() *cobra.Command {
@@ -87,7 +94,7 @@ func (sh *shell) secretShow() *cobra.Command {
 
 func (sh *shell) secretSet() *cobra.Command {
 	var n client.NewSecret
-	var shared, keep bool
+	var shared, keep, house bool
 	var file string
 	c := &cobra.Command{Use: "set NAME", Short: "Make a credential, or give one a new value, which comes from standard input", Args: args("a name"),
 		Long: "Make a credential, or give one a new value. The value is read from standard input, or whole from a file: that is how keys of several lines come.\n" +
@@ -96,6 +103,8 @@ func (sh *shell) secretSet() *cobra.Command {
 			"  isekai secret set deploy-token --keep --host api.example.com --note \"for deploys\"",
 		RunE: func(c *cobra.Command, a []string) (err error) {
 			switch {
+			case shared && house:
+				return core.E(core.Invalid, "", "--shared and --installation exclude each other").WithHint("leave one out")
 			case keep && file != "":
 				return core.E(core.Invalid, "", "--keep and --file exclude each other").WithHint("leave one out")
 			case keep:
@@ -111,6 +120,9 @@ func (sh *shell) secretSet() *cobra.Command {
 				return err
 			}
 			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Secret, error) {
+				if house {
+					return c.PutInstallationSecret(ctx, a[0], n, "")
+				}
 				return c.PutSecret(ctx, a[0], shared, n, "")
 			}, printSecret)
 		}}
@@ -124,6 +136,7 @@ func (sh *shell) secretSet() *cobra.Command {
 	f.IntVar(&n.GraceHours, "grace", 0, "how many hours a value can be used after it was replaced")
 	f.StringVar(&file, "file", "", "file with the value")
 	f.BoolVar(&shared, "shared", false, "for all projects of the org")
+	f.BoolVar(&house, "installation", false, "for providers of all orgs' models, as an operator")
 	f.BoolVar(&keep, "keep", false, "keep the value that it has")
 	return c
 }
@@ -144,16 +157,22 @@ func wholeFile(path string) (string, error) {
 }
 
 func (sh *shell) secretDelete() *cobra.Command {
-	var sure, shared bool
+	var sure, shared, house bool
 	c := &cobra.Command{Use: "delete NAME --yes", Short: "Remove a credential with all its values; a connection is revoked", Args: args("a credential's name"),
 		Example: "  isekai secret delete deploy-token --yes",
 		RunE: func(c *cobra.Command, a []string) error {
 			if !sure {
 				return core.E(core.Invalid, "", "this removes the credential with all its values").WithHint("isekai secret delete " + a[0] + " --yes does it")
 			}
-			return sh.done(c, func(ctx context.Context, c *client.Client) error { return c.DeleteSecret(ctx, a[0], shared, "") }, "deleted", a[0], a[0]+" is gone.")
+			return sh.done(c, func(ctx context.Context, c *client.Client) error {
+				if house {
+					return c.DeleteInstallationSecret(ctx, a[0], "")
+				}
+				return c.DeleteSecret(ctx, a[0], shared, "")
+			}, "deleted", a[0], a[0]+" is gone.")
 		}}
 	c.Flags().BoolVar(&sure, "yes", false, "really")
 	c.Flags().BoolVar(&shared, "shared", false, "the one for all projects of the org")
+	c.Flags().BoolVar(&house, "installation", false, "the one for providers of all orgs' models, as an operator")
 	return c
 }
