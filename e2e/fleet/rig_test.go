@@ -106,7 +106,7 @@ func newFleet(t *testing.T, st driver, now func() time.Time) *fleet {
 			return identity.Principal{Scope: scopeOf(core.OrgID(c.Bearer)), Role: core.Member}, nil
 		},
 		Records:  st,
-		Model:    func(string, core.TaskKind) (string, error) { return "scripted", nil },
+		Model:    func(context.Context, core.OrgID, string) (string, error) { return "scripted", nil },
 		Health:   func(context.Context) client.Health { return client.Health{} },
 		Stopping: t.Context(),
 	})

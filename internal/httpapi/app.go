@@ -160,7 +160,7 @@ func (s *server) changeApp(ctx context.Context, scope core.Scope, in *appChange)
 	if !ok {
 		return nil, core.E(core.NotFound, "app", "the app has no version")
 	}
-	name, err := s.cfg.Model(in.Body.Model, core.KindApp)
+	name, err := s.cfg.Model(ctx, scope.Org, in.Body.Model)
 	if err != nil {
 		return nil, err
 	}

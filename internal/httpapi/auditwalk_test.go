@@ -32,6 +32,7 @@ import (
 const (
 	inStream = "what is done to a task or an app is an event of its own stream, with who did it"
 	readOnly = "it changes nothing"
+	tried    = "it changes nothing; that a credential was used is recorded with it"
 	harmless = "it changes a name that nobody's rights depend on"
 )
 
@@ -41,6 +42,7 @@ var unrecorded = map[string]string{
 	"create-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
 	"verify-audit": readOnly, "verify-audit-log": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
 	"verify-projection": readOnly, "show-invitation": readOnly,
+	"test-model-provider": tried, "test-model-provider-of-installation": tried,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
 	"refresh":    "it goes on with a session that is recorded; reuse of an old token is recorded",
@@ -251,6 +253,11 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "set-budget", of{"of": "org"}, map[string]any{"limit": 1000}, ours, "budget.set", yes)
 	w.does(olga, "remove-budget", of{"of": "org"}, nil, ours, "budget.remove", yes)
 	w.does(olga, "set-redaction", nil, map[string]any{}, ours, "redact.policy", yes)
+	w.does(olga, "put-model-provider", of{"provider": "local"}, map[string]any{"kind": "ollama"}, ours, "model.provider.set", yes)
+	w.does(olga, "put-model-route", of{"name": "smart"}, map[string]any{"targets": []map[string]any{{"provider": "local", "model": "m"}}}, ours, "model.route.set", yes)
+	w.does(olga, "delete-model-route", of{"name": "smart"}, nil, ours, "model.route.remove", yes)
+	w.does(olga, "delete-model-provider", of{"provider": "local"}, nil, ours, "model.provider.remove", yes)
+	w.does(olga, "set-model-settings", nil, client.ModelSettings{PromptDays: 1}, ours, "model.settings", yes)
 	canary := w.does(olga, "create-canary", nil, map[string]any{"name": "front page"}, ours, "canary.create", yes)
 	w.does(olga, "delete-canary", of{"canary": field(t, canary, "id")}, nil, ours, "canary.delete", yes)
 	task := must(w.as(olga).CreateTask(t.Context(), client.NewTask{Kind: core.KindApp, Prompt: "a shelf"}, ""))(t)
@@ -269,6 +276,12 @@ func (w *walk) operators(ours, whole core.OrgID) {
 	}
 	w.does(token, "set-price", of{"name": "tool/x"}, map[string]any{"call": 1}, whole, "price.set", yes)
 	w.does(token, "remove-price", of{"name": "tool/x"}, nil, whole, "price.remove", yes)
+	w.does(token, "put-secret-of-installation", of{"secret": "k"}, client.NewSecret{Kind: "token", Value: "s3cr3t"}, whole, "credential.put", yes)
+	w.does(token, "delete-secret-of-installation", of{"secret": "k"}, nil, whole, "credential.delete", yes)
+	w.does(token, "put-model-provider-of-installation", of{"provider": "local"}, map[string]any{"kind": "ollama"}, whole, "model.provider.set", yes)
+	w.does(token, "put-model-route-of-installation", of{"name": "smart"}, map[string]any{"targets": []map[string]any{{"provider": "local", "model": "m"}}}, whole, "model.route.set", yes)
+	w.does(token, "delete-model-route-of-installation", of{"name": "smart"}, nil, whole, "model.route.remove", yes)
+	w.does(token, "delete-model-provider-of-installation", of{"provider": "local"}, nil, whole, "model.provider.remove", yes)
 	w.does(token, "set-share", nil, map[string]any{"share": 2}, ours, "share.set", yes)
 	for _, org := range must(w.store.Orgs(w.t.Context()))(w.t) {
 		if err := w.store.SetKeyset(w.t.Context(), org, 0, []byte("wrapped")); err != nil {

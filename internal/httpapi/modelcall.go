@@ -105,7 +105,7 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 		s.write(hc, rq, err)
 		return
 	}
-	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header})
+	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Free: rq.who.Operates})
 	if err != nil {
 		s.write(hc, rq, err)
 		return

@@ -106,7 +106,7 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 	} {
 		var asked atomic.Int64
 		r := newRig(t, func(cfg *httpapi.Config) {
-			cfg.Model = func(string, core.TaskKind) (string, error) {
+			cfg.Model = func(context.Context, core.OrgID, string) (string, error) {
 				if asked.Add(1) == 1 {
 					return modelOf("fail-" + string(code))
 				}
@@ -137,7 +137,7 @@ func TestANodeThatDiesWithARequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		other = httptest.NewServer(second)
-		cfg.Model = func(string, core.TaskKind) (string, error) {
+		cfg.Model = func(context.Context, core.OrgID, string) (string, error) {
 			if first.CompareAndSwap(false, true) {
 				close(arrived)
 				<-die

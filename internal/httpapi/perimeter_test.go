@@ -310,7 +310,7 @@ func TestHowManyAreLeft(t *testing.T) {
 func TestWaits(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(cfg *httpapi.Config) {
-		cfg.Model = func(string, core.TaskKind) (string, error) {
+		cfg.Model = func(context.Context, core.OrgID, string) (string, error) {
 			return "", core.E(core.Exhausted, "x", "wait").Because(&identity.WaitError{Wait: 1500 * time.Millisecond})
 		}
 	})

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,7 +32,7 @@ func TestForeignWordsAreForTheLog(t *testing.T) {
 		"joined": {errors.Join(deep, foreign, core.E(core.Denied, "b", "nor this")), 503, "store.read: no connection; b: nor this"},
 	} {
 		r := newRig(t, func(cfg *httpapi.Config) {
-			cfg.Model = func(string, core.TaskKind) (string, error) { return "", c.err }
+			cfg.Model = func(context.Context, core.OrgID, string) (string, error) { return "", c.err }
 		})
 		a := r.do("POST", "/v1/tasks", `{"kind":"app","prompt":"x"}`)
 		if a.status != c.status || a.problem.Detail != c.detail {

@@ -141,7 +141,7 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 		Authenticate: known(map[string]identity.Principal{
 			token: ours, "theirs": owner(theirs), "neighbour": owner(neighbour),
 		}),
-		Model: func(asked string, _ core.TaskKind) (string, error) { return modelOf(asked) },
+		Model: func(_ context.Context, _ core.OrgID, asked string) (string, error) { return modelOf(asked) },
 		Watch: r.hub.Watch,
 		Health: func(context.Context) client.Health {
 			return client.Health{Status: "ok", Checks: []client.HealthCheck{}}

@@ -47,8 +47,8 @@ type Config struct {
 	DeadLetters *deadletter.Service
 	// Authenticate returns whom a credential stands for, or unauthenticated.
 	Authenticate func(ctx context.Context, c identity.Credential) (identity.Principal, error)
-	// Model resolves what a caller asked for to a configured model's name.
-	Model func(asked string, kind core.TaskKind) (string, error)
+	// Model resolves what a caller asked for to the name of a model that the org has.
+	Model func(ctx context.Context, org core.OrgID, asked string) (string, error)
 	// Watch wakes its caller when a stream has changed.
 	Watch func(core.OrgID, core.StreamID) (<-chan struct{}, func())
 	// Health says how each dependency is.

@@ -58,7 +58,7 @@ func (s *server) tasks() {
 		if in.Body.Workspace != "" && !operates(ctx) {
 			return nil, core.E(core.Denied, "task.create", "a folder of the host is its operator's").WithHint("leave out the workspace: the task gets one of its own")
 		}
-		name, err := s.cfg.Model(in.Body.Model, in.Body.Kind)
+		name, err := s.cfg.Model(ctx, scope.Org, in.Body.Model)
 		if err != nil {
 			return nil, err
 		}

@@ -51,16 +51,17 @@ func (n *neighbours) furnish(c *client.Client, name string) map[string]string {
 	must(c.Invite(ctx, client.NewInvitation{Email: name + "@example.com", Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	invited := must(c.Invitations(ctx, client.PageOptions{}))(n.t)
 	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
+	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{Kind: "ollama", Note: "of " + name}, ""))(n.t)
 	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID,
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "provider": name,
 	}
 }
 
 // elsewhere are routes that take another's id for what it isn't: the name of one's own.
-var elsewhere = map[string]bool{"put-secret": true}
+var elsewhere = map[string]bool{"put-secret": true, "put-model-provider": true}
 
 // TestAnotherOrgsIDsAreNotFound, whatever is asked about them.
 func TestAnotherOrgsIDsAreNotFound(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
@@ -65,7 +67,14 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
-		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: publicURL}
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: publicURL,
+			Models: must(catalog.New(catalog.Config{Records: st, Secretive: func(text string) bool { return strings.Contains(text, "sk-MARKER") }}))(t),
+			ModelTester: probe.New(probe.Config{
+				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
+				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {
+					return catalog.Secret{}, nil
+				},
+			})}
 		cfg.Authenticate = func(ctx context.Context, c identity.Credential) (identity.Principal, error) {
 			if c.Bearer == token {
 				return identity.Local(), nil

@@ -39,7 +39,7 @@ func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
 	}
 	m := newModels(ctx, i.cfg.Model, nil)
 	detail := m.name()
-	if m.configured == nil {
+	if !m.configured {
 		detail = "the built-in planner; set OPENAI_API_KEY or start Ollama to use a model"
 	}
 	return append(checks, client.HealthCheck{Name: "model", OK: true, Detail: detail})

@@ -38,11 +38,10 @@ func (n *node) keptBy(ctx context.Context, org core.OrgID) ([]redact.Value, erro
 // process, where nothing leaves, and reads the person's own words; every other one gets what
 // the org's policy lets go.
 func (n *node) modelOf(scope core.Scope, task core.TaskID, name string) (model.Model, string, error) {
-	m, own, err := n.models.use(name)
-	if err != nil || name == agent.Blueprint {
-		return m, own, err
+	if name == agent.Blueprint {
+		return n.models.planner, name, nil
 	}
-	return n.guard.Model(scope, task, m), own, nil
+	return n.guard.Model(scope, task, n.agentModel(scope, task)), name, nil
 }
 
 // guarded puts the filter before tools.

@@ -2,15 +2,13 @@ package platform
 
 import (
 	"context"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/blueprint"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/openai"
 )
 
@@ -18,9 +16,9 @@ import (
 // one, and the built-in planner.
 type models struct {
 	planner    model.Model
-	configured model.Model // nil: none
-	defaultTo  string      // its model's name
-	offered    []string    // names that are known to exist; nil: any may
+	configured bool     // there is one
+	defaultTo  string   // its model's name
+	offered    []string // names that are known to exist; nil: any may
 }
 
 // newModels finds the model to use: what is configured, else a local Ollama,
@@ -29,7 +27,7 @@ func newModels(ctx context.Context, cfg Model, planner *blueprint.Planner) model
 	m := models{planner: planner}
 	switch {
 	case cfg.APIKey != "" || cfg.BaseURL != "":
-		m.configured = openai.New(openai.Config{BaseURL: cfg.BaseURL, APIKey: cfg.APIKey.Reveal(), Total: cfg.Timeout})
+		m.configured = true
 		if m.defaultTo = cfg.Name; m.defaultTo == "" {
 			m.defaultTo = DefaultModel
 		}
@@ -40,11 +38,7 @@ func newModels(ctx context.Context, cfg Model, planner *blueprint.Planner) model
 		if err != nil || len(names) == 0 {
 			break // no Ollama is the usual case, and no error
 		}
-		base, err := url.JoinPath(cfg.Ollama, "v1")
-		if err != nil {
-			break
-		}
-		m.configured = openai.New(openai.Config{BaseURL: base, Total: cfg.Timeout})
+		m.configured = true
 		m.offered = names
 		if m.defaultTo = cfg.Name; m.defaultTo == "" {
 			m.defaultTo = names[0]
@@ -54,7 +48,7 @@ func newModels(ctx context.Context, cfg Model, planner *blueprint.Planner) model
 }
 
 func (m models) name() string {
-	if m.configured == nil {
+	if !m.configured {
 		return agent.Blueprint
 	}
 	return m.defaultTo
@@ -62,37 +56,39 @@ func (m models) name() string {
 
 // notice says how to configure a model, if there is none.
 func (m models) notice() string {
-	if m.configured != nil {
+	if m.configured {
 		return ""
 	}
 	return "Using the built-in planner: no model is configured. To use one, set OPENAI_API_KEY\n" +
 		"(and OPENAI_BASE_URL for another provider), or start Ollama on this machine."
 }
 
-// resolve turns what a caller asked for into a model's name.
-func (m models) resolve(asked string, kind core.TaskKind) (string, error) {
-	switch {
-	case asked == agent.Blueprint, asked == "" && m.configured == nil:
-		return agent.Blueprint, nil // a task that needs a model is refused by its own rule
-	case asked == "":
-		return m.defaultTo, nil
-	case m.configured == nil:
-		return "", core.E(core.Unsupported, "model", "no model is configured, so there is no "+asked).
-			WithHint("set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
-	case m.offered != nil && !slices.Contains(m.offered, asked):
-		return "", core.E(core.NotFound, "model", "there is no model "+asked).WithHint("there are: " + strings.Join(m.offered, ", "))
+// defaultRoute is the route whose targets are asked where nobody names a model.
+const defaultRoute = "default"
+
+// resolveModel turns what somebody asked for, for a task, into a model's name: by their org's
+// catalog. Without a name it is the route "default", if there is one, then the configured
+// model, and then the built-in planner.
+func (n *node) resolveModel(ctx context.Context, org core.OrgID, asked string) (string, error) {
+	if asked == agent.Blueprint {
+		return asked, nil // a task that needs a model is refused by its own rule
+	}
+	view, err := n.catalog.Of(ctx, org)
+	if err != nil {
+		return "", err
+	}
+	if asked == "" {
+		if _, err := view.Resolve(defaultRoute, dialect.OpChat); err == nil && view.Routed(defaultRoute) {
+			return defaultRoute, nil
+		}
+		return n.models.name(), nil
+	}
+	if _, err := view.Resolve(asked, dialect.OpChat); err != nil {
+		if len(view.Providers()) == 0 {
+			return "", core.E(core.Unsupported, "model", "no model is configured, so there is no "+asked).
+				WithHint("add a provider: isekai model add; or set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
+		}
+		return "", err
 	}
 	return asked, nil
-}
-
-// use returns the model of a name that resolve gave, now or in another run.
-func (m models) use(name string) (model.Model, string, error) {
-	switch {
-	case name == agent.Blueprint:
-		return m.planner, name, nil
-	case m.configured == nil:
-		return nil, "", core.E(core.Unsupported, "model", "the model "+name+" isn't configured any more").
-			WithHint("set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
-	}
-	return m.configured, name, nil
 }

@@ -33,7 +33,7 @@ const configuredProvider = "default"
 
 // static are the providers that the configuration has, and their secrets.
 func (m models) static(cfg Model) ([]catalog.Spec, map[string]catalog.Secret) {
-	if m.configured == nil {
+	if !m.configured {
 		return nil, nil
 	}
 	s := catalog.Spec{

@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
 func TestModels(t *testing.T) {
@@ -24,6 +25,11 @@ func TestModels(t *testing.T) {
 	defer ollama.Close()
 	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"models":[]}`) }))
 	defer empty.Close()
+	kept, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
 	for name, c := range map[string]struct {
 		cfg      Model
 		uses     string
@@ -44,23 +50,18 @@ func TestModels(t *testing.T) {
 		"the planner is asked":      {Model{APIKey: "k"}, DefaultModel, "blueprint", "blueprint", ""},
 	} {
 		c.cfg.Timeout = time.Second
-		m := newModels(t.Context(), c.cfg, newPlanner())
-		if m.name() != c.uses || (m.notice() == "") != (c.uses != "blueprint") {
-			t.Errorf("%s: uses %s (%s)", name, m.name(), m.notice())
+		n := &node{cfg: Config{Model: c.cfg}, models: newModels(t.Context(), c.cfg, newPlanner()), store: kept}
+		n.filter, _ = n.cfg.filter("")
+		if n.models.name() != c.uses || (n.models.notice() == "") != (c.uses != "blueprint") {
+			t.Errorf("%s: uses %s (%s)", name, n.models.name(), n.models.notice())
 		}
-		got, err := m.resolve(c.asked, core.KindApp)
+		if err := n.openCatalog(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := n.resolveModel(t.Context(), "org_a", c.asked)
 		if got != c.resolved || core.CodeOf(err) != c.code || err != nil && core.HintOf(err) == "" {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
-		if err != nil {
-			continue
-		}
-		if used, named, err := m.use(got); err != nil || used == nil || named != got {
-			t.Errorf("%s: %v, %s, %v", name, used, named, err)
-		}
-	}
-	if _, _, err := newModels(t.Context(), Model{}, newPlanner()).use("gpt"); core.CodeOf(err) != core.Unsupported {
-		t.Errorf("a model that is configured no more: %v", err)
 	}
 }
 

@@ -24,7 +24,9 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
@@ -73,6 +75,8 @@ type node struct {
 	filter   *redact.Scanner // of what is logged
 	catalog  *catalog.Catalog
 	guard    *redact.Service
+	meter    *callmeter.Meter
+	gateway  *gateway.Gateway
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 
@@ -181,6 +185,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if err := n.openCatalog(); err != nil {
 		return err
 	}
+	if err := n.openGateway(ctx); err != nil {
+		return err
+	}
 	if err := n.openBus(ctx); err != nil {
 		return err
 	}
@@ -188,7 +195,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Prices: n.books, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Prices: prices{n.books, n.catalog}, Logger: n.log,
 	})
 	return nil
 }
@@ -229,6 +236,7 @@ func (n *node) startBackground(context.Context) error {
 		n.background("uses of keys", n.people.Run)
 		n.background("first user", n.watchSetup)
 		n.background("budgets", n.watchBudgets)
+		n.background("calls", n.meter.Run)
 		n.background("worker", n.worker.Run)
 	}
 	if n.mode == cli.Serving {
@@ -285,7 +293,7 @@ func (n *node) startServer(context.Context) error {
 	api, err := httpapi.New(httpapi.Config{
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
-		Authenticate: n.authenticate, Model: n.models.resolve, Watch: n.hub.Watch, Health: n.health,
+		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
 		Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})

@@ -24,6 +24,8 @@ type Call struct {
 	Header http.Header
 	// Task is set for a call of an agent's, which the task itself pays for.
 	Task core.TaskID
+	// Free has the call cost nothing: the owner's of an embedded installation.
+	Free bool
 }
 
 // Answer is what came of a call: a body, or a stream. Close has to be called, and ends what
@@ -140,7 +142,7 @@ func (g *Gateway) open(ctx context.Context, j *job, most core.Usage) (err error)
 	}
 	first := j.to.Tiers[0][0]
 	j.ticket, err = g.cfg.Meter.Open(ctx, meter.Ask{
-		Scope: j.Scope, Key: j.Key, Model: j.req.Model, Price: first.PriceName, Fixed: first.Price, Most: most,
+		Scope: j.Scope, Key: j.Key, Model: j.req.Model, Price: first.PriceName, Fixed: first.Price, Most: most, Free: j.Free,
 	})
 	return err
 }

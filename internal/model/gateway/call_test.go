@@ -54,7 +54,9 @@ func TestAStream(t *testing.T) {
 func TestAnotherProviderIsAskedWhenOneFails(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	bad := newUpstream(t, func(_ int64, w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(http.StatusInternalServerError) })
+	bad := newUpstream(t, func(_ int64, w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.WriteHeader(http.StatusInternalServerError)
+	})
 	good := newUpstream(t, answering(1))
 	r.provider("bad", bad.URL)
 	r.provider("good", good.URL)
@@ -77,7 +79,9 @@ func TestAnotherProviderIsAskedWhenOneFails(t *testing.T) {
 func TestWhenAllAreDownTheErrorSaysHowEachIs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	bad := newUpstream(t, func(_ int64, w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(http.StatusInternalServerError) })
+	bad := newUpstream(t, func(_ int64, w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.WriteHeader(http.StatusInternalServerError)
+	})
 	r.provider("one", bad.URL)
 	r.provider("two", "http://127.0.0.1:1")
 	_, err := r.catalog.PutRoute(r.ctx, r.org, catalog.Route{Name: "smart", Targets: []catalog.Leg{{Provider: "one", Model: "m"}, {Provider: "two", Model: "m"}}}, 0)

@@ -78,7 +78,9 @@ func newRigOn(t testing.TB, st store.Store) *rig {
 		Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {
 			return catalog.NewSecret("sk-test", 1), nil
 		},
-		Clean: func(_ context.Context, _ core.Scope, _ core.TaskID, _ string, b []byte) ([]byte, error) { return b, nil },
+		Clean: func(_ context.Context, _ core.Scope, _ core.TaskID, _ string, b []byte) ([]byte, error) {
+			return b, nil
+		},
 		Transport: func(_ bool, connect time.Duration) gateway.Way {
 			return &http.Transport{DialContext: (&net.Dialer{Timeout: connect}).DialContext, MaxIdleConnsPerHost: 64}
 		},

@@ -1,0 +1,101 @@
+package platform
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/model/gateway"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
+	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/model/openai"
+	"github.com/isekai-run/isekai/internal/redact"
+)
+
+// openGateway opens the one way to models, for the API and the agents.
+func (n *node) openGateway(context.Context) (err error) {
+	if n.meter, err = callmeter.New(callmeter.Config{Ledger: n.books, Events: n.store, Records: n.store, IDs: core.NewID, Charge: n.cfg.Credits.Charge, Log: n.log}); err != nil {
+		return err
+	}
+	n.gateway, err = gateway.New(gateway.Config{
+		Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Clean: n.cleanCall, Transport: n.modelWay, Records: n.store, Log: n.log,
+	})
+	if err == nil {
+		n.stages.add("calls of models", func(context.Context) error { n.gateway.Close(); return nil })
+	}
+	return err
+}
+
+// cleanCall has a call's body be what the org's policy lets go. An agent's was cleaned before,
+// with what is known of its task.
+func (n *node) cleanCall(ctx context.Context, scope core.Scope, task core.TaskID, where string, body []byte) ([]byte, error) {
+	if task != "" {
+		return body, nil
+	}
+	return n.guard.Body(ctx, redact.Sighting{Scope: scope, Where: where}, body)
+}
+
+// modelWay is a way to providers of models: to plain HTTP/1.1 near by, or in the clear to
+// one's own proxy, a short one.
+func (n *node) modelWay(ofOrg bool, connect time.Duration) gateway.Way {
+	t := n.modelTransport(ofOrg, connect)
+	return &h1.Transport{Dial: t.DialContext, MaxIdlePerHost: t.MaxIdleConnsPerHost, MaxIdle: t.MaxIdleConns, Else: t}
+}
+
+// agentModel is the gateway as a model of a task's. The gateway tries again by itself.
+func (n *node) agentModel(scope core.Scope, task core.TaskID) model.Model {
+	return openai.New(openai.Config{
+		BaseURL: "http://gateway/v1", HTTPClient: &http.Client{Transport: n.gateway.ForTask(scope, task)}, Retries: -1,
+		Total: cmp.Or(n.cfg.Model.Timeout, 2*time.Minute),
+	})
+}
+
+// prices are what tasks pay: the ledger's, and for a name that only the catalog knows what
+// the dearest costs of those that may answer.
+type prices struct {
+	*ledger.Service
+	catalog *catalog.Catalog
+}
+
+// Price implements agent.Prices.
+func (p prices) Price(ctx context.Context, org core.OrgID, name string) (core.Price, error) {
+	const models = "model/"
+	if len(name) <= len(models) || name[:len(models)] != models || name == models+agent.Blueprint {
+		return p.Service.Price(ctx, org, name)
+	}
+	view, err := p.catalog.Of(ctx, org)
+	if err != nil {
+		return core.Price{}, err
+	}
+	to, err := view.Resolve(name[len(models):], dialect.OpChat)
+	if err != nil {
+		return p.Service.Price(ctx, org, name)
+	}
+	var dearest core.Price
+	for _, tier := range to.Tiers {
+		for _, t := range tier {
+			price, err := p.of(ctx, org, t)
+			if err != nil {
+				return price, err
+			}
+			if price.Input+price.Output+price.Call >= dearest.Input+dearest.Output+dearest.Call {
+				dearest = price
+			}
+		}
+	}
+	return dearest, nil
+}
+
+func (p prices) of(ctx context.Context, org core.OrgID, t catalog.Target) (core.Price, error) {
+	if t.Price != nil {
+		return *t.Price, nil
+	}
+	return p.Service.Price(ctx, org, t.PriceName)
+}
