@@ -121,7 +121,8 @@ func hostOf(r *http.Request) string {
 
 // ours reports whether a header, in whatever case, isn't a caller's to send: it is about the
 // connection (RFC 9110, section 7.6.1), or about where the request goes and ends, which is
-// written from its fields.
+// written from its fields. One that is only named by Connection is sent: a caller can't
+// have a credential taken away by naming its header there.
 func ours(name string) bool {
 	switch len(name) {
 	case 2:
