@@ -18,10 +18,13 @@ type contender struct {
 	process *process
 	figures
 	memory int64 // bytes, at most
+	// charged reports whether so many answers were paid for; nil: it takes nothing.
+	charged func(ctx context.Context, answers int) error
 }
 
 // figures are what was measured, one of each round.
 type figures struct {
+	answers         int             // of all rounds
 	plain, streamed []float64       // answers a second, of 32 clients
 	own, wrk        []time.Duration // of CPU, for an answer that isn't streamed
 	steady          []taken         // at 200 requests a second
@@ -36,9 +39,9 @@ func (c *contender) ready(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
 	for {
-		err := c.answers(ask{})
+		err := c.try(ask{})
 		if err == nil {
-			return c.answers(ask{stream: true})
+			return c.try(ask{stream: true})
 		}
 		if r, ok := errors.AsType[refusal](err); ok && r.status < http.StatusInternalServerError {
 			return err // and it will again
@@ -54,7 +57,7 @@ func (c *contender) ready(ctx context.Context) error {
 	}
 }
 
-func (c *contender) answers(a ask) error {
+func (c *contender) try(a ask) error {
 	line, err := c.call()
 	if err != nil {
 		return err

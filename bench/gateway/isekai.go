@@ -43,9 +43,15 @@ func startIsekai(ctx context.Context, shop *workshop) (*contender, error) {
 	c, err := shop.start(env, argv)
 	if err == nil {
 		c.header = map[string]string{"Authorization": "Bearer " + key}
+		c.charged = func(ctx context.Context, answers int) error {
+			return charged(ctx, client.New(c.url, key, nil), answers)
+		}
 	}
 	return c, err
 }
+
+// price is what a million tokens cost.
+var price = core.Price{Input: core.Credit, Output: 2 * core.Credit}
 
 // setUp makes the first user with credits, a price of what is asked for, budgets, and a key
 // with one of its own, which it returns.
@@ -69,7 +75,7 @@ func setUp(ctx context.Context, c *contender, data string) (string, error) {
 	if _, err := operator.MoveCredits(ctx, me.Org, client.Grant, client.CreditCommand{ID: "bench", Amount: plenty}, "bench"); err != nil {
 		return "", err
 	}
-	if err := operator.SetPrice(ctx, "", "model/bench", core.Price{Input: core.Credit, Output: 2 * core.Credit}); err != nil {
+	if err := operator.SetPrice(ctx, "", "model/bench", price); err != nil {
 		return "", err
 	}
 	for _, of := range []string{"org", "project/" + string(me.Project)} {
@@ -97,6 +103,28 @@ func setupToken(ctx context.Context, c *contender, data string) (string, error) 
 		case <-ctx.Done():
 			return "", errors.New("serve isn't ready after 30 s")
 		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// charged waits until the books have what so many answers cost, at least: what was cut off
+// as a measurement ended comes to it.
+func charged(ctx context.Context, api *client.Client, answers int) error {
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	due := price.Tokens(core.Usage{Input: inputTokens, Output: outputTokens}) * core.Credits(answers)
+	for {
+		b, err := api.Balance(ctx)
+		if err != nil {
+			return err
+		}
+		if b.Spent >= due {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d answers cost %d micro-credits, and only %d are spent", answers, due, b.Spent)
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

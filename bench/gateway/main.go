@@ -116,6 +116,11 @@ func measure(ctx context.Context, program string, length time.Duration, rounds i
 		if c.memory, err = c.process.memory(); err != nil {
 			return err
 		}
+		if c.charged != nil {
+			if err := c.charged(ctx, c.answers); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
 	}
 	return report(os.Stdout, all)
 }

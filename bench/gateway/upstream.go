@@ -17,10 +17,17 @@ import (
 
 const roleUpstream = "upstream"
 
+// What the upstream says that it has read and written for each answer.
+const (
+	inputTokens  = 100
+	outputTokens = 200
+)
+
+var usage = fmt.Sprintf(`"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}`, inputTokens, outputTokens, inputTokens+outputTokens)
+
 // answer is what the upstream says when it says it at once: 1 KiB, with usage.
 var answer = `{"id":"chatcmpl-bench","object":"chat.completion","created":1760000000,"model":"bench","choices":[{"index":0,"message":` +
-	`{"role":"assistant","content":"` + strings.Repeat("a word and ", 75) + `"},"logprobs":null,"finish_reason":"stop"}],` +
-	`"usage":{"prompt_tokens":100,"completion_tokens":200,"total_tokens":300}}`
+	`{"role":"assistant","content":"` + strings.Repeat("a word and ", 75) + `"},"logprobs":null,"finish_reason":"stop"}],` + usage + "}"
 
 const modelList = `{"object":"list","data":[{"id":"bench","object":"model","created":1760000000,"owned_by":"bench"}]}`
 
@@ -106,7 +113,7 @@ func stream(out io.Writer, w wanted) error {
 	}
 	last := ""
 	if w.Usage.Include {
-		last = frame(`"choices":[],"usage":{"prompt_tokens":100,"completion_tokens":200,"total_tokens":300}`)
+		last = frame(`"choices":[],` + usage)
 	}
 	const done = "data: [DONE]\n\n"
 	_, err := fmt.Fprintf(out, "%s%x\r\n%s\r\n0\r\n\r\n", last, len(done), done)
