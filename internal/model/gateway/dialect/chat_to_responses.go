@@ -130,7 +130,7 @@ func (a *respAnswer) itemID(kind string, place int) string {
 
 // answerID returns a chat's id without what says that it is one.
 func answerID(id string) string {
-	for _, prefix := range []string{"chatcmpl-", "chatcmpl_", "gen-", "msg_"} {
+	for _, prefix := range []string{"chatcmpl-", "gen-", "msg_", "resp_"} {
 		id = strings.TrimPrefix(id, prefix)
 	}
 	return id

@@ -6,50 +6,50 @@ import "encoding/json"
 type respRequest struct {
 	Model             string            `json:"model"`
 	Input             json.RawMessage   `json:"input"` // a string or a list of items
-	Instructions      *string           `json:"instructions"`
-	MaxOutputTokens   *int              `json:"max_output_tokens"`
-	Temperature       *float64          `json:"temperature"`
-	TopP              *float64          `json:"top_p"`
-	Stream            bool              `json:"stream"`
+	Instructions      *string           `json:"instructions,omitempty"`
+	MaxOutputTokens   *int              `json:"max_output_tokens,omitempty"`
+	Temperature       *float64          `json:"temperature,omitempty"`
+	TopP              *float64          `json:"top_p,omitempty"`
+	Stream            bool              `json:"stream,omitempty"`
 	Store             bool              `json:"store"`
-	Tools             []json.RawMessage `json:"tools"`
-	ToolChoice        json.RawMessage   `json:"tool_choice"` // a word or a respChoiceOfTool
-	ParallelToolCalls *bool             `json:"parallel_tool_calls"`
-	Text              json.RawMessage   `json:"text"`      // respText
-	Reasoning         json.RawMessage   `json:"reasoning"` // respReasoning
-	Include           []string          `json:"include"`
-	ServiceTier       string            `json:"service_tier"`
-	User              string            `json:"user"`
-	SafetyIdentifier  string            `json:"safety_identifier"`
-	PromptCacheKey    string            `json:"prompt_cache_key"`
-	Metadata          map[string]string `json:"metadata"`
+	Tools             []json.RawMessage `json:"tools,omitempty"`
+	ToolChoice        json.RawMessage   `json:"tool_choice,omitempty"` // a word or a respChoiceOfTool
+	ParallelToolCalls *bool             `json:"parallel_tool_calls,omitempty"`
+	Text              json.RawMessage   `json:"text,omitempty"`      // respText
+	Reasoning         json.RawMessage   `json:"reasoning,omitempty"` // respReasoning
+	Include           []string          `json:"include,omitempty"`
+	ServiceTier       string            `json:"service_tier,omitempty"`
+	User              string            `json:"user,omitempty"`
+	SafetyIdentifier  string            `json:"safety_identifier,omitempty"`
+	PromptCacheKey    string            `json:"prompt_cache_key,omitempty"`
+	Metadata          map[string]string `json:"metadata,omitempty"`
 }
 
 type respText struct {
-	Format    json.RawMessage `json:"format"` // respFormat
-	Verbosity string          `json:"verbosity"`
+	Format    json.RawMessage `json:"format,omitempty"` // respFormat
+	Verbosity string          `json:"verbosity,omitempty"`
 }
 
 type respFormat struct {
 	Type        string          `json:"type"` // text, json_object, json_schema
-	Name        string          `json:"name"`
-	Description string          `json:"description"`
-	Schema      json.RawMessage `json:"schema"`
-	Strict      *bool           `json:"strict"`
+	Name        string          `json:"name,omitempty"`
+	Description string          `json:"description,omitempty"`
+	Schema      json.RawMessage `json:"schema,omitempty"`
+	Strict      *bool           `json:"strict,omitempty"`
 }
 
 type respReasoning struct {
-	Effort          string `json:"effort"`
-	Summary         string `json:"summary"`
-	GenerateSummary string `json:"generate_summary"` // its name before
+	Effort          string `json:"effort,omitempty"`
+	Summary         string `json:"summary,omitempty"`
+	GenerateSummary string `json:"generate_summary,omitempty"` // its name before
 }
 
 type respTool struct {
 	Type        string          `json:"type"`
 	Name        string          `json:"name"`
-	Description string          `json:"description"`
-	Parameters  json.RawMessage `json:"parameters"`
-	Strict      *bool           `json:"strict"`
+	Description string          `json:"description,omitempty"`
+	Parameters  json.RawMessage `json:"parameters,omitempty"`
+	Strict      *bool           `json:"strict,omitempty"`
 }
 
 // respChoiceOfTool is a tool_choice that names a function.
@@ -61,18 +61,18 @@ type respChoiceOfTool struct {
 // The items of a conversation, by their types. Those that an answer has, too, are respItem.
 type (
 	respMessage struct {
-		Type    string          `json:"type"`
+		Type    string          `json:"type,omitempty"`
 		Role    string          `json:"role"`
 		Content json.RawMessage `json:"content"` // a string or a list of respInputPart
 	}
 	respCall struct {
-		Type      string `json:"type"`
+		Type      string `json:"type,omitempty"`
 		CallID    string `json:"call_id"`
 		Name      string `json:"name"`
 		Arguments string `json:"arguments"`
 	}
 	respResult struct {
-		Type   string          `json:"type"`
+		Type   string          `json:"type,omitempty"`
 		CallID string          `json:"call_id"`
 		Output json.RawMessage `json:"output"` // a string or a list of respInputPart
 	}
@@ -87,13 +87,13 @@ type (
 // respInputPart is a piece of a message's content.
 type respInputPart struct {
 	Type     string `json:"type"`
-	Text     string `json:"text"`      // input_text, output_text
-	Refusal  string `json:"refusal"`   // refusal
-	ImageURL string `json:"image_url"` // input_image
-	Detail   string `json:"detail"`    // input_image, input_file
-	FileID   string `json:"file_id"`   // input_image, input_file
-	FileData string `json:"file_data"` // input_file
-	Filename string `json:"filename"`  // input_file
+	Text     string `json:"text,omitempty"`      // input_text, output_text
+	Refusal  string `json:"refusal,omitempty"`   // refusal
+	ImageURL string `json:"image_url,omitempty"` // input_image
+	Detail   string `json:"detail,omitempty"`    // input_image, input_file
+	FileID   string `json:"file_id,omitempty"`   // input_image, input_file
+	FileData string `json:"file_data,omitempty"` // input_file
+	Filename string `json:"filename,omitempty"`  // input_file
 }
 
 // respAnswer is a response: a whole answer, and what the events that begin and end a stream have.
@@ -175,6 +175,20 @@ type respInputDetails struct {
 
 type respOutputDetails struct {
 	ReasoningTokens int `json:"reasoning_tokens"`
+}
+
+// respHeard is a response of a provider, as far as a chat can say it.
+type respHeard struct {
+	ID                string          `json:"id"`
+	Object            string          `json:"object"`
+	CreatedAt         float64         `json:"created_at"`
+	Status            string          `json:"status"`
+	Error             json.RawMessage `json:"error"`
+	IncompleteDetails *respIncomplete `json:"incomplete_details"`
+	Model             string          `json:"model"`
+	Output            []respItem      `json:"output"`
+	ServiceTier       string          `json:"service_tier"`
+	Usage             *respUsage      `json:"usage"`
 }
 
 // respEvent is an event of a stream; Type says which members it has.
