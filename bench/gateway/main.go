@@ -96,6 +96,9 @@ func measure(ctx context.Context, program string, length time.Duration, rounds i
 		}
 		if err != nil {
 			fmt.Printf("%s isn't measured: %v\n", l.name, err)
+			if c != nil {
+				c.process.end()
+			}
 			continue
 		}
 		c.name = l.name
@@ -140,6 +143,7 @@ func rehearse(ctx context.Context, shop *workshop, all []*contender) (fit []*con
 		c.figures = figures{}
 		if err != nil {
 			fmt.Printf("%s isn't measured: %v\n", c.name, err)
+			c.process.end()
 			continue
 		}
 		fit = append(fit, c)

@@ -20,6 +20,7 @@ type process struct {
 	cmd   *exec.Cmd
 	log   string // file of what it printed
 	ended chan struct{}
+	over  bool // end was called
 }
 
 // begin starts a program with these variables beside the environment's.
@@ -45,6 +46,10 @@ func begin(dir string, env []string, argv ...string) (*process, error) {
 
 // end ends the group: gently, and after five seconds for good.
 func (p *process) end() {
+	if p.over {
+		return // the group's id may be another's
+	}
+	p.over = true
 	group := -p.cmd.Process.Pid
 	_ = syscall.Kill(group, syscall.SIGTERM)
 	select {
