@@ -12,12 +12,13 @@ import (
 )
 
 type (
-	houseSecret struct {
+	// HouseSecret names a credential of the installation.
+	HouseSecret struct {
 		Secret string `path:"secret" maxLength:"64" example:"openai"`
 		MatchHeader
 	}
 	putHouseSecret struct {
-		houseSecret
+		HouseSecret
 		Body client.NewSecret
 	}
 )
@@ -51,7 +52,7 @@ func (s *server) installationSecrets() {
 	})
 	act(s, identity.Operate, huma.Operation{
 		OperationID: "delete-secret-of-installation", Method: http.MethodDelete, Path: all + "/{secret}", Summary: "Remove a credential of the installation with all its values",
-	}, func(ctx context.Context, p identity.Principal, in *houseSecret) (*struct{}, error) {
+	}, func(ctx context.Context, p identity.Principal, in *HouseSecret) (*struct{}, error) {
 		revision, err := in.version()
 		if err != nil {
 			return nil, err
