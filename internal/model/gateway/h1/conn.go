@@ -143,19 +143,24 @@ func (c *conn) send(m *message) (sent int64, w *writer) {
 			return int64(n), nil
 		}
 	}
-	w = &writer{done: make(chan struct{}), sent: int64(n)}
+	return 0, c.write(m, n)
+}
+
+// write starts a writer for what follows the first n bytes.
+func (c *conn) write(m *message, n int) *writer {
+	w := &writer{done: make(chan struct{}), sent: int64(n)}
 	go func() {
 		defer close(w.done)
-		if w.err = m.writeTo(c.net, n, &w.sent); w.err == nil {
-			return
-		}
-		if errors.Is(w.err, errBody) {
+		w.err = m.writeTo(c.net, n, &w.sent)
+		switch {
+		case w.err == nil:
+		case errors.Is(w.err, errBody):
 			c.close() // the server waits for more
-			return
+		default:
+			_ = c.net.SetReadDeadline(time.Now().Add(lastWords))
 		}
-		_ = c.net.SetReadDeadline(time.Now().Add(lastWords))
 	}()
-	return 0, w
+	return w
 }
 
 // ended reports whether all was sent. It gives the writer a moment.

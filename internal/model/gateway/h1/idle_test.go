@@ -141,6 +141,11 @@ func TestStaleConnection(t *testing.T) {
 			mustDo(t, tr, post(t, p.url, "a"), "hello")
 			spoilt <- struct{}{}
 			<-spoilt
+			within(t, "it to arrive", func() bool {
+				tr.idle.mu.Lock()
+				defer tr.idle.mu.Unlock()
+				return !tr.idle.hosts[p.ln.Addr().String()][0].fresh()
+			})
 			mustDo(t, tr, post(t, p.url, "a"), "hello")
 			if p.accepted() != 2 {
 				t.Fatalf("%d connections", p.accepted())

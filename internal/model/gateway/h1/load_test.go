@@ -138,7 +138,7 @@ func TestWhatArrivesIsWhatWasSent(t *testing.T) {
 			rt.Fatal("the caller got something else")
 		}
 	})
-	if p.accepted() > 5 { // one, but for those whose writer was late
+	if p.accepted() > 20 { // one, but for calls whose writer was late to notice that it had written all
 		t.Fatalf("%d connections", p.accepted())
 	}
 }

@@ -2,7 +2,6 @@ package h1
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -169,7 +168,7 @@ func dialBare(ctx context.Context, network, addr string) (net.Conn, error) {
 }
 
 // tape is a connection on which an answer has been recorded.
-type tape struct{ r *bytes.Reader }
+type tape struct{ r io.Reader }
 
 func (c *tape) Read(p []byte) (int, error)       { return c.r.Read(p) }
 func (c *tape) Write(p []byte) (int, error)      { return len(p), nil }
