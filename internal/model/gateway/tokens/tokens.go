@@ -7,6 +7,7 @@ package tokens
 import (
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/tiktoken-go/tokenizer"
 )
@@ -30,10 +31,7 @@ var (
 // Count is how many tokens a text has for a model, about: as OpenAI's models count, which
 // others' don't differ from by much. Safe for concurrent use.
 func Count(model, text string) int {
-	part := text
-	if len(part) > maxExact {
-		part = strings.ToValidUTF8(part[:maxExact], "")
-	}
+	part := begin(text)
 	codec, err := vocabulary(model)()
 	if err != nil {
 		return AtMost(len(text))
@@ -46,6 +44,18 @@ func Count(model, text string) int {
 		n = int(float64(n) * float64(len(text)) / float64(len(part)))
 	}
 	return n
+}
+
+// begin is as much of a text as is counted token by token.
+func begin(text string) string {
+	if len(text) <= maxExact {
+		return text
+	}
+	end := maxExact
+	for end > maxExact-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // vocabulary is that of a model, by its name: of those that are older than most, or o200k.
