@@ -25,6 +25,7 @@ func toResponses(t *testing.T, body, model string) (*Translation, []byte, error)
 }
 
 func TestChatRequestToResponses(t *testing.T) {
+	t.Parallel()
 	const hi, said = `"messages":[{"role":"user","content":"hi"}]`, `"store":false,"input":[{"role":"user","content":"hi"}]`
 	for name, c := range map[string]struct {
 		in, out string // members besides the model
@@ -62,6 +63,7 @@ func TestChatRequestToResponses(t *testing.T) {
 }
 
 func TestChatRequestThatResponsesCantSay(t *testing.T) {
+	t.Parallel()
 	const hi = `"messages":[{"role":"user","content":"hi"}]`
 	for name, c := range map[string]struct {
 		in   string // members besides the model
@@ -97,6 +99,7 @@ func TestChatRequestThatResponsesCantSay(t *testing.T) {
 }
 
 func TestResponsesAnswerToChat(t *testing.T) {
+	t.Parallel()
 	tr, _, err := toResponses(t, `{"model":"x","messages":[{"role":"user","content":"hi"}]}`, "m")
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +141,7 @@ func TestResponsesAnswerToChat(t *testing.T) {
 }
 
 func TestBrokenResponsesStreamsToChat(t *testing.T) {
+	t.Parallel()
 	const begun = `{"type":"response.created","response":{"id":"resp_1","object":"response","created_at":7,"status":"in_progress","model":"m","output":[]}}`
 	for name, c := range map[string]struct {
 		events []string
@@ -183,6 +187,7 @@ func TestBrokenResponsesStreamsToChat(t *testing.T) {
 // TestChatThroughResponses is the law of the two directions: an answer of a chat that is said as a
 // response, and that as a chat's again, is what it was, whole and as a stream.
 func TestChatThroughResponses(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawn{t}
 		c := d.completion()

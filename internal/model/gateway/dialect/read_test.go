@@ -16,6 +16,7 @@ import (
 )
 
 func TestRead(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		op   Operation
 		body string
@@ -59,6 +60,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadRefuses(t *testing.T) {
+	t.Parallel()
 	deep := strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)
 	for name, c := range map[string]struct {
 		body, says string
@@ -115,6 +117,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestWith(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		op             Operation
 		in, model, out string
@@ -157,6 +160,7 @@ func TestWith(t *testing.T) {
 // TestWithChangesNothingElse is the law: but for the model and include_usage, what a decoder
 // reads is the same, in the same order.
 func TestWithChangesNothingElse(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		members := []string{`"messages":[{"role":"user","content":"a\u00e9😀"}]`, `"seed":12345678901234567890`, `"temperature":1.0`, `"x":{"model":"y","stream":[1,{}]}`, `"model":"m"`}
 		if s := rapid.SampledFrom([]string{"", `"stream":true`, `"stream":false`}).Draw(t, "stream"); s != "" {
@@ -241,6 +245,7 @@ func FuzzRead(f *testing.F) {
 }
 
 func TestText(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		op   Operation
 		body string
@@ -273,6 +278,7 @@ func TestText(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	for input, want := range map[string]int{`"a"`: 0, `["a","b"]`: 0, `[1, 2,3]`: 3, `[[1,2],[],[ 3]]`: 3, `[]`: 0, `null`: 0} {
 		r, err := Read(OpEmbeddings, []byte(`{"model":"m","input":`+input+`}`))
 		if err != nil {

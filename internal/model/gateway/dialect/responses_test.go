@@ -38,6 +38,7 @@ func sameDocument(t *testing.T, want string, got []byte) {
 }
 
 func TestResponsesRequestToChat(t *testing.T) {
+	t.Parallel()
 	const hi = `"messages":[{"role":"user","content":"hi"}]`
 	for name, c := range map[string]struct {
 		model, in, out string // members besides the model
@@ -88,6 +89,7 @@ func TestResponsesRequestToChat(t *testing.T) {
 }
 
 func TestResponsesRequestThatAChatCantSay(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		in   string // members besides the model
 		code core.Code
@@ -142,6 +144,7 @@ func TestResponsesRequestThatAChatCantSay(t *testing.T) {
 
 // TestResponsesToMessages goes the whole way between the two that know each other through chat.
 func TestResponsesToMessages(t *testing.T) {
+	t.Parallel()
 	r, err := Read(OpResponses, []byte(`{"model":"x","instructions":"be kind","input":[{"role":"user","content":"hi"},{"type":"reasoning","summary":[],"encrypted_content":"[{\"type\":\"reasoning.text\",\"text\":\"hm\",\"signature\":\"s\",\"format\":\"anthropic-claude-v1\",\"index\":0}]"},
 		{"type":"function_call","call_id":"c1","name":"f","arguments":"{\"a\":1}"},{"type":"function_call_output","call_id":"c1","output":"1"}],
 		"tools":[{"type":"function","name":"f","parameters":{"type":"object"}}],"max_output_tokens":100,"stream":true,"metadata":{"a":"b"}}`))

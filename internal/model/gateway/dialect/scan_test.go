@@ -27,6 +27,7 @@ func documents() []string {
 }
 
 func TestScanIsValidJSON(t *testing.T) {
+	t.Parallel()
 	for _, d := range documents() {
 		if got, want := valid([]byte(d)), json.Valid([]byte(d)); got != want {
 			t.Errorf("%q: valid is %v, want %v", d, got, want)
@@ -35,6 +36,7 @@ func TestScanIsValidJSON(t *testing.T) {
 }
 
 func TestScanBoundsDepth(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		open, shut string
 	}{{"[", "]"}, {`{"a":`, "}"}} {
@@ -74,6 +76,7 @@ func FuzzScan(f *testing.F) {
 }
 
 func TestLengthIsThatOfTheDecodedString(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.String().Draw(t, "text")
 		quoted, err := json.Marshal(want)

@@ -72,6 +72,7 @@ func all(r io.Reader, most int) (events []Event, err error) {
 }
 
 func TestScanner(t *testing.T) {
+	t.Parallel()
 	for name, c := range streams() {
 		t.Run(name, func(t *testing.T) {
 			for how, r := range map[string]io.Reader{
@@ -155,6 +156,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 }
 
 func TestScannerBoundsAnEvent(t *testing.T) {
+	t.Parallel()
 	line := func(n int) string { return "data: " + strings.Repeat("x", n-len("data: ")) }
 	for name, c := range map[string]struct {
 		in   string
@@ -183,6 +185,7 @@ func TestScannerBoundsAnEvent(t *testing.T) {
 }
 
 func TestScannerPassesTheReadersError(t *testing.T) {
+	t.Parallel()
 	cut := errors.New("cut")
 	got, err := all(io.MultiReader(strings.NewReader("data: a\n\ndata: b\n"), iotest.ErrReader(cut)), 100)
 	if !errors.Is(err, cut) || len(got) != 1 {
@@ -199,6 +202,7 @@ func (stuck) Read([]byte) (int, error) { return 0, nil }
 
 // TestScannerKeepsItsBufferSmall holds the memory of a stream.
 func TestScannerKeepsItsBufferSmall(t *testing.T) {
+	t.Parallel()
 	short := strings.Repeat("data: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n", 10_000)
 	s := NewScanner(strings.NewReader(short+"data: "+strings.Repeat("x", 1<<20)+"\n\n"+short), 2<<20)
 	for i := range 20_001 {
@@ -215,6 +219,7 @@ func TestScannerKeepsItsBufferSmall(t *testing.T) {
 
 // TestAppendIsReadBack is the law of writing events.
 func TestAppendIsReadBack(t *testing.T) {
+	t.Parallel()
 	word := rapid.StringMatching(`[a-z._0-9]{0,12}`)
 	gen := rapid.Custom(func(t *rapid.T) Event {
 		return Event{word.Draw(t, "name"), word.Draw(t, "id"), []byte(rapid.StringMatching(`[a-z:{} \n]{0,40}`).Draw(t, "data"))}
@@ -236,6 +241,7 @@ func TestAppendIsReadBack(t *testing.T) {
 }
 
 func TestAppend(t *testing.T) {
+	t.Parallel()
 	for want, e := range map[string]Event{
 		"data: a\n\n":                           {Data: []byte("a")},
 		"data: \n\n":                            {},

@@ -8,6 +8,7 @@ import (
 )
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		op   Operation
 		body string
@@ -40,6 +41,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestTextOfAnswers(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		op   Operation
 		body string

@@ -62,6 +62,7 @@ const (
 )
 
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	used := core.Usage{Input: 10, Output: 2}
 	for name, c := range map[string]struct {
 		r      Request
@@ -108,6 +109,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestWatchTellsTheProblem(t *testing.T) {
+	t.Parallel()
 	for op, event := range map[Operation]string{
 		OpChat:      `{"error":{"message":"slow down","type":"rate_limit_error","code":null}}`,
 		OpMessages:  `{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}`,
