@@ -3,6 +3,8 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -19,6 +21,8 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -60,6 +64,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			url, setup := serve(t)
 			e.Setenv("ISEKAI_TEST_URL", url)
+			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
@@ -134,6 +139,13 @@ func serve(t *testing.T) (url, setup string) {
 		Accounts: httpapi.Accounts{
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
 			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
+			Models: must(catalog.New(catalog.Config{Records: st}))(t),
+			ModelTester: probe.New(probe.Config{
+				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
+				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {
+					return catalog.Secret{}, nil
+				},
+			}),
 		},
 	}))(t)
 	server := httptest.NewServer(api)
@@ -143,6 +155,28 @@ func serve(t *testing.T) (url, setup string) {
 		t.Fatal(err)
 	}
 	return strings.Replace(server.URL, "127.0.0.1", "localhost", 1), setup
+}
+
+// serveModels is a provider with two models, and returns where.
+func serveModels(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct{ Model string }
+		_ = json.NewDecoder(r.Body).Decode(&asked) // a list has no body
+		switch r.URL.Path + " " + asked.Model {
+		case "/v1/models ":
+			_, _ = io.WriteString(w, `{"data":[{"id":"small"},{"id":"embed-1"}]}`)
+		case "/v1/chat/completions small":
+			_, _ = io.WriteString(w, `{"choices":[]}`)
+		case "/v1/embeddings embed-1":
+			_, _ = io.WriteString(w, `{"data":[]}`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"error":{"message":"no such model"}}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
 }
 
 func must[T any](v T, err error) func(*testing.T) T {
