@@ -126,7 +126,8 @@ func (b *Prober) list(ctx context.Context, p *catalog.Provider, s catalog.Secret
 		}
 	}
 	slices.Sort(names)
-	return t, slices.Compact(names)[:min(len(names), catalog.MaxModels)]
+	names = slices.Compact(names)
+	return t, names[:min(len(names), catalog.MaxModels)]
 }
 
 // turns is a conversation with one short turn.
