@@ -53,14 +53,6 @@ func messagesAnswerToChat(body []byte, created int64) ([]byte, error) {
 	}), nil
 }
 
-// value0 returns what p points to, or the zero value.
-func value0[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
 func thinkingDetail(index int, text, signature string) reasoningDetail {
 	return reasoningDetail{Type: "reasoning.text", Text: text, Signature: signature, Format: anthropicFormat, Index: index}
 }

@@ -204,14 +204,6 @@ func (p Problem) anthropic(code core.Code) anthropicProblem {
 	return a
 }
 
-// or returns s, or t if it is empty.
-func or(s, t string) string {
-	if s == "" {
-		return t
-	}
-	return s
-}
-
 // plainly says a code to a person who gets nothing better.
 func plainly(code core.Code) string {
 	switch code {

@@ -382,3 +382,45 @@ func TestNonsenseInStreams(t *testing.T) {
 		}
 	}
 }
+
+// Through two translations nothing of the dialect between them comes out, however the stream ends.
+func TestMessagesStreamToResponses(t *testing.T) {
+	t.Parallel()
+	request := func() *dialect.Translation {
+		tr, _, err := translated(dialect.OpResponses, `{"model":"m","input":"Hi","stream":true}`, dialect.Messages, "claude-opus-5-5")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr
+	}
+	head, _, _ := strings.Cut(messagesTranscript, "event: message_delta")
+	for _, tt := range []struct {
+		name, in, last string
+		code           core.Code
+	}{
+		{"whole", messagesTranscript, "response.completed", ""},
+		{"cut", head, "response.failed", ""},
+		{"an error", head + transcript(`{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`), "response.failed", ""},
+		{"nonsense", head + transcript(`{`), "", core.Unavailable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := play(t, request(), tt.in)
+			if core.CodeOf(err) != tt.code {
+				t.Fatalf("%v, want %q", err, tt.code)
+			}
+			lines := strings.Split(strings.TrimSpace(got), "\n\n")
+			if last := lines[len(lines)-1]; !strings.Contains(last, tt.last) {
+				t.Errorf("the last event is %s", last)
+			}
+			if strings.Contains(got, "chat.completion") || !strings.Contains(got, "Let me") {
+				t.Errorf("got\n%s", got)
+			}
+			for _, line := range lines {
+				if !strings.HasPrefix(line, "event: response.") && !strings.HasPrefix(line, "event: error") {
+					t.Errorf("not an event of responses: %s", line)
+				}
+			}
+		})
+	}
+}

@@ -117,3 +117,19 @@ func wrong(path, why string) error {
 func nonsense(what string) error {
 	return core.E(core.Unavailable, opTranslate, "the provider's answer "+what)
 }
+
+// value0 returns what p points to, or the zero value.
+func value0[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// or returns s, or t if it is empty.
+func or(s, t string) string {
+	if s == "" {
+		return t
+	}
+	return s
+}
