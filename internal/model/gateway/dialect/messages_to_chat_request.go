@@ -124,17 +124,24 @@ func openAIServiceTier(tier string) (string, error) {
 // takeSystem says the system prompt.
 func (c *chatRequest) takeSystem(raw json.RawMessage) error {
 	blocks, err := takeBlocks(raw, "system")
-	if err != nil || len(blocks) == 0 {
+	if err != nil {
 		return err
 	}
+	return c.instruct(blocks, "system")
+}
+
+// instruct says instructions, where they are: at the beginning or in between.
+func (c *chatRequest) instruct(blocks []msgBlock, path string) error {
 	var parts []chatPart
 	for i, b := range blocks {
 		if b.Type != "text" {
-			return refuse(fmt.Sprintf("system[%d].type", i), "instructions are text")
+			return refuse(fmt.Sprintf("%s[%d].type", path, i), "instructions are text")
 		}
 		parts = append(parts, chatPart{Type: "text", Text: value0(b.Text)})
 	}
-	c.say(chatMessage{Role: "system", Content: partsOrText(parts)})
+	if len(parts) > 0 {
+		c.say(chatMessage{Role: "system", Content: partsOrText(parts)})
+	}
 	return nil
 }
 

@@ -64,9 +64,9 @@ func (c *chatRequest) takeTurn(raw json.RawMessage, path string) error {
 	case "assistant":
 		return c.takeAssistant(blocks, at)
 	case "system":
-		return refuse(join(path, "role"), "say it in system")
+		return c.instruct(blocks, at)
 	}
-	return wrong(join(path, "role"), "is neither user nor assistant")
+	return wrong(join(path, "role"), "isn't one of user, assistant and system")
 }
 
 func (c *chatRequest) takeUser(blocks []msgBlock, path string) error {

@@ -440,19 +440,7 @@ func TestAnswersComeBack(t *testing.T) {
 		if err := json.Unmarshal(back, &got); err != nil {
 			t.Fatal(err)
 		}
-		kinds := func(blocks []msgBlock, kinds ...string) (out []string) {
-			for _, b := range blocks {
-				if slices.Contains(kinds, b.Type) {
-					out = append(out, string(encode(b)))
-				}
-			}
-			return out
-		}
-		for _, k := range [][]string{{"thinking", "redacted_thinking"}, {"tool_use"}} {
-			if d := cmp.Diff(kinds(m.Content, k...), kinds(got.Content, k...)); d != "" {
-				t.Fatalf("%v (-first +back):\n%s", k, d)
-			}
-		}
+		sameBlocks(t, m, got)
 		u := m.Usage
 		if u.ServiceTier = ""; value0(u.OutputTokensDetails).ThinkingTokens == 0 {
 			u.OutputTokensDetails = nil
@@ -461,6 +449,34 @@ func TestAnswersComeBack(t *testing.T) {
 			t.Fatalf("usage (-first +back):\n%s", d)
 		}
 	})
+}
+
+// The same of streams.
+func TestStreamsComeBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawn{t}
+		m := d.message()
+		chat := through(t, &messagesStreamToChat{usage: true}, d.streamed(m))
+		sameBlocks(t, m, collectMessage(t, through(t, &chatStreamToMessages{}, chat)))
+	})
+}
+
+// sameBlocks compares what models thought, and what they called, each in its order.
+func sameBlocks(t *rapid.T, want, got msgAnswer) {
+	kinds := func(m msgAnswer, kinds []string) (out []string) {
+		for _, b := range m.Content {
+			if slices.Contains(kinds, b.Type) {
+				out = append(out, string(encode(b)))
+			}
+		}
+		return out
+	}
+	for _, k := range [][]string{{"thinking", "redacted_thinking"}, {"tool_use"}} {
+		if d := cmp.Diff(kinds(want, k), kinds(got, k)); d != "" {
+			t.Fatalf("%v (-first +back):\n%s", k, d)
+		}
+	}
 }
 
 // What a translated stream keeps doesn't grow with what goes through it.
