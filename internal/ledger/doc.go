@@ -5,7 +5,8 @@
 // another (account.go), and the database refuses what would bring one below zero. People
 // give commands (command.go, budget.go, price.go). Tasks are charged by their events alone
 // (handler.go): a request for credits holds them, a settled call consumes, the end
-// releases the rest. Each posting is named by the event or the command that it is the
+// releases the rest. Calls that no task makes are charged by holds (hold.go): one is for many
+// calls of a key, its node asks for credits itself, and its events consume and release. Each posting is named by the event or the command that it is the
 // effect of, and what is released follows from the task's entries; so doubled, late and
 // disordered events, and a crash between any two steps, leave the same balances.
 //
