@@ -23,7 +23,7 @@ const (
 // then, so that another may be asked. Its error says how each target is.
 func (g *Gateway) attempt(ctx context.Context, j *job) (*reply, error) {
 	targets := g.order(j)
-	t := trail{faults: make([]*fault, len(targets)), states: make([]string, len(targets))}
+	t := trail{faults: make([]*fault, len(targets))}
 	for round := range rounds {
 		if round > 0 {
 			if !t.again() || !pause(ctx, t.pause(round)) {
@@ -34,14 +34,14 @@ func (g *Gateway) attempt(ctx context.Context, j *job) (*reply, error) {
 			if f := t.faults[i]; f != nil && f.stuck {
 				continue
 			}
-			r, f := g.attemptOne(ctx, j, target, &t.states[i])
-			if r != nil {
+			r, f := g.attemptOne(ctx, j, target)
+			if f == nil {
 				return r, nil
 			}
-			t.faults[i] = f
-			if f != nil && f.final {
+			if f.final {
 				return nil, f.err
 			}
+			t.faults[i] = f
 		}
 	}
 	if ctx.Err() != nil {
@@ -50,34 +50,34 @@ func (g *Gateway) attempt(ctx context.Context, j *job) (*reply, error) {
 	return nil, t.err(j.req.Model, targets)
 }
 
-// attemptOne asks one target, unless its lane lets nobody in; then both results are nil.
-func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target, how *string) (*reply, *fault) {
-	l := g.lanes.of(t.Provider, j.Op)
-	if s := l.enter(g.cfg.Now()); s != open {
-		*how = l.how(s)
-		return nil, nil
-	}
-	j.attempts++
-	r, f := g.try(ctx, j, t)
+// attemptOne asks one target, unless its lane lets nobody in. What fails before that says
+// nothing about the provider.
+func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*reply, *fault) {
+	r := &reply{target: t, op: j.Op}
+	req, f := g.request(ctx, j, r)
 	if f != nil {
-		l.leave(f, g.cfg.Now())
-		*how = f.why
 		return nil, f
 	}
-	r.lane = l
+	if r.lane, f = g.lanes.of(t.Provider, j.Op).enter(t.Provider.Name, g.cfg.Now()); f != nil {
+		return nil, f
+	}
+	j.attempts++
+	if f = g.try(ctx, j, r, req); f != nil {
+		r.lane.leave(f, g.cfg.Now())
+		return nil, f
+	}
 	return r, nil
 }
 
 // trail is what came of the targets so far.
 type trail struct {
-	faults []*fault // of the last attempt; nil: there was none
-	states []string
+	faults []*fault // of the last attempt
 }
 
 // again reports whether another round may do better.
 func (t *trail) again() bool {
 	for _, f := range t.faults {
-		if f != nil && !f.stuck {
+		if !f.stuck {
 			return true
 		}
 	}
@@ -89,7 +89,7 @@ func (t *trail) again() bool {
 func (t *trail) pause(round int) time.Duration {
 	asked := time.Duration(-1)
 	for _, f := range t.faults {
-		if f != nil && !f.stuck && (asked < 0 || f.wait < asked) {
+		if !f.stuck && (asked < 0 || f.wait < asked) {
 			asked = f.wait
 		}
 	}
@@ -118,31 +118,24 @@ func pause(ctx context.Context, d time.Duration) bool {
 // err is the error after the last attempt: of a single target its own, else what they have
 // in common, with the state of each.
 func (t *trail) err(model string, targets []catalog.Target) error {
-	code, wait := core.Code(""), time.Duration(0)
-	var last *fault
-	var states []string
+	var code core.Code
+	var wait time.Duration
+	states := make([]string, len(targets))
 	for i, f := range t.faults {
-		states = append(states, targets[i].Provider.Name+": "+t.states[i])
-		is := core.Unavailable
-		if f != nil {
-			is, last = core.CodeOf(f.err), f
-			if f.wait > 0 && (wait == 0 || f.wait < wait) {
-				wait = f.wait
-			}
-		}
-		if code == "" {
+		states[i] = targets[i].Provider.Name + ": " + f.why
+		if is := core.CodeOf(f.err); i == 0 {
 			code = is
 		} else if code != is {
 			code = core.Unavailable
 		}
+		if f.wait > 0 && (wait == 0 || f.wait < wait) {
+			wait = f.wait
+		}
 	}
-	if len(targets) == 1 && last != nil {
-		return last.waiting(wait)
+	if len(targets) == 1 {
+		return t.faults[0].waiting(wait)
 	}
 	e := core.E(code, op, "no provider of "+model+" can answer: "+strings.Join(states, "; ")).WithHint("try again later, or ask for another model")
-	if last != nil {
-		e = e.Because(last.err)
-	}
 	return (&fault{err: e}).waiting(wait)
 }
 

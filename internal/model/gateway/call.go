@@ -64,6 +64,7 @@ type job struct {
 	req      dialect.Request
 	to       catalog.Resolved
 	ticket   *meter.Ticket // nil: it is charged elsewhere
+	prices   []priced
 	set      catalog.Settings
 	cache    cacheKey // where the answer is kept for a repeat; zero: nowhere
 	began    time.Time
@@ -135,16 +136,72 @@ func (g *Gateway) prepare(ctx context.Context, j *job) (err error) {
 	return err
 }
 
-// open sets aside what the call may cost.
+// open sets aside what the call may cost: by the dearest of those that may answer.
 func (g *Gateway) open(ctx context.Context, j *job, most core.Usage) (err error) {
 	if j.Task != "" || !charged[j.Op] {
 		return nil
 	}
-	first := j.to.Tiers[0][0]
-	j.ticket, err = g.cfg.Meter.Open(ctx, meter.Ask{
-		Scope: j.Scope, Key: j.Key, Model: j.req.Model, Price: first.PriceName, Fixed: first.Price, Most: most, Free: j.Free,
-	})
+	ask := meter.Ask{Scope: j.Scope, Key: j.Key, Model: j.req.Model, Most: most, Free: j.Free}
+	if first := j.to.Tiers[0][0]; len(j.to.Tiers) == 1 && len(j.to.Tiers[0]) == 1 {
+		ask.Price, ask.Fixed = first.PriceName, first.Price
+	} else if ask.Fixed, err = g.dearest(ctx, j, most); err != nil {
+		return err
+	}
+	j.ticket, err = g.cfg.Meter.Open(ctx, ask)
 	return err
+}
+
+// dearest is the price by which a call may cost most. It notes those of all targets.
+func (g *Gateway) dearest(ctx context.Context, j *job, most core.Usage) (*core.Price, error) {
+	var dearest *core.Price
+	for _, tier := range j.to.Tiers {
+		for _, t := range tier {
+			price := t.Price
+			if price == nil && !j.Free {
+				p, err := g.cfg.Meter.Price(ctx, j.Scope.Org, t.PriceName)
+				if err != nil {
+					return nil, err
+				}
+				price = &p
+			}
+			if price == nil {
+				price = &core.Price{}
+			}
+			j.prices = append(j.prices, priced{t, price})
+			if dearest == nil || price.Tokens(most) > dearest.Tokens(most) {
+				dearest = price
+			}
+		}
+	}
+	return dearest, nil
+}
+
+// priced is a target with what it costs.
+type priced struct {
+	catalog.Target
+	price *core.Price
+}
+
+// price is what a target costs, where targets differ; nil: what the ticket says.
+func (j *job) price(t catalog.Target) *core.Price {
+	for _, p := range j.prices {
+		if p.Provider == t.Provider && p.Model == t.Model {
+			return p.price
+		}
+	}
+	return nil
+}
+
+// bounded has a request ask for no more than was set aside for it, if it is paid for and
+// says no limit of its own.
+func (j *job) bounded(t catalog.Target) dialect.Request {
+	if j.ticket == nil || j.req.MaxOutput > 0 || j.ticket.Price().Output <= 0 {
+		return j.req
+	}
+	if name := t.Provider.LimitName(j.Op); name != "" {
+		return j.req.Limited(name, usualOutput)
+	}
+	return j.req
 }
 
 // charged are the operations that cost something.
@@ -173,7 +230,7 @@ func (j *job) settle(g *Gateway, t catalog.Target, u core.Usage, status string, 
 	}
 	j.ticket.Settle(meter.Used{
 		Provider: t.Provider.Name, Model: t.Model, Usage: u, Status: status,
-		Took: g.cfg.Now().Sub(j.began), First: first, Attempts: j.attempts, Op: string(j.Op),
+		Took: g.cfg.Now().Sub(j.began), First: first, Attempts: j.attempts, Op: string(j.Op), Price: j.price(t),
 	})
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
@@ -32,7 +34,6 @@ type fault struct {
 
 // What an exchange was ended for.
 var (
-	errConnect  = errors.New("no connection in time")
 	errFirst    = errors.New("nothing came in time")
 	errIdle     = errors.New("the answer stopped coming")
 	errTotal    = errors.New("the answer took too long")
@@ -62,30 +63,27 @@ func (g *Gateway) refused(provider string, status int, h http.Header, body []byt
 	case status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooEarly || status >= 500:
 		f.sick = true
 		f.err = core.E(core.Unavailable, op, fmt.Sprintf("the provider %s answers with status %d", provider, status)).Because(p)
-	default:
+	case status/100 == 4 && gjson.ValidBytes(body):
 		f.final = true
 		f.err = core.E(core.Invalid, op, said).Because(p)
+	default: // that isn't said by the API, but by what is before it, or instead of it
+		f.stuck, f.sick = true, true
+		f.err = core.E(core.Unavailable, op, fmt.Sprintf("the provider %s answers with status %d, and not as its API does", provider, status)).Because(p)
 	}
 	return f
 }
 
 // inBody is the fault of an error in an answer whose status says that all is well.
 func (g *Gateway) inBody(provider string, p dialect.Problem) *fault {
-	kind := p.Type + " " + p.Code
-	status := http.StatusBadGateway
-	switch {
-	case strings.Contains(kind, "rate_limit"):
-		status = http.StatusTooManyRequests
-	case strings.Contains(kind, "invalid_request"):
-		status = http.StatusBadRequest
-	case strings.Contains(kind, "authentication"), strings.Contains(kind, "permission"):
-		status = http.StatusUnauthorized
+	status, err := strconv.Atoi(p.Code) // as OpenRouter says it
+	if err != nil || status < 400 || status > 599 {
+		status = map[core.Code]int{
+			core.Invalid: http.StatusBadRequest, core.Unauthenticated: http.StatusUnauthorized, core.Denied: http.StatusForbidden,
+			core.NotFound: http.StatusNotFound, core.Exhausted: http.StatusTooManyRequests,
+		}[p.Kind()]
 	}
-	f := g.refused(provider, status, nil, nil)
+	f := g.refused(provider, cmp.Or(status, http.StatusBadGateway), nil, dialect.WriteProblem(dialect.OpChat, "", p, ""))
 	f.why = "an error in an answer of status 200"
-	if f.final {
-		f.err = core.E(core.Invalid, op, clip(p.Message)).Because(p)
-	}
 	return f
 }
 
@@ -96,15 +94,21 @@ func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault 
 	}
 	why := reason(err)
 	return &fault{
-		sick: true, why: why,
+		sick: true, stuck: slow(err), why: why,
 		err: core.E(core.Unavailable, op, "the provider "+provider+" doesn't answer: "+why).Because(err),
 	}
+}
+
+// slow reports whether an exchange took all the time that it may: a second try would take as
+// long.
+func slow(err error) bool {
+	return errors.Is(err, errFirst) || errors.Is(err, errIdle) || errors.Is(err, errTotal)
 }
 
 // reason says what went wrong, without an address in it: that is for those who may see
 // providers.
 func reason(err error) string {
-	for _, own := range []error{errConnect, errFirst, errIdle, errTotal, errLarge, errCut, errNonsense} {
+	for _, own := range []error{errFirst, errIdle, errTotal, errLarge, errCut, errNonsense} {
 		if errors.Is(err, own) {
 			return own.Error()
 		}
@@ -122,6 +126,8 @@ func reason(err error) string {
 		return "it doesn't speak TLS"
 	case core.CodeOf(err) == core.Denied:
 		return "its address may not be used"
+	case errors.As(err, &opErr) && opErr.Op == "dial" && opErr.Timeout():
+		return "no connection in time"
 	case errors.As(err, &opErr) && opErr.Op == "dial":
 		return "no connection"
 	}

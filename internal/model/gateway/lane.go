@@ -9,6 +9,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/bulkhead"
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 
+	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
@@ -16,6 +17,7 @@ import (
 // lane is the way to one operation of one provider: whether it is open, how many may be on
 // it, and how it was last. Safe for concurrent use.
 type lane struct {
+	mu      sync.Mutex // held while the breaker is asked and then told
 	breaker circuitbreaker.CircuitBreaker[any]
 	places  bulkhead.Bulkhead[any] // nil: any number
 	until   atomic.Int64           // Unix nanoseconds before which the provider wants no request
@@ -66,6 +68,7 @@ func newLane(c catalog.Limits) *lane {
 	l := &lane{breaker: circuitbreaker.NewBuilder[any]().
 		WithFailureThresholdRatio(uint(c.Failures), uint(c.FailuresOf)).
 		WithDelay(c.OpenFor).
+		WithSuccessThreshold(1). // which also has no more than one call try it
 		Build()}
 	if c.Concurrent > 0 {
 		l.places = bulkhead.New[any](uint(c.Concurrent))
@@ -73,54 +76,89 @@ func newLane(c catalog.Limits) *lane {
 	return l
 }
 
-// state is why a lane takes no request now.
-type state string
-
+// Why a lane takes no request now.
 const (
-	open    state = ""
-	broken  state = "its breaker is open"
-	full    state = "all its places are taken"
-	limited state = "it is limiting the rate of requests"
+	broken  = "its breaker is open"
+	full    = "all its places are taken"
+	limited = "it is limiting the rate of requests"
 )
 
-// enter takes a place on the lane. Unless the state is open, no place was taken. Otherwise
-// one of leave's has to follow.
-func (l *lane) enter(now time.Time) state {
+// place is what a call has on a lane, from enter until leave.
+type place struct {
+	*lane
+	probe bool // by which the breaker learns whether to close
+}
+
+// enter takes a place on the lane, unless there is a fault.
+func (l *lane) enter(provider string, now time.Time) (*place, *fault) {
 	if until := l.until.Load(); until != 0 && now.UnixNano() < until {
-		return limited
+		return nil, l.shut(core.Exhausted, provider, limited, time.Duration(until-now.UnixNano()))
 	}
 	if l.places != nil && !l.places.TryAcquirePermit() {
-		return full
+		return nil, l.shut(core.Unavailable, provider, full, 0)
 	}
-	if !l.breaker.TryAcquirePermit() {
+	l.mu.Lock()
+	probe := !l.breaker.IsClosed()
+	in := l.breaker.TryAcquirePermit()
+	wait := l.breaker.RemainingDelay()
+	l.mu.Unlock()
+	if !in {
 		l.free()
-		return broken
+		f := l.shut(core.Unavailable, provider, broken, max(wait, time.Second))
+		f.stuck = true
+		return nil, f
 	}
-	return open
+	return &place{lane: l, probe: probe}, nil
+}
+
+// shut is the fault of a lane that lets nobody in.
+func (l *lane) shut(code core.Code, provider, why string, wait time.Duration) *fault {
+	if said := l.said.Load(); said != nil {
+		why += " (" + *said + ")"
+	}
+	return &fault{err: core.E(code, op, "the provider "+provider+" isn't asked now: "+why), wait: wait, why: why}
+}
+
+// answered notes that a stream has begun, so that others are let in while it goes on.
+func (p *place) answered() {
+	if p.probe {
+		p.record(nil)
+		p.probe = false
+	}
 }
 
 // leave gives the place back and notes how it went. f is nil for what went well.
-func (l *lane) leave(f *fault, now time.Time) {
-	defer l.free()
+func (p *place) leave(f *fault, now time.Time) {
+	defer p.free()
+	p.record(f)
 	switch {
 	case f == nil:
-		l.breaker.RecordSuccess()
-		if l.said.Load() != nil {
-			l.said.Store(nil)
+		if p.said.Load() != nil {
+			p.said.Store(nil)
 		}
 		return
-	case f.sick:
-		l.breaker.RecordFailure()
-	case f.gone && !l.breaker.IsClosed():
-		l.breaker.RecordFailure() // a probe that its caller left has shown nothing; the next one may
-	case !f.gone:
-		l.breaker.RecordSuccess() // it answers
-	}
-	if f.wait > 0 {
-		l.until.Store(now.Add(f.wait).UnixNano())
+	case f.wait > 0:
+		p.until.Store(now.Add(f.wait).UnixNano())
 	}
 	if f.why != "" {
-		l.said.Store(&f.why)
+		p.said.Store(&f.why)
+	}
+}
+
+// record tells the breaker how a call went. What was let in before the breaker opened says
+// nothing about how the provider is since.
+func (p *place) record(f *fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.probe && !p.breaker.IsClosed():
+	case f == nil || !f.gone && !f.sick: // it answers
+		p.breaker.RecordSuccess()
+	case f.sick:
+		p.breaker.RecordFailure()
+	case p.probe: // its caller left, and it has shown nothing: the next call may
+		p.breaker.Open()
+		p.breaker.HalfOpen()
 	}
 }
 
@@ -128,15 +166,4 @@ func (l *lane) free() {
 	if l.places != nil {
 		l.places.ReleasePermit()
 	}
-}
-
-// String says how the lane is, for people.
-func (l *lane) how(s state) string {
-	if said := l.said.Load(); said != nil {
-		if s == open {
-			return *said
-		}
-		return string(s) + " (" + *said + ")"
-	}
-	return string(s)
 }

@@ -182,3 +182,26 @@ func writeChunk(w http.ResponseWriter, text string) {
 	_, _ = fmt.Fprintf(w, "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":%q}}]}\n\n", text)
 	_ = http.NewResponseController(w).Flush()
 }
+
+// metered returns the calls that the org's books know of, once what is under way is written.
+func (r *rig) metered() (all []core.MeteredCall) {
+	r.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for len(all) == 0 && time.Now().Before(deadline) {
+		events, err := r.store.ReadOrg(r.ctx, r.org, 0, 1000)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, e := range events {
+			p, err := e.Payload()
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			if m, ok := p.(core.CallsMetered); ok {
+				all = append(all, m.Calls...)
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return all
+}

@@ -47,7 +47,7 @@ func (s *Stream) Next(ctx context.Context) ([]byte, error) {
 	for !s.over {
 		s.out, s.cuts = s.out[:0], s.cuts[:0]
 		err := s.take()
-		if err != nil && ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil && !s.r.watch.Ended() {
 			s.over, s.fault = true, &fault{gone: true}
 			return nil, ended(ctx)
 		}
@@ -120,17 +120,25 @@ func (b *bad) Unwrap() error { return b.error }
 
 // event waits for an event.
 func (s *Stream) event() (dialect.Event, error) {
-	x := s.r.x
-	x.arm(s.r.target.Provider.Timeouts.Idle, &errIdle, s.g.cfg.Now())
+	x, idle := s.r.x, s.r.target.Provider.Timeouts.Idle
+	if s.r.watch.Ended() {
+		idle = min(idle, afterEnd)
+	}
+	x.arm(idle, &errIdle, s.g.cfg.Now())
 	e, err := s.r.events.Next()
 	x.timer.Stop() // while the caller takes it, the provider isn't late
 	return e, err
 }
 
-// end comes after the last event. err is io.EOF, or what went wrong.
+// afterEnd is how long a provider may take to end what it has said is at its end. When it
+// does, its connection serves the next call, too.
+const afterEnd = time.Second
+
+// end comes after the last event. err is io.EOF, or what went wrong: which, after the end, is
+// nothing to the caller.
 func (s *Stream) end(ctx context.Context, err error) {
 	s.over = true
-	if errors.Is(err, io.EOF) && s.r.watch.Ended() {
+	if s.r.watch.Ended() {
 		if s.words != nil {
 			for _, e := range s.words.End() {
 				s.add(e)
@@ -155,7 +163,7 @@ func (s *Stream) close() {
 		return
 	}
 	s.shut = true
-	if !s.over && s.fault == nil {
+	if !s.over && s.fault == nil && !s.r.watch.Ended() {
 		s.fault = &fault{gone: true}
 	}
 	s.r.x.close()
@@ -167,13 +175,27 @@ func (s *Stream) close() {
 	case s.fault != nil:
 		status = meter.StatusFailed
 	}
-	u, ok := s.r.watch.Usage()
-	if !ok {
-		u = estimate(s.j.req, streamed(s.j.Op, s.said), s.r.watch.Produced())
-	}
-	s.j.settle(s.g, s.r.target, u, status, s.first)
+	s.j.settle(s.g, s.r.target, s.used(), status, s.first)
 	if status == meter.StatusOK && s.wanted > 0 {
 		s.g.remember(context.Background(), s.j, s.said, true)
 	}
 	s.g.note(context.Background(), s.j, s.r.target.Provider.Name, s.said, s.wanted <= 0)
+}
+
+// used is what the stream has used: as the provider says, if it came to say so. Of one that
+// was cut off it may have said what the beginning took.
+func (s *Stream) used() core.Usage {
+	told, ok := s.r.watch.Usage()
+	if ok && s.r.watch.Ended() {
+		return told
+	}
+	u := estimate(s.j.req, streamed(s.j.Op, s.said), s.r.watch.Produced())
+	switch {
+	case !ok:
+		return u
+	case u.Output <= told.Output:
+		return told
+	}
+	told.Output, told.Estimated = u.Output, true
+	return told
 }

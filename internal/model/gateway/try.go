@@ -18,7 +18,7 @@ import (
 // reply is a target's answer: whole, or the beginning of a stream.
 type reply struct {
 	target catalog.Target
-	lane   *lane
+	lane   *place
 	op     dialect.Operation    // that the target was asked for: the caller's, or of another dialect
 	words  *dialect.Translation // nil: they are of one dialect
 
@@ -34,37 +34,25 @@ type reply struct {
 
 // try asks one target. Of a stream its first event has come when there is no fault, so that
 // until then another can be asked.
-func (g *Gateway) try(ctx context.Context, j *job, t catalog.Target) (*reply, *fault) {
-	r := &reply{target: t, op: j.Op}
-	body, f := r.word(j)
-	if f != nil {
-		return nil, f
-	}
-	req, f := g.request(ctx, j, r, body)
-	if f != nil {
-		return nil, f
-	}
-	way := g.ways.of(t.Provider.Own(), t.Provider.Timeouts.Connect)
-	x, err := g.exchange(ctx, way, req, t.Provider.Timeouts, j.req.Stream)
+func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) (f *fault) {
+	p := r.target.Provider
+	way := g.ways.of(p.Own(), p.Timeouts.Connect)
+	x, err := g.exchange(ctx, way, req, p.Timeouts, j.req.Stream)
 	if err != nil {
-		return nil, g.broke(ctx, t.Provider.Name, err)
+		return g.broke(ctx, p.Name, err)
 	}
 	switch {
 	case x.res.StatusCode/100 != 2:
-		f = g.problem(ctx, x, t.Provider.Name)
+		f = g.problem(ctx, x, p.Name)
 	case j.req.Stream:
-		f = g.begin(ctx, x, r, j)
-		if f == nil {
-			return r, nil
+		if f = g.begin(ctx, x, r, j); f == nil {
+			return nil
 		}
 	default:
 		f = g.whole(ctx, x, r)
 	}
 	x.close()
-	if f != nil {
-		return nil, f
-	}
-	return r, nil
+	return f
 }
 
 // word puts the request in words of the target.
@@ -77,9 +65,9 @@ func (r *reply) word(j *job) ([]byte, *fault) {
 		}
 	}
 	if via == j.Op {
-		return j.req.With(r.target.Model), nil
+		return j.bounded(r.target).With(r.target.Model), nil
 	}
-	words, body, err := dialect.Translate(j.req, dialect.Dialect(via), r.target.Model)
+	words, body, err := dialect.Translate(j.bounded(r.target), dialect.Dialect(via), r.target.Model)
 	if err != nil {
 		return nil, &fault{err: err, stuck: true, why: "its dialect has no word for a part of the request"}
 	}
@@ -96,11 +84,15 @@ var PassedHeaders = map[dialect.Operation][]string{
 }
 
 // request is what is sent to a target.
-func (g *Gateway) request(ctx context.Context, j *job, r *reply, body []byte) (*http.Request, *fault) {
+func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request, *fault) {
+	body, f := r.word(j)
+	if f != nil {
+		return nil, f
+	}
 	p := r.target.Provider
 	secret, err := g.cfg.Secret(ctx, j.Scope, p)
 	if err != nil {
-		return nil, &fault{err: err, stuck: true, why: "its credential can't be read"}
+		return nil, &fault{err: err, stuck: true, why: "its credential can't be read"} // or the caller has gone
 	}
 	h := make(http.Header, 8)
 	if r.words == nil {
@@ -208,7 +200,9 @@ func (g *Gateway) begin(ctx context.Context, x *exchange, r *reply, j *job) *fau
 	if r.drop, err = r.watch.Event(r.first); err != nil {
 		return g.badEvent(provider, err)
 	}
+	x.timer.Stop() // from now on it is waited for by Stream.event
 	r.x = x
+	r.lane.answered()
 	return nil
 }
 

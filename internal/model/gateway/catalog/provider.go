@@ -108,6 +108,20 @@ func (p *Provider) Via(op dialect.Operation) (dialect.Operation, bool) {
 	return "", false
 }
 
+// LimitName is the member of a request by which op is asked for at most so many tokens: one
+// that the provider knows; "": there is none.
+func (p *Provider) LimitName(op dialect.Operation) string {
+	switch {
+	case op == dialect.OpResponses:
+		return "max_output_tokens"
+	case op == dialect.OpChat && (p.Kind == OpenAI || p.Kind == Azure):
+		return "max_completion_tokens"
+	case op == dialect.OpChat || op == dialect.OpMessages:
+		return "max_tokens"
+	}
+	return ""
+}
+
 // Host is where its address is: "api.openai.com". A credential that is for some hosts has to
 // be for this one.
 func (p *Provider) Host() string { return p.base.Hostname() }

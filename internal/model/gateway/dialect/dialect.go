@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -93,6 +94,22 @@ func (r Request) With(model string) []byte {
 	out = append(out, r.Body[first.to:second.from]...)
 	out = append(out, second.text...)
 	return append(out, r.Body[second.to:]...)
+}
+
+// Limited returns the request with a limit to what it may produce, in the member of that name:
+// "max_tokens", or how the provider calls it. It has to be one without (MaxOutput is 0).
+func (r Request) Limited(name string, limit int) Request {
+	at := bytes.IndexByte(r.Body, '{') + 1
+	text := quote(name) + ":" + strconv.Itoa(limit) + ","
+	body := make([]byte, 0, len(r.Body)+len(text))
+	r.Body = append(append(append(body, r.Body[:at]...), text...), r.Body[at:]...)
+	r.MaxOutput = limit
+	for _, e := range []*edit{&r.model, &r.usage} {
+		if *e != (edit{}) {
+			e.from, e.to = e.from+len(text), e.to+len(text)
+		}
+	}
+	return r
 }
 
 // quote returns s as a JSON string.

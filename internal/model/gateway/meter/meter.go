@@ -135,9 +135,17 @@ func (m *Meter) Open(ctx context.Context, ask Ask) (*Ticket, error) {
 	}
 }
 
+// Price returns what an org pays for a name. not_found: it has no price, and calls are charged.
+func (m *Meter) Price(ctx context.Context, org core.OrgID, name string) (core.Price, error) {
+	if !m.cfg.Charge {
+		return core.Price{}, nil
+	}
+	return m.cfg.Ledger.Price(ctx, org, name)
+}
+
 func (m *Meter) price(ctx context.Context, ask Ask) (core.Price, error) {
 	if ask.Fixed != nil {
 		return *ask.Fixed, nil
 	}
-	return m.cfg.Ledger.Price(ctx, ask.Scope.Org, ask.Price)
+	return m.Price(ctx, ask.Scope.Org, ask.Price)
 }

@@ -25,6 +25,7 @@ type Used struct {
 	Took     time.Duration // to the answer's end
 	First    time.Duration // to its first byte
 	Attempts int
+	Price    *core.Price // of who answered, where not all cost the same; nil: that of the Ask
 }
 
 // Ticket is a call that may be made. Its methods are safe for concurrent use, and the first
@@ -47,10 +48,17 @@ func (t *Ticket) Settle(u Used) {
 	}
 	nothing := u.Usage.Input == 0 && u.Usage.Output == 0 && u.Status != StatusOK
 	if t.h.a.charged && u.Status != StatusCached && !nothing {
-		c.Cost, c.Prices = t.price.Tokens(u.Usage), t.price.Version
+		price := t.price
+		if u.Price != nil {
+			price = *u.Price
+		}
+		c.Cost, c.Prices = price.Tokens(u.Usage), price.Version
 	}
 	t.h.a.settle(t, &c)
 }
+
+// Price is what the call is paid by; the zero one if it isn't charged.
+func (t *Ticket) Price() core.Price { return t.price }
 
 // Drop gives back what was set aside for a call that wasn't made. Nothing is written down.
 func (t *Ticket) Drop() { t.h.a.settle(t, nil) }
