@@ -67,7 +67,8 @@ func (c *contender) try(a ask) error {
 	return err
 }
 
-// round measures everything once.
+// round measures everything once. What a contender can't keep up with it isn't asked for: that
+// would measure a queue.
 func (c *contender) round(ctx context.Context, shop *workshop, length time.Duration) error {
 	rate, own, wrk, err := c.rush(ctx, shop, ask{}, length)
 	if err != nil {
@@ -78,16 +79,22 @@ func (c *contender) round(ctx context.Context, shop *workshop, length time.Durat
 		return err
 	}
 	c.streamed = append(c.streamed, rate)
-	t, err := c.pace(ctx, ask{}, steady, length)
-	if err != nil {
-		return err
+	if c.plain[len(c.plain)-1] > steady {
+		t, err := c.pace(ctx, ask{}, steady, length)
+		if err != nil {
+			return err
+		}
+		c.steady = append(c.steady, t)
 	}
-	c.steady = append(c.steady, t)
 	if c.first == nil {
 		c.first = map[int][]taken{}
 	}
 	for _, millis := range delays {
-		if t, err = c.pace(ctx, ask{stream: true, millis: millis}, streams, length); err != nil {
+		if c.streamed[len(c.streamed)-1] < streams {
+			continue
+		}
+		t, err := c.pace(ctx, ask{stream: true, millis: millis}, streams, length)
+		if err != nil {
 			return err
 		}
 		c.first[millis] = append(c.first[millis], t)

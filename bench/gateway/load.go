@@ -3,8 +3,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -113,5 +113,5 @@ func (c *contender) pace(ctx context.Context, a ask, rate int, length time.Durat
 		sum.first, sum.last = append(sum.first, t.first...), append(sum.last, t.last...)
 	}
 	c.answers += len(sum.first)
-	return sum, errors.Join(append(errs[:], context.Cause(ctx))...)
+	return sum, cmp.Or(append(errs[:], context.Cause(ctx))...) // one says it
 }

@@ -82,37 +82,20 @@ func measure(ctx context.Context, program string, length time.Duration, rounds i
 		return err
 	}
 	defer func() { err = errors.Join(err, shop.close()) }()
-	var all []*contender
-	for _, l := range lineup {
-		if !chosen(l.name, only) {
-			continue
-		}
-		c, err := l.start(ctx, shop)
-		if err == nil {
-			err = c.ready(ctx)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			fmt.Printf("%s isn't measured: %v\n", l.name, err)
-			if c != nil {
-				c.process.end()
-			}
-			continue
-		}
-		c.name = l.name
-		all = append(all, c)
-	}
-	if all, err = rehearse(ctx, shop, all); err != nil {
+	all, err := gather(ctx, shop, only)
+	if err != nil {
 		return err
+	}
+	if all, err = round(ctx, shop, all, 2*time.Second); err != nil { // LiteLLM may take one to its first answers
+		return err
+	}
+	for _, c := range all {
+		c.figures = figures{} // they warmed up
 	}
 	for i := range rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, rounds)
-		for _, c := range all {
-			if err := c.round(ctx, shop, length); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
+		if all, err = round(ctx, shop, all, length); err != nil {
+			return err
 		}
 	}
 	for _, c := range all {
@@ -128,19 +111,50 @@ func measure(ctx context.Context, program string, length time.Duration, rounds i
 	return report(os.Stdout, all)
 }
 
+// gather starts those that are to be measured, and returns those that answer.
+func gather(ctx context.Context, shop *workshop, only string) (all []*contender, err error) {
+	for _, l := range lineup {
+		if !chosen(l.name, only) {
+			continue
+		}
+		c, err := l.start(ctx, shop)
+		if err == nil {
+			err = c.ready(ctx)
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil && (l.name == direct || l.name == proxy) {
+			return nil, fmt.Errorf("%s: %w", l.name, err)
+		}
+		if err != nil {
+			fmt.Printf("%s isn't measured: %v\n", l.name, err)
+			if c != nil {
+				c.process.end()
+			}
+			continue
+		}
+		c.name = l.name
+		all = append(all, c)
+	}
+	return all, nil
+}
+
 func chosen(name, only string) bool {
 	return only == "" || name == direct || slices.ContainsFunc(strings.Split(only, ","), func(s string) bool { return strings.EqualFold(s, name) })
 }
 
-// rehearse runs everything once, uncounted: programs warm up, connections are made. It
-// returns those that are fit for it.
-func rehearse(ctx context.Context, shop *workshop, all []*contender) (fit []*contender, err error) {
+// round measures everything once, and returns those that did it. Without what others are
+// compared with there is no going on.
+func round(ctx context.Context, shop *workshop, all []*contender, length time.Duration) (fit []*contender, err error) {
 	for _, c := range all {
-		err := c.round(ctx, shop, 2*time.Second) // LiteLLM may take one to its first answers
+		err := c.round(ctx, shop, length)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		c.figures = figures{}
+		if err != nil && (c.name == direct || c.name == proxy) {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
 		if err != nil {
 			fmt.Printf("%s isn't measured: %v\n", c.name, err)
 			c.process.end()

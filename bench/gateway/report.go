@@ -35,10 +35,10 @@ func report(w io.Writer, all []*contender) error {
 			times = fmt.Sprintf("%.2f", median(ratios(c.plain, p.plain)))
 		}
 		if base != nil && c != base {
-			added = show(quantile(c.steady, last, 0.5)-quantile(base.steady, last, 0.5)) + "\t" + show(quantile(c.steady, last, 0.99)-quantile(base.steady, last, 0.99))
+			added = more(c.steady, base.steady, 0.5) + "\t" + more(c.steady, base.steady, 0.99)
 		}
 		fmt.Fprintf(t, "%s\t%.0f\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%.0f\n", c.name, median(c.plain), times, micros(median(c.own)), median(c.streamed), added,
-			show(quantile(c.first[0], first, 0.5)), show(quantile(c.first[20], first, 0.5)), float64(c.memory)/(1<<20))
+			show(c.first[0]), show(c.first[20]), float64(c.memory)/(1<<20))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -75,8 +75,14 @@ func holds(w io.Writer, all []*contender) error {
 	}
 	if peer := find(all, proxy); peer != nil {
 		for _, millis := range delays {
-			r := ratios(each(us.first[millis], first), each(peer.first[millis], first))
-			say(fmt.Sprintf("first chunk at %d ms a chunk at most %.1f x %s", millis, holdFirst, proxy), spread(r), median(r) <= holdFirst)
+			what := fmt.Sprintf("first chunk at %d ms a chunk at most %.1f x %s", millis, holdFirst, proxy)
+			ours, theirs := us.first[millis], peer.first[millis]
+			if len(ours) == 0 || len(ours) != len(theirs) {
+				say(what, fmt.Sprintf("not %d streams/s in each round", streams), false)
+				continue
+			}
+			r := ratios(each(ours, first), each(theirs, first))
+			say(what, spread(r), median(r) <= holdFirst)
 		}
 	}
 	say(fmt.Sprintf("memory below %d MB", holdMemory>>20), fmt.Sprintf("%.0f MB", float64(us.memory)/(1<<20)), us.memory < holdMemory)
@@ -128,4 +134,23 @@ func median[T cmp.Ordered](all []T) T { return slices.Sorted(slices.Values(all))
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-func show(d time.Duration) string { return strconv.FormatFloat(d.Seconds()*1000, 'f', 2, 64) + " ms" }
+// slow stands for what a contender wasn't asked for.
+const slow = "can't"
+
+// show is the median time to the first chunk.
+func show(rounds []taken) string {
+	if len(rounds) == 0 {
+		return slow
+	}
+	return inMillis(quantile(rounds, first, 0.5))
+}
+
+// more is what a quantile of whole answers has more than that of others.
+func more(rounds, others []taken, q float64) string {
+	if len(rounds) == 0 || len(others) == 0 {
+		return slow
+	}
+	return inMillis(quantile(rounds, last, q) - quantile(others, last, q))
+}
+
+func inMillis(d time.Duration) string { return strconv.FormatFloat(d.Seconds()*1000, 'f', 2, 64) + " ms" }
