@@ -47,7 +47,12 @@ const maxWait = 5 * time.Minute
 
 // refused is the fault of an answer with an error status.
 func (g *Gateway) refused(provider string, status int, h http.Header, body []byte) *fault {
-	p := dialect.ReadProblem(body)
+	return g.problemOf(provider, status, h, dialect.ReadProblem(body), gjson.ValidBytes(body))
+}
+
+// problemOf is the fault that a status and a problem make. inJSON: the API has said that, and
+// not somebody before it.
+func (g *Gateway) problemOf(provider string, status int, h http.Header, p dialect.Problem, inJSON bool) *fault {
 	f := &fault{why: fmt.Sprintf("status %d", status), wait: retryAfter(h, g.cfg.Now())}
 	said := cmp.Or(clip(p.Message), http.StatusText(status))
 	switch {
@@ -63,7 +68,7 @@ func (g *Gateway) refused(provider string, status int, h http.Header, body []byt
 	case status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooEarly || status >= 500:
 		f.sick = true
 		f.err = core.E(core.Unavailable, op, fmt.Sprintf("the provider %s answers with status %d", provider, status)).Because(p)
-	case status/100 == 4 && gjson.ValidBytes(body):
+	case status/100 == 4 && inJSON:
 		f.final = true
 		f.err = core.E(core.Invalid, op, said).Because(p)
 	default: // that isn't said by the API, but by what is before it, or instead of it
@@ -82,7 +87,7 @@ func (g *Gateway) inBody(provider string, p dialect.Problem) *fault {
 			core.NotFound: http.StatusNotFound, core.Exhausted: http.StatusTooManyRequests,
 		}[p.Kind()]
 	}
-	f := g.refused(provider, cmp.Or(status, http.StatusBadGateway), nil, dialect.WriteProblem(dialect.OpChat, "", p, ""))
+	f := g.problemOf(provider, cmp.Or(status, http.StatusBadGateway), nil, p, true)
 	f.why = "an error in an answer of status 200"
 	return f
 }

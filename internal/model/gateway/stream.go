@@ -138,7 +138,7 @@ const afterEnd = time.Second
 // nothing to the caller.
 func (s *Stream) end(ctx context.Context, err error) {
 	s.over = true
-	if s.r.watch.Ended() {
+	if s.r.watch.Ended() || errors.Is(err, io.EOF) && s.r.watch.Whole() {
 		if s.words != nil {
 			for _, e := range s.words.End() {
 				s.add(e)

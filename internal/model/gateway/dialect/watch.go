@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -17,6 +18,8 @@ type Watch struct {
 	told     bool
 	produced int
 	ended    bool
+	begun    uint64 // choices of a chat, by their index
+	finished uint64 // likewise, with a finish_reason
 	parts    anthropic
 }
 
@@ -37,6 +40,10 @@ func (w *Watch) Produced() int { return w.produced }
 // Ended reports whether the stream has come to its proper end: [DONE], message_stop,
 // response.completed or response.incomplete.
 func (w *Watch) Ended() bool { return w.ended }
+
+// Whole reports whether nothing is missing if the stream ends here without a word: it has
+// Ended, or is a chat whose every choice has its finish_reason. Some servers send no [DONE].
+func (w *Watch) Whole() bool { return w.ended || w.begun != 0 && w.begun == w.finished }
 
 // Event takes the next event. drop says that it is one that the caller didn't ask for: the
 // last of a chat, with its usage alone. An event that tells of an error is one: core.Error with
@@ -92,11 +99,22 @@ func (w *Watch) chat(data []byte) (drop bool, err error) {
 
 // choice takes a choice of a chunk.
 func (w *Watch) choice(v []byte) {
+	index, finished := 0, false
 	object(v, 0, 2, func(name []byte, from, to int) {
-		if string(name) == "delta" || string(name) == "text" {
+		switch string(name) {
+		case "delta", "text":
 			w.produced += textIn(v[from:to])
+		case "index":
+			index, _ = strconv.Atoi(string(v[from:to]))
+		case "finish_reason":
+			finished = v[from] == '"'
 		}
 	})
+	const most = 64 // of choices that are told apart
+	bit := uint64(1) << (uint(index) % most)
+	if w.begun |= bit; finished {
+		w.finished |= bit
+	}
 }
 
 // messages takes an event of messages.
