@@ -16,73 +16,6 @@ const (
 	maxTokens  = 1 << 30 // that may be asked for
 )
 
-// member is one of those that Read reads.
-type member uint
-
-const (
-	unread member = iota
-	mModel
-	mStream
-	mStreamOptions
-	mStore
-	mN
-	mMaxTokens
-	mMaxCompletionTokens
-	mMaxOutputTokens
-	mTools
-	mFunctions
-	mMessages
-	mInput
-	mInstructions
-	mSystem
-	members // how many
-)
-
-// names are the members' names. Who adds one adds it to memberOf.
-func names() [members]string {
-	return [members]string{
-		mModel: "model", mStream: "stream", mStreamOptions: "stream_options", mStore: "store", mN: "n",
-		mMaxTokens: "max_tokens", mMaxCompletionTokens: "max_completion_tokens", mMaxOutputTokens: "max_output_tokens",
-		mTools: "tools", mFunctions: "functions",
-		mMessages: "messages", mInput: "input", mInstructions: "instructions", mSystem: "system",
-	}
-}
-
-// memberOf returns the member of that name, or unread.
-func memberOf(name []byte) member {
-	switch string(name) {
-	case "model":
-		return mModel
-	case "stream":
-		return mStream
-	case "stream_options":
-		return mStreamOptions
-	case "store":
-		return mStore
-	case "n":
-		return mN
-	case "max_tokens":
-		return mMaxTokens
-	case "max_completion_tokens":
-		return mMaxCompletionTokens
-	case "max_output_tokens":
-		return mMaxOutputTokens
-	case "tools":
-		return mTools
-	case "functions":
-		return mFunctions
-	case "messages":
-		return mMessages
-	case "input":
-		return mInput
-	case "instructions":
-		return mInstructions
-	case "system":
-		return mSystem
-	}
-	return unread
-}
-
 // Read reads a request's body, in one pass. The request keeps the body, which isn't to be
 // changed. A request for models has none.
 //
@@ -150,28 +83,6 @@ func (r *reader) member(name []byte, from, to int) {
 	}
 }
 
-// disguised returns the member whose name is written with escapes. A name that differs from a
-// member's by capitals alone is refused.
-func disguised(name []byte) (member, error) {
-	if odd := bytes.IndexFunc(name, func(c rune) bool { return c != '_' && !('a' <= c && c <= 'z') }); odd < 0 {
-		return unread, nil
-	}
-	s, ok := unquote(name)
-	if !ok {
-		return unread, nil
-	}
-	for m, known := range names() {
-		switch {
-		case m == int(unread):
-		case s == known:
-			return member(m), nil
-		case strings.EqualFold(s, known):
-			return unread, invalid("the member "+strconv.Quote(s)+" can be taken for "+known, `write "`+known+`"`)
-		}
-	}
-	return unread, nil
-}
-
 // take takes the value of a member, which isn't null.
 func (r *reader) take(m member, v []byte, from, to int) (err error) {
 	switch m {
@@ -208,7 +119,10 @@ func (r *reader) streamOptions(v []byte, at int) error {
 	count, seen := 0, false
 	end := object(v, 0, 1, func(name []byte, from, to int) {
 		count++
-		s, ok := unquote(name)
+		s, ok := "include_usage", true
+		if string(name) != s {
+			s, ok = unquote(name)
+		}
 		switch {
 		case err != nil || !ok || !strings.EqualFold(s, "include_usage"):
 		case s != "include_usage" || seen:
