@@ -29,6 +29,10 @@ type arrivalKey struct{}
 func (p Proxies) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := direct(r)
+		if !p.trusts(a.from) && !forwards(r.Header) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx := r.Context()
 		if p.trusts(a.from) {
 			a = p.forwarded(a, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"])
@@ -36,7 +40,7 @@ func (p Proxies) Handler(next http.Handler) http.Handler {
 		}
 		passed := r.WithContext(ctx)
 		passed.Header = r.Header.Clone()
-		for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Real-Ip"} {
+		for _, name := range forwarding {
 			passed.Header.Del(name)
 		}
 		if a.from != direct(r).from {
@@ -44,6 +48,18 @@ func (p Proxies) Handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, passed)
 	})
+}
+
+// forwarding are the headers by which proxies say where a request came from.
+var forwarding = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Real-Ip"}
+
+func forwards(h http.Header) bool {
+	for _, name := range forwarding {
+		if _, ok := h[name]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // arrivalOf returns how a request came.

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -19,14 +18,14 @@ import (
 func (s *server) writeModelError(hc huma.Context, rq *request, op dialect.Operation, err error) {
 	ours := s.fromError(rq, err).(*problem)
 	code := ours.Code
-	said := dialect.Problem{Message: ours.Detail}
+	var said dialect.Problem
+	_ = errors.As(err, &said) // nothing, if nobody has said more
+	if code != core.Invalid && code != core.Unsupported || said.Message == "" {
+		// What else a provider says may be about what is behind it.
+		said.Type, said.Param, said.Message = "", "", ours.Detail
+	}
 	if ours.Hint != "" {
 		said.Message += " (" + ours.Hint + ")"
-	}
-	var theirs dialect.Problem
-	if errors.As(err, &theirs) && code == core.Invalid {
-		said.Type, said.Code, said.Param = theirs.Type, theirs.Code, theirs.Param
-		said.Message = cmp.Or(theirs.Message, said.Message)
 	}
 	var wait gateway.Wait
 	if errors.As(err, &wait) {

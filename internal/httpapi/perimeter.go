@@ -43,18 +43,31 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 
 // harden tells browsers what they need not allow.
 func harden(h http.Header, secure bool) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
+	for _, f := range hardening {
+		h[f.name] = f.value
+	}
 	if secure { // RFC 6797: over plain HTTP it means nothing
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h["Strict-Transport-Security"] = transportSecurity
 	}
 }
+
+// hardening are headers of every answer. Their values are shared: who says another one sets
+// another value, and adds to none.
+var hardening = [...]struct {
+	name  string // as http.CanonicalHeaderKey has it
+	value []string
+}{
+	{"Cache-Control", []string{"no-store"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"Permissions-Policy", []string{"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"X-Frame-Options", []string{"DENY"}},
+}
+
+var transportSecurity = []string{"max-age=31536000"}
 
 // asPage lets an answer be a page, whose own styles and scripts carry the nonce that it
 // returns: others run nowhere, whatever gets into the page.

@@ -60,7 +60,7 @@ func failure(req *http.Request, err error) *http.Response {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
-	res := respond(req, status, "application/json", bytes.NewReader(dialect.WriteProblem(dialect.OpChat, code, dialect.Problem{Message: err.Error()}, "")))
+	res := respond(req, status, "application/json", bytes.NewReader(dialect.WriteProblem(dialect.OpChat, code, dialect.ProblemOf(err), "")))
 	var wait Wait
 	if errors.As(err, &wait) {
 		res.Header.Set("Retry-After", strconv.Itoa(int((time.Duration(wait)+time.Second-1)/time.Second)))

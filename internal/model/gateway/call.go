@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -87,6 +88,9 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	if err := g.open(ctx, j, most(j.req)); err != nil {
 		return nil, err
 	}
+	if j.req.Stream && j.req.Store && j.Task == "" {
+		return g.kept(ctx, j)
+	}
 	r, err := g.attempt(ctx, j)
 	if err != nil {
 		j.drop(g, err)
@@ -95,22 +99,39 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	if r.body != nil {
 		return g.answer(ctx, j, r), nil
 	}
-	return g.flowing(ctx, j, r)
+	return &Answer{Stream: newStream(g, j, r)}, nil
 }
 
-// flowing is a stream that goes to the caller, or into the keep, from which the caller reads.
-func (g *Gateway) flowing(ctx context.Context, j *job, r *reply) (*Answer, error) {
-	s := newStream(g, j, r)
-	if !j.req.Store || j.Task != "" {
-		return &Answer{Stream: s}, nil
+// kept has a stream go into the keep, from which its caller reads.
+func (g *Gateway) kept(ctx context.Context, j *job) (*Answer, error) {
+	var a *keeping
+	// It outlives the call, whose body is the caller's again then.
+	req, err := dialect.Read(j.Op, bytes.Clone(j.req.Body))
+	if err == nil {
+		j.req, j.Body = req, req.Body
+		a, err = g.keeper.enter(ctx, j)
 	}
-	a, err := g.keeper.enter(ctx, j, r.target.Provider.Timeouts.Idle)
 	if err != nil {
-		s.close()
+		j.drop(g, err)
 		return nil, err
 	}
-	go g.keeper.pump(a, s)
-	return &Answer{Kept: a.id, Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: keptDoc{Op: j.Op, Idle: r.target.Provider.Timeouts.Idle}}}, nil
+	r, err := g.attempt(a.ctx, j)
+	if err != nil {
+		g.keeper.leave(a)
+		j.drop(g, err)
+		return nil, err
+	}
+	doc, err := g.keeper.begin(a, j.Op, r.target.Provider.Timeouts.Idle)
+	if err != nil {
+		if core.CodeOf(err) != core.Canceled {
+			j.drop(g, err) // the caller gets none of it, by no fault of its own
+		}
+		newStream(g, j, r).close()
+		g.keeper.leave(a)
+		return nil, err
+	}
+	go g.keeper.pump(a, newStream(g, j, r))
+	return &Answer{Kept: a.id, Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: doc, live: a}}, nil
 }
 
 // prepare reads the request and finds who may serve it.
@@ -147,7 +168,9 @@ func (g *Gateway) open(ctx context.Context, j *job, most core.Usage) (err error)
 	} else if ask.Fixed, err = g.dearest(ctx, j, most); err != nil {
 		return err
 	}
-	j.ticket, err = g.cfg.Meter.Open(ctx, ask)
+	if j.ticket, err = g.cfg.Meter.Open(ctx, ask); core.CodeOf(err) == core.Exhausted {
+		err = errors.Join(err, dialect.Problem{Code: dialect.BudgetCode})
+	}
 	return err
 }
 

@@ -62,7 +62,8 @@ type reader struct {
 	id   KeptAnswer
 	org  core.OrgID
 	doc  keptDoc
-	n    int    // events that were handed on, or skipped
+	live *keeping // nil: it came to another node, or is over
+	n    int      // events that were handed on, or skipped
 	last string // id of the last part that was read
 	over bool
 	out  []byte
@@ -75,9 +76,11 @@ const lookEvery = 100 * time.Millisecond
 func (r *reader) Next(ctx context.Context) ([]byte, error) {
 	quiet := r.k.now()
 	for !r.over {
-		live := r.k.coming(r.id)
-		if live != nil {
-			events, behind, changed := live.after(r.n)
+		if r.live == nil {
+			r.live = r.k.coming(r.id)
+		}
+		if r.live != nil {
+			events, behind, changed := r.live.after(r.n)
 			if len(events) > 0 {
 				return r.give(events), nil
 			}
@@ -95,11 +98,13 @@ func (r *reader) Next(ctx context.Context) ([]byte, error) {
 		}
 		events, err := r.stored(ctx)
 		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, ended(ctx)
 		case err != nil:
 			return r.broken(err), nil
 		case len(events) > 0:
 			return r.give(events), nil
-		case r.over || live != nil:
+		case r.over:
 			continue
 		case r.k.now().Sub(quiet) > r.doc.Idle+10*time.Second:
 			return r.broken(core.E(core.Unavailable, op, "the rest of the answer was lost with the node that it came to")), nil
@@ -116,7 +121,7 @@ func (r *reader) Next(ctx context.Context) ([]byte, error) {
 // broken is the event that says that there is no more, for a reason.
 func (r *reader) broken(err error) []byte {
 	r.over = true
-	return dialect.ProblemEvent(r.doc.Op, core.CodeOf(err), dialect.Problem{Message: err.Error()}).Append(nil)
+	return dialect.ProblemEvent(r.doc.Op, core.CodeOf(err), dialect.ProblemOf(err)).Append(nil)
 }
 
 func (r *reader) give(events [][]byte) []byte {

@@ -21,6 +21,7 @@ type reply struct {
 	lane   *place
 	op     dialect.Operation    // that the target was asked for: the caller's, or of another dialect
 	words  *dialect.Translation // nil: they are of one dialect
+	sends  *sending             // what it is asked
 
 	body *bytes.Buffer // of a whole answer, as it came
 	said []byte        // that, as it goes to the caller
@@ -39,6 +40,7 @@ func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) 
 	way := g.ways.of(p.Own(), p.Timeouts.Connect)
 	x, err := g.exchange(ctx, way, req, p.Timeouts, j.req.Stream)
 	if err != nil {
+		r.sends.end()
 		return g.broke(ctx, p.Name, err)
 	}
 	switch {
@@ -52,6 +54,7 @@ func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) 
 		f = g.whole(ctx, x, r)
 	}
 	x.close()
+	r.sends.end()
 	return f
 }
 
@@ -71,6 +74,7 @@ func (r *reply) word(j *job) ([]byte, *fault) {
 	if err != nil {
 		return nil, &fault{err: err, stuck: true, why: "its dialect has no word for a part of the request"}
 	}
+	words.Created = j.began.Unix()
 	r.words, r.op = words, via
 	return body, nil
 }
@@ -112,11 +116,12 @@ func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request,
 	// No value: that isn't sent, and lets the transport use another connection when one that it
 	// kept turns out to be closed.
 	h["Idempotency-Key"] = nil
+	r.sends = &sending{body: body}
 	return &http.Request{
 		Method: http.MethodPost, URL: address, Host: address.Host, Header: h,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+		Body: r.sends.open(), ContentLength: int64(len(body)),
+		GetBody: func() (io.ReadCloser, error) { return r.sends.open(), nil },
 	}, nil
 }
 
