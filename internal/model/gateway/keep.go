@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 const (
 	keptFor   = 24 * time.Hour
 	maxKept   = 16 << 20               // bytes of one answer; it is cut off there
+	maxPart   = 512 << 10              // bytes of one event, likewise: more isn't a record
 	maxTail   = 256 << 10              // bytes of it that wait to be written; then the provider waits
 	partSize  = 64 << 10               // bytes of a part, about
 	partEvery = 100 * time.Millisecond // a part is written, if something came
@@ -93,6 +96,9 @@ func (k *keeper) close() {
 type keeping struct {
 	id    KeptAnswer
 	scope core.Scope
+	ctx   context.Context // of the calls of providers: ends with the node, and until begin with the caller
+	end   context.CancelCauseFunc
+	loose []func() bool // what ctx ends by: the caller, and the node
 
 	mu      sync.Mutex
 	from    int           // number of the first event of the tail
@@ -100,34 +106,56 @@ type keeping struct {
 	waiting int           // bytes of them
 	total   int           // bytes of all
 	over    bool          // nothing comes any more
-	lost    bool          // it can't be kept to its end
+	lost    error         // why it can't be kept to its end
 	native  string        // the id that is in the answer
 	changed chan struct{} // closed when there is more, or less to be written
 }
 
-// enter makes room for one more. exhausted: there are too many.
-func (k *keeper) enter(ctx context.Context, j *job, idle time.Duration) (*keeping, error) {
+// Why a kept answer isn't whole.
+var (
+	errStopping = core.E(core.Unavailable, op, "the rest of the answer was lost: its node stopped").WithHint("ask again")
+	errTooLarge = core.E(core.Unavailable, op, `the answer is too large to be stored`).WithHint(`leave out "store"`)
+	errUnkept   = core.E(core.Unavailable, op, "the rest of the answer was lost: it can't be stored at the moment").WithHint("ask again")
+)
+
+// enter makes room for one more, before anybody is asked. exhausted: there are too many.
+// begin or leave has to follow.
+func (k *keeper) enter(ctx context.Context, j *job) (*keeping, error) {
 	a := &keeping{id: KeptAnswer(core.NewID("ans")), scope: j.Scope, from: 1, changed: make(chan struct{})}
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	if len(k.live) >= nodeKept || k.orgs[j.Scope.Org] >= orgKept {
-		k.mu.Unlock()
 		return nil, core.E(core.Exhausted, op, "too many stored streams are coming").WithHint(`try again later, or leave out "store"`)
 	}
 	k.live[a.id] = a
 	k.orgs[j.Scope.Org]++
 	k.pumps.Add(1)
-	k.mu.Unlock()
-	err := k.records.Write(ctx, j.Scope.Org, kindKept.Put(store.Doc[keptDoc]{
-		ID: string(a.id), Expires: k.now().Add(keptFor), Data: keptDoc{Actor: j.Scope.Actor, Project: j.Scope.Project, Op: j.Op, Idle: idle},
-	}))
-	if err != nil {
-		k.leave(a)
-		return nil, err
+	a.ctx, a.end = context.WithCancelCause(context.WithoutCancel(ctx))
+	a.loose = []func() bool{
+		context.AfterFunc(ctx, func() { a.end(context.Cause(ctx)) }),
+		context.AfterFunc(k.ctx, func() { a.end(errStopping) }),
 	}
 	return a, nil
 }
 
+// begin writes down that there is an answer, which from then on is its caller's no more.
+func (k *keeper) begin(a *keeping, op dialect.Operation, idle time.Duration) (keptDoc, error) {
+	d := keptDoc{Actor: a.scope.Actor, Project: a.scope.Project, Op: op, Idle: idle}
+	ctx, done := context.WithTimeout(a.ctx, writeTime)
+	defer done()
+	err := k.records.Write(ctx, a.scope.Org, kindKept.Put(store.Doc[keptDoc]{ID: string(a.id), Expires: k.now().Add(keptFor), Data: d}))
+	if !a.loose[0]() && err == nil {
+		err = ended(a.ctx)
+	}
+	return d, err
+}
+
+// leave comes when nothing is to be kept any more.
 func (k *keeper) leave(a *keeping) {
+	for _, stop := range a.loose {
+		stop()
+	}
+	a.end(context.Canceled)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.live, a.id)
@@ -157,46 +185,63 @@ func (k *keeper) pump(a *keeping, s *Stream) {
 		defer close(written)
 		k.write(a)
 	}()
-	for {
-		if _, err := s.Next(k.ctx); err != nil {
-			break
-		}
-		if !a.add(k.ctx, s.events()) {
-			break
-		}
-	}
+	err := a.take(s)
 	s.close()
-	a.finish()
+	if err != nil {
+		e := dialect.ProblemEvent(s.j.Op, core.CodeOf(err), dialect.ProblemOf(err))
+		e.ID = s.number()
+		a.finish(e.Append(nil))
+	} else {
+		a.finish(nil)
+	}
 	<-written
 	k.leave(a)
 }
 
-// add takes events in, and waits while too many wait to be written. false: it is too large,
-// or the node stops.
-func (a *keeping) add(ctx context.Context, events [][]byte) bool {
+// take takes a stream in. An error is why that isn't whole.
+func (a *keeping) take(s *Stream) error {
+	for {
+		_, err := s.Next(a.ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return errStopping
+		}
+		if err := a.add(s.events()); err != nil {
+			return err
+		}
+	}
+}
+
+// add takes events in, and waits while too many wait to be written. An error is why no more
+// are taken.
+func (a *keeping) add(events [][]byte) error {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, e := range events {
+		if a.total += len(e); a.total > maxKept || len(e) > maxPart {
+			return errTooLarge
+		}
 		a.tail = append(a.tail, append([]byte(nil), e...))
 		a.waiting += len(e)
-		a.total += len(e)
 		if a.native == "" {
 			a.native = nativeID(e)
 		}
 	}
 	a.wake()
-	a.lost = a.lost || a.total > maxKept
-	for !a.lost && a.waiting > maxTail {
+	for a.lost == nil && a.waiting > maxTail {
 		changed := a.changed
 		a.mu.Unlock()
 		select {
 		case <-changed:
-		case <-ctx.Done():
-			return false
+		case <-a.ctx.Done():
+			a.mu.Lock()
+			return errStopping
 		}
 		a.mu.Lock()
 	}
-	defer a.mu.Unlock()
-	return !a.lost && ctx.Err() == nil
+	return a.lost
 }
 
 // nativeID is the id of an answer in one of its events; "" if it isn't in this one.
@@ -219,46 +264,54 @@ func (a *keeping) wake() {
 	a.changed = make(chan struct{})
 }
 
-func (a *keeping) finish() {
+// finish comes after the last event, which it may add.
+func (a *keeping) finish(last []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if last != nil {
+		a.tail = append(a.tail, last)
+		a.waiting += len(last)
+	}
 	a.over = true
 	a.wake()
 }
 
-// write writes parts down until the end. What the store doesn't take is tried again for as
-// long as the answer is kept waiting for it.
+// write writes parts down until the end.
 func (k *keeper) write(a *keeping) {
 	named := false
-	for tries := 0; ; {
-		p, native, changed := a.part()
-		if len(p.Events) == 0 && !p.Ended {
+	for {
+		if changed := a.nothing(); changed != nil {
 			<-changed
-			k.rest(a)
 			continue
 		}
-		changes := []store.Change{kindPart.Put(store.Doc[keptPart]{ID: partID(a.id, p.From), Expires: k.now().Add(keptFor), Data: p})}
-		if !named && native != "" {
-			changes = append(changes, kindAlias.Put(store.Doc[KeptAnswer]{ID: aliasID(a.scope.Actor, native), Expires: k.now().Add(keptFor), Data: a.id}))
+		k.rest(a)
+		p, native := a.part()
+		if named {
+			native = ""
 		}
-		err := k.put(a, changes)
-		if core.CodeOf(err) == core.Conflict && len(changes) == 2 {
-			err = k.put(a, changes[:1]) // another answer has that id: this one goes by its own
-		}
-		if err != nil && tries < writeTries {
-			tries++
-			time.Sleep(partEvery << tries)
-			continue
-		}
-		tries, named = 0, named || native != ""
-		a.written(p, err != nil)
+		err := k.put(a, p, native)
+		named = named || native != ""
+		a.written(p, err)
 		if p.Ended || err != nil {
 			return
 		}
 	}
 }
 
-const writeTries = 5
+const (
+	writeTries = 5
+	writeTime  = 5 * time.Second
+)
+
+// nothing is what to wait for until there is something to be written; nil: there is.
+func (a *keeping) nothing() chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over || len(a.tail) > 0 {
+		return nil
+	}
+	return a.changed
+}
 
 // rest lets a part become larger, unless it is large already or the last.
 func (k *keeper) rest(a *keeping) {
@@ -279,35 +332,57 @@ func (k *keeper) rest(a *keeping) {
 	}
 }
 
-func (k *keeper) put(a *keeping, changes []store.Change) error {
-	ctx, done := context.WithTimeout(context.WithoutCancel(k.ctx), 5*time.Second)
+// put writes a part down, and by what name the answer goes besides its own, if that isn't
+// another's already. What the store doesn't take is tried again for some seconds, unless the
+// node stops.
+func (k *keeper) put(a *keeping, p keptPart, native string) (err error) {
+	for try := range writeTries {
+		if try > 0 && !pause(k.ctx, partEvery<<try) {
+			return err
+		}
+		if err = k.putOnce(a, p, native); core.CodeOf(err) == core.Conflict && native != "" {
+			err = k.putOnce(a, p, "")
+		}
+		if err == nil || core.CodeOf(err) == core.Conflict && try > 0 { // it was taken before, without our being told
+			return nil
+		}
+	}
+	return err
+}
+
+func (k *keeper) putOnce(a *keeping, p keptPart, native string) error {
+	until := k.now().Add(keptFor)
+	changes := []store.Change{kindPart.Put(store.Doc[keptPart]{ID: partID(a.id, p.From), Expires: until, Data: p})}
+	if native != "" {
+		changes = append(changes, kindAlias.Put(store.Doc[KeptAnswer]{ID: aliasID(a.scope.Actor, native), Expires: until, Data: a.id}))
+	}
+	ctx, done := context.WithTimeout(context.WithoutCancel(k.ctx), writeTime)
 	defer done()
 	return k.records.Write(ctx, a.scope.Org, changes...)
 }
 
 // part is what is to be written next.
-func (a *keeping) part() (p keptPart, native string, changed chan struct{}) {
+func (a *keeping) part() (p keptPart, native string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p.From = a.from
 	size := 0
 	for _, e := range a.tail {
 		if size += len(e); size > partSize && len(p.Events) > 0 {
-			return p, a.native, a.changed
+			return p, a.native
 		}
 		p.Events = append(p.Events, e)
 	}
 	p.Ended = a.over
-	return p, a.native, a.changed
+	return p, a.native
 }
 
-// written forgets what is written by now. lost: the store doesn't take it, and this is the
-// end.
-func (a *keeping) written(p keptPart, lost bool) {
+// written forgets what is written by now. With an error nothing more is.
+func (a *keeping) written(p keptPart, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if lost {
-		a.lost = true
+	if err != nil {
+		a.lost = errUnkept
 		a.wake()
 		return
 	}

@@ -167,6 +167,7 @@ func (s *Stream) close() {
 		s.fault = &fault{gone: true}
 	}
 	s.r.x.close()
+	s.r.sends.end()
 	s.r.lane.leave(s.fault, s.g.cfg.Now())
 	status := meter.StatusOK
 	switch {
