@@ -1,15 +1,17 @@
 package meter_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
-// BenchmarkCall is what metering adds to a call, while the calls are stored as they are in
-// service: of one key, and of a hundred.
+// BenchmarkCall is what metering adds to a call of one key, or of a hundred. One in a hundred
+// is settled, so that the store keeps up, and the others are dropped.
 func BenchmarkCall(b *testing.B) {
 	for name, keys := range map[string]int{"one key": 1, "100 keys": 100} {
 		b.Run(name, func(b *testing.B) {
@@ -42,6 +44,42 @@ func BenchmarkCall(b *testing.B) {
 					} else {
 						ticket.Drop()
 					}
+				}
+			})
+		})
+	}
+}
+
+// instant is a store that takes events at once, and forgets them.
+type instant struct{ storage }
+
+func (instant) Append(context.Context, core.Scope, store.Append) ([]core.Event, error) {
+	return nil, nil
+}
+
+// BenchmarkSettled is Open and Settle, with a store that costs nothing; and how many calls a
+// second SQLite takes for good, which is what bounds a node then.
+func BenchmarkSettled(b *testing.B) {
+	st := openSQLite(b)
+	for name, s := range map[string]storage{"memory": instant{st}, "sqlite": st} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b, st, core.MaxCredits/2)
+			m := w.node(s, func(c *meter.Config) { c.Now = time.Now })
+			defer run(b, m)()
+			ask, u := w.ask(1000), used(500)
+			b.ReportAllocs()
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					ticket, err := m.Open(ctx, ask)
+					for ; core.CodeOf(err) == core.Unavailable; ticket, err = m.Open(ctx, ask) {
+						time.Sleep(time.Millisecond)
+					}
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					ticket.Settle(u)
 				}
 			})
 		})

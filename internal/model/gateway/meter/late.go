@@ -53,7 +53,9 @@ func (a *account) nextLate() *latecomers {
 	h := &hold{a: a, id: core.HoldID(a.m.cfg.IDs("hld")), opened: now, ending: core.EventID(a.m.cfg.IDs("evt"))}
 	h.record = a.m.note(h, now)
 	a.lateNow = &latecomers{hold: h, batch: newBatch(core.EventID(a.m.cfg.IDs("evt")), a.late[:n:n])}
-	a.late = append([]core.MeteredCall(nil), a.late[n:]...)
+	if a.late = a.late[n:]; len(a.late) == 0 {
+		a.late = nil
+	}
 	return a.lateNow
 }
 

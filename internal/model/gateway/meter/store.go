@@ -120,7 +120,9 @@ func (a *account) next(h *hold, atLeast int) bool {
 		return false
 	}
 	h.batch = newBatch(core.EventID(a.m.cfg.IDs("evt")), h.pending[:n:n])
-	h.pending = slices.Clone(h.pending[n:])
+	if h.pending = h.pending[n:]; len(h.pending) == 0 {
+		h.pending = nil // the event has what was there
+	}
 	return true
 }
 
