@@ -59,9 +59,9 @@ func (s Spec) Check(secretive func(string) bool) error {
 	case len(s.Note) > maxText || !isLine(s.Note):
 		return invalid("the note isn't a line of at most 500 bytes", "shorten it")
 	case len(s.Credential) > 64 || !isLine(s.Credential):
-		return invalid("the credential isn't the name of one", "store the key with isekai secret put NAME --shared, and give its name")
+		return invalid("the credential isn't the name of one", "store the key with isekai secret set NAME --shared, and give its name")
 	case secretive != nil && s.Credential != "" && secretive(s.Credential):
-		return invalid("the credential looks like a secret itself", "store it with isekai secret put NAME --shared, and give its name here")
+		return invalid("the credential looks like a secret itself", "store it with isekai secret set NAME --shared, and give its name here")
 	case s.APIVersion != "" && (s.Kind != Azure || len(s.APIVersion) > 40 || strings.Trim(s.APIVersion, "abcdefghijklmnopqrstuvwxyz0123456789-") != ""):
 		return invalid("only azure-openai has versions of its API, as in 2024-10-21", "leave it out: then calls go to /openai/v1, which has none")
 	}
@@ -90,7 +90,7 @@ func (s Spec) base() (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "":
 		return nil, invalid("the address isn't one of http or https", hint)
 	case u.User != nil:
-		return nil, invalid("the address has a user or a password in it", "store the secret with isekai secret put NAME --shared, and name it as the credential")
+		return nil, invalid("the address has a user or a password in it", "store the secret with isekai secret set NAME --shared, and name it as the credential")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(address, "#"):
 		return nil, invalid("the address has more than a host and a path", hint)
 	}
@@ -172,7 +172,7 @@ func (s Spec) checkHeaders(secretive func(string) bool) error {
 		case len(name) > 100 || !httpguts.ValidHeaderFieldName(name):
 			return invalid("a header can't be named "+quote(name), "as in OpenAI-Organization")
 		case slices.Contains(credentialHeaders, canonical):
-			return invalid("the header "+name+" holds a credential", "store it with isekai secret put NAME --shared, and name it as the credential; one of the kind header goes in a header of its own")
+			return invalid("the header "+name+" holds a credential", "store it with isekai secret set NAME --shared, and name it as the credential; one of the kind header goes in a header of its own")
 		case slices.Contains(ours, canonical):
 			return invalid("the header "+name+" is set by the gateway", "leave it out")
 		case seen[canonical]:
@@ -180,7 +180,7 @@ func (s Spec) checkHeaders(secretive func(string) bool) error {
 		case len(value) > maxText || !httpguts.ValidHeaderFieldValue(value):
 			return invalid("the header "+name+" has a value that none can have", "up to 500 bytes in one line")
 		case secretive != nil && (secretive(value) || secretive(name+": "+value)):
-			return invalid("the header "+name+" looks like a secret", "store it with isekai secret put NAME --shared, and name it as the credential; one of the kind header goes in a header of its own")
+			return invalid("the header "+name+" looks like a secret", "store it with isekai secret set NAME --shared, and name it as the credential; one of the kind header goes in a header of its own")
 		}
 		seen[canonical] = true
 	}

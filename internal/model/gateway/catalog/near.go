@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 func (v *View) unknown(name string) error {
 	err := core.E(core.NotFound, "model.resolve", "there is no model "+quote(name))
 	switch near := v.near(name); {
-	case len(v.offers) == 0 && len(v.Providers()) == 0:
+	case len(v.Providers()) == 0:
 		return err.WithHint("no model is configured: isekai model add NAME --kind KIND, or ask an admin of the org")
 	case len(near) > 0:
 		return err.WithHint("did you mean " + strings.Join(near, ", ") + "? isekai model list shows all")
@@ -33,14 +34,22 @@ func (v *View) near(name string) []string {
 	}
 	var all []found
 	bare := name[strings.LastIndexByte(name, '/')+1:]
-	for _, o := range v.offers[:min(len(v.offers), looked)] {
-		offered := o.Name[strings.LastIndexByte(o.Name, '/')+1:]
+	seen := map[string]bool{}
+	for full := range v.names() {
+		if len(seen) == looked {
+			break
+		}
+		if seen[full] {
+			continue
+		}
+		seen[full] = true
+		offered := full[strings.LastIndexByte(full, '/')+1:]
 		far := distance(strings.ToLower(bare), strings.ToLower(offered))
 		if bare != "" && (far <= max(len(bare), len(offered))/3 || strings.HasPrefix(offered, bare) || strings.HasPrefix(bare, offered)) {
-			all = append(all, found{o.Name, far})
+			all = append(all, found{full, far})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b found) int { return a.far - b.far })
+	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.far-b.far, strings.Compare(a.name, b.name)) })
 	var names []string
 	for _, f := range all[:min(len(all), most)] {
 		names = append(names, f.name)

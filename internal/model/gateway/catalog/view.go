@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -12,7 +13,6 @@ import (
 type View struct {
 	settings Settings
 	parts    []*part // the org's own, then the installation's
-	offers   []Offer
 }
 
 // Offer is a name that can be asked for.
@@ -172,41 +172,44 @@ func view(own, house *part) *View {
 		}
 		v.parts, v.settings = []*part{&merged, house}, own.settings
 	}
-	seen := map[string]bool{}
-	add := func(name, owner string) {
-		if !seen[name] {
-			seen[name] = true
-			v.offers = append(v.offers, Offer{name, owner})
-		}
-	}
-	for _, p := range v.parts {
-		for name := range p.routes {
-			add(name, "route")
-		}
-		for _, at := range p.providers {
-			for _, m := range at.Models {
-				if !v.settings.RoutesOnly {
-					add(m.Name, at.Name)
+	return v
+}
+
+// names yields what can be asked for, with who has it: the org's own first. A name may come
+// twice.
+func (v *View) names() iter.Seq2[string, string] {
+	return func(yield func(name, owner string) bool) {
+		for _, p := range v.parts {
+			for _, r := range p.kept {
+				if !yield(r.Name, "route") {
+					return
+				}
+			}
+			for _, at := range p.providers {
+				for i := 0; i < len(at.Models) && !v.settings.RoutesOnly; i++ {
+					if !yield(at.Models[i].Name, at.Name) {
+						return
+					}
 				}
 			}
 		}
 	}
-	slices.SortFunc(v.offers, func(a, b Offer) int { return strings.Compare(a.Name, b.Name) })
-	return v
 }
 
-// Routed reports whether a name is that of a route.
-func (v *View) Routed(name string) bool {
-	for _, p := range v.parts {
-		if p.routes[name] != nil {
-			return true
+// Models returns the names that can be asked for, sorted. A view doesn't keep the list: there
+// may be many of both.
+func (v *View) Models() []Offer {
+	all := []Offer{}
+	seen := map[string]bool{}
+	for name, owner := range v.names() {
+		if !seen[name] {
+			seen[name] = true
+			all = append(all, Offer{name, owner})
 		}
 	}
-	return false
+	slices.SortFunc(all, func(a, b Offer) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
-
-// Models returns the names that can be asked for, sorted. It is shared: read only.
-func (v *View) Models() []Offer { return v.offers }
 
 // Providers returns those that calls can go to, the org's own first.
 func (v *View) Providers() []*Provider {
