@@ -153,4 +153,6 @@ func more(rounds, others []taken, q float64) string {
 	return inMillis(quantile(rounds, last, q) - quantile(others, last, q))
 }
 
-func inMillis(d time.Duration) string { return strconv.FormatFloat(d.Seconds()*1000, 'f', 2, 64) + " ms" }
+func inMillis(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds()*1000, 'f', 2, 64) + " ms"
+}
