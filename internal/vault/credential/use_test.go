@@ -230,3 +230,28 @@ func TestDeletedAfterARefresh(t *testing.T) {
 		wantCode(t, "a use of what is deleted", err, core.NotFound)
 	})
 }
+
+// TestTheSharedOne is asked for by what is of the whole org, whatever a project has.
+func TestTheSharedOne(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		put(t, r.Service, ann(orgA), credential.Put{Name: "x", Kind: credential.Token, Content: tokenOf("the-projects")})
+		_, err := r.Use(t.Context(), ann(orgA), "x", credential.For{Shared: true})
+		wantCode(t, "what only a project has", err, core.NotFound)
+		_, err = r.Shared(t.Context(), orgA, "x")
+		wantCode(t, "its description", err, core.NotFound)
+		shared := put(t, r.Service, ann(orgA), credential.Put{Name: "x", Shared: true, Kind: credential.Token, Content: tokenOf("the-orgs")})
+		v, err := r.Use(t.Context(), ann(orgA), "x", credential.For{Shared: true})
+		ok(t, err)
+		own, err := r.Use(t.Context(), ann(orgA), "x", credential.For{})
+		ok(t, err)
+		if v.Secret.Reveal() != "the-orgs" || own.Secret.Reveal() != "the-projects" {
+			t.Errorf("shared is %q, the project's %q", v.Secret.Reveal(), own.Secret.Reveal())
+		}
+		if c, err := r.Shared(t.Context(), orgA, "x"); err != nil || c.ID != shared.ID {
+			t.Errorf("got %+v, %v", c, err)
+		}
+		_, err = r.Shared(t.Context(), orgB, "x")
+		wantCode(t, "another org's", err, core.NotFound)
+	})
+}
