@@ -196,6 +196,11 @@ func (v *View) names() iter.Seq2[string, string] {
 	}
 }
 
+// Routed reports whether a name is that of a route.
+func (v *View) Routed(name string) bool {
+	return slices.ContainsFunc(v.parts, func(p *part) bool { return p.routes[name] != nil })
+}
+
 // Models returns the names that can be asked for, sorted. A view doesn't keep the list: there
 // may be many of both.
 func (v *View) Models() []Offer {
