@@ -145,11 +145,7 @@ func question(p *catalog.Provider, op dialect.Operation, model string) map[strin
 	case dialect.OpEmbeddings:
 		return map[string]any{"model": model, "input": "OK"}
 	}
-	limit := "max_tokens"
-	if p.Kind == catalog.OpenAI || p.Kind == catalog.Azure { // whose newer models refuse the old word
-		limit = "max_completion_tokens"
-	}
-	return map[string]any{"model": model, "messages": turns, limit: 16}
+	return map[string]any{"model": model, "messages": turns, p.LimitName(op): 16}
 }
 
 // answered are the members that an answer has.
