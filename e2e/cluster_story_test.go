@@ -111,7 +111,7 @@ func (s *server) allTasks(t *testing.T) []client.Task {
 }
 
 // views are built from the events.
-var views = []string{"tasks", "apps", "usage"}
+var views = []string{"tasks", "apps", "usage", "calls"}
 
 // agrees waits until every view is what the events say: lists follow within moments.
 func (s *server) agrees(t *testing.T) {

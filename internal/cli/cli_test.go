@@ -113,7 +113,7 @@ func TestCommands(t *testing.T) {
 		{"usage", Direct, []string{"2026-01-02  m", "1m0s"}, nil},
 		{"usage --days 366", Direct, []string{"2026-01-02"}, nil},
 		{"projection verify tasks", Direct, []string{"tasks", "2 rows, all as the events say"}, nil},
-		{"projection rebuild", Direct, []string{"tasks", "apps", "usage"}, nil},
+		{"projection rebuild", Direct, []string{"tasks", "apps", "usage", "calls"}, nil},
 		{"backup", Direct, []string{"20260102T030405Z  9 events, 1 blob\n", "master key"}, []string{"id", "events"}},
 		{"backup list", Direct, []string{"BACKUP", "20260102T030405Z"}, nil},
 		{"restore 20260102T030405Z", -1, []string{"Restored.", "All sessions, one-time links and access tokens have ended", "2026-01-02 03:04:05", "isekai key list --all"}, []string{"verified", "problems"}},

@@ -193,7 +193,7 @@ func TestRecoveryToAPointInTime(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	in.with(t, func(c *client.Client) {
-		for _, view := range []string{"tasks", "apps", "usage"} {
+		for _, view := range []string{"tasks", "apps", "usage", "calls"} {
 			agrees(t, c, view) // when what was in the outbox has followed
 		}
 		page, err := c.Tasks(t.Context(), client.ListOptions{})
