@@ -28,7 +28,6 @@ func guarded(op huma.Operation, action identity.Action) huma.Operation {
 	if action == identity.Operate || action == identity.OperatePeople || action == identity.OperateRead {
 		op.Tags = []string{"operate"}
 	}
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	return op
 }
 

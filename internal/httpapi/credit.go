@@ -134,7 +134,6 @@ func (s *server) creditCommand(verb client.CreditVerb, summary string, do func(c
 	act(s, identity.Operate, foundAgain(creates(huma.Operation{
 		OperationID: string(verb) + "-credits", Method: http.MethodPost, Path: "/v1/installation/credits/" + string(verb), Summary: summary,
 		Description: "The same command twice, by its id, is one; another with the id of one that was given is a conflict.",
-		Errors:      []int{http.StatusConflict},
 	})), func(ctx context.Context, _ identity.Principal, in *creditCommand) (*reply[client.Moved], error) {
 		org, err := s.subject(ctx, in.OrgQuery)
 		if err != nil {

@@ -25,7 +25,7 @@ func (s *server) taskEvents(tags []string) {
 		OperationID: "task-events", Method: http.MethodGet, Path: "/v1/tasks/{task}/events", Summary: "Follow a task's events", Tags: tags,
 		Description: "Server-sent events: every event of the task from the first, or after Last-Event-ID, as they come. " +
 			"The id is the event's version, the data the event as JSON. The stream ends with an event named end.",
-	}, "text/event-stream")
+	}, eventStream)
 	handle(s, identity.TaskRead, op, func(ctx context.Context, scope core.Scope, in *eventQuery) (*huma.StreamResponse, error) {
 		after, err := lastEvent(in.LastEventID)
 		if err != nil {

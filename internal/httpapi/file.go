@@ -106,10 +106,23 @@ func (s *server) files() {
 
 // stream documents an answer that isn't JSON.
 func stream(op huma.Operation, contentType string) huma.Operation {
-	op.Responses = map[string]*huma.Response{"200": {
-		Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
-	}}
+	schema := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	if contentType == eventStream {
+		schema = anEvent()
+	}
+	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: schema}}}}
 	return op
+}
+
+const eventStream = "text/event-stream"
+
+// anEvent is each of those of a stream (OpenAPI 3.1 has no word for a stream of them).
+func anEvent() *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.Schema{
+		Type: huma.TypeObject, Description: "each of the stream's server-sent events", Required: []string{"data"},
+		Properties: map[string]*huma.Schema{"id": text, "event": text, "data": text, "retry": {Type: huma.TypeInteger}},
+	}
 }
 
 func (s *server) export(ctx context.Context, scope core.Scope, in *exportPath) (*huma.StreamResponse, error) {
@@ -174,7 +187,7 @@ func (s *server) logs() {
 	handle(s, identity.AppRead, stream(huma.Operation{
 		OperationID: "follow-logs", Method: http.MethodGet, Path: "/v1/apps/{app}/logs/stream", Summary: "Follow a running app's output", Tags: tags,
 		Description: "Server-sent events: a line each, its sequence number as the id.",
-	}, "text/event-stream"), s.followLog)
+	}, eventStream), s.followLog)
 }
 
 func wireLine(l app.Line) client.LogLine {

@@ -26,15 +26,26 @@ func (s *server) unrouted(mux *http.ServeMux) http.HandlerFunc {
 	}
 }
 
-// allowed returns the methods that some route of mux takes at the request's path.
+// allowed returns the methods that some route of mux takes at the request's path. Of a path
+// that is a route's word for word it returns those of that alone: what stands for any name
+// there has the path by chance.
 func allowed(mux *http.ServeMux, r *http.Request) (found []string) {
 	_, other := mux.Handler(r) // the route that takes everything
+	var literal []string
 	for _, m := range methods {
 		asked := r.Clone(r.Context())
 		asked.Method = m
-		if _, pattern := mux.Handler(asked); pattern != other {
-			found = append(found, m)
+		_, pattern := mux.Handler(asked)
+		if pattern == other {
+			continue
 		}
+		found = append(found, m)
+		if _, path, _ := strings.Cut(pattern, " "); path == r.URL.Path {
+			literal = append(literal, m)
+		}
+	}
+	if literal != nil {
+		return literal
 	}
 	return found
 }

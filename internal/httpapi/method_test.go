@@ -26,6 +26,7 @@ func TestMethods(t *testing.T) {
 		{"POST", "/v1/apps/none", 405, "GET, HEAD, DELETE"}, // the path's form counts, so that it tells nothing of what is there
 		{"GET", "/v1/keys/shred", 405, "POST"},
 		{"DELETE", "/v1/keys/shred", 405, "POST"},
+		{"OPTIONS", "/v1/invitations/accept", 405, "POST"}, // not DELETE, which /v1/invitations/{invitation} takes
 		{"POST", "/healthz", 405, "GET, HEAD"},
 		{"POST", "/openapi.json", 405, "GET, HEAD"},
 		{"DELETE", "/docs", 405, "GET, HEAD"},

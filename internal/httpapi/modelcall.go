@@ -60,12 +60,12 @@ func (s *server) modelCalls() {
 			OperationID: "model-" + string(c.op), Method: http.MethodPost, Path: c.path, Summary: c.summary, Tags: []string{"models"},
 			Description: "For unmodified clients of " + c.like + ": the body, the answer, the stream of server-sent events and the errors are as that API has them. " +
 				"Members that aren't known here are passed on.",
-			RequestBody: anyObject(), Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-			Metadata: map[string]any{dialectMark: c.op},
+			RequestBody: anyObject(),
+			Metadata:    map[string]any{dialectMark: c.op},
 			Responses: map[string]*huma.Response{"200": {
 				Description: "OK", Content: map[string]*huma.MediaType{
-					"application/json":  {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
-					"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
+					"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
+					eventStream:        {Schema: anEvent()},
 				},
 			}},
 		}
@@ -86,6 +86,7 @@ func anyObject() *huma.RequestBody {
 func (s *server) raw(action identity.Action, op huma.Operation, b bounds, f func(huma.Context)) {
 	op = extended(guarded(op, action), boundsKey, b)
 	op.MaxBodyBytes = b.Body
+	op = refusals(op, modelStatus)
 	for _, status := range op.Errors {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{
 			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},

@@ -38,8 +38,8 @@ func (s *server) keptAnswers() {
 				{Name: "starting_after", In: "query", Schema: text, Description: "likewise; of responses, the sequence_number of the last event that was seen"},
 				{Name: "stream", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "true"},
 			},
-			Metadata: map[string]any{dialectMark: c.op}, Errors: []int{http.StatusBadRequest, http.StatusNotFound},
-		}, "text/event-stream")
+			Metadata: map[string]any{dialectMark: c.op},
+		}, eventStream)
 		s.raw(identity.ModelUse, op, bounds{}, func(hc huma.Context) { s.resume(hc, c.op) })
 	}
 }

@@ -50,7 +50,6 @@ func (s *server) modelNames() {
 	s.raw(identity.ModelUse, described(huma.Operation{
 		OperationID: "model-name", Method: http.MethodGet, Path: "/v1/models/{model}", Summary: "Look at a model that can be called", Tags: []string{"models"},
 		Parameters: []*huma.Param{{Name: "model", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
-		Errors:     []int{http.StatusNotFound},
 	}, huma.SchemaFromType(registry, typeOf[modelName]())), bounds{Seconds: usual.Seconds}, s.oneModel)
 }
 

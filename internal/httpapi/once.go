@@ -66,7 +66,6 @@ func (s *server) repeatable(op huma.Operation) huma.Operation {
 		Name: onceHeader, In: "header", Description: "a repeat within 24 hours returns the first answer",
 		Schema: &huma.Schema{Type: "string", MinLength: &shortest, MaxLength: &longest},
 	})
-	op.Errors = append(op.Errors, http.StatusConflict)
 	op.Middlewares = append(op.Middlewares, s.once)
 	return op
 }

@@ -189,7 +189,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
 // handle registers an operation, for those who may do the action, whose handler speaks
 // core errors.
 func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
-	op = s.repeatable(bounded[In](guarded(op, action)))
+	op = refusals(s.repeatable(bounded[In](guarded(op, action))), statusOf)
 	ids := idFields[In]()
 	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
 		rq := requestOf(ctx)
