@@ -3,6 +3,8 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ import (
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -36,24 +40,25 @@ type rig struct {
 	books   *ledger.Service
 	catalog *catalog.Catalog
 	meter   *meter.Meter
+	end     func() // of the gateway and the meter, which store what they have
 	*gateway.Gateway
 }
 
 // key is whose calls those of a rig are.
 const key core.KeyID = "key_test"
 
-func newRig(t testing.TB) *rig {
+func newRig(t testing.TB, change ...func(*gateway.Config)) *rig {
 	t.Helper()
 	driver, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = driver.Close() })
-	return newRigOn(t, vaulttest.Seal(t, driver)())
+	return newRigOn(t, vaulttest.Seal(t, driver)(), change...)
 }
 
 // newRigOn is newRig on a store, which other nodes may have, too.
-func newRigOn(t testing.TB, st store.Store) *rig {
+func newRigOn(t testing.TB, st store.Store, change ...func(*gateway.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, ctx: t.Context(), org: "org_test", store: st}
 	r.scope = core.Scope{Org: r.org, Project: core.DefaultProject, Actor: core.Actor{Kind: core.ActorKey, ID: string(key)}}
@@ -73,7 +78,7 @@ func newRigOn(t testing.TB, st store.Store) *rig {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.meter.Run(ctx) }()
-	r.Gateway, err = gateway.New(gateway.Config{
+	c := gateway.Config{
 		Catalog: r.catalog, Meter: r.meter, Records: st,
 		Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {
 			return catalog.NewSecret("sk-test", 1), nil
@@ -82,22 +87,37 @@ func newRigOn(t testing.TB, st store.Store) *rig {
 			return b, nil
 		},
 		Transport: func(_ bool, connect time.Duration) gateway.Way {
-			return &http.Transport{DialContext: (&net.Dialer{Timeout: connect}).DialContext, MaxIdleConnsPerHost: 64}
+			other := &http.Transport{DialContext: (&net.Dialer{Timeout: connect}).DialContext, MaxIdleConnsPerHost: 64, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{RootCAs: trusted()}}
+			return &h1.Transport{Dial: other.DialContext, Else: other}
 		},
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	r.Gateway, err = gateway.New(c)
 	must(err)
-	t.Cleanup(func() {
+	r.end = sync.OnceFunc(func() {
 		r.Gateway.Close()
 		stop()
 		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(r.end)
 	_, err = r.books.Grant(r.ctx, r.org, ledger.Command{ID: core.NewID("cmd"), Amount: 1000 * core.Credit})
 	must(err)
 	must(r.books.SetPrice(r.ctx, core.Installation, "model/*", &core.Price{Input: core.Credit, Output: 2 * core.Credit}))
 	return r
 }
+
+// trusted is who has signed the certificate of httptest's servers.
+var trusted = sync.OnceValue(func() *x509.CertPool {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	all := x509.NewCertPool()
+	all.AddCert(s.Certificate())
+	return all
+})
 
 // provider adds one whose server is at a URL.
 func (r *rig) provider(name, url string, change ...func(*catalog.Spec)) {

@@ -152,9 +152,7 @@ func (s *Stream) end(ctx context.Context, err error) {
 	} else {
 		s.fault = s.g.broke(ctx, provider, s.r.x.readError(err))
 	}
-	p := dialect.Problem{Message: s.fault.err.Error()}
-	_ = errors.As(s.fault.err, &p) // in the provider's own words, if it has said
-	s.add(dialect.ProblemEvent(s.j.Op, core.CodeOf(s.fault.err), p))
+	s.add(dialect.ProblemEvent(s.j.Op, core.CodeOf(s.fault.err), dialect.ProblemOf(s.fault.err)))
 }
 
 // close ends the exchange, and has the call charged for what came.
