@@ -12,6 +12,7 @@ type automaton struct {
 	next   []int32
 	accept int32
 	ends   [][]int32 // of the accepting states: which keywords end there
+	depth  []int32   // of each state, by its number: how much of a text's end may be the beginning of a keyword
 }
 
 // lower is ASCII's lower case.
@@ -44,28 +45,29 @@ func newAutomaton(keywords []string) *automaton {
 
 // trie is an automaton while it is made: states by number, -1 where there is no edge.
 type trie struct {
-	next [][]int32
-	ends [][]int32
+	next  [][]int32
+	ends  [][]int32
+	depth []int32
 }
 
-func (t *trie) add(classes int32) int32 {
+func (t *trie) add(classes, depth int32) int32 {
 	row := make([]int32, classes)
 	for i := range row {
 		row[i] = -1
 	}
-	t.next, t.ends = append(t.next, row), append(t.ends, nil)
+	t.next, t.ends, t.depth = append(t.next, row), append(t.ends, nil), append(t.depth, depth)
 	return int32(len(t.next) - 1)
 }
 
 func (a *automaton) trie(keywords []string) *trie {
 	t := &trie{}
-	t.add(a.classes)
+	t.add(a.classes, 0)
 	for i, w := range keywords {
 		state := int32(0)
 		for _, b := range []byte(w) {
 			c := a.class[b]
 			if t.next[state][c] < 0 {
-				t.next[state][c] = t.add(a.classes)
+				t.next[state][c] = t.add(a.classes, t.depth[state]+1)
 			}
 			state = t.next[state][c]
 		}
@@ -120,6 +122,7 @@ func (a *automaton) number(t *trie) {
 	place := make([]int32, len(order))
 	for at, s := range order {
 		place[s] = int32(at) * a.classes
+		a.depth = append(a.depth, t.depth[s])
 	}
 	a.next = make([]int32, 0, len(order)*int(a.classes))
 	for _, s := range order {
@@ -129,8 +132,9 @@ func (a *automaton) number(t *trie) {
 	}
 }
 
-// scan calls hit for each place where keywords end.
-func (a *automaton) scan(text string, hit func(end int, keywords []int32)) {
+// scan calls hit for each place where keywords end. It returns how much of the text's end is
+// the longest beginning of a keyword, or a keyword.
+func (a *automaton) scan(text string, hit func(end int, keywords []int32)) int {
 	state := int32(0)
 	next, class := a.next, &a.class
 	for i := 0; i < len(text); i++ {
@@ -139,4 +143,5 @@ func (a *automaton) scan(text string, hit func(end int, keywords []int32)) {
 			hit(i+1, a.ends[(state-a.accept)/a.classes])
 		}
 	}
+	return int(a.depth[state/a.classes])
 }

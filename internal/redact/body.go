@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -18,11 +17,16 @@ func (s *Service) Body(ctx context.Context, of Sighting, raw []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	defer l.tell(ctx)
+	return l.body(raw)
+}
+
+// body is json for what is large, and mostly plain.
+func (l *look) body(raw []byte) ([]byte, error) {
 	if len(l.scanner.find(plain(raw))) == 0 {
 		return raw, nil
 	}
-	defer l.tell(ctx)
-	return l.json(json.RawMessage(raw))
+	return l.json(raw)
 }
 
 // plain is a JSON text without the escapes in its strings, so that one look at it sees what

@@ -33,3 +33,8 @@ func (s *Service) JSON(ctx context.Context, scope core.Scope, where string, raw 
 	defer l.tell(ctx)
 	return l.json(raw)
 }
+
+// Flow begins a text that comes in parts, under a policy.
+func (s *Scanner) Flow(p Policy) *Flow {
+	return &Flow{look: &look{scanner: s, policy: p, change: true, kinds: map[Kind]bool{}, names: map[string]bool{}}}
+}

@@ -41,7 +41,7 @@ func (v Value) rules(kind Kind) ([]*rule, error) {
 			}
 			seen[form] = true
 			word := form[:min(len(form), maxKnown)]
-			rules = append(rules, &rule{kind: kind, name: v.Name, keywords: []string{word}, match: exactly(form)})
+			rules = append(rules, &rule{kind: kind, name: v.Name, keywords: []string{word}, match: exactly(form), open: exactlyOpen(form)})
 		}
 	}
 	add(outside(v.Text))

@@ -44,12 +44,7 @@ func (l *look) text(text string) (string, error) {
 	if len(found) == 0 {
 		return text, nil
 	}
-	for _, f := range found {
-		l.kinds[f.Kind] = true
-		if f.Name != "" {
-			l.names[f.Name] = true
-		}
-	}
+	l.note(found)
 	outcome := Allow
 	switch {
 	case err != nil:
@@ -59,10 +54,43 @@ func (l *look) text(text string) (string, error) {
 	case out != text:
 		outcome = Redact
 	}
-	if severity[outcome] > severity[l.seen.Outcome] {
-		l.seen.Outcome = outcome
+	l.took(outcome)
+	return out, err
+}
+
+// saw notes what was found in a part of a text, and returns what markers are to take the place
+// of. denied: the policy doesn't let the text go.
+func (l *look) saw(found []Finding) (out []Finding, err error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	l.note(found)
+	out, err = l.policy.takes(found)
+	switch {
+	case err != nil:
+		l.took(Refuse)
+	case len(out) > 0:
+		l.took(Redact)
+	default:
+		l.took(Allow)
 	}
 	return out, err
+}
+
+func (l *look) note(found []Finding) {
+	for _, f := range found {
+		l.kinds[f.Kind] = true
+		if f.Name != "" {
+			l.names[f.Name] = true
+		}
+	}
+}
+
+// took notes what was done about a secret.
+func (l *look) took(a Action) {
+	if severity[a] > severity[l.seen.Outcome] {
+		l.seen.Outcome = a
+	}
 }
 
 var severity = map[Action]int{Allow: 1, Redact: 2, Refuse: 3}

@@ -21,6 +21,8 @@ const (
 type Policy struct {
 	Default Action          `json:"default,omitempty"` // "": Redact
 	Kinds   map[Kind]Action `json:"kinds,omitempty"`
+	// Answers says that this is so for what models answer to callers of the API, too.
+	Answers bool `json:"answers,omitempty"`
 }
 
 // For returns what becomes of a kind.
@@ -63,9 +65,18 @@ func (s *Scanner) Apply(p Policy, text string) (string, []Finding, error) {
 	if len(all) == 0 {
 		return text, nil, nil
 	}
-	var out []Finding
+	out, err := p.takes(all)
+	all = merge(all)
+	if err != nil {
+		return "", all, err
+	}
+	return replace(text, merge(out)), all, nil
+}
+
+// takes returns those of the findings whose place a marker takes. denied: one is refused.
+func (p Policy) takes(found []Finding) (out []Finding, err error) {
 	var refused []string
-	for _, f := range all {
+	for _, f := range found {
 		switch p.For(f.Kind) {
 		case Redact:
 			out = append(out, f)
@@ -73,9 +84,8 @@ func (s *Scanner) Apply(p Policy, text string) (string, []Finding, error) {
 			refused = append(refused, string(f.Kind))
 		}
 	}
-	all = merge(all)
 	if len(refused) > 0 {
-		return "", all, refusal(refused)
+		return nil, refusal(refused)
 	}
-	return replace(text, merge(out)), all, nil
+	return out, nil
 }

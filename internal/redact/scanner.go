@@ -27,7 +27,8 @@ type rule struct {
 	kind     Kind
 	name     string
 	keywords []string
-	match    func(text string, at int) span // looks at the text from the keyword, which begins at at
+	match    func(text string, at int) span // looks at the text from the keyword, which begins at at, and at up to lookBehind before
+	open     func(text string, at int) bool // that match may say something else when more text follows
 }
 
 // span is a part of a text; the zero span is none.

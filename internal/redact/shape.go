@@ -43,7 +43,7 @@ const (
 // stand within a word.
 func shape(kind Kind, word bool, reach int, expression string, keywords ...string) *rule {
 	re := regexp.MustCompile(`^(?:` + expression + `)`)
-	return &rule{kind: kind, keywords: keywords, match: func(text string, at int) span {
+	return &rule{kind: kind, keywords: keywords, open: whether(re, word, reach), match: func(text string, at int) span {
 		if word && within(text, at) {
 			return span{}
 		}
@@ -100,11 +100,11 @@ func shapes() []*rule {
 		shape(Isekai, true, reachLine, `isk_[a-z0-9]{1,40}_[A-Za-z2-7]{40,}`, "isk_"),
 		shape(JWT, false, reachToken, `eyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{8,}|[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)`, "eyj"),
 		shape(PrivateKey, true, reachLine, `(?i:AGE-SECRET-KEY-1)[A-Za-z0-9]{50,}`, "age-secret-key-1"),
-		{kind: PrivateKey, keywords: []string{"-----begin "}, match: privateKey},
-		{kind: Connection, keywords: []string{"://"}, match: connection},
-		{kind: Header, keywords: []string{"authorization"}, match: header},
-		{kind: Header, keywords: []string{"bearer"}, match: bearer},
-		{kind: Assignment, keywords: telling, match: assignment},
+		{kind: PrivateKey, keywords: []string{"-----begin "}, match: privateKey, open: privateKeyOpen},
+		{kind: Connection, keywords: []string{"://"}, match: connection, open: whether(connectionPassword, false, reachLine)},
+		{kind: Header, keywords: []string{"authorization"}, match: header, open: whether(headerValue, false, reachLine)},
+		{kind: Header, keywords: []string{"bearer"}, match: bearer, open: whether(bearerValue, true, reachToken)},
+		{kind: Assignment, keywords: telling, match: assignment, open: assignmentOpen},
 	}
 }
 
