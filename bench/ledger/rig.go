@@ -142,7 +142,7 @@ func newTasks(ctx context.Context, v *vault.Vault, driver, st store.Store, books
 	bus.Subscribe(ledger.Consumer, v.Handler(books.Handler(t.charged)))
 	carry := relay.New(relay.Config{Outbox: driver, Bus: bus, Wake: waker.OutboxWake})
 	worker := agent.NewWorker(agent.WorkerConfig{
-		Name: "bench", Events: done, Work: st, Blobs: v.Blobs(blobs), Tools: tools, Prices: books,
+		Name: "bench", Events: done, Work: st, Blobs: v.Blobs(blobs), Tools: tools, Prices: agent.Listed{List: books},
 		Models: func(core.Scope, core.TaskID, string) (model.Model, string, error) {
 			return steps.Planner{}, steps.ModelName, nil
 		},

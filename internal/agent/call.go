@@ -25,7 +25,7 @@ const (
 func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	req, unready := d.request(ctx, c.Purpose)
 	input := tokens(req)
-	price, ok, err := d.admitModel(ctx, input)
+	quote, ok, err := d.admitModel(ctx, input)
 	if err != nil || !ok {
 		return err
 	}
@@ -44,7 +44,7 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 		if unready != nil {
 			return unready
 		}
-		req.Model, req.MaxTokens = name, d.state.reply(price, input)
+		req.Model, req.MaxTokens = name, d.state.reply(quote.Price, input)
 		answer, err = model.Collect(ctx, m, req, nil)
 		return err
 	})
@@ -52,16 +52,17 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 		return err
 	}
 	usage := used(answer, err, input)
-	settled := core.ModelSettled{Call: c.Call, Usage: usage, Error: core.Fail(err)}
+	settled := core.ModelSettled{Call: c.Call, Usage: usage, Error: core.Fail(err), Provider: answer.By.Provider, Model: answer.By.Model}
 	if err == nil {
 		switch err := d.keepAnswer(ctx, c, answer, &settled); {
 		case core.CodeOf(err) == core.Exhausted: // asked again, it would be as long
-			settled = core.ModelSettled{Call: c.Call, Usage: usage, Error: core.Fail(err)}
+			settled.Text, settled.Calls, settled.Error = core.Content{}, nil, core.Fail(err)
 		case err != nil:
 			return err
 		}
 	}
 	if err == nil || usage != (core.Usage{}) { // what was cut off is paid for, too
+		price := quote.of(answer.By)
 		settled.Cost, settled.Prices = price.Tokens(usage), price.Version
 	}
 	d.note(settled)
@@ -124,7 +125,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if c.Settle == nil {
 		effect = t.Spec().Effect
 	}
-	price, ok, err := d.admitTool(ctx, c, t)
+	quote, ok, err := d.admitTool(ctx, c, t)
 	if err != nil || !ok {
 		return err
 	}
@@ -163,7 +164,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 		return err
 	}
 	if settled.Error == nil || settled.Error.Code == core.Canceled || took >= t.Spec().Timeout { // what fails for the platform's reasons costs nothing
-		settled.Cost, settled.Prices = price.Took(took), price.Version
+		settled.Cost, settled.Prices = quote.Took(took), quote.Version
 	}
 	d.note(settled)
 	return nil

@@ -13,7 +13,54 @@ import (
 // that time doesn't mend ends the task; it names what has no price, and hints at how to
 // set one.
 type Prices interface {
-	Price(ctx context.Context, org core.OrgID, name string) (core.Price, error)
+	Quote(ctx context.Context, org core.OrgID, name string) (Quote, error)
+}
+
+// Quote is what a call costs. It is asked for before the call, and holds for it: what
+// becomes of prices meanwhile doesn't matter to it. The call is admitted by the most that it
+// may cost, and charged by who answered, which the event of the answer keeps with the cost. So
+// no replay needs a price, and only a call that is made again after a crash is quoted again.
+type Quote struct {
+	core.Price                             // at most: no part of it is less than in one of By
+	By         map[model.Origin]core.Price // by who answers; nil: whoever it is
+}
+
+// Listed are Prices by a list, which are the same whoever answers.
+type Listed struct {
+	List interface {
+		Price(ctx context.Context, org core.OrgID, name string) (core.Price, error)
+	}
+}
+
+// Quote implements Prices.
+func (l Listed) Quote(ctx context.Context, org core.OrgID, name string) (Quote, error) {
+	p, err := l.List.Price(ctx, org, name)
+	return Quote{Price: p}, err
+}
+
+// Ceiling returns the quote of a name that leads to several.
+func Ceiling(by map[model.Origin]core.Price) Quote {
+	var most core.Price
+	for _, p := range by {
+		cached := p.Cached
+		if cached == 0 {
+			cached = p.Input
+		}
+		most = core.Price{
+			Input: max(most.Input, p.Input), Cached: max(most.Cached, cached), Output: max(most.Output, p.Output),
+			Call: max(most.Call, p.Call), Second: max(most.Second, p.Second), Version: max(most.Version, p.Version),
+		}
+	}
+	return Quote{most, by}
+}
+
+// of is the price by which an answer is charged. One of whom nobody knows, or who came after
+// the quote, costs what was admitted.
+func (q Quote) of(by model.Origin) core.Price {
+	if p, ok := q.By[by]; ok {
+		return p
+	}
+	return q.Price
 }
 
 // decideCredits is what a charged task needs before anything else: credits.
@@ -92,7 +139,7 @@ func tokens(r model.Request) int {
 }
 
 // admitModel is admit for a model, which is to read so many tokens.
-func (d *drive) admitModel(ctx context.Context, input int) (price core.Price, ok bool, err error) {
+func (d *drive) admitModel(ctx context.Context, input int) (q Quote, ok bool, err error) {
 	return d.admit(ctx, "model/"+d.state.Model, func(p core.Price) core.Credits {
 		return p.Tokens(core.Usage{Input: input, Output: minReply})
 	})
@@ -100,34 +147,34 @@ func (d *drive) admitModel(ctx context.Context, input int) (price core.Price, ok
 
 // admitTool is admit for a tool. What undoes another call costs nothing, nor does what
 // isn't run.
-func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (price core.Price, ok bool, err error) {
+func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (q Quote, ok bool, err error) {
 	if c.Undo || c.Settle != nil {
-		return core.Price{}, true, nil
+		return Quote{}, true, nil
 	}
 	return d.admit(ctx, "tool/"+c.Call.Tool, func(p core.Price) core.Credits { return p.Took(t.Spec().Timeout) })
 }
 
-// admit returns the price of a call that may be made. If it may not, because it has no
+// admit returns the quote of a call that may be made. If it may not, because it has no
 // price or may cost more than is left, the task is given up and ok is false. A call that
 // was requested before a crash was admitted then, and is made: what has no price any more
 // is free. So is everything in a task that isn't charged.
-func (d *drive) admit(ctx context.Context, name string, most func(core.Price) core.Credits) (price core.Price, ok bool, err error) {
+func (d *drive) admit(ctx context.Context, name string, most func(core.Price) core.Credits) (q Quote, ok bool, err error) {
 	if d.state.Created.Hold == 0 || d.Prices == nil {
-		return core.Price{}, true, nil
+		return Quote{}, true, nil
 	}
-	price, err = d.Prices.Price(ctx, d.lease.Org, name)
+	q, err = d.Prices.Quote(ctx, d.lease.Org, name)
 	if err != nil && !lasting(err) {
-		return price, false, fmt.Errorf("price of %s: %w", name, err)
+		return q, false, fmt.Errorf("price of %s: %w", name, err)
 	}
 	if d.state.Pending != nil {
-		return price, true, nil
+		return q, true, nil
 	}
 	refusal := core.Fail(err)
 	if refusal == nil {
-		refusal = d.state.afford(most(price))
+		refusal = d.state.afford(most(q.Price))
 	}
 	if refusal != nil {
 		d.note(giveUp(d.state, refusal).Record...)
 	}
-	return price, refusal == nil, nil
+	return q, refusal == nil, nil
 }

@@ -20,19 +20,23 @@ import (
 type list struct {
 	mu     sync.Mutex
 	prices map[string]core.Price
+	by     map[model.Origin]core.Price // of models; nil: as prices says
 	err    error
 	asked  atomic.Int64
 }
 
-func (l *list) Price(_ context.Context, _ core.OrgID, name string) (core.Price, error) {
+func (l *list) Quote(_ context.Context, _ core.OrgID, name string) (agent.Quote, error) {
 	l.asked.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p, ok := l.prices[name]
 	if l.err == nil && !ok {
-		return p, core.E(core.NotFound, "price", "there is no price for "+name).WithHint("set one")
+		return agent.Quote{}, core.E(core.NotFound, "price", "there is no price for "+name).WithHint("set one")
 	}
-	return p, l.err
+	if l.by != nil && strings.HasPrefix(name, "model/") {
+		return agent.Ceiling(l.by), l.err
+	}
+	return agent.Quote{Price: p}, l.err
 }
 
 func (l *list) set(name string, p core.Price) {

@@ -82,6 +82,9 @@ func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk
 			return
 		}
 		a, err := r.model(q)
+		if a.By != (model.Origin{}) && !yield(model.Chunk{By: &a.By}, nil) {
+			return
+		}
 		if err != nil {
 			if a.Text == "" || yield(model.Chunk{Text: a.Text}, nil) {
 				yield(model.Chunk{}, err)

@@ -235,6 +235,10 @@ type (
 		Error  *Failure      `json:"error,omitempty"`
 		Cost   Credits       `json:"cost,omitempty"`   // what the ledger consumes
 		Prices int           `json:"prices,omitempty"` // the version of the prices that Cost is by
+		// Provider and Model are who answered, where the requested name may lead to several. Cost
+		// is by the price of these.
+		Provider string `json:"provider,omitempty"`
+		Model    string `json:"model,omitempty"`
 	}
 	// CallContent is a Call whose arguments may be a blob.
 	CallContent struct {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
@@ -112,6 +113,7 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 		return
 	}
 	defer a.Close()
+	signed(w.Header(), a.By)
 	if a.Stream != nil {
 		s.modelStream(w, r, rq, a.Stream, a.Kept)
 		return
@@ -122,6 +124,14 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 	// A writer without deadlines is a test's; a reader that has gone needs no answer.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTime))
 	_, _ = w.Write(a.Body)
+}
+
+// signed has an answer say who gives it: a name may lead to several.
+func signed(h http.Header, by model.Origin) {
+	if by.Provider != "" {
+		h[model.ProviderHeader] = []string{by.Provider}
+		h[model.ModelHeader] = []string{by.Model}
+	}
 }
 
 var (

@@ -92,7 +92,7 @@ func (i *installation) process(m *mortal) (tasks *agent.Service, stop func()) {
 	tasks = &agent.Service{Events: m, IDs: core.NewID, Charge: true}
 	hub := notify.New(notify.Config{Events: i.store, Wake: i.store.OutboxWake})
 	w := agent.NewWorker(agent.WorkerConfig{
-		Name: core.NewID("wrk"), Events: m, Work: i.store, Blobs: i.blobs, Tools: tools, Prices: books,
+		Name: core.NewID("wrk"), Events: m, Work: i.store, Blobs: i.blobs, Tools: tools, Prices: agent.Listed{List: books},
 		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return planner{}, "m", nil },
 		Changed: hub.Watch, Wake: i.store.WorkWake, Dir: filepath.Join(i.dir, "work"), Grace: time.Millisecond, Poll: 20 * time.Millisecond, Now: i.now,
 	})

@@ -101,14 +101,28 @@ type Chunk struct {
 	Text  string      // to append to the answer's text
 	Call  *core.Call  // a complete tool call, in the canonical shape
 	Usage *core.Usage // tokens so far; the last one counts
+	By    *Origin     // who answers, if the driver knows; with the first chunk
 	Done  bool        // the answer is whole
 }
+
+// Origin is who answers a request that several could have answered.
+type Origin struct {
+	Provider string
+	Model    string // the provider's own name for it
+}
+
+// The headers of an answer by which the gateway says its Origin.
+const (
+	ProviderHeader = "Isekai-Provider"
+	ModelHeader    = "Isekai-Model"
+)
 
 // Answer is a whole answer.
 type Answer struct {
 	Text  string
 	Calls []core.Call
 	Usage core.Usage
+	By    Origin // zero: the driver doesn't know
 }
 
 // Collect runs a request to its end and returns the whole answer. onText, if
@@ -132,6 +146,9 @@ func Collect(ctx context.Context, m Model, r Request, onText func(string)) (Answ
 		}
 		if c.Usage != nil {
 			a.Usage = *c.Usage
+		}
+		if c.By != nil {
+			a.By = *c.By
 		}
 		done = done || c.Done
 	}

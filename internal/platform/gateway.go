@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
@@ -57,45 +58,41 @@ func (n *node) agentModel(scope core.Scope, task core.TaskID) model.Model {
 	})
 }
 
-// prices are what tasks pay: the ledger's, and for a name that only the catalog knows what
-// the dearest costs of those that may answer.
+// prices are what tasks pay: the ledger's, and for a model what those cost that the catalog
+// says may answer.
 type prices struct {
-	*ledger.Service
+	list    *ledger.Service
 	catalog *catalog.Catalog
 }
 
-// Price implements agent.Prices.
-func (p prices) Price(ctx context.Context, org core.OrgID, name string) (core.Price, error) {
-	const models = "model/"
-	if len(name) <= len(models) || name[:len(models)] != models || name == models+agent.Blueprint {
-		return p.Service.Price(ctx, org, name)
+// Quote implements agent.Prices.
+func (p prices) Quote(ctx context.Context, org core.OrgID, name string) (agent.Quote, error) {
+	asked, isModel := strings.CutPrefix(name, "model/")
+	if !isModel || asked == agent.Blueprint {
+		return agent.Listed{List: p.list}.Quote(ctx, org, name)
 	}
 	view, err := p.catalog.Of(ctx, org)
 	if err != nil {
-		return core.Price{}, err
+		return agent.Quote{}, err
 	}
-	to, err := view.Resolve(name[len(models):], dialect.OpChat)
+	to, err := view.Resolve(asked, dialect.OpChat)
 	if err != nil {
-		return p.Service.Price(ctx, org, name)
+		return agent.Listed{List: p.list}.Quote(ctx, org, name)
 	}
-	var dearest core.Price
+	by := map[model.Origin]core.Price{}
 	for _, tier := range to.Tiers {
 		for _, t := range tier {
-			price, err := p.of(ctx, org, t)
-			if err != nil {
-				return price, err
-			}
-			if price.Input+price.Output+price.Call >= dearest.Input+dearest.Output+dearest.Call {
-				dearest = price
+			if by[model.Origin{Provider: t.Provider.Name, Model: t.Model}], err = p.of(ctx, org, t); err != nil {
+				return agent.Quote{}, err
 			}
 		}
 	}
-	return dearest, nil
+	return agent.Ceiling(by), nil
 }
 
 func (p prices) of(ctx context.Context, org core.OrgID, t catalog.Target) (core.Price, error) {
 	if t.Price != nil {
 		return *t.Price, nil
 	}
-	return p.Service.Price(ctx, org, t.PriceName)
+	return p.list.Price(ctx, org, t.PriceName)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
@@ -42,10 +43,17 @@ func (w taskWay) RoundTrip(req *http.Request) (*http.Response, error) {
 	case err != nil:
 		return failure(req, err), nil
 	case a.Stream != nil:
-		return respond(req, http.StatusOK, "text/event-stream", &streamReader{ctx: req.Context(), a: a}), nil
+		return signed(respond(req, http.StatusOK, "text/event-stream", &streamReader{ctx: req.Context(), a: a}), a.By), nil
 	}
 	defer a.Close()
-	return respond(req, http.StatusOK, "application/json", bytes.NewReader(bytes.Clone(a.Body))), nil
+	return signed(respond(req, http.StatusOK, "application/json", bytes.NewReader(bytes.Clone(a.Body))), a.By), nil
+}
+
+// signed has a response say who answers.
+func signed(res *http.Response, by model.Origin) *http.Response {
+	res.Header.Set(model.ProviderHeader, by.Provider)
+	res.Header.Set(model.ModelHeader, by.Model)
+	return res
 }
 
 // statuses are those by which an error is told to the agents' driver.

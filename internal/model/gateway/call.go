@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
@@ -32,9 +33,10 @@ type Call struct {
 // Answer is what came of a call: a body, or a stream. Close has to be called, and ends what
 // is under way.
 type Answer struct {
-	Body   []byte     // JSON; valid until Close
-	Stream Events     // nil: Body is the whole
-	Kept   KeptAnswer // by which the stream can be resumed; "": it isn't kept
+	Body   []byte       // JSON; valid until Close
+	Stream Events       // nil: Body is the whole
+	Kept   KeptAnswer   // by which the stream can be resumed; "": it isn't kept
+	By     model.Origin // who answers; zero: it was said before, and is said again
 	buffer *bytes.Buffer
 }
 
@@ -99,7 +101,7 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	if r.body != nil {
 		return g.answer(ctx, j, r), nil
 	}
-	return &Answer{Stream: newStream(g, j, r)}, nil
+	return &Answer{Stream: newStream(g, j, r), By: r.by()}, nil
 }
 
 // kept has a stream go into the keep, from which its caller reads.
@@ -131,7 +133,7 @@ func (g *Gateway) kept(ctx context.Context, j *job) (*Answer, error) {
 		return nil, err
 	}
 	go g.keeper.pump(a, newStream(g, j, r))
-	return &Answer{Kept: a.id, Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: doc, live: a}}, nil
+	return &Answer{Kept: a.id, By: r.by(), Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: doc, live: a}}, nil
 }
 
 // prepare reads the request and finds who may serve it.
@@ -267,7 +269,12 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) *Answer {
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
 	g.remember(ctx, j, r.said, false)
 	g.note(ctx, j, r.target.Provider.Name, r.said, false)
-	return &Answer{Body: r.said, buffer: r.body}
+	return &Answer{Body: r.said, By: r.by(), buffer: r.body}
+}
+
+// by is who answers.
+func (r *reply) by() model.Origin {
+	return model.Origin{Provider: r.target.Provider.Name, Model: r.target.Model}
 }
 
 // buffers are those of whole answers, of which most are small.

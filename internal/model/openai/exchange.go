@@ -16,6 +16,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/packages/ssestream"
 
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/openai/wire"
 )
 
@@ -27,6 +28,7 @@ type exchange struct {
 	idle   time.Duration
 	events ssestream.Decoder
 	first  wire.Event
+	by     *model.Origin // nil: the server doesn't say
 }
 
 const (
@@ -61,6 +63,7 @@ func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*excha
 	var res *http.Response
 	_, err := m.chat.New(x.ctx, p, option.WithJSONSet("stream", true), option.WithResponseBodyInto(&res))
 	if err == nil {
+		x.by = origin(res.Header)
 		x.events = ssestream.NewDecoder(res)
 		x.first, err = x.next()
 	}
@@ -70,6 +73,15 @@ func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*excha
 		return nil, err
 	}
 	return x, nil
+}
+
+// origin reads who answers from a gateway's header.
+func origin(h http.Header) *model.Origin {
+	by := model.Origin{Provider: h.Get(model.ProviderHeader), Model: h.Get(model.ModelHeader)}
+	if by == (model.Origin{}) {
+		return nil
+	}
+	return &by
 }
 
 // next reads the next event, or io.EOF at the regular end. The caller has armed

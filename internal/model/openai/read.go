@@ -16,6 +16,9 @@ func (x *exchange) read(canonical *model.Canonical, yield func(model.Chunk) bool
 	var native wire.Calls
 	var last *core.Usage
 	spoken, reason := false, ""
+	if x.by != nil && !yield(model.Chunk{By: x.by}) {
+		return nil
+	}
 	e, err := x.first, error(nil)
 	for ; err == nil; e, err = x.again() {
 		if e.Usage != nil {
