@@ -60,10 +60,15 @@ func through(kind, attributes string) func(*testing.T, phase, bool) string {
 
 // sound is a server that nothing is wrong with.
 func sound(t *testing.T, secure bool) string {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		answering(5)(0, w, r, body)
-	}))
+	}), secure)
+}
+
+// served is a server of a handler.
+func served(t *testing.T, h http.Handler, secure bool) string {
+	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it is told nonsense
 	if secure {
 		s.StartTLS()
