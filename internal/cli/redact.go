@@ -29,6 +29,9 @@ func printRedaction(w io.Writer, r client.Redaction) {
 		rows = append(rows, []string{kind, r.Effective[kind], yes(named, "set")})
 	}
 	table(w, rows, "", "")
+	if r.Answers {
+		fmt.Fprintln(w, "This is so for the answers of models to calls of the API, too.")
+	}
 }
 
 func (sh *shell) redactShow() *cobra.Command {
@@ -41,8 +44,9 @@ func (sh *shell) redactShow() *cobra.Command {
 func (sh *shell) redactSet() *cobra.Command {
 	return &cobra.Command{Use: "set KIND=ACTION...", Short: "Change what becomes of some kinds of secrets",
 		Long: "Change what becomes of some kinds of secrets; the others stay. The action is redact, refuse, allow, or\n" +
-			"default for what default=ACTION says. isekai redact show lists the kinds.",
-		Example: "  isekai redact set private_key=refuse aws_key=refuse\n  isekai redact set default=refuse canary=refuse jwt=default",
+			"default for what default=ACTION says. isekai redact show lists the kinds. answers=on has the answers of\n" +
+			"models to calls of the API be searched, too.",
+		Example: "  isekai redact set private_key=refuse aws_key=refuse\n  isekai redact set default=refuse canary=refuse jwt=default\n  isekai redact set answers=on",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, changes []string) error {
 			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Redaction, error) {
@@ -59,6 +63,10 @@ func (sh *shell) redactSet() *cobra.Command {
 					switch {
 					case !ok:
 						return r, core.E(core.Invalid, "", change+" isn't KIND=ACTION").WithHint("as in private_key=refuse")
+					case kind == "answers" && (action == "on" || action == "off"):
+						n.Answers = action == "on"
+					case kind == "answers":
+						return r, core.E(core.Invalid, "", change+" isn't answers=on or answers=off").WithHint("as in answers=on")
 					case kind == "default":
 						n.Default = action
 					case action == "default":

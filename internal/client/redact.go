@@ -8,7 +8,8 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// Redaction says what becomes of a secret that is found in what goes to a model or a tool.
+// Redaction says what becomes of a secret that is found in what goes to a model or a tool,
+// or comes from a model.
 type Redaction struct {
 	NewRedaction
 	Effective map[string]string `json:"effective" doc:"what becomes of each kind, with what wasn't set"`
@@ -19,6 +20,7 @@ type Redaction struct {
 type NewRedaction struct {
 	Default string            `json:"default,omitempty" enum:"redact,refuse,allow," doc:"of kinds that aren't named; default: redact. Canaries are refused unless they are named"`
 	Kinds   map[string]string `json:"kinds,omitempty" doc:"redact, refuse or allow, by kind of secret"`
+	Answers bool              `json:"answers,omitempty" doc:"what models answer to calls of the API is searched, too"`
 }
 
 // Canary is a text that looks like a credential, opens nothing, and is told of when it is

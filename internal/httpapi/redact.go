@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,7 +81,7 @@ func (s *server) setRedaction(ctx context.Context, p identity.Principal, in *put
 	if err != nil {
 		return nil, err
 	}
-	policy := redact.Policy{Default: redact.Action(in.Body.Default), Kinds: map[redact.Kind]redact.Action{}}
+	policy := redact.Policy{Default: redact.Action(in.Body.Default), Answers: in.Body.Answers, Kinds: map[redact.Kind]redact.Action{}}
 	for kind, action := range in.Body.Kinds {
 		policy.Kinds[redact.Kind(kind)] = redact.Action(action)
 	}
@@ -97,7 +98,7 @@ func (s *server) setRedaction(ctx context.Context, p identity.Principal, in *put
 		}
 	}
 	if err == nil {
-		err = s.record(ctx, p.Scope.Org, auditlog.Entry{Action: "redact.policy", Detail: map[string]string{"default": string(policy.Default), "kinds": kindsOf(policy)}})
+		err = s.record(ctx, p.Scope.Org, auditlog.Entry{Action: "redact.policy", Detail: map[string]string{"default": string(policy.Default), "kinds": kindsOf(policy), "answers": strconv.FormatBool(policy.Answers)}})
 	}
 	return redactionShown(policy, version+1, err)
 }
@@ -115,7 +116,7 @@ func redactionShown(p redact.Policy, version int64, err error) (*redactionAnswer
 	if err != nil {
 		return nil, err
 	}
-	w := client.Redaction{NewRedaction: client.NewRedaction{Default: string(p.Default), Kinds: map[string]string{}}, Effective: map[string]string{}}
+	w := client.Redaction{NewRedaction: client.NewRedaction{Default: string(p.Default), Answers: p.Answers, Kinds: map[string]string{}}, Effective: map[string]string{}}
 	for k, a := range p.Kinds {
 		w.Kinds[string(k)] = string(a)
 	}

@@ -26,7 +26,7 @@ func (n *node) openGateway(context.Context) (err error) {
 		return err
 	}
 	n.gateway, err = gateway.New(gateway.Config{
-		Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Clean: n.cleanCall, Transport: n.modelWay, Records: n.store, Log: n.log,
+		Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Clean: n.cleanCall, Answers: n.cleanAnswer, Transport: n.modelWay, Records: n.store, Log: n.log,
 	})
 	if err == nil {
 		n.stages.add("calls of models", func(context.Context) error { n.gateway.Close(); return nil })
@@ -42,6 +42,25 @@ func (n *node) cleanCall(ctx context.Context, scope core.Scope, task core.TaskID
 	}
 	return n.guard.Body(ctx, redact.Sighting{Scope: scope, Where: where}, body)
 }
+
+// cleanAnswer has an answer be what the org's policy lets go, if it says so of answers. An
+// agent's stays as it is: what it has tools do is looked at when they do it.
+func (n *node) cleanAnswer(ctx context.Context, scope core.Scope, task core.TaskID) (gateway.Cleaner, error) {
+	if task != "" {
+		return nil, nil
+	}
+	a, err := n.guard.Answer(ctx, redact.Sighting{Scope: scope, Where: "answer"})
+	if a == nil {
+		return nil, err
+	}
+	return answerCleaner{a}, err
+}
+
+// answerCleaner is a redact.Answer as the gateway knows it.
+type answerCleaner struct{ *redact.Answer }
+
+// Flow implements gateway.Cleaner.
+func (a answerCleaner) Flow() gateway.Flow { return a.Answer.Flow() }
 
 // modelWay is a way to providers of models: to plain HTTP/1.1 near by, or in the clear to
 // one's own proxy, a short one.

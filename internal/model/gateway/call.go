@@ -69,6 +69,7 @@ type job struct {
 	ticket   *meter.Ticket // nil: it is charged elsewhere
 	prices   []priced
 	set      catalog.Settings
+	clean    Cleaner  // of the answer; nil: it goes as it comes
 	cache    cacheKey // where the answer is kept for a repeat; zero: nowhere
 	began    time.Time
 	attempts int
@@ -99,7 +100,7 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 		return nil, err
 	}
 	if r.body != nil {
-		return g.answer(ctx, j, r), nil
+		return g.answer(ctx, j, r)
 	}
 	return &Answer{Stream: newStream(g, j, r), By: r.by()}, nil
 }
@@ -154,8 +155,11 @@ func (g *Gateway) prepare(ctx context.Context, j *job) (err error) {
 		return err
 	}
 	if len(clean) != len(j.Body) || !bytes.Equal(clean, j.Body) {
-		j.req, err = dialect.Read(j.Op, clean)
+		if j.req, err = dialect.Read(j.Op, clean); err != nil {
+			return err
+		}
 	}
+	j.clean, err = g.cleaner(ctx, j)
 	return err
 }
 
@@ -259,17 +263,28 @@ func (j *job) settle(g *Gateway, t catalog.Target, u core.Usage, status string, 
 	})
 }
 
-// answer is a whole answer as it goes to the caller.
-func (g *Gateway) answer(ctx context.Context, j *job, r *reply) *Answer {
+// answer is a whole answer as it goes to the caller. denied: the org's policy keeps it from
+// going, which doesn't make it cost less.
+func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error) {
 	u, ok := dialect.Usage(r.op, r.body.Bytes())
 	if !ok {
 		u = estimate(j.req, written(r.op, r.body.Bytes()), dialect.Text(r.op, r.body.Bytes()))
 	}
 	r.lane.leave(nil, g.cfg.Now())
+	var err error
+	if j.clean != nil {
+		r.said, err = cleanWhole(j.clean, r.said)
+		j.clean.Done(ctx)
+	}
+	if err != nil {
+		j.settle(g, r.target, u, meter.StatusFailed, g.cfg.Now().Sub(j.began))
+		giveBuffer(r.body)
+		return nil, err
+	}
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
 	g.remember(ctx, j, r.said, false)
 	g.note(ctx, j, r.target.Provider.Name, r.said, false)
-	return &Answer{Body: r.said, By: r.by(), buffer: r.body}
+	return &Answer{Body: r.said, By: r.by(), buffer: r.body}, nil
 }
 
 // by is who answers.

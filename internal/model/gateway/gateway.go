@@ -24,7 +24,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what a Gateway stands on. All but Now and Log are required.
+// Config is what a Gateway stands on. All but Answers, Now and Log are required.
 type Config struct {
 	Catalog *catalog.Catalog
 	Meter   *meter.Meter
@@ -33,6 +33,9 @@ type Config struct {
 	// Clean returns a JSON text as the org's policy lets it go, which is text itself if
 	// nothing is to change. denied: the policy refuses it.
 	Clean func(ctx context.Context, scope core.Scope, task core.TaskID, where string, text []byte) ([]byte, error)
+	// Answers returns what has an answer be as the org's policy lets it go; nil: answers of
+	// the org go as they come. Without it all do.
+	Answers func(ctx context.Context, scope core.Scope, task core.TaskID) (Cleaner, error)
 	// Transport returns the way to providers: those of an org, and those of the
 	// installation, which may be anywhere. connect bounds the time to connect.
 	Transport func(ofOrg bool, connect time.Duration) Way

@@ -18,6 +18,7 @@ type Stream struct {
 	j      *job
 	r      *reply
 	words  *dialect.Stream // nil: as it comes
+	sieve  *sieve          // nil: what comes goes
 	out    []byte          // the piece at hand
 	cuts   []int           // where its events end
 	number func() string   // ids for its events; nil: they have none
@@ -34,6 +35,9 @@ func newStream(g *Gateway, j *job, r *reply) *Stream {
 	s := &Stream{g: g, j: j, r: r, first: g.cfg.Now().Sub(j.began)}
 	if r.words != nil {
 		s.words = r.words.Stream()
+	}
+	if j.clean != nil {
+		s.sieve = newSieve(j.clean, j.Op)
 	}
 	s.wanted = maxSample
 	if j.set.PromptDays > 0 || j.cache.place != "" {
@@ -74,14 +78,14 @@ func (s *Stream) take() (err error) {
 	}
 	s.took = true
 	if s.words == nil {
-		if !drop {
-			s.add(e)
+		if drop {
+			return nil
 		}
-		return nil
+		return s.pass(e)
 	}
 	events, err := s.words.Event(e)
-	for _, e := range events {
-		s.add(e)
+	if unsaid := s.pass(events...); unsaid != nil {
+		return unsaid
 	}
 	if err != nil {
 		return &bad{err}
@@ -138,21 +142,21 @@ const afterEnd = time.Second
 // nothing to the caller.
 func (s *Stream) end(ctx context.Context, err error) {
 	s.over = true
-	if s.r.watch.Ended() || errors.Is(err, io.EOF) && s.r.watch.Whole() {
-		if s.words != nil {
-			for _, e := range s.words.End() {
-				s.add(e)
-			}
+	u := (*unsaid)(nil)
+	if !errors.As(err, &u) && (s.r.watch.Ended() || errors.Is(err, io.EOF) && s.r.watch.Whole()) {
+		if err = s.rest(); err == nil {
+			return
 		}
-		return
 	}
 	provider := s.r.target.Provider.Name
-	if b := (*bad)(nil); errors.As(err, &b) {
+	if b := (*bad)(nil); errors.As(err, &u) {
+		s.fault = &fault{err: u.error, final: true}
+	} else if errors.As(err, &b) {
 		s.fault = s.g.badEvent(provider, b.error)
 	} else {
 		s.fault = s.g.broke(ctx, provider, s.r.x.readError(err))
 	}
-	s.add(dialect.ProblemEvent(s.j.Op, core.CodeOf(s.fault.err), dialect.ProblemOf(s.fault.err)))
+	s.last(dialect.ProblemEvent(s.j.Op, core.CodeOf(s.fault.err), dialect.ProblemOf(s.fault.err)))
 }
 
 // close ends the exchange, and has the call charged for what came.
@@ -167,6 +171,9 @@ func (s *Stream) close() {
 	s.r.x.close()
 	s.r.sends.end()
 	s.r.lane.leave(s.fault, s.g.cfg.Now())
+	if s.sieve != nil {
+		s.sieve.by.Done(context.Background())
+	}
 	status := meter.StatusOK
 	switch {
 	case s.fault != nil && s.fault.gone:
@@ -175,7 +182,7 @@ func (s *Stream) close() {
 		status = meter.StatusFailed
 	}
 	s.j.settle(s.g, s.r.target, s.used(), status, s.first)
-	if status == meter.StatusOK && s.wanted > 0 {
+	if status == meter.StatusOK && s.over && s.wanted > 0 { // else its caller left before all was said
 		s.g.remember(context.Background(), s.j, s.said, true)
 	}
 	s.g.note(context.Background(), s.j, s.r.target.Provider.Name, s.said, s.wanted <= 0)

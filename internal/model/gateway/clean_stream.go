@@ -1,0 +1,217 @@
+package gateway
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+)
+
+// sieve cleans a stream's events, as they go to the caller. The texts that come in parts
+// are flows, of which it knows by the dialect where each begins and ends. What a flow held
+// back goes in an event of its own before the one that ends it.
+type sieve struct {
+	by    Cleaner
+	words words
+	flows []*flow // in the order in which they began
+	base  []byte  // the last event's data
+	added int64   // events that weren't in the stream
+}
+
+// flow is a text that is coming.
+type flow struct {
+	Flow
+	part
+	of []byte // data of the event that had the last part
+}
+
+// part is a part of a text in an event.
+type part struct {
+	key  string // which text it is of
+	path string // where it is
+}
+
+// words say where a dialect has its texts.
+type words struct {
+	// parts are those in an event.
+	parts func(data []byte) []part
+	// ends are the beginnings of the keys of texts to which nothing comes from this event on.
+	ends func(data []byte) []string
+	// rest is an event with the last part of a text. now is the one that it goes before.
+	rest func(f *flow, text string, now []byte) dialect.Event
+}
+
+func newSieve(by Cleaner, op dialect.Operation) *sieve {
+	return &sieve{by: by, words: wordsOf[op]}
+}
+
+// event returns what goes instead of an event. denied: the policy doesn't let it go.
+func (s *sieve) event(e dialect.Event) (out []dialect.Event, err error) {
+	if !gjson.ValidBytes(e.Data) { // chat's last
+		out, err = s.end()
+		return append(out, e), err
+	}
+	s.base = append(s.base[:0], e.Data...)
+	data := unspelled(e.Data)
+	parts, ends := s.words.parts(data), s.words.ends(data)
+	if out, err = s.finish(ends, parts); err != nil {
+		return nil, err
+	}
+	if e.Data, err = s.clean(data, parts, ends); err != nil {
+		return nil, err
+	}
+	e.Data = numbered(e.Data, s.added)
+	return append(out, e), nil
+}
+
+// end returns what is left of all texts.
+func (s *sieve) end() ([]dialect.Event, error) { return s.finish([]string{""}, nil) }
+
+// finish ends the texts whose keys begin with one of ends, and returns what is left of them.
+// Those of which there are parts now end with these.
+func (s *sieve) finish(ends []string, now []part) (out []dialect.Event, err error) {
+	if len(ends) == 0 {
+		return nil, nil
+	}
+	s.flows = slices.DeleteFunc(s.flows, func(f *flow) bool {
+		if err != nil || !among(ends, f.key) || slices.ContainsFunc(now, func(p part) bool { return p.key == f.key }) {
+			return false
+		}
+		var text string
+		if text, err = f.End(); err == nil && text != "" {
+			e := s.words.rest(f, text, s.base)
+			e.Data = numbered(e.Data, s.added)
+			out = append(out, e)
+			s.added++
+		}
+		return true
+	})
+	return out, err
+}
+
+// among reports whether a key begins with one of ends.
+func among(ends []string, key string) bool {
+	return slices.ContainsFunc(ends, func(end string) bool { return strings.HasPrefix(key, end) })
+}
+
+// clean is an event's data as it may go.
+func (s *sieve) clean(data []byte, parts []part, ends []string) ([]byte, error) {
+	texts, rest, changed := make([]string, len(parts)), data, false
+	for i, p := range parts {
+		was := gjson.GetBytes(data, p.path).Str
+		text, err := s.push(p, data, was, among(ends, p.key))
+		if err != nil {
+			return nil, err
+		}
+		texts[i], changed = text, changed || text != was
+		rest = withText(rest, p.path, "")
+	}
+	clean, err := s.by.JSON(rest)
+	if err != nil {
+		return nil, err
+	}
+	if !changed && bytes.Equal(clean, rest) {
+		return data, nil
+	}
+	for i, p := range parts {
+		clean = withText(clean, p.path, texts[i])
+	}
+	return clean, nil
+}
+
+// push is what may go of a text now that a part has come, which may be its last.
+func (s *sieve) push(p part, data []byte, text string, last bool) (string, error) {
+	f := s.flow(p, data)
+	out, err := f.Push(text)
+	if err != nil || !last {
+		return out, err
+	}
+	rest, err := f.End() // and finish finds it empty
+	return out + rest, err
+}
+
+// flow is the one that a part belongs to.
+func (s *sieve) flow(p part, data []byte) *flow {
+	i := slices.IndexFunc(s.flows, func(f *flow) bool { return f.key == p.key })
+	if i < 0 {
+		i = len(s.flows)
+		s.flows = append(s.flows, &flow{Flow: s.by.Flow()})
+	}
+	f := s.flows[i]
+	f.part, f.of = p, append(f.of[:0], data...)
+	return f
+}
+
+// withText is a JSON text with another text where there is one.
+func withText(raw []byte, path, text string) []byte {
+	r := gjson.GetBytes(raw, path)
+	if r.Index == 0 {
+		return raw
+	}
+	return withRaw(raw, r, gjson.AppendJSONString(nil, text))
+}
+
+func withRaw(raw []byte, at gjson.Result, value []byte) []byte {
+	return slices.Concat(raw[:at.Index], value, raw[at.Index+len(at.Raw):])
+}
+
+// unsaid is the error of what the org's policy keeps from going.
+type unsaid struct{ error }
+
+// Unwrap returns the policy's.
+func (u *unsaid) Unwrap() error { return u.error }
+
+// pass adds events to the piece at hand, as the org's policy lets them go. unsaid: it doesn't.
+func (s *Stream) pass(events ...dialect.Event) error {
+	for _, e := range events {
+		if s.sieve == nil {
+			s.add(e)
+			continue
+		}
+		clean, err := s.sieve.event(e)
+		if err != nil {
+			return &unsaid{err}
+		}
+		for _, e := range clean {
+			s.add(e)
+		}
+	}
+	return nil
+}
+
+// rest passes what comes after the provider's last event.
+func (s *Stream) rest() error {
+	if s.words != nil {
+		if err := s.pass(s.words.End()...); err != nil {
+			return err
+		}
+	}
+	if s.sieve == nil {
+		return nil
+	}
+	events, err := s.sieve.end()
+	if err != nil {
+		return &unsaid{err}
+	}
+	for _, e := range events {
+		s.add(e)
+	}
+	return nil
+}
+
+// last adds the event that says what went wrong, in which a provider may have said things,
+// too. What texts held back is left out.
+func (s *Stream) last(e dialect.Event) {
+	if s.sieve != nil {
+		data, err := s.sieve.by.JSON(e.Data)
+		if err != nil {
+			data = dialect.ProblemEvent(s.j.Op, core.CodeOf(err), dialect.Problem{Message: "the error holds what the org's policy keeps back"}).Data
+		}
+		e.Data = numbered(data, s.sieve.added)
+	}
+	s.add(e)
+}
