@@ -249,6 +249,7 @@ func TestTheCallersBufferIsTheCallersAgain(t *testing.T) {
 		c := http.NewResponseController(w)
 		_ = c.EnableFullDuplex()
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "26")
 		w.WriteHeader(http.StatusBadRequest) // before all has come
 		_, _ = io.WriteString(w, `{"error":{"message":"no"}}`)
 		_ = c.Flush()
