@@ -32,6 +32,12 @@ test soak: real-model
 real-model:
 	@scripts/real-model
 
+# Others' clients of models' APIs, which tests run unmodified; prints their folder.
+.PHONY: clients
+test: clients
+clients:
+	@scripts/clients
+
 # What needs neither a browser nor another user.
 quick:
 	$(GO) test -short -count=1 ./...

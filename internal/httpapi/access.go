@@ -57,6 +57,7 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	c, err := credentialOf(r, rq)
 	if _, ok := op.Metadata[dialectMark]; ok {
 		c, err = callerOf(r, rq)
+		ctx.SetHeader("Request-Id", rq.id) // where Anthropic's clients look for it
 	}
 	if err != nil {
 		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai"`)

@@ -79,7 +79,8 @@ func (s *server) oneModel(hc huma.Context) {
 				return named(o), nil
 			}
 		}
-		return nil, core.E(core.NotFound, "request", "there is no such model").WithHint("GET /v1/models lists what there is")
+		const said = "there is no such model"
+		return nil, core.E(core.NotFound, "request", said).Because(dialect.NoModel(said)).WithHint("GET /v1/models lists what there is")
 	})
 }
 

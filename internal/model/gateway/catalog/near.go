@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
 // unknown says that there is no such name, and which are like it.
 func (v *View) unknown(name string) error {
-	err := core.E(core.NotFound, "model.resolve", "there is no model "+quote(name))
+	said := "there is no model " + quote(name)
+	err := core.E(core.NotFound, "model.resolve", said).Because(dialect.NoModel(said))
 	switch near := v.near(name); {
 	case len(v.Providers()) == 0:
 		return err.WithHint("no model is configured: isekai model add NAME --kind KIND, or ask an admin of the org")

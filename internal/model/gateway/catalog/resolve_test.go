@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,6 +81,10 @@ func TestNamesThatAreLikeIt(t *testing.T) {
 		_, err := view(t, r.Catalog, orgA).Resolve(name, dialect.OpChat)
 		if hint := core.HintOf(err); core.CodeOf(err) != core.NotFound || !strings.HasPrefix(hint, "did you mean "+want) || strings.Contains(hint, "mimi") {
 			t.Errorf("%s: %v, with the hint %q", name, err, hint)
+		}
+		var p dialect.Problem
+		if !errors.As(err, &p) || p.Code != "model_not_found" || !strings.Contains(p.Message, name) {
+			t.Errorf("%s: OpenAI's clients are told %+v", name, p)
 		}
 	}
 	_, err = view(t, r.Catalog, orgA).Resolve(strings.Repeat("x", 100_000), dialect.OpChat)

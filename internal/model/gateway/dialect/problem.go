@@ -76,6 +76,11 @@ func kindOfWord(word string) core.Code {
 	return core.Internal
 }
 
+// NoModel is the problem of a model that there isn't, in OpenAI's words, which its clients look for.
+func NoModel(message string) Problem {
+	return Problem{Type: "invalid_request_error", Code: "model_not_found", Param: "model", Message: message}
+}
+
 // endedEarly is the problem of a stream that stops before its end.
 func endedEarly() Problem {
 	return Problem{Type: "api_error", Code: "stream_ended_early", Message: "the provider's stream ended before the answer was complete"}
