@@ -178,13 +178,31 @@ func retryable(s State) bool {
 	return s.Trouble.Code == core.Unavailable && s.TroubleTries < maxTries
 }
 
-// failover answers a model that can't be used: an app is built by the built-in
-// planner then, anything else is given up.
+// failover answers a model that stays in trouble: what the built-in planner can do, it does
+// then, from the beginning. Anything else is given up.
 func failover(s State) Effect {
-	if s.Created.Kind == core.KindApp && s.Model != Blueprint {
+	switch {
+	case s.Model != Blueprint && s.Created.Kind == core.KindApp && outage(s.Trouble):
 		return record(core.ModelSwitched{From: s.Model, To: Blueprint, Reason: s.Trouble.Msg})
+	case s.Down != nil:
+		return giveUp(s, &core.Failure{
+			Code: core.Unavailable,
+			Msg:  fmt.Sprintf("%s can't be used (%s), and the built-in planner can't do it instead: %s", s.Down.From, s.Down.Reason, s.Trouble.Msg),
+			Hint: strings.TrimSuffix("start the task again when "+s.Down.From+" answers; or: "+s.Trouble.Hint, "; or: "),
+		})
 	}
 	return giveUp(s, s.Trouble)
+}
+
+// outage reports whether trouble is that of a model which nobody could use as things are: its
+// providers are down, have no such model, or take no more of this installation. What is wrong
+// with the request itself, or what a policy forbids, another planner isn't to get around.
+func outage(f *core.Failure) bool {
+	switch f.Code {
+	case core.Unavailable, core.Unauthenticated, core.NotFound, core.Exhausted:
+		return true
+	}
+	return false
 }
 
 func giveUp(s State, f *core.Failure) Effect {

@@ -27,6 +27,7 @@ type world struct {
 	most     core.Credits         // what the call at hand may cost
 	cost     core.Credits         // of all calls
 	over     bool                 // a call has cost more than it may
+	switched int                  // how often another model took over
 }
 
 func newWorld(t *rapid.T, created core.TaskCreated) *world {
@@ -55,7 +56,7 @@ func (w *world) append(p core.Payload) {
 }
 
 func (w *world) failure(label string) *core.Failure {
-	code := rapid.SampledFrom([]core.Code{"", "", "", core.Unavailable, core.Invalid, core.Exhausted, core.Conflict}).Draw(w.t, label)
+	code := rapid.SampledFrom([]core.Code{"", "", "", core.Unavailable, core.Invalid, core.Exhausted, core.Conflict, core.Denied}).Draw(w.t, label)
 	if code == "" {
 		return nil
 	}
@@ -127,6 +128,9 @@ func (w *world) model(c *CallModel) core.ModelSettled {
 func (w *world) tool(c *CallTool) core.ToolSettled {
 	out := core.ToolSettled{Call: c.Call.ID, Error: w.failure("tool error")}
 	out.Failed = rapid.IntRange(0, 4).Draw(w.t, "failed") == 0
+	if out.Error == nil {
+		out.Tree = core.Digest(rapid.SampledFrom([]string{"", "a", "b"}).Draw(w.t, "tree"))
+	}
 	if !c.Undo {
 		out.Cost = w.charge(out.Error != nil)
 	}
@@ -157,6 +161,7 @@ func (w *world) step(e Effect) {
 	crash := rapid.IntRange(0, 9).Draw(w.t, "crash") == 0
 	switch {
 	case e.Record != nil:
+		w.lawfulSwitch(e.Record[0])
 		for _, p := range e.Record {
 			if s, ok := p.(core.ToolSettled); ok {
 				w.settled[s.Call]++
@@ -220,6 +225,27 @@ func (w *world) step(e Effect) {
 		w.append(core.ApprovalAnswered{Call: w.state.Pending.Tool.Call.ID, Answer: a})
 	default:
 		w.t.Fatalf("an effect without a field: %+v", e)
+	}
+}
+
+// lawfulSwitch holds a task to when the planner takes over: from a model that nobody can use,
+// of an app, once; and it takes over then, rather than that the task is given up.
+func (w *world) lawfulSwitch(p core.Payload) {
+	s := w.state
+	can := s.Created.Kind == core.KindApp && s.Model != Blueprint && s.Trouble != nil && s.Trouble.Code != core.Invalid && s.Trouble.Code != core.Denied && s.Trouble.Code != core.Conflict
+	switch p := p.(type) {
+	case core.ModelSwitched:
+		if !can || p.From != s.Created.Model || p.To != Blueprint || p.Reason != s.Trouble.Msg {
+			w.t.Fatalf("%+v in %+v", p, s.Trouble)
+		}
+		w.switched++
+	case core.VerdictGiven:
+		if can && p.Error == s.Trouble {
+			w.t.Fatalf("given up for %+v, which the planner could have got around", s.Trouble)
+		}
+	}
+	if next := s.apply(p, w.now); w.switched > 1 || s.Down == nil && next.Down != nil && (next.Tree != s.Created.Tree || next.Replan != "" || next.Plan != nil || next.Attempt != 0) {
+		w.t.Fatalf("after %d switches it goes on with %+v", w.switched, next)
 	}
 }
 

@@ -185,6 +185,9 @@ func (d *drive) finish(ctx context.Context) error {
 func (d *drive) note(facts ...core.Payload) {
 	for _, f := range facts {
 		d.state = d.state.apply(f, d.Now().UTC())
+		if _, ok := f.(core.ModelSwitched); ok { // whose successor begins with other files
+			d.opened, d.traces = false, false
+		}
 	}
 	d.facts = append(d.facts, facts...)
 }

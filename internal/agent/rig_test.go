@@ -36,15 +36,17 @@ type rig struct {
 	dir   string
 	model func(model.Request) (model.Answer, error)
 	tools *tool.Registry
-	tasks agent.Service
-	hub   *notify.Hub
-	clock atomic.Int64 // offset to the real time, in nanoseconds
-	keep  blob.Store   // what workers keep blobs in; nil: blobs
-	cost  agent.Prices // of calls; nil: nothing
-	work  store.Work   // what workers claim from; nil: store
-	lease time.Duration
-	grace time.Duration
-	stall chan struct{} // closed by the model's first call, which then never ends by itself
+	// planner answers tasks of the model "blueprint"; nil: model does.
+	planner func(model.Request) (model.Answer, error)
+	tasks   agent.Service
+	hub     *notify.Hub
+	clock   atomic.Int64 // offset to the real time, in nanoseconds
+	keep    blob.Store   // what workers keep blobs in; nil: blobs
+	cost    agent.Prices // of calls; nil: nothing
+	work    store.Work   // what workers claim from; nil: store
+	lease   time.Duration
+	grace   time.Duration
+	stall   chan struct{} // closed by the model's first call, which then never ends by itself
 }
 
 func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tools ...tool.Tool) *rig {
@@ -71,6 +73,14 @@ func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tool
 }
 
 func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.clock.Load())) }
+
+// named returns the model that the test scripts, or its planner.
+func (r *rig) named(_ core.Scope, _ core.TaskID, name string) (model.Model, string, error) {
+	if name == agent.Blueprint && r.planner != nil {
+		return &rig{model: r.planner}, name, nil
+	}
+	return r, "m", nil
+}
 
 // Stream implements model.Model with the script.
 func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk, error] {
@@ -115,7 +125,7 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 	}
 	w := agent.NewWorker(agent.WorkerConfig{
 		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
-		Models:  func(core.Scope, core.TaskID, string) (model.Model, string, error) { return r, "m", nil },
+		Models:  r.named,
 		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"),
 		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,
 	})

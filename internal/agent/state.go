@@ -17,6 +17,7 @@ type State struct {
 	UpdatedAt time.Time
 	Limits    core.Limits
 	Model     string
+	Down      *core.ModelSwitched // why Model isn't that of the task's creation any more
 
 	Status    core.TaskStatus
 	Question  string // what a person is asked, while waiting
@@ -47,6 +48,7 @@ type State struct {
 	Feedback string // from the attempt before
 	Turns    []Turn
 	Queue    []core.CallContent // calls of the last turn that haven't run
+	Unseen   *core.ToolSettled  // the last of the turns' calls, if it changes nothing, and failed
 	Outcome  *core.ToolSettled  // of the step's Call or Check
 	Judgment *core.ModelSettled // the model's judgement
 
@@ -119,10 +121,8 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.CreditsRefused:
 		s.Refused = &p
 	case core.ModelSwitched:
-		s.Model, s.Plan, s.PlanText, s.Plans = p.To, nil, nil, 0
-		s.Trouble, s.TroubleTries = nil, 0
-		s = s.endAttempt()
-		s.Step, s.Tried, s.Feedback = 0, 0, ""
+		s.Model, s.Down = p.To, &p
+		s = s.afresh()
 	case core.TaskPlanned:
 		s.Plan, s.PlanText, s.Replan = &p.Plan, nil, ""
 		s.Plans++
@@ -160,6 +160,17 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.TaskFinished:
 		s.Finished, s.Status, s.Pending = &p, p.Status, nil
 	}
+	return s
+}
+
+// afresh is the task as if nothing had been planned and done, but for what was spent and
+// what is yet to be undone: who takes over isn't to stumble over half of somebody else's work.
+func (s State) afresh() State {
+	s = s.endAttempt()
+	s.Plan, s.PlanText, s.Replan, s.Plans = nil, nil, "", 0
+	s.Step, s.Tried, s.Feedback = 0, 0, ""
+	s.Trouble, s.TroubleTries = nil, 0
+	s.Tests, s.Answer, s.Tree = core.Evidence{}, core.Content{}, s.Created.Tree
 	return s
 }
 
@@ -232,7 +243,10 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 		turns := append([]Turn(nil), s.Turns...)
 		last := &turns[len(turns)-1]
 		last.Results = append(last.Results[:len(last.Results):len(last.Results)], p)
-		s.Turns = turns
+		s.Turns, s.Unseen = turns, nil
+		if (p.Failed || p.Error != nil) && p.Evidence == nil && req != nil && req.Effect == core.Pure {
+			s.Unseen = &p
+		}
 		return s
 	}
 	s.Outcome = &p
@@ -280,6 +294,6 @@ func (s State) judged(v core.VerdictGiven) State {
 }
 
 func (s State) endAttempt() State {
-	s.Attempt, s.Turns, s.Queue, s.Outcome, s.Judgment = 0, nil, nil, nil, nil
+	s.Attempt, s.Turns, s.Queue, s.Unseen, s.Outcome, s.Judgment = 0, nil, nil, nil, nil, nil
 	return s
 }

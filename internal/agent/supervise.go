@@ -11,7 +11,18 @@ import (
 // needsJudge reports whether a model's judgement is wanted: where there is a
 // model, where nothing was observed that settles it, and once an attempt.
 func needsJudge(s State) bool {
-	return s.Created.Kind == core.KindTask && s.Model != Blueprint && s.Judgment == nil && s.Plan.Steps[s.Step].Check == nil
+	if s.Created.Kind != core.KindTask || s.Model == Blueprint || s.Judgment != nil || s.Plan.Steps[s.Step].Check != nil {
+		return false
+	}
+	bad := firstBad(observed(s))
+	return bad == nil || s.arguable(bad)
+}
+
+// arguable reports whether a model's judgement may outweigh what is bad: a call of its own
+// that failed, when the step was tried as often as it may be. The failure may be the very
+// answer that was asked for.
+func (s State) arguable(bad *core.Evidence) bool {
+	return bad.Kind == failedCall && s.Tried+1 >= s.Limits.Attempts
 }
 
 // supervise ends the attempt with a verdict: by what was observed (test
@@ -19,7 +30,8 @@ func needsJudge(s State) bool {
 func supervise(s State) Effect {
 	step := s.Plan.Steps[s.Step]
 	v := core.VerdictGiven{Step: s.Step, Attempt: s.Attempt, Evidence: observed(s)}
-	if bad := firstBad(v.Evidence); bad != nil {
+	j, judged := s.judgment()
+	if bad := firstBad(v.Evidence); bad != nil && !(judged && s.arguable(bad)) {
 		if v.Reason = bad.Text; v.Reason == "" {
 			v.Reason = "a call failed"
 		}
@@ -34,20 +46,27 @@ func supervise(s State) Effect {
 		v.Feedback = v.Reason + "; work in fewer, larger moves"
 		return record(s.reject(v, false))
 	}
-	if s.Judgment != nil && s.Judgment.Error == nil {
-		if j, ok := readJudgment(s.Judgment.Text.Text); ok {
-			return record(s.byModel(v, j))
-		}
+	if judged {
+		return record(s.byModel(v, j))
 	}
 	v.Verdict, v.Reason = core.Success, "done"
 	if n := len(v.Evidence); n > 0 {
 		v.Reason = v.Evidence[n-1].Text
 	}
+	if s.Judgment != nil && s.Judgment.Error != nil {
+		v.Reason += "; no model judged it: " + s.Judgment.Error.Msg
+	}
 	return record(v)
 }
 
+// failedCall is the kind of evidence that the last of the model's own calls failed.
+const failedCall = "failed call"
+
 // observed lists the attempt's evidence, oldest first. Of the model's own
-// commands only the last one's exit code counts: it may try things.
+// commands only the last one's exit code counts, and of a plain task's other calls that the
+// last one was to look at something and failed: it may try things, but what it says then
+// rests on nothing that was seen. A call that changes things doesn't count so, as another
+// attempt might change them twice.
 func observed(s State) []core.Evidence {
 	var out []core.Evidence
 	var exit *core.Evidence
@@ -70,10 +89,22 @@ func observed(s State) []core.Evidence {
 	if exit != nil && s.Outcome == nil {
 		out = append(out, *exit)
 	}
+	if s.Unseen != nil && s.Outcome == nil && s.Created.Kind == core.KindTask {
+		out = append(out, whyFailed(*s.Unseen))
+	}
 	if o := s.Outcome; o != nil {
 		out = append(out, outcomeEvidence(*o))
 	}
 	return out
+}
+
+// whyFailed is the evidence of a call that failed.
+func whyFailed(r core.ToolSettled) core.Evidence {
+	e := core.Evidence{Kind: failedCall, Text: "the last call failed: " + firstLine(r.Output.Text)}
+	if r.Error != nil {
+		e.Text, e.Detail = "the last call failed: "+clip(r.Error.Msg, 200), r.Error.Hint
+	}
+	return e
 }
 
 // outcomeEvidence is what the step's own call or check showed.
@@ -129,6 +160,14 @@ type judgment struct {
 	Verdict  core.Verdict `json:"verdict"`
 	Reason   string       `json:"reason"`
 	Feedback string       `json:"feedback"`
+}
+
+// judgment is the model's, if there is one that can be read.
+func (s State) judgment() (j judgment, ok bool) {
+	if s.Judgment == nil || s.Judgment.Error != nil {
+		return j, false
+	}
+	return readJudgment(s.Judgment.Text.Text)
 }
 
 func readJudgment(text string) (judgment, bool) {
