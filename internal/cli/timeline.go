@@ -15,6 +15,8 @@ type timeline struct {
 	w       io.Writer
 	began   map[core.CallID]time.Time
 	calls   map[core.CallID]core.CallContent
+	asked   string // the name of the model that was asked for
+	by      string // who answered last: PROVIDER/MODEL
 	step    time.Time
 	planned time.Time
 }
@@ -33,8 +35,9 @@ func (t *timeline) show(e core.Event) error {
 		t.planned = e.At
 		t.line("task", string(e.Stream), 0)
 	case core.ModelRequested:
-		t.began[p.Call] = e.At
+		t.began[p.Call], t.asked = e.At, p.Model
 	case core.ModelSettled:
+		t.answered(p)
 		if p.Error != nil {
 			t.line("  model", "failed: "+p.Error.Msg, since(t.began[p.Call], e.At))
 		}
@@ -69,6 +72,19 @@ func (t *timeline) show(e core.Event) error {
 		t.line(string(p.Status), p.Summary, since(t.planned, e.At))
 	}
 	return nil
+}
+
+// answered says who answers, if that isn't the very model that was asked for, and when it is
+// another one than before.
+func (t *timeline) answered(p core.ModelSettled) {
+	by := p.Provider + "/" + p.Model
+	if p.Provider == "" || by == t.by {
+		return
+	}
+	if t.by != "" || p.Model != t.asked {
+		t.line("  model", t.asked+": "+by+" answers", 0)
+	}
+	t.by = by
 }
 
 func (t *timeline) plan(p core.Plan, at time.Time) {

@@ -25,6 +25,11 @@ func TestTimeline(t *testing.T) {
 		core.TaskCreated{Kind: core.KindApp, Prompt: "p"},
 		core.ModelRequested{Call: "c1", Purpose: "plan"},
 		core.ModelSettled{Call: "c1", Error: &core.Failure{Code: core.Unavailable, Msg: "down " + evil}},
+		core.ModelRequested{Call: "c1", Purpose: "plan", Model: "fast"},
+		core.ModelSettled{Call: "c1", Provider: "near", Model: "fast"}, // as asked for
+		core.ModelSettled{Call: "c1", Provider: "far", Model: "big" + evil},
+		core.ModelSettled{Call: "c1", Provider: "far", Model: "big" + evil},
+		core.ModelSettled{Call: "c1", Provider: "near", Model: "fast"},
 		core.ModelSwitched{From: "gpt", To: "blueprint", Reason: evil},
 		core.TaskPlanned{Plan: core.Plan{Title: "A shelf " + evil, Summary: "two\nlines", Steps: []core.Step{{Title: "Write"}, {Title: evil}}, Notes: []string{evil}}},
 		core.StepStarted{Step: 0, Attempt: 2, Title: "Write"},
