@@ -59,6 +59,7 @@ func (s *server) accounts() {
 	s.connections()
 	s.redaction()
 	s.models()
+	s.prompts()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

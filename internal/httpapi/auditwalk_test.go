@@ -33,6 +33,7 @@ const (
 	inStream = "what is done to a task or an app is an event of its own stream, with who did it"
 	readOnly = "it changes nothing"
 	tried    = "it changes nothing; that a credential was used is recorded with it"
+	metered  = "a call that is paid for is an event of the ledger's, with whose it was"
 	harmless = "it changes a name that nobody's rights depend on"
 )
 
@@ -45,6 +46,7 @@ var unrecorded = map[string]string{
 	"test-model-provider": tried, "test-model-provider-of-installation": tried,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
+	"model-chat": metered, "model-responses": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": "it changes nothing",
 	"refresh":    "it goes on with a session that is recorded; reuse of an old token is recorded",
 	"rename-me":  harmless,
 	"enrol-totp": "a factor counts once it is confirmed, which is recorded",
@@ -258,6 +260,11 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "delete-model-route", of{"name": "smart"}, nil, ours, "model.route.remove", yes)
 	w.does(olga, "delete-model-provider", of{"provider": "local"}, nil, ours, "model.provider.remove", yes)
 	w.does(olga, "set-model-settings", nil, client.ModelSettings{PromptDays: 1}, ours, "model.settings", yes)
+	w.prompt(ours, "prm_one")
+	w.does(olga, "show-prompt", of{"prompt": "prm_one"}, nil, ours, "prompt.read", yes)
+	w.does(olga, "list-prompts", nil, nil, ours, "prompt.list", yes)
+	w.does(olga, "delete-prompt", of{"prompt": "prm_one"}, nil, ours, "prompt.delete", yes)
+	w.does(olga, "delete-prompts", nil, nil, ours, "prompt.delete", yes)
 	canary := w.does(olga, "create-canary", nil, map[string]any{"name": "front page"}, ours, "canary.create", yes)
 	w.does(olga, "delete-canary", of{"canary": field(t, canary, "id")}, nil, ours, "canary.delete", yes)
 	task := must(w.as(olga).CreateTask(t.Context(), client.NewTask{Kind: core.KindApp, Prompt: "a shelf"}, ""))(t)

@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
 // problem is an error answer: RFC 9457, with Isekai's code, hint and request id.
@@ -112,7 +113,7 @@ func (s *server) fromError(rq *request, err error) error {
 		if status >= http.StatusInternalServerError {
 			level = slog.LevelWarn
 		}
-		s.cfg.Logger.Log(context.Background(), level, "request refused", "request", rq.id, "err", err)
+		s.cfg.Logger.Log(context.Background(), level, "request refused", "request", rq.id, "err", logged(err, code, detail))
 	}
 	p := newProblem(status, code, detail, core.HintOf(err), rq.id)
 	p.wait, _ = identity.Wait(err)
@@ -120,6 +121,19 @@ func (s *server) fromError(rq *request, err error) error {
 		p.Type = client.TypeCodeNeeded
 	}
 	return p
+}
+
+// logged is what the log has of an error. What a provider of a model has said may quote what
+// it was asked, and isn't in there.
+func logged(err error, code core.Code, detail string) any {
+	var said dialect.Problem
+	switch {
+	case !errors.As(err, &said):
+		return err
+	case code == core.Unavailable || code == core.Exhausted || code == core.Denied:
+		return detail
+	}
+	return string(code) + ": the caller is told"
 }
 
 // ownWords returns what the core.Errors in err's tree say, without what they and

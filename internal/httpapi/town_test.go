@@ -31,6 +31,7 @@ type town struct {
 	ids    *identity.Service
 	ledger *ledger.Service
 	audit  *auditlog.Log
+	models *catalog.Catalog
 	full   atomic.Bool    // the audit log takes nothing
 	local  *client.Client // of who owns the data directory
 	olga   *client.Client // who made the first set-up, in the first org
@@ -66,10 +67,13 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		}
 		w.ids = must(identity.New(ic))(t)
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
+		w.models = must(catalog.New(catalog.Config{Records: st, Secretive: func(text string) bool { return strings.Contains(text, "sk-MARKER") }}))(t)
+		guard := redact.NewService(redact.ServiceConfig{Records: st})
+		cfg.Gateway = w.newGateway(t, st, guard, cfg.Logger)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
-		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: publicURL,
-			Models: must(catalog.New(catalog.Config{Records: st, Secretive: func(text string) bool { return strings.Contains(text, "sk-MARKER") }}))(t),
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL,
+			Models: w.models,
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

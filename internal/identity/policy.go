@@ -36,6 +36,8 @@ const (
 	ModelRead    Action = "model.read"  // which providers and routes there are
 	ModelWrite   Action = "model.write" // them, and what becomes of an org's calls
 	ModelUse     Action = "model.use"   // calls
+	PromptRead   Action = "prompt.read" // what was said in calls, where an org keeps that
+	PromptWrite  Action = "prompt.write"
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -49,7 +51,7 @@ const (
 
 // rule is what an action takes. What makes a credential, or lets one do more (budgets and
 // the policy of what may leave bound what keys do), has no scope: a key would outlive itself
-// in what it has made.
+// in what it has made. Nor has what others have said.
 type rule struct {
 	where place
 	role  core.Role // at least, in the org of the credential
@@ -94,6 +96,8 @@ var policy = map[Action]rule{
 	ModelRead:    {tenant, core.Viewer, "models:read"},
 	ModelWrite:   {tenant, core.Admin, "models:write"},
 	ModelUse:     {tenant, core.Member, "models:use"},
+	PromptRead:   {tenant, core.Admin, ""},
+	PromptWrite:  {tenant, core.Admin, ""},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},

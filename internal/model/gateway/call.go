@@ -97,6 +97,7 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	r, err := g.attempt(ctx, j)
 	if err != nil {
 		j.drop(g, err)
+		g.note(ctx, j, "", statusOf(err), nil, false)
 		return nil, err
 	}
 	if r.body != nil {
@@ -122,6 +123,7 @@ func (g *Gateway) kept(ctx context.Context, j *job) (*Answer, error) {
 	if err != nil {
 		g.keeper.leave(a)
 		j.drop(g, err)
+		g.note(ctx, j, "", statusOf(err), nil, false)
 		return nil, err
 	}
 	doc, err := g.keeper.begin(a, j.Op, r.target.Provider.Timeouts.Idle)
@@ -245,11 +247,15 @@ func (j *job) drop(g *Gateway, err error) {
 		j.ticket.Drop()
 		return
 	}
-	status := meter.StatusFailed
+	j.ticket.Settle(meter.Used{Status: statusOf(err), Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts, Op: string(j.Op)})
+}
+
+// statusOf is that of a call which came to nothing.
+func statusOf(err error) string {
 	if core.CodeOf(err) == core.Canceled {
-		status = meter.StatusCanceled
+		return meter.StatusCanceled
 	}
-	j.ticket.Settle(meter.Used{Status: status, Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts, Op: string(j.Op)})
+	return meter.StatusFailed
 }
 
 // settle has the call charged for what it used.
@@ -278,12 +284,13 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 	}
 	if err != nil {
 		j.settle(g, r.target, u, meter.StatusFailed, g.cfg.Now().Sub(j.began))
+		g.note(ctx, j, r.target.Provider.Name, meter.StatusFailed, nil, false)
 		giveBuffer(r.body)
 		return nil, err
 	}
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
 	g.remember(ctx, j, r.said, false)
-	g.note(ctx, j, r.target.Provider.Name, r.said, false)
+	g.note(ctx, j, r.target.Provider.Name, meter.StatusOK, r.said, false)
 	return &Answer{Body: r.said, By: r.by(), buffer: r.body}, nil
 }
 

@@ -185,7 +185,7 @@ func (s *Stream) close() {
 	if status == meter.StatusOK && s.over && s.wanted > 0 { // else its caller left before all was said
 		s.g.remember(context.Background(), s.j, s.said, true)
 	}
-	s.g.note(context.Background(), s.j, s.r.target.Provider.Name, s.said, s.wanted <= 0)
+	s.g.note(context.Background(), s.j, s.r.target.Provider.Name, status, s.said, s.wanted <= 0)
 }
 
 // used is what the stream has used: as the provider says, if it came to say so. Of one that
