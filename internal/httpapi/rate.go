@@ -159,10 +159,10 @@ func (s *server) limit(ctx context.Context, set func(name, value string), all ..
 // describe writes the headers of draft-ietf-httpapi-ratelimit-headers-10: the policy, and
 // how many requests are left of it until when.
 func describe(set func(name, value string), q quota, at standing) {
-	name := strconv.Quote(q.policy)
 	full := time.Duration(float64(q.Per) * float64(q.Burst-at.left) / float64(q.Burst))
-	set("RateLimit-Policy", name+";q="+strconv.Itoa(q.Burst)+";w="+wholeSeconds(q.Per))
-	set("RateLimit", name+";r="+strconv.Itoa(at.left)+";t="+wholeSeconds(full))
+	// As http.CanonicalHeaderKey has them: to find that out for each answer takes longer.
+	set("Ratelimit-Policy", `"`+q.policy+`";q=`+strconv.Itoa(q.Burst)+";w="+wholeSeconds(q.Per))
+	set("Ratelimit", `"`+q.policy+`";r=`+strconv.Itoa(at.left)+";t="+wholeSeconds(full))
 	if !at.ok {
 		set("Retry-After", wholeSeconds(at.wait))
 	}

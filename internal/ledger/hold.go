@@ -12,8 +12,10 @@ import (
 )
 
 // A hold is for many calls that no task makes: credits are set aside for it before the first,
-// more are added or given back while it lasts, and its events (core.CallsMetered and
-// core.HoldEnded) consume and release as a task's do. In the books it has a task's place.
+// more are added or given back while it lasts, and its end (core.HoldEnded), within a minute
+// or so, consumes what all its calls cost and releases the rest. In between the calls are in
+// its stream (core.CallsMetered), and the books have a line for each hold and none for each
+// batch of calls. In the books it has a task's place.
 
 // maxPostings bounds what is added to one hold.
 const maxPostings = 100_000
@@ -101,10 +103,18 @@ func (s *Service) holdLines(ctx context.Context, org core.OrgID, h core.SetAside
 	return began, nil
 }
 
-// endHold releases what a hold that is over has left.
+// endHold has the calls of a hold that is over paid for, all at once, and releases what it
+// has left.
 func (h handler) endHold(ctx context.Context, e core.Event, p core.HoldEnded) error {
 	if err := h.bar(ctx, e); err != nil {
 		return err
+	}
+	if p.Spent > 0 {
+		paid := posting(e, kindConsume, "calls of models")
+		paid.Effect = "calls/" + string(e.ID)
+		if err := h.use(ctx, e.Org, paid, p.Spent, heldBy(core.TaskID(e.Stream)), available); err != nil {
+			return err
+		}
 	}
 	return h.finish(ctx, e, p.Spent)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 )
 
@@ -31,8 +32,13 @@ func BenchmarkCall(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			a, err := r.Do(r.ctx, r.call(string(body)))
+			for core.CodeOf(err) == core.Unavailable { // the calls to be written down are too many: these come faster than from any network
+				time.Sleep(time.Millisecond)
+				a, err = r.Do(r.ctx, r.call(string(body)))
+			}
 			if err != nil {
-				b.Fatal(err)
+				b.Error(err)
+				return
 			}
 			a.Close()
 		}

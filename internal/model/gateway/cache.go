@@ -107,10 +107,10 @@ func (g *Gateway) cached(ctx context.Context, k cacheKey, stream bool) []byte {
 
 // remember keeps an answer. That it can't is no reason to fail: the next call asks again.
 func (g *Gateway) remember(ctx context.Context, j *job, answer []byte, stream bool) {
-	k := j.cache
-	if k.place == "" || len(answer) > maxCached {
+	if j.cache.place == "" || len(answer) > maxCached {
 		return
 	}
+	k := j.cache
 	life := time.Duration(j.set.CacheMinutes) * time.Minute
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer done()

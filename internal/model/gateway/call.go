@@ -272,8 +272,8 @@ func (j *job) settle(g *Gateway, t catalog.Target, u core.Usage, status string, 
 // answer is a whole answer as it goes to the caller. denied: the org's policy keeps it from
 // going, which doesn't make it cost less.
 func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error) {
-	u, ok := dialect.Usage(r.op, r.body.Bytes())
-	if !ok {
+	u := r.whole.Usage
+	if !r.whole.Told {
 		u = estimate(j.req, written(r.op, r.body.Bytes()), dialect.Text(r.op, r.body.Bytes()))
 	}
 	r.lane.leave(nil, g.cfg.Now())

@@ -29,12 +29,12 @@ type exchange struct {
 func (g *Gateway) exchange(ctx context.Context, way http.RoundTripper, req *http.Request, t catalog.Timeouts, stream bool) (*exchange, error) {
 	x := &exchange{until: g.cfg.Now().Add(t.Total)}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
-	x.timer = time.AfterFunc(time.Hour, func() { x.cancel(*x.cause.Load()) })
-	if stream {
-		x.arm(t.First, &errFirst, g.cfg.Now())
-	} else {
-		x.arm(t.Total, &errTotal, g.cfg.Now())
+	first, cause := t.Total, &errTotal
+	if stream && t.First < first {
+		first, cause = t.First, &errFirst
 	}
+	x.cause.Store(cause)
+	x.timer = time.AfterFunc(first, func() { x.cancel(*x.cause.Load()) })
 	res, err := way.RoundTrip(req.WithContext(x.ctx))
 	if err != nil {
 		err = x.why(err)

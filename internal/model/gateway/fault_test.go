@@ -130,8 +130,12 @@ var failures = []failure{
 	{name: "a name that nobody knows", server: at("http://nobody.invalid"), why: "its name isn't known|no connection in time", phases: beforeAll, plain: true},
 	{name: "nobody there", server: at("http://127.0.0.1:1"), why: "no connection", phases: beforeAll, plain: true},
 	{name: "a certificate of nobody", server: stranger, why: "its certificate isn't trusted", phases: beforeAll, plain: true},
-	{name: "no TLS at a port for TLS", server: func(t *testing.T, _ phase, _ bool) string { return strings.Replace(sound(t, false), "http:", "https:", 1) }, why: "doesn't speak TLS", phases: beforeAll, plain: true},
-	{name: "TLS at a port for none", server: func(t *testing.T, _ phase, _ bool) string { return strings.Replace(sound(t, true), "https:", "http:", 1) }, why: "status 400", phases: beforeAll, plain: true, once: true},
+	{name: "no TLS at a port for TLS", server: func(t *testing.T, _ phase, _ bool) string {
+		return strings.Replace(sound(t, false), "http:", "https:", 1)
+	}, why: "doesn't speak TLS", phases: beforeAll, plain: true},
+	{name: "TLS at a port for none", server: func(t *testing.T, _ phase, _ bool) string {
+		return strings.Replace(sound(t, true), "https:", "http:", 1)
+	}, why: "status 400", phases: beforeAll, plain: true, once: true},
 	{name: "500", server: status("500 Oops", "", "{}"), why: "status 500", phases: beforeAll},
 	{name: "502 of a proxy", server: status("502 Bad Gateway", "Content-Type: text/html\r\n", "<html><h1>Bad Gateway</h1></html>"), why: "status 502", phases: beforeAll},
 	{name: "302", server: status("302 Found", "Location: http://127.0.0.1:1/\r\n", ""), why: "status 302", phases: beforeAll, once: true},

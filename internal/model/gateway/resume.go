@@ -64,7 +64,7 @@ type reader struct {
 	doc  keptDoc
 	live *keeping // nil: it came to another node, or is over
 	n    int      // events that were handed on, or skipped
-	last string // id of the last part that was read
+	last string   // id of the last part that was read
 	over bool
 	out  []byte
 }

@@ -6,9 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
@@ -23,8 +20,9 @@ type reply struct {
 	words  *dialect.Translation // nil: they are of one dialect
 	sends  *sending             // what it is asked
 
-	body *bytes.Buffer // of a whole answer, as it came
-	said []byte        // that, as it goes to the caller
+	whole dialect.Whole // of an answer that isn't a stream
+	body  *bytes.Buffer // that, as it came
+	said  []byte        // that, as it goes to the caller
 
 	x      *exchange // of a stream
 	events *dialect.Scanner
@@ -107,7 +105,7 @@ func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request,
 		}
 	}
 	p.Prepare(h, r.op, secret)
-	address, err := url.Parse(p.URL(r.op, r.target.Model))
+	address, err := p.Endpoint(r.op, r.target.Model)
 	if err != nil {
 		return nil, &fault{err: core.E(core.Internal, op, "the provider "+p.Name+" has no address").Because(err), stuck: true, why: "it has no address"}
 	}
@@ -161,12 +159,14 @@ func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r
 	if err := x.whole(b, maxAnswer); err != nil {
 		return g.broke(ctx, provider, err)
 	}
-	switch p, is := said(b.Bytes()); {
+	whole, is := dialect.ReadWhole(r.op, b.Bytes())
+	switch {
 	case !is:
 		return g.broke(ctx, provider, errNonsense)
-	case p != nil:
-		return g.inBody(provider, *p)
+	case whole.Problem != nil:
+		return g.inBody(provider, *whole.Problem)
 	}
+	r.whole = whole
 	var err error
 	r.said = b.Bytes()
 	if r.words != nil {
@@ -175,18 +175,6 @@ func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r
 		}
 	}
 	return nil
-}
-
-// said reads what an answer of status 200 is: a JSON object, in which an error may be, or not.
-func said(b []byte) (problem *dialect.Problem, is bool) {
-	if !gjson.ValidBytes(b) || !gjson.ParseBytes(b).IsObject() {
-		return nil, false
-	}
-	if e := gjson.GetBytes(b, "error"); e.IsObject() || e.Type == gjson.String {
-		p := dialect.ReadProblem(b)
-		return &p, true
-	}
-	return nil, true
 }
 
 // begin reads a stream's first event.
@@ -227,8 +215,8 @@ func (g *Gateway) unstreamed(ctx context.Context, x *exchange, provider string) 
 		b := takeBuffer()
 		defer giveBuffer(b)
 		if x.whole(b, maxProblem) == nil {
-			if p, is := said(b.Bytes()); is && p != nil {
-				return g.inBody(provider, *p)
+			if w, is := dialect.ReadWhole(dialect.OpChat, b.Bytes()); is && w.Problem != nil {
+				return g.inBody(provider, *w.Problem)
 			}
 		}
 	}

@@ -63,6 +63,7 @@ type Provider struct {
 	Changed time.Time
 
 	base   *url.URL
+	at     map[dialect.Operation]*url.URL // where operations are, if that doesn't depend on the model
 	header string
 	lists  bool
 }
@@ -145,7 +146,7 @@ func (p *Provider) URL(op dialect.Operation, model string) string {
 	path := paths[op]
 	if p.Kind == Azure && p.APIVersion != "" {
 		u.RawQuery = url.Values{"api-version": {p.APIVersion}}.Encode()
-		if op == dialect.OpChat || op == dialect.OpEmbeddings {
+		if p.deployed(op) {
 			path = "/deployments/" + url.PathEscape(model) + path
 		}
 	}
@@ -154,6 +155,19 @@ func (p *Provider) URL(op dialect.Operation, model string) string {
 	}
 	u.Path, u.RawPath = "", ""
 	return strings.TrimSuffix(u.Scheme+"://"+u.Host+p.base.EscapedPath(), "/") + path + query(u.RawQuery)
+}
+
+// Endpoint is URL, parsed. It is shared: it isn't to be changed.
+func (p *Provider) Endpoint(op dialect.Operation, model string) (*url.URL, error) {
+	if at := p.at[op]; at != nil {
+		return at, nil
+	}
+	return url.Parse(p.URL(op, model))
+}
+
+// deployed reports whether each model has an address of its own for op.
+func (p *Provider) deployed(op dialect.Operation) bool {
+	return p.Kind == Azure && p.APIVersion != "" && (op == dialect.OpChat || op == dialect.OpEmbeddings)
 }
 
 func query(q string) string {
@@ -177,7 +191,7 @@ func (p *Provider) Prepare(h http.Header, op dialect.Operation, s Secret) {
 		h.Set(name, value)
 	}
 	for _, name := range credentialHeaders {
-		h.Del(name)
+		delete(h, name)
 	}
 	s.set(h, p.header)
 }

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -70,10 +72,19 @@ func newProvider(org core.OrgID, s Spec, version int64, changed time.Time) (*Pro
 		return nil, core.E(core.Internal, "model.provider", "it can't be written").Because(err)
 	}
 	sum := sha256.Sum256(text)
-	return &Provider{
+	p := &Provider{
 		Spec: s, ID: string(org) + "/" + s.Name + "@" + hex.EncodeToString(sum[:8]), Org: org, Version: version, Changed: changed,
-		base: base, header: kind.header, lists: kind.lists,
-	}, nil
+		base: base, header: kind.header, lists: kind.lists, at: map[dialect.Operation]*url.URL{},
+	}
+	for op := range paths {
+		if p.deployed(op) {
+			continue
+		}
+		if p.at[op], err = url.Parse(p.URL(op, "")); err != nil {
+			return nil, core.E(core.Invalid, "model.provider", "its address can't be one").Because(err)
+		}
+	}
+	return p, nil
 }
 
 // read returns what is of an org now: before, if nothing has changed since.

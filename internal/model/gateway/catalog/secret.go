@@ -21,10 +21,13 @@ type Secret struct {
 	Version int64
 	Until   time.Time // when it ends, as far as is known; zero: it isn't
 	value   string
+	bearer  *[1]string // as most providers have it; shared
 }
 
 // NewSecret returns a Secret that is sent as the provider's kind has it.
-func NewSecret(value string, version int64) Secret { return Secret{value: value, Version: version} }
+func NewSecret(value string, version int64) Secret {
+	return Secret{value: value, Version: version, bearer: &[1]string{"Bearer " + value}}
+}
 
 // IsZero reports whether there is none.
 func (s Secret) IsZero() bool { return s.value == "" }
@@ -60,6 +63,6 @@ func (s Secret) set(h http.Header, usual string) {
 	case usual != "":
 		h.Set(usual, s.value)
 	default:
-		h.Set("Authorization", "Bearer "+s.value)
+		h["Authorization"] = s.bearer[:]
 	}
 }

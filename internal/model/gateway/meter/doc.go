@@ -3,8 +3,9 @@
 // The gateway calls Open before a call and Settle after it. Neither waits for the store most of
 // the time: a Meter takes a call's credits from a hold, which sets credits aside in the ledger
 // for many calls of one API key, and keeps what was settled in memory for at most 250 ms. Then
-// the calls of each hold are appended to its stream as one event (core.CallsMetered), which the
-// ledger consumes by; core.HoldEnded ends the hold, and what is left goes back. A hold takes
+// the calls of each hold are appended to its stream as one event (core.CallsMetered);
+// core.HoldEnded ends the hold: by it the ledger consumes what they cost, and what is left
+// goes back. A hold takes
 // calls for at most a minute, ends when nobody has called for some seconds, and when the node
 // stops. A node that dies loses the calls that it hadn't appended yet, which are those of the
 // last 250 ms; its holds are ended by Sweep, which platform calls on one node.
