@@ -4,6 +4,7 @@ package pgbench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -41,7 +42,10 @@ func Run(ctx context.Context, c *pgtest.Cluster, cfg postgres.Config, script str
 	cmd.Stdin = strings.NewReader(script)
 	out, err := cmd.CombinedOutput()
 	m := tps.FindSubmatch(out)
-	if err != nil || m == nil {
+	if err == nil && m == nil {
+		err = errors.New("it did nothing in that time")
+	}
+	if err != nil {
 		return 0, fmt.Errorf("pgbench: %w\n%s", err, out)
 	}
 	return strconv.ParseFloat(string(m[1]), 64)
