@@ -14,7 +14,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,7 +22,6 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
-	"github.com/isekai-run/isekai/internal/vault"
 )
 
 // side appends version+1 to a stream of the n-th appender.
@@ -51,20 +49,6 @@ func main() {
 
 // payload is the body of an event before it is sealed.
 var payload = slices.Repeat([]byte{'x'}, 500)
-
-// sealed returns st with what is appended encrypted, as the product does, by a master key
-// in dir.
-func sealed(st store.Store, dir string) (store.Store, error) {
-	path := filepath.Join(dir, "master.key")
-	if err := vault.GenerateMaster(path); err != nil {
-		return nil, err
-	}
-	master, err := vault.OpenMaster(path)
-	if err != nil {
-		return nil, err
-	}
-	return vault.New(vault.Config{Keysets: st, Master: master}).Store(st), nil
-}
 
 // throughStore appends to the store; the appenders are spread over so many orgs.
 func throughStore(st store.Store, orgs int) side {

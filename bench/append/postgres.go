@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/isekai-run/isekai/bench/internal/sealed"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
@@ -47,20 +49,19 @@ func comparePgbench(rounds int, length time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(keys)
-	encrypted, err := sealed(st, keys)
+	v, err := sealed.New(st, filepath.Join(keys, "master.key"))
 	if err != nil {
 		return err
 	}
-	bench, err := newPgbench(c, cfg)
-	if err != nil {
+	encrypted := v.Store(st)
+	if err := addOrgs(c, cfg); err != nil {
 		return err
 	}
-	defer bench.remove()
 	theirs := map[int][]float64{}
 	ours := map[scene][]float64{}
 	for round := range rounds {
 		for _, clients := range []int{1, 32} {
-			rate, err := bench.run(round, clients, length)
+			rate, err := appendByPgbench(c, cfg, round, clients, length)
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/isekai-run/isekai/bench/internal/sealed"
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
@@ -13,7 +14,6 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
-	"github.com/isekai-run/isekai/internal/vault"
 )
 
 // credential is what a request is sent with.
@@ -48,16 +48,12 @@ func newRig(ctx context.Context, dir string) (*rig, error) {
 }
 
 func (r *rig) fill(ctx context.Context, dir string) error {
-	path := filepath.Join(dir, "master.key")
-	if err := vault.GenerateMaster(path); err != nil {
-		return err
-	}
-	master, err := vault.OpenMaster(path)
+	v, err := sealed.New(r.driver, filepath.Join(dir, "master.key"))
 	if err != nil {
 		return err
 	}
-	sealed := vault.New(vault.Config{Keysets: r.driver, Master: master}).Store(r.driver)
-	people, err := identity.New(identity.Config{Records: sealed, Quotas: r.driver})
+	encrypted := v.Store(r.driver)
+	people, err := identity.New(identity.Config{Records: encrypted, Quotas: r.driver})
 	if err != nil {
 		return err
 	}
@@ -65,17 +61,17 @@ func (r *rig) fill(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	tasks := &agent.Service{Events: sealed, IDs: core.NewID}
+	tasks := &agent.Service{Events: encrypted, IDs: core.NewID}
 	task, err := tasks.Create(ctx, owner.Scope, agent.NewTask{Kind: core.KindApp, Prompt: "a shelf", Model: agent.Blueprint})
 	if err != nil {
 		return err
 	}
 	r.task = string(task.Task)
-	if _, err := agent.NewProjector(sealed).CatchUp(ctx, owner.Scope.Org, 0); err != nil {
+	if _, err := agent.NewProjector(encrypted).CatchUp(ctx, owner.Scope.Org, 0); err != nil {
 		return err
 	}
 	cfg := httpapi.Config{
-		Version: "bench", Tasks: tasks, Events: sealed, Views: sealed, Records: sealed, Stopping: ctx,
+		Version: "bench", Tasks: tasks, Events: encrypted, Views: encrypted, Records: encrypted, Stopping: ctx,
 		Health: func(context.Context) client.Health {
 			return client.Health{Status: "ok", Checks: []client.HealthCheck{}}
 		},

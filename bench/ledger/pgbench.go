@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/isekai-run/isekai/bench/internal/pgbench"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
@@ -32,46 +27,16 @@ COMMIT;
 \endpipeline
 `
 
-// pgbench is that program.
-type pgbench struct {
-	dir, path, socket, database string
-	port                        int
-}
-
-var tps = regexp.MustCompile(`tps = ([0-9.]+) `)
-
-// newPgbench prepares the program and the org that it posts in.
-func newPgbench(c *pgtest.Cluster, cfg postgres.Config, all *ends) (*pgbench, error) {
-	path, err := exec.LookPath("pgbench")
-	if err != nil {
-		path = c.Bin("pgbench")
-	}
-	dir, err := os.MkdirTemp("", "pgbench")
+// postByPgbench is the rater of pgbench's postings, in an org that it makes.
+func postByPgbench(c *pgtest.Cluster, cfg postgres.Config) (rater, error) {
+	at, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
-	*all = append(*all, func() error { return os.RemoveAll(dir) })
-	url, err := pgx.ParseConfig(cfg.URL)
-	if err != nil {
-		return nil, err
+	post := func(ctx context.Context, clients int, length time.Duration) (float64, error) {
+		return pgbench.Run(ctx, c, cfg, script, clients, length)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "post.sql"), []byte(script), 0o600); err != nil {
-		return nil, err
-	}
-	return &pgbench{dir: dir, path: path, socket: url.Host, port: int(url.Port), database: url.Database}, c.Admin(url.Database,
+	return post, c.Admin(at.Database,
 		`INSERT INTO isekai.books (org, seq) VALUES ('org_pgbench', 0)`,
 		`INSERT INTO isekai.accounts (org, account, balance) VALUES ('org_pgbench', 'available', 1000000000)`)
-}
-
-// rate returns its transactions per second with so many clients.
-func (b *pgbench) rate(ctx context.Context, clients int, length time.Duration) (float64, error) {
-	cmd := exec.CommandContext(ctx, b.path, "-n", "-M", "prepared", "-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(2, clients)),
-		"-T", strconv.Itoa(max(1, int(length.Seconds()))), "-f", filepath.Join(b.dir, "post.sql"),
-		"-h", b.socket, "-p", strconv.Itoa(b.port), "-U", pgtest.Server, b.database)
-	out, err := cmd.CombinedOutput()
-	m := tps.FindSubmatch(out)
-	if err != nil || m == nil {
-		return 0, fmt.Errorf("pgbench: %w\n%s", err, out)
-	}
-	return strconv.ParseFloat(string(m[1]), 64)
 }

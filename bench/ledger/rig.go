@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/isekai-run/isekai/bench/internal/sealed"
 	"github.com/isekai-run/isekai/bench/internal/steps"
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/blob/local"
@@ -71,12 +72,12 @@ func open(ctx context.Context) (sides []*side, end func() error, err error) {
 		return nil, end, err
 	}
 	all = append(all, big.Close)
-	peer, err := newPgbench(cluster, cfg, &all)
+	peer, err := postByPgbench(cluster, cfg)
 	if err != nil {
 		return nil, end, err
 	}
 	more, err := on(ctx, "PostgreSQL", big, filepath.Join(dir, "postgres"), &all)
-	return append(append(sides, newSide("PostgreSQL: pgbench with the same writes", peer.rate)), more...), end, err
+	return append(append(sides, newSide("PostgreSQL: pgbench with the same writes", peer)), more...), end, err
 }
 
 // on makes what is measured on one store.
@@ -84,15 +85,10 @@ func on(ctx context.Context, name string, driver store.Store, dir string, all *e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	key := filepath.Join(dir, "master.key")
-	if err := vault.GenerateMaster(key); err != nil {
-		return nil, err
-	}
-	master, err := vault.OpenMaster(key)
+	v, err := sealed.New(driver, filepath.Join(dir, "master.key"))
 	if err != nil {
 		return nil, err
 	}
-	v := vault.New(vault.Config{Keysets: driver, Master: master})
 	st := v.Store(driver)
 	books, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID})
 	if err != nil {

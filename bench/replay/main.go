@@ -14,13 +14,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/isekai-run/isekai/bench/internal/sealed"
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
-	"github.com/isekai-run/isekai/internal/vault"
 )
 
 const (
@@ -74,22 +74,18 @@ func run(ctx context.Context) error {
 
 // measure prints the medians for one store. dir is where its master key is.
 func measure(ctx context.Context, name string, st store.Store, dir string) error {
-	path := filepath.Join(dir, name+".key")
-	if err := vault.GenerateMaster(path); err != nil {
-		return err
-	}
-	master, err := vault.OpenMaster(path)
+	v, err := sealed.New(st, filepath.Join(dir, name+".key"))
 	if err != nil {
 		return err
 	}
-	sealed := vault.New(vault.Config{Keysets: st, Master: master}).Store(st)
-	if err := fill(ctx, sealed); err != nil {
+	encrypted := v.Store(st)
+	if err := fill(ctx, encrypted); err != nil {
 		return err
 	}
 	var replays, reads []time.Duration
 	for range rounds {
 		begin := time.Now()
-		state, err := agent.Load(ctx, sealed, scope.Org, task)
+		state, err := agent.Load(ctx, encrypted, scope.Org, task)
 		if err != nil {
 			return err
 		}

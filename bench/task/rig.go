@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/isekai-run/isekai/bench/internal/sealed"
 	"github.com/isekai-run/isekai/bench/internal/steps"
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/blob/local"
@@ -21,7 +22,6 @@ import (
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/tool"
-	"github.com/isekai-run/isekai/internal/vault"
 )
 
 // rig is what works on tasks: the product's own parts, with a model that plans at once
@@ -71,31 +71,26 @@ func newRig(ctx context.Context, st store.Store, dir string, owned ...func() err
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	key := filepath.Join(dir, "master.key")
-	if err := vault.GenerateMaster(key); err != nil {
-		return nil, err
-	}
-	master, err := vault.OpenMaster(key)
+	v, err := sealed.New(st, filepath.Join(dir, "master.key"))
 	if err != nil {
 		return nil, err
 	}
-	v := vault.New(vault.Config{Keysets: st, Master: master})
-	sealed := v.Store(st)
+	encrypted := v.Store(st)
 	blobs, err := local.Open(filepath.Join(dir, "blobs"))
 	if err != nil {
 		return nil, err
 	}
 	r.owned = append(r.owned, blobs.Close)
-	guard := redact.NewService(redact.ServiceConfig{Records: sealed})
+	guard := redact.NewService(redact.ServiceConfig{Records: encrypted})
 	tools, err := tool.NewRegistry(guard.Tool(&r.noop))
 	if err != nil {
 		return nil, err
 	}
-	done := steps.NewFinishes(sealed)
+	done := steps.NewFinishes(encrypted)
 	waker := st.(store.Waker)
 	hub := notify.New(notify.Config{Events: st, Wake: waker.OutboxWake})
 	w := agent.NewWorker(agent.WorkerConfig{
-		Name: "bench", Events: done, Work: sealed, Blobs: v.Blobs(blobs), Tools: tools,
+		Name: "bench", Events: done, Work: encrypted, Blobs: v.Blobs(blobs), Tools: tools,
 		Models: func(scope core.Scope, task core.TaskID, _ string) (model.Model, string, error) {
 			return guard.Model(scope, task, steps.Planner{}), steps.ModelName, nil
 		},

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"iter"
 	"net/http/httptest"
@@ -22,22 +21,16 @@ import (
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/store"
-	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // cluster is the PostgreSQL of all tests; in short mode there is none.
 var cluster *pgtest.Cluster
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		os.Exit(m.Run())
-	}
-	os.Exit(pgtest.Main(m, &cluster))
-}
+func TestMain(m *testing.M) { os.Exit(pgtest.Beside(m, &cluster).Run()) }
 
 // soaking is set before a release: the same tests, at full scale.
 var soaking = os.Getenv("ISEKAI_SOAK") == "1"
@@ -54,29 +47,22 @@ type driver interface {
 // onEach runs a test on every store; now is its clock, nil the real one.
 func onEach(t *testing.T, test func(t *testing.T, open func(now func() time.Time) *fleet)) {
 	t.Parallel()
-	for name, open := range map[string]func(*testing.T, func() time.Time) (driver, error){
-		"SQLite": func(t *testing.T, now func() time.Time) (driver, error) {
-			return sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db"), Now: now})
+	for name, open := range map[string]func(*testing.T, func() time.Time) driver{
+		"SQLite": func(t *testing.T, now func() time.Time) driver {
+			return sqlitetest.Open(t, sqlite.Config{Now: now})
 		},
-		"PostgreSQL": func(t *testing.T, now func() time.Time) (driver, error) {
+		"PostgreSQL": func(t *testing.T, now func() time.Time) driver {
 			if cluster == nil {
 				t.Skip("runs PostgreSQL")
 			}
 			cfg := cluster.Database(t)
 			cfg.Now = now
-			return postgres.Open(t.Context(), cfg)
+			return pgtest.Open(t, cfg)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, func(now func() time.Time) *fleet {
-				st, err := open(t, now)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = st.Close() })
-				return newFleet(t, st, now)
-			})
+			test(t, func(now func() time.Time) *fleet { return newFleet(t, open(t, now), now) })
 		})
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
@@ -52,11 +53,8 @@ type rig struct {
 func newRig(t *testing.T, answer func(model.Request) (model.Answer, error), tools ...tool.Tool) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), model: answer, lease: 10 * time.Second, grace: 50 * time.Millisecond}
+	r.store = sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(r.dir, "db"), Now: r.now})
 	var err error
-	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "db"), Now: r.now}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.store.Close() })
 	if r.blobs, err = local.Open(filepath.Join(r.dir, "blobs")); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 // rig is a service on real stores, with a scope and a way to ask its proxy.
@@ -42,11 +43,7 @@ func newRig(t *testing.T, configure ...func(*Config)) *rig {
 func newRigOn(t *testing.T, driver sandbox.Driver, configure ...func(*Config)) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
 	blobs, err := local.Open(filepath.Join(dir, "blobs"))
 	if err != nil {
 		t.Fatal(err)

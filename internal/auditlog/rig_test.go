@@ -15,8 +15,9 @@ import (
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
-	"github.com/isekai-run/isekai/internal/store/postgres"
+	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault/vaulttest"
 )
 
@@ -38,7 +39,7 @@ type rig struct {
 func newRig(t testing.TB, sealed bool) *rig {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "isekai.db")
-	st := must(sqlite.Open(t.Context(), sqlite.Config{Path: path}))(t)
+	st := sqlitetest.Open(t, sqlite.Config{Path: path})
 	raw := must(sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"))(t)
 	return rigOn(t, st, raw, asWritten, sealed)
 }
@@ -48,17 +49,14 @@ func newPostgres(t testing.TB, sealed bool) *rig {
 	t.Helper()
 	cfg := cluster.Database(t)
 	name := must(url.Parse(cfg.URL))(t).Path
-	st := must(postgres.Open(t.Context(), cfg))(t)
+	st := pgtest.Open(t, cfg)
 	raw := must(sql.Open("pgx", cluster.URL("postgres", strings.TrimPrefix(name, "/"))+"&search_path=isekai"))(t)
 	return rigOn(t, st, raw, inPostgres, sealed)
 }
 
 func rigOn(t testing.TB, st store.Store, raw *sql.DB, in dialect, sealed bool) *rig {
 	r := &rig{clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), raw: raw, in: in}
-	t.Cleanup(func() {
-		_ = raw.Close()
-		_ = st.Close()
-	})
+	t.Cleanup(func() { _ = raw.Close() })
 	seen := st
 	if sealed {
 		seen = vaulttest.Seal(t, st)()

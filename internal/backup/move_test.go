@@ -48,11 +48,7 @@ func TestMoveCarriesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	cluster := pgtest.Start(t, pgtest.Config{Fast: true})
-	to, err := postgres.Open(t.Context(), cluster.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = to.Close() })
+	to := pgtest.Open(t, cluster.Database(t))
 	for round := range 2 {
 		sums, err := backup.Move(t.Context(), r.store, to, nil)
 		if err != nil || len(sums) != 4 || sums[2].Org != "org_books" || sums[2].Records != 800 || sums[2].Entries != 1200 {

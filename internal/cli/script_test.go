@@ -26,6 +26,7 @@ import (
 	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
@@ -114,8 +115,7 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 // the first start's link.
 func serve(t *testing.T) (url, setup string) {
 	t.Helper()
-	st := must(sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")}))(t)
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqlitetest.Open(t, sqlite.Config{})
 	log := auditlog.New(auditlog.Config{Events: st, Stored: st, Records: st})
 	ids := must(identity.New(identity.Config{
 		Records: st, Quotas: st, Hashing: identity.Hashing{Memory: 64, Time: 1, Threads: 1},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,11 +49,26 @@ func printUser(w io.Writer, u client.User) {
 	facts(w, [][2]string{{"User", string(u.ID)}, {"Name", u.Name}, {"E-mail", u.Email}, {"Since", day(u.Created)}, {"State", userState(u)}})
 }
 
+const aUser = "a user's id or e-mail address"
+
+// userNamed returns the id of the user whom an argument names.
+func userNamed(ctx context.Context, c *client.Client, who string) (core.UserID, error) {
+	if !strings.Contains(who, "@") {
+		return core.UserID(who), nil
+	}
+	u, err := c.UserByEmail(ctx, who)
+	return u.ID, err
+}
+
 func (sh *shell) userShow() *cobra.Command {
-	return &cobra.Command{Use: "show USER", Short: "Show a user, as an operator", Args: args("a user's id"), Example: "  isekai user show usr_01hx",
+	return &cobra.Command{Use: "show USER", Short: "Show a user, as an operator", Args: args(aUser), Example: "  isekai user show usr_01hx\n  isekai user show ann@example.org",
 		RunE: func(c *cobra.Command, a []string) error {
 			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.User, error) {
-				return c.User(ctx, core.UserID(a[0]))
+				id, err := userNamed(ctx, c, a[0])
+				if err != nil {
+					return client.User{}, err
+				}
+				return c.User(ctx, id)
 			}, printUser)
 		}}
 }
@@ -102,18 +118,28 @@ func (sh *shell) userService() *cobra.Command {
 }
 
 func (sh *shell) userVerb(verb, short string, f func(*client.Client, context.Context, core.UserID) error) *cobra.Command {
-	return &cobra.Command{Use: verb + " USER", Short: short + ", as an operator", Args: args("a user's id"), Example: "  isekai user " + verb + " usr_01hx",
+	return &cobra.Command{Use: verb + " USER", Short: short + ", as an operator", Args: args(aUser), Example: "  isekai user " + verb + " usr_01hx",
 		RunE: func(c *cobra.Command, a []string) error {
-			return sh.done(c, func(ctx context.Context, c *client.Client) error { return f(c, ctx, core.UserID(a[0])) }, verb+"d", a[0], a[0]+" is "+verb+"d")
+			return sh.done(c, func(ctx context.Context, c *client.Client) error {
+				id, err := userNamed(ctx, c, a[0])
+				if err != nil {
+					return err
+				}
+				return f(c, ctx, id)
+			}, verb+"d", a[0], a[0]+" is "+verb+"d")
 		}}
 }
 
 func (sh *shell) userReset() *cobra.Command {
-	return &cobra.Command{Use: "reset USER", Short: "Make a token by which a user sets a new password, as an operator", Args: args("a user's id"),
-		Example: "  isekai user reset usr_01hx\n  isekai user set-password https://isekai.example.org    (the user, with the token)",
+	return &cobra.Command{Use: "reset USER", Short: "Make a token by which a user sets a new password, as an operator", Args: args(aUser),
+		Example: "  isekai user reset ann@example.org\n  isekai user set-password https://isekai.example.org    (the user, with the token)",
 		RunE: func(c *cobra.Command, a []string) error {
 			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Link, error) {
-				return c.ResetPassword(ctx, core.UserID(a[0]))
+				id, err := userNamed(ctx, c, a[0])
+				if err != nil {
+					return client.Link{}, err
+				}
+				return c.ResetPassword(ctx, id)
 			},
 				func(w io.Writer, l client.Link) {
 					fmt.Fprintf(w, "%s\nIt works once, for a day: isekai user set-password URL takes it. It isn't shown again.\n", l.Token)

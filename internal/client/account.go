@@ -61,6 +61,18 @@ func (c *Client) Users(ctx context.Context, o PageOptions) (Page[User], error) {
 	return get[Page[User]](ctx, c, "/v1/users", o.query())
 }
 
+// UserByEmail returns the user who signs in by an address. not_found: it is nobody's.
+func (c *Client) UserByEmail(ctx context.Context, email string) (User, error) {
+	p, err := get[Page[User]](ctx, c, "/v1/users", with(nil, "email", email))
+	switch {
+	case err != nil:
+		return User{}, err
+	case len(p.Items) == 0:
+		return User{}, core.E(core.NotFound, "client", "no user has this e-mail address")
+	}
+	return p.Items[0], nil
+}
+
 // CreateUser makes a person, for an operator who vouches for the address.
 func (c *Client) CreateUser(ctx context.Context, n NewUser, idempotencyKey string) (User, error) {
 	return create[User](ctx, c, "/v1/users", n, idempotencyKey)

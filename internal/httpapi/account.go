@@ -102,6 +102,10 @@ type (
 	UserPath struct {
 		User core.UserID `path:"user" maxLength:"64" example:"usr_01hx"`
 	}
+	listUsers struct {
+		PageQuery
+		Email string `query:"email" maxLength:"254" doc:"only the user who signs in by this address"`
+	}
 	newUser  struct{ Body client.NewUser }
 	setName  struct{ Body nameBody }
 	nameBody struct {
@@ -143,7 +147,14 @@ type (
 func (s *server) users() {
 	act(s, identity.OperateRead, huma.Operation{
 		OperationID: "list-users", Method: http.MethodGet, Path: "/v1/users", Summary: "List the installation's users",
-	}, func(ctx context.Context, p identity.Principal, in *PageQuery) (*reply[client.Page[client.User]], error) {
+	}, func(ctx context.Context, p identity.Principal, in *listUsers) (*reply[client.Page[client.User]], error) {
+		if in.Email != "" {
+			u, err := s.cfg.Identity.UserByEmail(ctx, p, in.Email)
+			if core.CodeOf(err) == core.NotFound {
+				return paged([]identity.User{}, "", nil, wireUser)
+			}
+			return paged([]identity.User{u}, "", err, wireUser)
+		}
 		all, err := s.cfg.Identity.Users(ctx, p, core.UserID(in.Cursor), in.Limit)
 		next := ""
 		if len(all) == in.Limit {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 // clock is a time that only tests move. Safe for concurrent use.
@@ -43,12 +43,7 @@ func (c *clock) pass(d time.Duration) {
 
 func openStore(t *testing.T, now func() time.Time) *sqlite.Store {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db"), Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	return st
+	return sqlitetest.Open(t, sqlite.Config{Now: now})
 }
 
 // TestClaims: who asks first has the claim; another waits, and then doesn't know; when the

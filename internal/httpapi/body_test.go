@@ -43,18 +43,25 @@ func perimeterOf(t *testing.T, bodyTime time.Duration, f func(context.Context) e
 	return srv.Listener.Addr().String()
 }
 
-// send writes a request as it is and returns the answer's status. The connection stays
-// open meanwhile.
-func send(t *testing.T, address, request string) (int, error) {
+// connect connects to a server for so long. The caller closes the connection.
+func connect(t *testing.T, address string, within time.Duration) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(within)); err != nil {
 		t.Fatal(err)
 	}
+	return conn
+}
+
+// send writes a request as it is and returns the answer's status. The connection stays
+// open meanwhile.
+func send(t *testing.T, address, request string) (int, error) {
+	t.Helper()
+	conn := connect(t, address, 10*time.Second)
+	defer conn.Close()
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
@@ -109,19 +116,13 @@ func TestTheRestOfABodyIsNoRequest(t *testing.T) {
 	address := perimeterOf(t, time.Second, func(context.Context) error { return nil })
 	const second = "POST /none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
 	for _, more := range []int{0, 100, 200 << 10, 700 << 10, 3 << 20} { // bytes beyond what the route takes
-		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := connect(t, address, 10*time.Second)
 		defer conn.Close()
 		body := strings.Repeat(" ", int(usual.Body)+more) + second
 		go func() {
 			// It may be closed meanwhile.
 			_, _ = fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		}()
-		if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
 		in := bufio.NewReader(conn)
 		res, err := http.ReadResponse(in, nil)
 		if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -100,14 +99,8 @@ func visited(t *testing.T, f http.HandlerFunc) (address string) {
 // is an answer, which it returns.
 func converse(t *testing.T, address, head, piece string, pieces int) string {
 	t.Helper()
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := connect(t, address, 20*time.Second)
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := io.WriteString(conn, head); err != nil {
 		t.Fatal(err)
 	}
@@ -203,10 +196,7 @@ func TestWhatStaysOpenStaysSo(t *testing.T) {
 			events(rw, rw.Flush)
 		},
 	} {
-		conn, err := net.Dial("tcp", visited(t, f))
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := connect(t, visited(t, f), 20*time.Second)
 		defer conn.Close()
 		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade\r\nUpgrade: x\r\n\r\nx")
 		b, err := io.ReadAll(conn)

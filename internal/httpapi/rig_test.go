@@ -26,6 +26,7 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 var (
@@ -108,11 +109,7 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), app: "app_shelf"}
 	dir := r.dir
-	var err error
-	if r.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "db")}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.store.Close() })
+	r.store = sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(dir, "db")})
 	blobs, err := local.Open(filepath.Join(dir, "blobs"))
 	if err != nil {
 		t.Fatal(err)

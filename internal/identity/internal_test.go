@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"crypto/ed25519"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 // derived is one use of argon2id.
@@ -144,11 +144,7 @@ func TestWhatOurKeySignsIsNotYetAnAccessToken(t *testing.T) {
 
 func newService(t *testing.T) *Service {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "isekai.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := sqlitetest.Open(t, sqlite.Config{})
 	s, err := New(Config{Records: db, Quotas: db, Hashing: Hashing{Memory: 64, Time: 1, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,24 @@ func TestNobodyBecomesAnOperatorAboveHimself(t *testing.T) {
 	ok(t, err)
 }
 
+// An operator finds a user by the address that he signs in by, however it is written.
+func TestAUserIsFoundByAddress(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onSQLite)
+	ctx, mia := r.t.Context(), r.member("mia", core.Owner)
+	found, err := r.UserByEmail(ctx, r.operator(), " Mia@Example.org")
+	ok(t, err)
+	if found.ID != mia.User || found.Email != "mia@example.org" {
+		t.Errorf("%+v", found)
+	}
+	for what, code := range map[string]core.Code{"nobody@example.org": core.NotFound, "mia": core.Invalid} {
+		_, err := r.UserByEmail(ctx, r.operator(), what)
+		wantCode(t, what, err, code)
+	}
+	_, err = r.UserByEmail(ctx, mia.Principal, "mia@example.org")
+	wantCode(t, "a tenant's owner", err, core.Denied)
+}
+
 // A link to set a password ends with the rights of the one who made it.
 func TestALinkEndsWithTheRightsOfItsMaker(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault"
 )
 
@@ -97,7 +98,7 @@ func TestWhatIsStoredIsSealed(t *testing.T) {
 	dir := t.TempDir()
 	var inner *sqlite.Store
 	r := newRig(t, onSQLite, func(c *identity.Config) {
-		s := openSQLite(t, filepath.Join(dir, "sealed.db"), c.Now)
+		s := sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(dir, "sealed.db"), Now: c.Now})
 		ok(t, vault.GenerateMaster(filepath.Join(dir, "master.json")))
 		master, err := vault.OpenMaster(filepath.Join(dir, "master.json"))
 		ok(t, err)

@@ -139,6 +139,23 @@ func (s *Service) User(ctx context.Context, p Principal, id core.UserID) (User, 
 	return userOf(e), absent(err, "user")
 }
 
+// UserByEmail returns the user who signs in by an address, for operators. not_found: it is
+// nobody's.
+func (s *Service) UserByEmail(ctx context.Context, p Principal, email string) (User, error) {
+	if err := p.May(OperateRead); err != nil {
+		return User{}, err
+	}
+	email, err := normalEmail(email)
+	if err != nil {
+		return User{}, err
+	}
+	e, err := s.userByEmail(ctx, email)
+	if err == nil && e.Version == 0 {
+		err = core.E(core.NotFound, "user", "no user has this e-mail address")
+	}
+	return userOf(e), err
+}
+
 // Users returns up to limit users after one, by id.
 func (s *Service) Users(ctx context.Context, p Principal, after core.UserID, limit int) ([]User, error) {
 	if err := p.May(OperateRead); err != nil {

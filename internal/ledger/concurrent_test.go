@@ -9,7 +9,6 @@ import (
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
-	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
@@ -29,12 +28,7 @@ func onTwoNodes(t *testing.T, test func(t *testing.T, nodes [2]books)) {
 		cfg := pgtest.Start(t, pgtest.Config{Fast: true}).Database(t)
 		var nodes [2]books
 		for i := range nodes {
-			st, err := postgres.Open(t.Context(), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = st.Close() })
-			nodes[i] = st
+			nodes[i] = pgtest.Open(t, cfg)
 		}
 		test(t, nodes)
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
@@ -33,11 +34,8 @@ type installation struct {
 
 func newInstallation(t *testing.T) *installation {
 	i := &installation{t: t, dir: t.TempDir()}
+	i.store = sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(i.dir, "db"), Now: i.now})
 	var err error
-	if i.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(i.dir, "db"), Now: i.now}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = i.store.Close() })
 	if i.blobs, err = local.Open(filepath.Join(i.dir, "blobs")); err != nil {
 		t.Fatal(err)
 	}

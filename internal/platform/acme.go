@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -29,8 +30,8 @@ var (
 // previews that there are, each on its first use (RFC 8555; the authority looks for its
 // proof at this very port, RFC 8737). They are kept in folder, and renewed before they end.
 // Any other name is refused before the authority is asked, and so are more new ones than
-// newNames: it gives only so many.
-func (c Config) acme(t *tls.Config, folder string, apps appNames) error {
+// newNames: it gives only so many. What it fails to give or to renew is told to log.
+func (c Config) acme(t *tls.Config, folder string, apps appNames, log *slog.Logger) error {
 	client := &acme.Client{DirectoryURL: c.TLS.ACMEDirectory}
 	if c.TLS.ACMECA != "" {
 		pool, err := readPool(c.TLS.ACMECA)
@@ -44,7 +45,12 @@ func (c Config) acme(t *tls.Config, folder string, apps appNames) error {
 	kept := autocert.DirCache(folder)
 	names := &certified{public: c.Public.host(), below: c.Public.Previews, apps: apps, kept: kept, let: map[string]time.Time{}}
 	m := &autocert.Manager{Prompt: autocert.AcceptTOS, Cache: kept, Email: c.TLS.ACMEEmail, Client: client, HostPolicy: names.may}
-	t.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return m.GetCertificate(modern(hello)) }
+	late := &renewals{log: log, names: names, clock: time.Now, told: map[string]time.Time{}}
+	t.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := m.GetCertificate(modern(hello))
+		late.look(hello, pair, err)
+		return pair, err
+	}
 	t.NextProtos = append(t.NextProtos, acme.ALPNProto)
 	return nil
 }
@@ -96,6 +102,14 @@ func (c *certified) may(ctx context.Context, asked string) error {
 	}
 	_, err, _ := c.asking.Do(asked, func() (any, error) { return nil, c.admit(ctx, asked, org) })
 	return err
+}
+
+// lets reports whether a name may have a certificate, as far as that is known.
+func (c *certified) lets(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, let := c.let[name]
+	return let || name == c.public
 }
 
 // admit lets a name through until another day: one that has a certificate, or may get one.

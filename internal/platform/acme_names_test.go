@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 // TestNewNamesAreBounded: for each org and for all; those that have a certificate aren't
@@ -21,11 +21,7 @@ import (
 func TestNewNamesAreBounded(t *testing.T) {
 	t.Parallel()
 	at := time.Now()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db"), Now: func() time.Time { return at }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqlitetest.Open(t, sqlite.Config{Now: func() time.Time { return at }})
 	org := func(name string) (core.OrgID, bool) {
 		of, _, ok := strings.Cut(name, "-")
 		return core.OrgID("org_" + of), ok

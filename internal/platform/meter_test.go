@@ -14,6 +14,7 @@ import (
 	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 // kept is an installation whose orgs keep something, and meters of it.
@@ -30,11 +31,8 @@ type kept struct {
 func newKept(t *testing.T) *kept {
 	dir := t.TempDir()
 	k := &kept{t: t, at: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	k.store = sqlitetest.Open(t, sqlite.Config{Path: dir + "/db", Now: k.now})
 	var err error
-	if k.store, err = sqlite.Open(t.Context(), sqlite.Config{Path: dir + "/db", Now: k.now}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = k.store.Close() })
 	if k.files, err = local.Open(dir + "/blobs"); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func (c Config) serverTLS(dir *DataDir, apps appNames, log *slog.Logger) (t *tls
 	t = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch {
 	case c.TLS.ACME:
-		return t, nil, c.acme(t, dir.Join("acme"), apps)
+		return t, nil, c.acme(t, dir.Join("acme"), apps, log)
 	case c.TLS.CertFile != "":
 		if pair, err = newCertificate(c.TLS.CertFile, c.TLS.KeyFile, log); err != nil {
 			return nil, nil, err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 // mute answers nothing at once.
@@ -25,9 +25,7 @@ func (mute) Stream(context.Context, model.Request) iter.Seq2[model.Chunk, error]
 // BenchmarkModel is what a request costs besides the model: a conversation about code, half
 // of it files that were read and half calls that wrote some.
 func BenchmarkModel(b *testing.B) {
-	st, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "store.db")})
-	ok(b, err)
-	b.Cleanup(func() { _ = st.Close() })
+	st := sqlitetest.Open(b, sqlite.Config{})
 	var kept []redact.Value
 	for i := range 50 {
 		kept = append(kept, redact.Value{Name: "s", Text: fake(alnum, 24+i)})

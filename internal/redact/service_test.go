@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
@@ -51,9 +51,7 @@ func (r *rig) last() string {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "store.db")})
-	ok(t, err)
-	t.Cleanup(func() { _ = st.Close() })
+	st := sqlitetest.Open(t, sqlite.Config{})
 	r := &rig{clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	r.cfg = redact.ServiceConfig{
 		Records: st, Now: func() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.clock },

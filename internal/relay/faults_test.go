@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
 const patience = 90 * time.Second
@@ -91,12 +91,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "store.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	return &world{st: st, broker: kafkatest.Start(t), at: map[core.StreamID]int64{}}
+	return &world{st: sqlitetest.Open(t, sqlite.Config{}), broker: kafkatest.Start(t), at: map[core.StreamID]int64{}}
 }
 
 // start starts a process, which runs until the test's end; its relay may be killed.

@@ -15,6 +15,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault"
 )
 
@@ -71,10 +72,7 @@ func newRig(t testing.TB) *rig {
 
 func openStore(t testing.TB, dir string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
-	ok(t, err)
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
 }
 
 // start returns another process's view of the installation.

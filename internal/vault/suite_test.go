@@ -16,6 +16,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/store/storetest"
 	"github.com/isekai-run/isekai/internal/vault"
 )
@@ -28,9 +29,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t testing.TB, now func() time.Time) (store.Store, func() store.Store) {
 		path, master := filepath.Join(t.TempDir(), "isekai.db"), newMaster(t)
 		open := func() store.Store {
-			s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: now})
-			ok(t, err)
-			t.Cleanup(func() { _ = s.Close() })
+			s := sqlitetest.Open(t, sqlite.Config{Path: path, Now: now})
 			v := vault.New(vault.Config{Keysets: s, Master: master, Now: now})
 			return consumed{v.Store(s), v, v.Store(s).(store.Waker)}
 		}
@@ -67,11 +66,10 @@ func TestBlobs(t *testing.T) {
 	t.Parallel()
 	blobtest.Run(t, func(t testing.TB) blob.Store {
 		dir := t.TempDir()
-		s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
-		ok(t, err)
+		s := sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(dir, "isekai.db")})
 		files, err := local.Open(filepath.Join(dir, "blobs"))
 		ok(t, err)
-		t.Cleanup(func() { _, _ = s.Close(), files.Close() })
+		t.Cleanup(func() { _ = files.Close() })
 		return vault.New(vault.Config{Keysets: s, Master: newMaster(t)}).Blobs(files)
 	})
 }

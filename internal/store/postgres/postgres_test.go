@@ -23,12 +23,7 @@ func TestMain(m *testing.M) {
 // open opens a store that the test's end closes.
 func open(t testing.TB, cfg postgres.Config) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return pgtest.Open(t, cfg)
 }
 
 func TestStore(t *testing.T) {

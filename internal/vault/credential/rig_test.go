@@ -13,8 +13,9 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
-	"github.com/isekai-run/isekai/internal/store/postgres"
+	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 	"github.com/isekai-run/isekai/internal/vault/vaulttest"
 )
@@ -104,9 +105,7 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{dir: t.TempDir(), clock: newClock()}
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.now})
-	ok(t, err)
-	return r.on(t, st)
+	return r.on(t, sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.now}))
 }
 
 // newPostgres is a rig on PostgreSQL.
@@ -115,9 +114,7 @@ func newPostgres(t testing.TB) *rig {
 	r := &rig{clock: newClock()}
 	cfg := cluster.Database(t)
 	cfg.Now = r.clock.now
-	st, err := postgres.Open(t.Context(), cfg)
-	ok(t, err)
-	return r.on(t, st)
+	return r.on(t, pgtest.Open(t, cfg))
 }
 
 // both runs a test on SQLite, and unless tests are to be quick on PostgreSQL.
@@ -134,7 +131,6 @@ func both(t *testing.T, test func(t *testing.T, r *rig)) {
 }
 
 func (r *rig) on(t testing.TB, st store.Store) *rig {
-	t.Cleanup(func() { _ = st.Close() })
 	r.st, r.open, r.book, r.authority = st, vaulttest.Seal(t, st), &book{}, newAuthority(t, redirect)
 	r.authority.now = r.clock.now
 	r.sealed = r.open()

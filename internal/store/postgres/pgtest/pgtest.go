@@ -8,6 +8,8 @@
 //	var cluster *pgtest.Cluster
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &cluster)) }
+//
+// Beside is for packages of which not all tests take it.
 package pgtest
 
 import (
@@ -51,19 +53,6 @@ type Cluster struct {
 	template func() error
 	mu       sync.Mutex
 	count    int // of databases
-}
-
-// Main starts a cluster with syncing off, runs the tests with it, and stops it. It
-// returns what is to be given to os.Exit.
-func Main(m *testing.M, cluster **Cluster) int {
-	c, err := New(Config{Fast: true})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "pgtest:", err)
-		return 1
-	}
-	defer c.Stop()
-	*cluster = c
-	return m.Run()
 }
 
 // Start starts a cluster for one test, which ends with it.
