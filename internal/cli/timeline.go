@@ -42,7 +42,8 @@ func (t *timeline) show(e core.Event) error {
 			t.line("  model", "failed: "+p.Error.Msg, since(t.began[p.Call], e.At))
 		}
 	case core.ModelSwitched:
-		t.line("model", fmt.Sprintf("%s can't be used (%s): %s goes on", p.From, p.Reason, modelName(p.To)), 0)
+		t.line("model", fmt.Sprintf("%s can't be used: %s goes on", p.From, modelName(p.To)), 0)
+		t.more(p.Reason)
 	case core.TaskPlanned:
 		t.plan(p.Plan, e.At)
 	case core.StepStarted:

@@ -38,6 +38,9 @@ func chatAnswerToMessages(body []byte) ([]byte, error) {
 	}
 	stop, details := stopReason(finish, refusal, len(reply.ToolCalls) > 0)
 	out.StopReason, out.StopDetails = &stop, details
+	for i := range out.Content {
+		out.Content[i].Said = true
+	}
 	return encode(out), nil
 }
 

@@ -12,7 +12,7 @@ import (
 // caching (prompt_cache_key, prompt_cache_retention, prompt_cache_options, cache_control); the
 // name of a message's author and an image's detail, as Anthropic's own chat surface does; the
 // name, description and strictness of a schema that the answer is to have (it is always strict
-// there); reasoning_content without a signature, which Anthropic can't check. Members that have
+// there); what LiteLLM notes on a message (provider_specific_fields); reasoning_content without a signature, which Anthropic can't check. Members that have
 // the value which is their default say nothing, and neither do those that are null.
 //
 // Said otherwise: system and developer messages become the one system prompt, in their order;

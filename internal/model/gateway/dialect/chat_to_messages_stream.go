@@ -205,6 +205,7 @@ func (s *chatStreamToMessages) call(c chatCall) ([]Event, error) {
 func (s *chatStreamToMessages) begin(b msgBlock) Event {
 	i := s.blocks
 	s.blocks++
+	b.Said = true
 	return streamEvent(msgEvent{Type: "content_block_start", Index: &i, ContentBlock: &b})
 }
 

@@ -27,7 +27,7 @@ func (m *msgRequest) takeMessages(list []json.RawMessage) error {
 	for i, raw := range list {
 		path := fmt.Sprintf("messages[%d]", i)
 		msg, err := take[chatMessage](raw, path, unsaid{
-			drop:  []string{"annotations", "cache_control", "reasoning"},
+			drop:  []string{"annotations", "cache_control", "reasoning", "provider_specific_fields"},
 			hints: map[string]string{"function_call": "use tool_calls, which have taken its place"},
 		})
 		if err != nil {

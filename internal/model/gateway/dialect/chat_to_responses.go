@@ -1,7 +1,9 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,9 +23,9 @@ type respForm struct {
 func (in respRequest) echo(model string) respAnswer {
 	a := respAnswer{
 		Object: "response", Model: model, Output: []respItem{}, Truncation: "disabled", ParallelToolCalls: true, Temperature: 1, TopP: 1,
-		Instructions: in.Instructions, MaxOutputTokens: in.MaxOutputTokens, PromptCacheKey: in.PromptCacheKey, Reasoning: in.Reasoning,
-		SafetyIdentifier: in.SafetyIdentifier, ServiceTier: in.ServiceTier, Store: in.Store, Text: in.Text,
-		ToolChoice: in.ToolChoice, Tools: in.Tools, User: in.User, Metadata: in.Metadata,
+		Instructions: in.Instructions, MaxOutputTokens: in.MaxOutputTokens, PromptCacheKey: orNull(in.PromptCacheKey), Reasoning: in.Reasoning,
+		SafetyIdentifier: orNull(in.SafetyIdentifier), ServiceTier: or(in.ServiceTier, "default"), Store: in.Store, Text: in.Text,
+		ToolChoice: in.ToolChoice, Tools: wholeTools(in.Tools), User: in.User, Metadata: in.Metadata,
 	}
 	if in.ParallelToolCalls != nil {
 		a.ParallelToolCalls = *in.ParallelToolCalls
@@ -39,13 +41,24 @@ func (in respRequest) echo(model string) respAnswer {
 			*v = json.RawMessage(otherwise)
 		}
 	}
-	if a.Tools == nil {
-		a.Tools = []json.RawMessage{}
-	}
 	if a.Metadata == nil {
 		a.Metadata = map[string]string{}
 	}
 	return a
+}
+
+// wholeTools returns tools as an answer has them: with every member that its tools have.
+func wholeTools(tools []json.RawMessage) []json.RawMessage {
+	all := make([]json.RawMessage, len(tools))
+	for i, t := range tools {
+		for _, name := range []string{"description", "parameters", "strict"} {
+			if !gjson.GetBytes(t, name).Exists() {
+				t = append(slices.Clone(bytes.TrimSuffix(bytes.TrimSpace(t), []byte("}"))), `,"`+name+`":null}`...)
+			}
+		}
+		all[i] = t
+	}
+	return all
 }
 
 // begin returns the answer that a chat's answer, or its first chunk, becomes.

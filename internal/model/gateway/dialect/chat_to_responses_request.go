@@ -129,7 +129,7 @@ func (out *respRequest) takeTools(in chatRequest) error {
 // itemsOf says a message as items.
 func itemsOf(raw json.RawMessage, path string) (items []json.RawMessage, err error) {
 	m, err := take[chatMessage](raw, path, unsaid{
-		drop:  []string{"annotations", "cache_control", "reasoning"},
+		drop:  []string{"annotations", "cache_control", "reasoning", "provider_specific_fields"},
 		hints: map[string]string{"function_call": "use tool_calls, which have taken its place"},
 	})
 	if err != nil {

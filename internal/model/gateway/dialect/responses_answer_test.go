@@ -67,13 +67,13 @@ func TestChatAnswerToResponses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameDocument(t, `{"id":"resp_1","object":"response","created_at":7,"status":"completed","background":false,"error":null,"incomplete_details":null,"instructions":"be kind","max_output_tokens":50,"model":"m-2",
+	sameDocument(t, `{"id":"resp_1","object":"response","created_at":7,"completed_at":null,"status":"completed","background":false,"error":null,"incomplete_details":null,"instructions":"be kind","max_output_tokens":50,"max_tool_calls":null,"model":"m-2",
 		"output":[{"id":"rs_1_0","type":"reasoning","status":"completed","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]},
 			{"id":"msg_1_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"word","annotations":[],"logprobs":[]}]},
 			{"id":"fc_1_2","type":"function_call","status":"completed","call_id":"c1","name":"f","arguments":"{\"a\":1}"},
 			{"id":"fc_1_3","type":"function_call","status":"completed","call_id":"call_1_3","name":"g","arguments":"{}"}],
 		"parallel_tool_calls":false,"previous_response_id":null,"prompt_cache_key":"k","reasoning":{"effort":"low"},"safety_identifier":"s","service_tier":"default","store":true,"temperature":0.5,"text":{"format":{"type":"json_object"}},
-		"tool_choice":"auto","tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}],"top_p":0.25,"truncation":"disabled","user":"u","metadata":{"a":"b"},
+		"tool_choice":"auto","tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true,"description":null}],"top_logprobs":0,"top_p":0.25,"presence_penalty":0,"frequency_penalty":0,"truncation":"disabled","user":"u","metadata":{"a":"b"},
 		"usage":{"input_tokens":100,"input_tokens_details":{"cached_tokens":60,"cache_write_tokens":0},"output_tokens":20,"output_tokens_details":{"reasoning_tokens":5},"total_tokens":120}}`, got)
 	var r responses.Response
 	if err := json.Unmarshal(got, &r); err != nil {

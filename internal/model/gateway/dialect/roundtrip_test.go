@@ -301,6 +301,7 @@ func collectMessage(t *rapid.T, events []Event) msgAnswer {
 			if *in.Index != len(m.Content) {
 				t.Fatalf("block %d comes as number %d", *in.Index, len(m.Content))
 			}
+			in.ContentBlock.Said = true
 			m.Content = append(m.Content, *in.ContentBlock)
 		case "content_block_delta":
 			b, d := &m.Content[*in.Index], in.Delta
@@ -467,6 +468,7 @@ func sameBlocks(t *rapid.T, want, got msgAnswer) {
 	kinds := func(m msgAnswer, kinds []string) (out []string) {
 		for _, b := range m.Content {
 			if slices.Contains(kinds, b.Type) {
+				b.Said = false
 				out = append(out, string(encode(b)))
 			}
 		}

@@ -224,7 +224,7 @@ func TestChatStreamToMessages(t *testing.T) {
 	)
 	want := `
 		event: message_start
-		data: {"type":"message_start","message":{"id":"c1","type":"message","role":"assistant","model":"gpt-5.5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}}
+		data: {"type":"message_start","message":{"id":"c1","type":"message","role":"assistant","model":"gpt-5.5","content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0,"output_tokens_details":null,"service_tier":null,"cache_creation":null,"inference_geo":null,"server_tool_use":null}}}
 		event: content_block_start
 		data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
 		event: content_block_delta
@@ -234,7 +234,7 @@ func TestChatStreamToMessages(t *testing.T) {
 		event: content_block_stop
 		data: {"type":"content_block_stop","index":0}
 		event: content_block_start
-		data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}
+		data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":"","citations":null}}
 		event: content_block_delta
 		data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Let me"}}
 		event: content_block_delta
@@ -242,11 +242,11 @@ func TestChatStreamToMessages(t *testing.T) {
 		event: content_block_stop
 		data: {"type":"content_block_stop","index":1}
 		event: content_block_start
-		data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"call_1","name":"read","input":{}}}
+		data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"call_1","name":"read","input":{},"caller":{"type":"direct"}}}
 		event: content_block_delta
 		data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"p\":"}}
 		event: content_block_start
-		data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"call_2","name":"now","input":{}}}
+		data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"call_2","name":"now","input":{},"caller":{"type":"direct"}}}
 		event: content_block_delta
 		data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"{"}}
 		event: content_block_delta
@@ -258,7 +258,7 @@ func TestChatStreamToMessages(t *testing.T) {
 		event: content_block_stop
 		data: {"type":"content_block_stop","index":3}
 		event: message_delta
-		data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":10,"cache_creation_input_tokens":0,"cache_read_input_tokens":20,"output_tokens":9}}
+		data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":10,"cache_creation_input_tokens":0,"cache_read_input_tokens":20,"output_tokens":9,"output_tokens_details":null,"service_tier":null,"cache_creation":null,"inference_geo":null,"server_tool_use":null}}
 		event: message_stop
 		data: {"type":"message_stop"}`
 	got, err := play(t, between(t, dialect.OpMessages, `{"stream":true}`), in)

@@ -25,6 +25,17 @@ func encode(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
+// orNull is a text that is null in JSON if it is empty.
+type orNull string
+
+// MarshalJSON implements json.Marshaler.
+func (s orNull) MarshalJSON() ([]byte, error) {
+	if s == "" {
+		return []byte("null"), nil
+	}
+	return encode(string(s)), nil
+}
+
 // absent reports whether a member isn't there, or is null, which means the same.
 func absent(v json.RawMessage) bool { return len(v) == 0 || string(v) == "null" }
 

@@ -42,6 +42,24 @@ type msgBlock struct {
 	Thinking  *string         `json:"thinking,omitempty"`    // thinking
 	Signature *string         `json:"signature,omitempty"`   // thinking; empty: it isn't Anthropic's
 	Data      string          `json:"data,omitempty"`        // redacted_thinking
+	Said      bool            `json:"-"`                     // by an answer, where blocks have members besides
+}
+
+// MarshalJSON implements json.Marshaler.
+func (b msgBlock) MarshalJSON() ([]byte, error) {
+	type plain msgBlock
+	out := struct {
+		plain
+		Citations json.RawMessage `json:"citations,omitempty"`
+		Caller    json.RawMessage `json:"caller,omitempty"`
+	}{plain: plain(b)}
+	switch {
+	case b.Said && b.Type == "text":
+		out.Citations = json.RawMessage("null")
+	case b.Said && b.Type == "tool_use":
+		out.Caller = json.RawMessage(`{"type":"direct"}`)
+	}
+	return encode(out), nil
 }
 
 type msgSource struct {
@@ -95,7 +113,8 @@ type msgAnswer struct {
 	Content      []msgBlock      `json:"content"`
 	StopReason   *string         `json:"stop_reason"`
 	StopSequence *string         `json:"stop_sequence"`
-	StopDetails  *msgStopDetails `json:"stop_details,omitempty"`
+	StopDetails  *msgStopDetails `json:"stop_details"`
+	Container    *struct{}       `json:"container"` // null: there is none here, as with others that are
 	Usage        msgUsage        `json:"usage"`
 }
 
@@ -112,8 +131,11 @@ type msgUsage struct {
 	CacheCreationInputTokens int               `json:"cache_creation_input_tokens"`
 	CacheReadInputTokens     int               `json:"cache_read_input_tokens"`
 	OutputTokens             int               `json:"output_tokens"`
-	OutputTokensDetails      *msgOutputDetails `json:"output_tokens_details,omitempty"`
-	ServiceTier              string            `json:"service_tier,omitempty"`
+	OutputTokensDetails      *msgOutputDetails `json:"output_tokens_details"`
+	ServiceTier              orNull            `json:"service_tier"`
+	CacheCreation            *struct{}         `json:"cache_creation"`
+	InferenceGeo             orNull            `json:"inference_geo"`
+	ServerToolUse            *struct{}         `json:"server_tool_use"`
 }
 
 type msgOutputDetails struct {

@@ -102,26 +102,31 @@ type respAnswer struct {
 	ID                 string            `json:"id"`
 	Object             string            `json:"object"`
 	CreatedAt          int64             `json:"created_at"`
-	Status             string            `json:"status"` // in_progress, completed, incomplete, failed
+	CompletedAt        *int64            `json:"completed_at"` // null: nobody says
+	Status             string            `json:"status"`       // in_progress, completed, incomplete, failed
 	Background         bool              `json:"background"`
 	Error              *respFailure      `json:"error"`
 	IncompleteDetails  *respIncomplete   `json:"incomplete_details"`
 	Instructions       *string           `json:"instructions"`
 	MaxOutputTokens    *int              `json:"max_output_tokens"`
+	MaxToolCalls       *int              `json:"max_tool_calls"`
 	Model              string            `json:"model"`
 	Output             []respItem        `json:"output"`
 	ParallelToolCalls  bool              `json:"parallel_tool_calls"`
 	PreviousResponseID *string           `json:"previous_response_id"`
-	PromptCacheKey     string            `json:"prompt_cache_key,omitempty"`
+	PromptCacheKey     orNull            `json:"prompt_cache_key"`
 	Reasoning          json.RawMessage   `json:"reasoning"`
-	SafetyIdentifier   string            `json:"safety_identifier,omitempty"`
-	ServiceTier        string            `json:"service_tier,omitempty"`
+	SafetyIdentifier   orNull            `json:"safety_identifier"`
+	ServiceTier        string            `json:"service_tier"`
 	Store              bool              `json:"store"`
 	Temperature        float64           `json:"temperature"`
 	Text               json.RawMessage   `json:"text"`
 	ToolChoice         json.RawMessage   `json:"tool_choice"`
 	Tools              []json.RawMessage `json:"tools"`
+	TopLogprobs        int               `json:"top_logprobs"`
 	TopP               float64           `json:"top_p"`
+	PresencePenalty    float64           `json:"presence_penalty"`
+	FrequencyPenalty   float64           `json:"frequency_penalty"`
 	Truncation         string            `json:"truncation"`
 	Usage              *respUsage        `json:"usage"`
 	User               string            `json:"user,omitempty"`
