@@ -116,8 +116,8 @@ func credentialOf(r *http.Request, rq *request) (identity.Credential, error) {
 // callerOf is credentialOf for a call of a model. Anthropic's clients send their key in a
 // header of its own.
 func callerOf(r *http.Request, rq *request) (identity.Credential, error) {
-	key := r.Header["X-Api-Key"]
-	if len(key) != 1 || len(r.Header["Authorization"]) > 0 {
+	key, other := r.Header["X-Api-Key"], r.Header["Authorization"]
+	if len(key) != 1 || len(other) > 1 || len(other) == 1 && other[0] != "" {
 		return credentialOf(r, rq)
 	}
 	c := identity.Credential{Project: core.ProjectID(r.Header.Get("Isekai-Project")), Address: rq.from, Bearer: key[0]}

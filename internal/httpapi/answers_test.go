@@ -162,7 +162,7 @@ func TestALongCreationIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mux := http.NewServeMux()
 		s := &server{
-			api: humago.New(mux, huma.DefaultConfig("t", "1")), bodyTime: time.Second, answers: newAnswers(openStore(t, time.Now)),
+			api: humago.New(mux, huma.DefaultConfig("t", "1")), waiting: usualPatience, answers: newAnswers(openStore(t, time.Now)),
 			cfg: Config{Logger: slog.New(slog.DiscardHandler), Authenticate: func(context.Context, identity.Credential) (identity.Principal, error) { return identity.Local(), nil }},
 		}
 		s.api.UseMiddleware(s.bound, s.authenticate)

@@ -33,7 +33,7 @@ const (
 	inStream = "what is done to a task or an app is an event of its own stream, with who did it"
 	readOnly = "it changes nothing"
 	tried    = "it changes nothing; that a credential was used is recorded with it"
-	metered  = "a call that is paid for is an event of the ledger's, with whose it was"
+	metered  = "it is metered: each call is in an event (core.CallsMetered), with whose key or who, what, when and for how much"
 	harmless = "it changes a name that nobody's rights depend on"
 )
 
@@ -46,7 +46,7 @@ var unrecorded = map[string]string{
 	"test-model-provider": tried, "test-model-provider-of-installation": tried,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
-	"model-chat": metered, "model-responses": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": "it changes nothing",
+	"model-chat": metered, "model-responses": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": readOnly,
 	"refresh":    "it goes on with a session that is recorded; reuse of an old token is recorded",
 	"rename-me":  harmless,
 	"enrol-totp": "a factor counts once it is confirmed, which is recorded",

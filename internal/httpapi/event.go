@@ -36,7 +36,7 @@ func (s *server) taskEvents(tags []string) {
 			return nil, err
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			out := newSSE(hc)
+			out := s.newSSE(hc)
 			if st.Finished != nil && after >= st.Version { // a reader that missed nothing but the end
 				out.end()
 				return
@@ -106,34 +106,49 @@ const (
 	writeTimeout = 30 * time.Second // for one event, to a reader that takes nothing
 )
 
+// patience is how long a server waits for those who talk to it. Tests have less of it.
+type patience struct {
+	body, call time.Duration // for a request's body to come, and for that of a call of a model
+	write      time.Duration // for one event to go
+	recheck    time.Duration // before a stream's reader is looked at again
+}
+
+var usualPatience = patience{body: bodyTime, call: callTime, write: writeTimeout, recheck: recheck}
+
 // sse writes server-sent events (WHATWG HTML, section 9.2) for as long as its reader may
 // have them: nothing is sent to one whose credential or right has gone for longer than
 // recheck, and a stream with nothing to send ends with its next sign of life.
 type sse struct {
-	w     http.ResponseWriter
-	rc    *http.ResponseController
-	may   func() error
-	asked time.Time // when may was
-	until time.Time
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	waiting patience
+	may     func() error
+	asked   time.Time // when may was
+	until   time.Time
 }
 
 // newSSE opens the stream of a request that was let through.
-func newSSE(hc huma.Context) *sse {
+func (s *server) newSSE(hc huma.Context) *sse {
 	hc.SetHeader("Content-Type", "text/event-stream")
 	hc.SetHeader("X-Accel-Buffering", "no")
-	ctx := hc.Context()
-	s := openSSE(hc.BodyWriter().(http.ResponseWriter), func() error {
-		ctx, stop := context.WithTimeout(ctx, recheck)
-		defer stop()
-		return requestOf(ctx).again(ctx)
-	})
-	_ = s.comment() // opens the stream; a reader that has gone is seen by the next write
-	return s
+	out := openSSE(hc.BodyWriter().(http.ResponseWriter), s.waiting, mayStill(hc.Context(), s.waiting))
+	_ = out.comment() // opens the stream; a reader that has gone is seen by the next write
+	return out
 }
 
-func openSSE(w http.ResponseWriter, may func() error) *sse {
+// mayStill asks whether who sent a request may still have what it asked for. It waits for no
+// longer than it is asked again.
+func mayStill(ctx context.Context, p patience) func() error {
+	return func() error {
+		ctx, stop := context.WithTimeout(ctx, p.recheck)
+		defer stop()
+		return requestOf(ctx).again(ctx)
+	}
+}
+
+func openSSE(w http.ResponseWriter, p patience, may func() error) *sse {
 	now := time.Now()
-	return &sse{w: w, rc: http.NewResponseController(w), may: may, asked: now, until: now.Add(streamAge)}
+	return &sse{w: w, rc: http.NewResponseController(w), waiting: p, may: may, asked: now, until: now.Add(streamAge)}
 }
 
 func (s *sse) send(id, event string, v any) error {
@@ -163,7 +178,12 @@ func (s *sse) pass(events []byte) error {
 	if err := s.stands(time.Now()); err != nil {
 		return err
 	}
-	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	return s.put(events)
+}
+
+// put sends events, whatever the reader may.
+func (s *sse) put(events []byte) error {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(s.waiting.write)); err != nil {
 		return fmt.Errorf("sse: %w", err)
 	}
 	if _, err := s.w.Write(events); err != nil {
@@ -177,7 +197,7 @@ func (s *sse) stands(now time.Time) error {
 	if !now.Before(s.until) {
 		return core.E(core.Unavailable, "sse", "a stream doesn't last for longer").WithHint("resume it")
 	}
-	if now.Sub(s.asked) < recheck {
+	if now.Sub(s.asked) < s.waiting.recheck {
 		return nil
 	}
 	s.asked = now

@@ -40,7 +40,7 @@ func lasts(t *testing.T, every, may time.Duration, logs bool) (d time.Duration, 
 			return nil, func() {}
 		}}}
 		w := patient{httptest.NewRecorder()}
-		out := openSSE(w, func() error {
+		out := openSSE(w, usualPatience, func() error {
 			if time.Since(began) >= may {
 				return core.E(core.Unauthenticated, "test", "it has gone")
 			}

@@ -222,7 +222,7 @@ func (s *server) followLog(ctx context.Context, scope core.Scope, in *logQuery) 
 				}
 			}
 		}()
-		s.pump(newSSE(hc), ctx, lines)
+		s.pump(s.newSSE(hc), ctx, lines)
 	}}, nil
 }
 

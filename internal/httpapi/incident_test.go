@@ -65,7 +65,7 @@ func TestNoStatementIsInAName(t *testing.T) {
 		for _, s := range injections[:12] {
 			path := o.named(map[string]string{
 				"task": url.PathEscape(s), "app": url.PathEscape(s), "project": url.PathEscape(s), "secret": url.PathEscape(s), "user": url.PathEscape(s),
-				"version": "1", "path": url.QueryEscape(s),
+				"version": "1", "path": url.QueryEscape(s), "model": url.PathEscape(s), "answer": url.PathEscape(s), "provider": url.PathEscape(s),
 			})
 			if a := w.do("GET", path, "", "Authorization", access); a.status != 404 && a.status != 422 || strings.Contains(strings.ToLower(a.body), "sqlite") {
 				t.Errorf("%s: %d %s", path, a.status, a.body)

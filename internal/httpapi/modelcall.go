@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -53,6 +54,10 @@ const (
 // dialectMark is under what an operation's metadata has the dialect that its errors are in.
 const dialectMark = "dialect"
 
+// dialectKey is under what an operation in the document says that its errors aren't problems
+// as RFC 9457 has them, but as this dialect does.
+const dialectKey = "x-dialect"
+
 // modelCalls registers the routes of models' APIs. Their handlers see the body as it came:
 // what the gateway doesn't read passes untouched.
 func (s *server) modelCalls() {
@@ -85,7 +90,7 @@ func anyObject() *huma.RequestBody {
 // raw registers an operation, for those who may do the action, whose handler reads and
 // writes by itself.
 func (s *server) raw(action identity.Action, op huma.Operation, b bounds, f func(huma.Context)) {
-	op = extended(guarded(op, action), boundsKey, b)
+	op = extended(extended(guarded(op, action), boundsKey, b), dialectKey, op.Metadata[dialectMark].(dialect.Operation).Dialect())
 	op.MaxBodyBytes = b.Body
 	op = refusals(op, modelStatus)
 	for _, status := range op.Errors {
@@ -115,7 +120,7 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 	defer a.Close()
 	signed(w.Header(), a.By)
 	if a.Stream != nil {
-		s.modelStream(w, r, rq, a.Stream, a.Kept)
+		s.modelStream(w, r, rq, op, a.Stream, a.Kept)
 		return
 	}
 	h := w.Header()
@@ -140,21 +145,27 @@ var (
 )
 
 // modelStream sends a stream's pieces as they come. A reader that takes nothing holds back
-// the provider, and is cut off after writeTimeout.
-func (s *server) modelStream(w http.ResponseWriter, r *http.Request, rq *request, from gateway.Events, kept gateway.KeptAnswer) {
+// the provider, and is cut off after writeTimeout. One that may read no more is told so.
+func (s *server) modelStream(w http.ResponseWriter, r *http.Request, rq *request, op dialect.Operation, from gateway.Events, kept gateway.KeptAnswer) {
 	h := w.Header()
 	h["Content-Type"] = streamContent
 	h.Set("X-Accel-Buffering", "no")
 	if kept != "" {
 		h.Set("Isekai-Answer", string(kept))
 	}
-	out := openSSE(w, func() error { return rq.again(r.Context()) })
+	out := openSSE(w, s.waiting, mayStill(r.Context(), s.waiting))
 	for {
 		piece, err := from.Next(r.Context())
 		if err != nil {
 			return
 		}
-		if out.pass(piece) != nil {
+		if err := out.stands(time.Now()); err != nil {
+			p := s.fromError(rq, err).(*problem)
+			// Who has gone needs no word of it.
+			_ = out.put(dialect.ProblemEvent(op, p.Code, dialect.Problem{Message: p.Detail}).Append(nil))
+			return
+		}
+		if out.put(piece) != nil {
 			return
 		}
 	}
@@ -182,7 +193,10 @@ func readCall(into *bytes.Buffer, r *http.Request) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &large):
-		return core.E(core.Invalid, "request", "the request is larger than "+strconv.Itoa(maxCall>>20)+" MiB").WithHint("send less, or refer to pictures by their address")
+		return core.E(core.Invalid, "request", "the request is larger than "+strconv.Itoa(maxCall>>20)+" MiB").
+			WithHint("send less, or refer to pictures by their address").Because(unread(http.StatusRequestEntityTooLarge))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return core.E(core.Invalid, "request", "the request didn't come in time").Because(unread(http.StatusRequestTimeout))
 	case errors.Is(err, io.ErrUnexpectedEOF), r.Context().Err() != nil:
 		return core.E(core.Canceled, "request", "the request didn't come whole").Because(err)
 	}

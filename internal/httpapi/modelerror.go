@@ -3,42 +3,82 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
+// dialectAt is whose API a path is of, also where it is no route's. false: ours.
+func dialectAt(path string) (dialect.Operation, bool) {
+	rest, ok := strings.CutPrefix(path, "/v1/")
+	if !ok {
+		return "", false
+	}
+	switch first, _, _ := strings.Cut(rest, "/"); first {
+	case "chat", "answers":
+		return dialect.OpChat, true
+	case "responses":
+		return dialect.OpResponses, true
+	case "embeddings":
+		return dialect.OpEmbeddings, true
+	case "messages":
+		return dialect.OpMessages, true
+	case "models":
+		return dialect.OpModels, true
+	}
+	return "", false
+}
+
+// unread is the cause of an error of a body that can't be read: the status that says that
+// better than the code.
+type unread int
+
+// Error implements error.
+func (u unread) Error() string { return http.StatusText(int(u)) }
+
 // writeModelError answers a call with an error as its API has them: the provider's own words
 // where it has said what is wrong, else ours.
-func (s *server) writeModelError(hc huma.Context, rq *request, op dialect.Operation, err error) {
+func (s *server) writeModelError(w http.ResponseWriter, rq *request, op dialect.Operation, err error) {
 	ours := s.fromError(rq, err).(*problem)
-	code := ours.Code
-	var said dialect.Problem
-	_ = errors.As(err, &said) // nothing, if nobody has said more
-	if code != core.Invalid && code != core.Unsupported || said.Message == "" {
-		// What else a provider says may be about what is behind it.
-		said.Type, said.Param, said.Message = "", "", ours.Detail
-	}
-	if ours.Hint != "" {
-		said.Message += " (" + ours.Hint + ")"
+	var why unread
+	if errors.As(err, &why) {
+		ours.Status = int(why)
 	}
 	var wait gateway.Wait
 	if errors.As(err, &wait) {
-		hc.SetHeader("Retry-After", wholeSeconds(max(time.Duration(wait), time.Second)))
-	} else if ours.wait > 0 {
-		hc.SetHeader("Retry-After", wholeSeconds(ours.wait))
-	} else if _, w := humago.Unwrap(hc); code == core.Exhausted && w.Header().Get("Retry-After") == "" {
-		hc.SetHeader("X-Should-Retry", "false") // which clients heed: a budget isn't larger in a second
+		ours.wait = max(time.Duration(wait), time.Second)
 	}
-	hc.SetHeader("Content-Type", "application/json")
-	hc.SetStatus(modelStatus(code))
+	var said dialect.Problem
+	_ = errors.As(err, &said) // nothing, if nobody has said more
+	ours.inDialect(w, op, said)
+}
+
+// inDialect writes a problem as an API of models has it, with what else a provider has said.
+func (p *problem) inDialect(w http.ResponseWriter, op dialect.Operation, said dialect.Problem) {
+	if p.Code != core.Invalid && p.Code != core.Unsupported || said.Message == "" {
+		// What else a provider says may be about what is behind it.
+		said.Type, said.Param, said.Message = "", "", p.Detail
+	}
+	if p.Hint != "" {
+		said.Message += " (" + p.Hint + ")"
+	}
+	h := w.Header()
+	if p.wait > 0 {
+		h.Set("Retry-After", wholeSeconds(p.wait))
+	} else if p.Code == core.Exhausted && h.Get("Retry-After") == "" {
+		h.Set("X-Should-Retry", "false") // which clients heed: a budget isn't larger in a second
+	}
+	h["Content-Type"] = jsonContent
+	status := p.Status
+	if status == statusOf(p.Code) {
+		status = modelStatus(p.Code)
+	}
+	w.WriteHeader(status)
 	// A reader that has gone needs no answer.
-	_, _ = hc.BodyWriter().Write(dialect.WriteProblem(op, code, said, rq.id))
+	_, _ = w.Write(dialect.WriteProblem(op, p.Code, said, p.RequestID))
 }
 
 // modelStatus is statusOf as the APIs of models have it.

@@ -53,7 +53,7 @@ func (s *server) resume(hc huma.Context, op dialect.Operation) {
 		return
 	}
 	defer a.Close()
-	s.modelStream(w, r, rq, a.Stream, a.Kept)
+	s.modelStream(w, r, rq, op, a.Stream, a.Kept)
 }
 
 func (s *server) resumed(r *http.Request, rq *request, op dialect.Operation) (*gateway.Answer, error) {

@@ -19,9 +19,9 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		rq := &request{id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
 		w.Header().Set("X-Request-Id", rq.id)
 		harden(w.Header(), a.secure)
-		most, within := int64(maxBody), s.bodyTime
+		most, within := int64(maxBody), s.waiting.body
 		if isCall(r.URL.Path) {
-			most, within = maxCall, max(within, callTime)
+			most, within = maxCall, s.waiting.call
 		}
 		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
 			// Ends when the body has come. A writer without deadlines is a test's.

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -22,6 +21,8 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
@@ -103,9 +104,18 @@ type rig struct {
 	stop  context.CancelFunc // Stopping ends
 	task  core.TaskID
 	app   core.AppID
+
+	books   *ledger.Service // these are the town's, if it is one
+	catalog *catalog.Catalog
 }
 
 func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
+	t.Helper()
+	return newRigBy(t, httpapi.New, change...)
+}
+
+// newRigBy is newRig with an API that is made in another way.
+func newRigBy(t *testing.T, build func(httpapi.Config) (http.Handler, error), change ...func(*httpapi.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), app: "app_shelf"}
 	dir := r.dir
@@ -148,7 +158,8 @@ func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
 	for _, f := range change {
 		f(&cfg)
 	}
-	api, err := httpapi.New(cfg)
+	r.openGateway(&cfg)
+	api, err := build(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +262,7 @@ func (r *rig) do(method, path, body string, headers ...string) answer {
 	}
 	a := answer{status: res.StatusCode, header: res.Header, body: string(b)}
 	if a.status >= 400 {
-		if err := json.Unmarshal(b, &a.problem); err != nil || res.Header.Get("Content-Type") != "application/problem+json" {
+		if a.problem, err = problemOf(path, a); err != nil {
 			r.t.Fatalf("%s %s: %d isn't a problem: %s (%v)", method, path, a.status, b, err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -77,7 +76,7 @@ type Config struct {
 type server struct {
 	cfg      Config
 	api      huma.API
-	bodyTime time.Duration // for a request's body to come
+	waiting  patience
 	crossing *crossing
 	limiter  *limiter // nil: nothing is limited
 	rates    Rates
@@ -95,7 +94,9 @@ var setHumaError = sync.OnceFunc(func() {
 })
 
 // New returns the API as a handler. invalid: the configuration can't be right.
-func New(cfg Config) (http.Handler, error) {
+func New(cfg Config) (http.Handler, error) { return newServer(cfg, usualPatience) }
+
+func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -109,7 +110,7 @@ func New(cfg Config) (http.Handler, error) {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc), bodyTime: bodyTime, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records)}
+	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records)}
 	if cfg.Quotas != nil {
 		s.limiter = newLimiter(cfg.Quotas)
 	}
@@ -162,7 +163,8 @@ func requestOf(ctx context.Context) *request {
 
 func (s *server) write(ctx huma.Context, rq *request, err error) {
 	if op, ok := ctx.Operation().Metadata[dialectMark].(dialect.Operation); ok {
-		s.writeModelError(ctx, rq, op, err)
+		_, w := humago.Unwrap(ctx)
+		s.writeModelError(w, rq, op, err)
 		return
 	}
 	p := s.fromError(rq, err).(*problem)
@@ -179,6 +181,10 @@ func (s *server) deny(w http.ResponseWriter, r *http.Request, err error) {
 
 // answer writes a problem outside of an operation.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
+	if op, ok := dialectAt(r.URL.Path); ok {
+		p.inDialect(w, op, dialect.Problem{})
+		return
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	if err := s.api.Marshal(w, "application/json", p); err != nil {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
 // neighbours is a town with two orgs, of which each has one of everything.
@@ -18,13 +20,15 @@ type neighbours struct {
 	org  core.OrgID     // the other one
 	ids  map[string]string
 	ours map[string]string
+
+	provider *upstream // of both orgs' provider
 }
 
 func newNeighbours(t *testing.T) *neighbours {
 	t.Helper()
-	n := &neighbours{town: newTown(t)}
+	n := &neighbours{town: newTown(t), provider: newUpstream(t, answerAll)}
 	n.org, n.ben = n.otherOrg("ben")
-	n.ids, n.ours = n.furnish(n.ben, "theirs"), n.furnish(n.olga, "ours")
+	n.ids, n.ours = n.furnish(n.ben, "ben", "theirs"), n.furnish(n.olga, "olga", "ours")
 	for _, org := range []core.OrgID{n.org, core.DefaultOrg} {
 		if _, err := agent.NewProjector(n.store).CatchUp(t.Context(), org, 0); err != nil {
 			t.Fatal(err)
@@ -38,7 +42,7 @@ func newNeighbours(t *testing.T) *neighbours {
 
 // furnish gives an org one of everything, and returns the ids by the names that they have
 // in paths.
-func (n *neighbours) furnish(c *client.Client, name string) map[string]string {
+func (n *neighbours) furnish(c *client.Client, who, name string) map[string]string {
 	n.t.Helper()
 	ctx := n.t.Context()
 	me := n.me(c)
@@ -51,12 +55,20 @@ func (n *neighbours) furnish(c *client.Client, name string) map[string]string {
 	must(c.Invite(ctx, client.NewInvitation{Email: name + "@example.com", Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	invited := must(c.Invitations(ctx, client.PageOptions{}))(n.t)
 	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
-	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{Kind: "ollama", Note: "of " + name}, ""))(n.t)
+	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{
+		Kind: "openai-compatible", Address: n.provider.URL + "/v1", Note: "of " + name, Headers: map[string]string{"X-Of": name},
+		Models: []client.ProviderModel{{Name: "model-of-" + name}}, Speaks: []string{"chat", "responses", "messages", "embeddings", "count_tokens"},
+	}, ""))(n.t)
+	n.prompt(me.Org, "prm_"+name)
+	stored := n.do("POST", "/v1/chat/completions", `{"model":"model-of-`+name+`","messages":[{"role":"user","content":"x"}],"stream":true,"store":true}`, "Authorization", "Bearer "+n.access(who))
+	if stored.status != 200 || stored.header.Get("Isekai-Answer") == "" {
+		n.t.Fatalf("%d %s", stored.status, stored.body)
+	}
 	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "provider": name,
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 
@@ -72,6 +84,9 @@ func TestAnotherOrgsIDsAreNotFound(t *testing.T) {
 	bodies := map[string]string{ // that name things of others
 		"enter-org":  `{"org":"` + n.ids["org"] + `"}`,
 		"create-key": `{"name":"k","scopes":["tasks:read"],"service":"` + n.ids["service"] + `"}`,
+	}
+	for _, op := range modelOps {
+		bodies["model-"+string(op)] = asking(op, n.ids["model"])
 	}
 	asked := 0
 	for _, o := range d.routes {
@@ -132,6 +147,7 @@ func TestNothingButTheCredentialNamesAnOrg(t *testing.T) {
 		"Isekai-Org", n.ids["org"], "X-Isekai-Org", n.ids["org"], "Org", n.ids["org"],
 	}
 	lists := 0
+	n.provider.forget()
 	for _, o := range d.routes {
 		if o.open() || strings.HasPrefix(string(o.Action), "operate") {
 			continue
@@ -144,6 +160,18 @@ func TestNothingButTheCredentialNamesAnOrg(t *testing.T) {
 			}
 		}
 		path := o.named(n.ours)
+		if o.Dialect != "" { // what isn't known of a query or a body is passed over, or on: it is done, as it is without
+			body := ""
+			if o.Body != nil {
+				body = strings.Replace(asking(dialect.Operation(strings.TrimPrefix(o.ID, "model-")), n.ours["model"]), "{", fmt.Sprintf(`{"org":%q,"org_id":%[1]q,"tenant":%[1]q,"actor":%[1]q,`, n.ids["org"]), 1)
+			}
+			for _, name := range []string{"org", "org_id", "tenant", "user", "user_id"} {
+				if a := n.do(o.method, path+"?"+name+"="+n.ids["org"], body, headers...); a.status != 200 || strings.Contains(a.body, "theirs") {
+					t.Errorf("%s with %s: %d %s", o.ID, name, a.status, a.body)
+				}
+			}
+			continue
+		}
 		sep := "?"
 		if strings.Contains(path, "?") {
 			sep = "&"
@@ -177,6 +205,9 @@ func TestNothingButTheCredentialNamesAnOrg(t *testing.T) {
 	}
 	if lists < 15 {
 		t.Errorf("only %d lists were read", lists)
+	}
+	if of := n.provider.seen("X-Of"); len(of) != len(modelOps)*5 || strings.Trim(strings.Join(of, ""), "ours") != "" {
+		t.Errorf("calls went to providers of %q", of)
 	}
 	mine := must(n.olga.Tasks(t.Context(), client.ListOptions{}))(t)
 	if len(mine.Items) != 1 {

@@ -34,6 +34,7 @@ type failure struct {
 	phases []phase   // all
 	plain  bool      // not over TLS
 	once   bool      // it isn't asked again
+	slow   bool      // what never comes is missed when its time is over; nor is it asked again
 }
 
 // raw is a server of a failure that says something and does something else.
@@ -88,13 +89,13 @@ func status(line, header, body string) func(*testing.T, phase, bool) string {
 var beforeAll = []phase{inWhole, before}
 
 var failures = []failure{
-	{name: "latency beyond the bound", server: through("latency", `{"latency":3000}`), why: "nothing came in time|the answer took too long", phases: beforeAll, once: true},
+	{name: "latency beyond the bound", server: through("latency", `{"latency":3000}`), why: "nothing came in time|the answer took too long", phases: beforeAll, slow: true},
 	{name: "cut within its header", server: through("limit_data", `{"bytes":40}`), why: "the connection broke", phases: beforeAll, plain: true},
 	{name: "cut within a chunk", server: raw(streamHead+"ff\r\ndata: {", "ff\r\ndata: {", nil), why: "cut off", phases: []phase{before, after}},
 	{name: "cut within a body", server: raw(wholeHead+"Content-Length: 900\r\n\r\n{\"id\":", "", nil), why: "cut off", phases: []phase{inWhole}},
 	{name: "cut between two chunks", server: through("limit_data", `{"bytes":420}`), why: "cut off", phases: []phase{after}, plain: true},
 	{name: "ended without an end", server: raw("", "0\r\n\r\n", nil), why: "the connection broke", late: "cut off"},
-	{name: "a byte now and then", server: through("slicer", `{"average_size":1,"size_variation":0,"delay":50000}`), why: "nothing came in time|the answer took too long|no connection in time", phases: beforeAll, once: true},
+	{name: "a byte now and then", server: through("slicer", `{"average_size":1,"size_variation":0,"delay":50000}`), why: "nothing came in time|the answer took too long|no connection in time", phases: beforeAll, slow: true},
 	{name: "a byte of an event now and then", server: raw("", "", func(c net.Conn, gone <-chan struct{}) {
 		for b := range []byte(piece(word(strings.Repeat("drip ", 200)))) {
 			select {
@@ -104,12 +105,12 @@ var failures = []failure{
 				say(c, string(rune('a'+b%26)))
 			}
 		}
-	}), why: "stopped coming|isn't what the API sends|cut off", phases: []phase{after}},
+	}), why: "stopped coming|isn't what the API sends|cut off", phases: []phase{after}, slow: true},
 	{name: "reset at once", server: through("reset_peer", `{"timeout":0}`), why: "the connection broke", phases: beforeAll, plain: true},
 	{name: "reset", server: raw("", "", func(c net.Conn, _ <-chan struct{}) { reset(c) }), why: "the connection broke", late: "cut off"},
-	{name: "half-open", server: through("timeout", `{"timeout":0}`), why: "nothing came in time|the answer took too long|no connection in time", phases: beforeAll, once: true},
-	{name: "silence", server: raw("", "", silent), why: "nothing came in time|the answer took too long", late: "stopped coming", once: true},
-	{name: "silence after its header", server: raw(streamHead, "", silent), why: "nothing came in time", phases: []phase{before}, once: true},
+	{name: "half-open", server: through("timeout", `{"timeout":0}`), why: "nothing came in time|the answer took too long|no connection in time", phases: beforeAll, slow: true},
+	{name: "silence", server: raw("", "", silent), why: "nothing came in time|the answer took too long", late: "stopped coming", slow: true},
+	{name: "silence after its header", server: raw(streamHead, "", silent), why: "nothing came in time", phases: []phase{before}, slow: true},
 	{name: "garbage instead of HTTP", server: raw("\x00\xff\xfegarbage\r\n\r\n", "", nil), why: "the connection broke", phases: beforeAll},
 	{name: "garbage instead of chunks", server: raw(streamHead+"zz\r\n\x00\xff", "zz\r\n\x00\xff", nil), why: "cut off", phases: []phase{before, after}},
 	{name: "garbage instead of JSON", server: raw(wholeHead+"Content-Length: 9\r\n\r\n{\"id\": 1 ", "", nil), why: "isn't what the API sends", phases: []phase{inWhole}},
@@ -168,12 +169,15 @@ func stranger(t *testing.T, _ phase, _ bool) string {
 func (f failure) bounds(p phase) func(*catalog.Spec) {
 	const soon = 400 * time.Millisecond
 	return func(s *catalog.Spec) {
-		s.Timeouts = catalog.Timeouts{Connect: 5 * time.Second, First: 10 * time.Second, Idle: soon, Total: 20 * time.Second}
+		s.Timeouts = catalog.Timeouts{Connect: 5 * time.Second, First: 20 * time.Second, Idle: 20 * time.Second, Total: 30 * time.Second}
 		switch {
-		case f.once && p == inWhole:
+		case !f.slow:
+		case p == inWhole:
 			s.Timeouts.Connect, s.Timeouts.Total = soon, soon
-		case f.once && p == before:
+		case p == before:
 			s.Timeouts.Connect, s.Timeouts.First = soon, soon
+		default:
+			s.Timeouts.Idle = soon
 		}
 	}
 }
@@ -338,7 +342,7 @@ func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCall, anothe
 		if c.Status != "failed" || c.Cost != 0 || c.Usage != (core.Usage{}) {
 			t.Errorf("%s: nothing is charged as %+v", p, c)
 		}
-		if f.once != (c.Attempts == 1) {
+		if (f.once || f.slow) != (c.Attempts == 1) {
 			t.Errorf("%s: it was asked %d times", p, c.Attempts)
 		}
 	}

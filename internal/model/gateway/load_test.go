@@ -149,7 +149,9 @@ func TestASlowReaderSlowsTheProvider(t *testing.T) { // nothing else runs meanwh
 			sent.Add(size)
 		}
 		_, _ = io.WriteString(w, stop+done)
-	}).URL, func(s *catalog.Spec) { s.Timeouts = catalog.Timeouts{First: time.Minute, Idle: time.Minute, Total: 5 * time.Minute} })
+	}).URL, func(s *catalog.Spec) {
+		s.Timeouts = catalog.Timeouts{First: time.Minute, Idle: time.Minute, Total: 5 * time.Minute}
+	})
 	a, err := r.Do(r.ctx, r.call(streamed))
 	if err != nil {
 		t.Fatal(err)

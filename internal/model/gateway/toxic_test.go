@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -25,10 +24,7 @@ func toxic(t testing.TB, server, kind, attributes string) string {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		p.Toxics.ResetToxics(context.Background())
-		p.Stop()
-	})
+	t.Cleanup(p.Stop)
 	if _, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"name":"t","type":%q,"stream":"downstream","attributes":%s}`, kind, attributes))); err != nil {
 		t.Fatal(err)
 	}
