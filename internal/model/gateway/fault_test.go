@@ -347,3 +347,32 @@ func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCall, anothe
 		}
 	}
 }
+
+// What is slow, comes in pieces or at the wrong pace is whole in the end, and asked for once.
+func TestWhatIsNoFault(t *testing.T) {
+	t.Parallel()
+	for kind, attributes := range map[string]string{
+		"latency": `{"latency":60,"jitter":50}`, "slicer": `{"average_size":7,"size_variation":3,"delay":100}`, "bandwidth": `{"rate":20}`, "slow_close": `{"delay":200}`,
+	} {
+		for _, secure := range []bool{false, true} {
+			t.Run(fmt.Sprint(kind, " ", secure), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t)
+				r.provider("p", through(kind, attributes)(t, before, secure), func(s *catalog.Spec) {
+					s.Timeouts = catalog.Timeouts{Connect: 20 * time.Second, First: 20 * time.Second, Idle: 20 * time.Second, Total: time.Minute}
+				})
+				if o := r.outcome(plain); o.err != nil || o.said != whole {
+					t.Errorf("%v: %s", o.err, o.said)
+				}
+				if o := r.outcome(streamed); o.err != nil || strings.Count(o.said, `"content":"w`) != 5 || !strings.HasSuffix(o.said, done) {
+					t.Errorf("%v: %s", o.err, o.said)
+				}
+				for _, c := range r.closed()["m"] {
+					if c.Status != "ok" || c.Attempts != 1 || c.Usage.Estimated {
+						t.Errorf("it is written down as %+v", c)
+					}
+				}
+			})
+		}
+	}
+}
