@@ -143,7 +143,10 @@ func (r *rig) newKey(name string, scopes ...string) string {
 
 // environment is that of the program under test: nothing of the developer's own.
 func environment() []string {
-	return []string{"HOME=/nonexistent", "PATH=" + os.Getenv("PATH"), "ISEKAI_MODEL_OLLAMA=", "ISEKAI_CREDITS_CHARGE=true"}
+	return []string{
+		"HOME=/nonexistent", "PATH=" + os.Getenv("PATH"), "ISEKAI_MODEL_OLLAMA=", "ISEKAI_CREDITS_CHARGE=true",
+		"ISEKAI_RATES_KEY=100000", "ISEKAI_RATES_USER=100000", "ISEKAI_RATES_ADMIN=100000", "ISEKAI_RATES_SIGN_IN=100000", "ISEKAI_RATES_PROJECT=1000000", "ISEKAI_RATES_ORG=1000000",
+	}
 }
 
 // isekai runs a command as who owns the data directory, and returns what it says.

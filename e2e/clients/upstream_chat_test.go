@@ -113,7 +113,7 @@ func (u *upstream) chatStream(w http.ResponseWriter, r *http.Request, in object,
 // askedByChat reads a request of chat completions.
 func askedByChat(in object) asked {
 	a := asked{
-		model: text(in["model"]), stream: in["stream"] == true, tools: len(items(in["tools"])), unknown: in["x_unknown"],
+		model: text(in["model"]), stream: in["stream"] == true, tools: toolsOf(in, "function", "name"), unknown: in["x_unknown"],
 		schema: field(in, "response_format", "type") == "json_schema" && field(in, "response_format", "json_schema", "schema", "properties", "age") != nil,
 		think:  in["reasoning_effort"] != nil, logprobs: in["logprobs"] == true,
 	}

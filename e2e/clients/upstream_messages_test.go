@@ -117,7 +117,7 @@ func (u *upstream) messagesStream(w http.ResponseWriter, r *http.Request, a aske
 // askedByMessages reads a request of messages.
 func askedByMessages(in object) asked {
 	a := asked{
-		model: text(in["model"]), stream: in["stream"] == true, tools: len(items(in["tools"])), unknown: in["x_unknown"],
+		model: text(in["model"]), stream: in["stream"] == true, tools: toolsOf(in, "name"), unknown: in["x_unknown"],
 		schema: field(in, "output_config", "format", "type") == "json_schema",
 		think:  field(in, "thinking", "type") == "enabled" || field(in, "thinking", "type") == "adaptive" || field(in, "output_config", "effort") != nil,
 	}

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -32,8 +33,12 @@ func response(in object, a asked, status string, output list) object {
 	if f := field(in, "text", "format"); f != nil {
 		out["text"] = object{"format": f, "verbosity": "medium"}
 	}
-	if a.tools > 0 {
-		out["tools"] = in["tools"]
+	if len(a.tools) > 0 {
+		for _, t := range items(in["tools"]) {
+			whole := object{"description": nil, "parameters": nil, "strict": true}
+			maps.Copy(whole, t.(object))
+			out["tools"] = append(items(out["tools"]), whole)
+		}
 	}
 	if status == "completed" {
 		out["completed_at"] = 1_700_000_001
@@ -52,7 +57,7 @@ func response(in object, a asked, status string, output list) object {
 func (s said) output() list {
 	all := list{}
 	if s.think != "" {
-		all = append(all, object{"id": "rs_1", "type": "reasoning", "summary": list{object{"type": "summary_text", "text": s.think}}, "content": list{}, "encrypted_content": nil, "status": "completed"})
+		all = append(all, object{"id": "rs_1", "type": "reasoning", "summary": list{object{"type": "summary_text", "text": s.think}}, "content": list{}, "status": "completed"})
 	}
 	if s.text != "" {
 		all = append(all, object{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "phase": "final_answer", "content": list{outputText(s.text)}})
@@ -137,7 +142,7 @@ func streamItem(send func(string, object), i int, item object) {
 // askedByResponses reads a request of responses.
 func askedByResponses(in object) asked {
 	a := asked{
-		model: text(in["model"]), stream: in["stream"] == true, tools: len(items(in["tools"])), unknown: in["x_unknown"], system: text(in["instructions"]),
+		model: text(in["model"]), stream: in["stream"] == true, tools: toolsOf(in, "name"), unknown: in["x_unknown"], system: text(in["instructions"]),
 		schema: field(in, "text", "format", "type") == "json_schema", think: field(in, "reasoning", "effort") != nil || field(in, "reasoning", "summary") != nil,
 	}
 	if s, ok := in["input"].(string); ok {

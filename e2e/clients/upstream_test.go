@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,7 @@ type asked struct {
 	stream   bool
 	system   string   // all that it is told besides
 	text     string   // the last of the user's
-	tools    int      // that it may call
+	tools    []string // that it may call
 	results  []string // of the calls that it made
 	pictures []string // "image/png of 70 bytes"
 	schema   bool     // its answer is to be JSON
@@ -90,7 +91,9 @@ func (a asked) answer() said {
 	switch {
 	case len(a.results) > 0:
 		s.text = "The tools say " + strings.Join(a.results, " and ") + "."
-	case a.tools > 0 && strings.Contains(a.text, "weather"):
+	case slices.Contains(a.tools, "json_tool_call"): // by which LiteLLM has Claude keep to a schema
+		s.calls = []call{{"call_1", "json_tool_call", `{"name": "Ada", "age": 36}`}}
+	case len(a.tools) > 0 && strings.Contains(a.text, "weather"):
 		s.calls = []call{{"call_1", "get_weather", `{"location": "Paris"}`}, {"call_2", "get_weather", `{"location": "Oslo"}`}}
 	case a.schema:
 		s.text = `{"name": "Ada", "age": 36}`
@@ -199,13 +202,24 @@ func (u *upstream) heard(text string) bool {
 	return false
 }
 
-// at returns what is at a path of an object, "" for a string that isn't there.
+// text is a string, or "" for what is none; items likewise.
 func text(v any) string { s, _ := v.(string); return s }
-func items(v any) list  { l, _ := v.(list); return l }
+
+func items(v any) list { l, _ := v.(list); return l }
+
+// field is what is at a path of an object; nil: nothing is.
 func field(v any, names ...string) any {
 	for _, n := range names {
 		o, _ := v.(object)
 		v = o[n]
 	}
 	return v
+}
+
+// toolsOf are the names of a request's tools.
+func toolsOf(in object, path ...string) (all []string) {
+	for _, t := range items(in["tools"]) {
+		all = append(all, text(field(t, path...)))
+	}
+	return all
 }

@@ -12,7 +12,7 @@ import (
 // caching (prompt_cache_key, prompt_cache_retention, prompt_cache_options, cache_control); the
 // name of a message's author and an image's detail, as Anthropic's own chat surface does; the
 // name, description and strictness of a schema that the answer is to have (it is always strict
-// there); what LiteLLM notes on a message (provider_specific_fields); reasoning_content without a signature, which Anthropic can't check. Members that have
+// there); that reasoning is to be told, as it is anyway; what LiteLLM notes on a message (provider_specific_fields); reasoning_content without a signature, which Anthropic can't check. Members that have
 // the value which is their default say nothing, and neither do those that are null.
 //
 // Said otherwise: system and developer messages become the one system prompt, in their order;
@@ -49,7 +49,11 @@ func chatToMessages(r Request, model string) (leg, error) {
 	if out.OutputConfig, err = outputFormat(in.ResponseFormat); err != nil {
 		return leg{}, err
 	}
-	if err := out.think(in.ReasoningEffort); err != nil {
+	thinks, err := in.thinks()
+	if err != nil {
+		return leg{}, err
+	}
+	if err := out.think(thinks.Effort); err != nil {
 		return leg{}, err
 	}
 	if err := out.takeTools(in); err != nil {

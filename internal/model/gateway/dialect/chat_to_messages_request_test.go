@@ -91,6 +91,7 @@ func TestChatRequestToMessages(t *testing.T) {
 		{"harmless", opus, `{"seed":3,"store":true,"metadata":{"a":"b"},"prediction":{"type":"content","content":"x"},"prompt_cache_key":"k","prompt_cache_retention":"24h"}`, `{}`},
 
 		{"effort", opus, `{"reasoning_effort":"high"}`, `{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"}}`},
+		{"effort by OpenRouter's word", opus, `{"reasoning":{"effort":"high","summary":"auto"}}`, `{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"}}`},
 		{"effort minimal", opus, `{"reasoning_effort":"minimal"}`, `{"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}`},
 		{"effort none", opus, `{"reasoning_effort":"none"}`, `{"thinking":{"type":"disabled"}}`},
 		{"effort as a budget", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000}`, `{"model":"claude-sonnet-4-5","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":8192}}`},

@@ -42,8 +42,11 @@ func chatToResponses(r Request, model string) (leg, error) {
 			return leg{}, wrong("metadata", "has a value that isn't a string")
 		}
 	}
-	if in.ReasoningEffort != "" {
-		out.Reasoning = encode(respReasoning{Effort: in.ReasoningEffort})
+	switch thinks, err := in.thinks(); {
+	case err != nil:
+		return leg{}, err
+	case thinks != respReasoning{}:
+		out.Reasoning = encode(thinks)
 	}
 	if err := out.takeForm(in.ResponseFormat, rest[2].String()); err != nil {
 		return leg{}, err

@@ -18,9 +18,20 @@ type chatRequest struct {
 	ParallelToolCalls   *bool              `json:"parallel_tool_calls,omitempty"`
 	ResponseFormat      *chatFormat        `json:"response_format,omitempty"`
 	ReasoningEffort     string             `json:"reasoning_effort,omitempty"`
+	Reasoning           json.RawMessage    `json:"reasoning,omitempty"` // OpenRouter's word, as responses have it
 	ServiceTier         string             `json:"service_tier,omitempty"`
 	User                string             `json:"user,omitempty"`
 	SafetyIdentifier    string             `json:"safety_identifier,omitempty"`
+}
+
+// thinks returns how hard the model is to think, and whether it is to tell: by OpenAI's word, or
+// by OpenRouter's.
+func (c chatRequest) thinks() (r respReasoning, err error) {
+	if !absent(c.Reasoning) {
+		r, err = take[respReasoning](c.Reasoning, "reasoning", unsaid{})
+	}
+	r.Effort = or(c.ReasoningEffort, r.Effort)
+	return r, err
 }
 
 type chatStreamOptions struct {

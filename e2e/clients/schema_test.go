@@ -1,0 +1,93 @@
+package clients
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/isekai-run/isekai/internal/identity"
+)
+
+// untried are operations that schemathesis leaves out, and why.
+var untried = map[string]string{
+	"shred-keys": "it makes the data of the org that is tried unreadable for good, as it should",
+}
+
+// settings are schemathesis's. The status 501 is no failure: it says in words, with the code
+// unsupported, what this installation can't do, as a task without a model.
+const settings = `
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "501"]
+`
+
+// TestSchema has schemathesis try every operation of the OpenAPI document, by whoever may do
+// all, who may do all in an org, and who may do next to nothing: no answer is a failure of the
+// server's, and each has a status, a type and a form that the document names.
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	folder := clients(t)
+	for name, key := range map[string]func(*rig) string{
+		"operator": func(r *rig) string { return r.token() },
+		"owner":    func(r *rig) string { return r.newKey("all", identity.Scopes()...) },
+		"sight":    func(r *rig) string { return r.sight },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.schemathesis(t, folder, key(r))
+		})
+	}
+}
+
+// token is that of whoever owns the data directory.
+func (r *rig) token() string {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.dir, "server.json"))
+	var at struct{ Token string }
+	if err == nil {
+		err = json.Unmarshal(b, &at)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return at.Token
+}
+
+var generated = regexp.MustCompile(`(\d+) generated`)
+
+// schemathesis tries every operation with a key. What it generates is the same each time.
+func (r *rig) schemathesis(t *testing.T, folder, key string) {
+	t.Helper()
+	ctx, done := context.WithTimeout(t.Context(), 2*patience)
+	defer done()
+	args := []string{
+		"run", r.url + "/openapi.json", "-H", "Authorization: Bearer " + key, "--seed", "1", "--no-color", "--generation-database", "none",
+		"--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--continue-on-failure", "--no-shrink", "--request-timeout", "30", "--workers", "2",
+		"--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,allow_header_conformance",
+	}
+	for id := range untried {
+		args = append(args, "--exclude-operation-id", id)
+	}
+	c := exec.CommandContext(ctx, filepath.Join(folder, "python", "bin", "schemathesis"), args...)
+	c.Env, c.Dir = quiet(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(c.Dir, "schemathesis.toml"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err := c.Run()
+	n := 0
+	if m := generated.FindSubmatch(out.Bytes()); m != nil {
+		n, _ = strconv.Atoi(string(m[1])) // they are digits
+	}
+	if err != nil || n < 1000 {
+		t.Errorf("%v after %d requests\n%s", err, n, out.Bytes())
+	}
+	t.Logf("%d requests", n)
+}
