@@ -84,7 +84,10 @@ func TestAllProvidersGoDown(t *testing.T) {
 	if diff := cmp.Diff(want, whole); switches != 1 || diff != "" {
 		t.Errorf("%d switches; whole answers cost (-want +got):\n%s", switches, diff)
 	}
-	until(t, func() bool { b, err := c.server.Balance(t.Context()); return err == nil && b.Held == 0 && b.Spent >= spent },
+	until(t, func() bool {
+		b, err := c.server.Balance(t.Context())
+		return err == nil && b.Held == 0 && b.Spent >= spent
+	},
 		func() string { return "the task isn't charged" })
 	if b, err := c.server.Balance(t.Context()); err != nil || b.Spent != spent || b.Available != 100*core.Credit-spent {
 		t.Errorf("it cost %s, and the books say %+v: %v", spent, b, err)
