@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,12 +113,15 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 		s.write(hc, rq, err)
 		return
 	}
-	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Free: rq.who.Operates})
+	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Fresh: fresh(r.Header), Free: rq.who.Operates})
 	if err != nil {
 		s.write(hc, rq, err)
 		return
 	}
 	defer a.Close()
+	if a.Cache != "" {
+		w.Header()["Isekai-Cache"] = []string{a.Cache}
+	}
 	signed(w.Header(), a.By)
 	if a.Stream != nil {
 		s.modelStream(w, r, rq, op, a.Stream, a.Kept)
@@ -137,6 +141,11 @@ func signed(h http.Header, by model.Origin) {
 		h[model.ProviderHeader] = []string{by.Provider}
 		h[model.ModelHeader] = []string{by.Model}
 	}
+}
+
+// fresh reports whether a caller wants no answer that was given before.
+func fresh(h http.Header) bool {
+	return h.Get("Isekai-Cache") == "no" || strings.Contains(h.Get("Cache-Control"), "no-cache")
 }
 
 var (

@@ -26,6 +26,8 @@ type Call struct {
 	Header http.Header
 	// Task is set for a call of an agent's, which the task itself pays for.
 	Task core.TaskID
+	// Fresh has the cache be neither asked nor filled.
+	Fresh bool
 	// Free has the call cost nothing: the owner's of an embedded installation.
 	Free bool
 }
@@ -37,6 +39,7 @@ type Answer struct {
 	Stream Events       // nil: Body is the whole
 	Kept   KeptAnswer   // by which the stream can be resumed; "": it isn't kept
 	By     model.Origin // who answers; zero: it was said before, and is said again
+	Cache  string       // CacheHit, CacheMiss; "": it wasn't asked
 	buffer *bytes.Buffer
 }
 
@@ -88,6 +91,18 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	if a, err := g.repeated(ctx, j); a != nil || err != nil {
 		return a, err
 	}
+	if a, served, err := g.embeddings(ctx, j); served {
+		return a, err
+	}
+	a, err := g.asked(ctx, j)
+	if a != nil && j.cache.place != "" {
+		a.Cache = CacheMiss
+	}
+	return a, err
+}
+
+// asked has somebody answer a call.
+func (g *Gateway) asked(ctx context.Context, j *job) (*Answer, error) {
 	if err := g.open(ctx, j, most(j.req)); err != nil {
 		return nil, err
 	}
