@@ -129,6 +129,7 @@ const (
 	aTask = `{"id":"tsk_a","kind":"app","status":"succeeded","prompt":"p\u001b[2J","app":"app_a","summary":"done","plan":{"title":"t","steps":[{"title":"one"},{"title":"two"}]},"step":1,"calls":2,"tokens":3}`
 	anApp = `{"id":"app_a","name":"shelf","title":"Shelf","status":"running","url":"http://shelf.localhost","version":2,"versions":2,` +
 		`"selected":{"number":2,"prompt":"p","tests":{"passed":3},"suggestions":["more"],"notes":["a note"]},"dir":"/d"}`
+	aPrompt = `{"id":"prm_a","at":"2026-01-02T03:04:05Z","expires":"2026-01-04T03:04:05Z","project":"prj_a","actor":{"kind":"user","id":"usr_a"},"call":"chat","model":"gpt-x","provider":"openai","outcome":"ok","cut":true`
 	aBackup = `{"id":"20260102T030405Z","events":9,"orgs":1,"blobs":1}`
 	aLetter = `{"consumer":"ledger","stream":"tsk_a","version":3,"type":"thing.happened","reason":"a bug","tries":5`
 	itsEnd  = "id: 1\ndata: {\"type\":\"task.finished\",\"version\":1,\"data\":{\"status\":\"succeeded\",\"summary\":\"done\"}}\n\nevent: end\ndata: {}\n\n"
@@ -149,8 +150,10 @@ func everything() map[string]string {
 		"GET /v1/usage":                     `[{"day":"2026-01-02","model":"m","tasks":1,"seconds":60}]`,
 		"POST /v1/projections/tasks/verify": `{"view":"tasks","rows":2,"differences":[]}`, "POST /v1/projections/tasks/rebuild": `{"view":"tasks"}`,
 		"POST /v1/projections/apps/rebuild": `{"view":"apps"}`, "POST /v1/projections/usage/rebuild": `{"view":"usage"}`, "POST /v1/projections/calls/rebuild": `{"view":"calls"}`,
-		"GET /v1/usage/models": `[{"day":"2026-01-02","project":"prj_a","key":"key_a","provider":"openai","model":"gpt-x","calls":7,"failed":1,"input":700,"output":70,"cached":300,"credits":1500000}]`,
-		"POST /v1/backups":     aBackup, "GET /v1/backups": "[" + aBackup + "]",
+		"GET /v1/usage/models":    `[{"day":"2026-01-02","project":"prj_a","key":"key_a","provider":"openai","model":"gpt-x","calls":7,"failed":1,"input":700,"output":70,"cached":300,"credits":1500000}]`,
+		"GET /v1/gateway/prompts": `{"items":[` + aPrompt + `}],"next":"cur"}`, "GET /v1/gateway/prompts/prm_a": aPrompt + `,"request":"{\"a\":1}","answer":"data: 1\n\ndata: 2\u001b[2J\n"}`,
+		"DELETE /v1/gateway/prompts/prm_a": "", "DELETE /v1/gateway/prompts": "",
+		"POST /v1/backups": aBackup, "GET /v1/backups": "[" + aBackup + "]",
 		"GET /v1/deadletters": `{"items":[` + aLetter + `}]}`, "GET /v1/deadletters/ledger/tsk_a/3": aLetter + `,"content":{"data":{"n":1}}}`,
 		"POST /v1/deadletters/ledger/tsk_a/3/replay": `{"applied":[3,4]}`, "DELETE /v1/deadletters/ledger/tsk_a/3": `{"behind":4}`,
 		"POST /v1/keys/rotate": `{"orgs":2}`, "POST /v1/keys/rotate-master": `{"orgs":2}`, "POST /v1/keys/rotate-signing": ``, "POST /v1/keys/shred": `{"orgs":1}`,
