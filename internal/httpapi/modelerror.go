@@ -58,9 +58,13 @@ func (s *server) writeModelError(w http.ResponseWriter, rq *request, op dialect.
 
 // inDialect writes a problem as an API of models has it, with what else a provider has said.
 func (p *problem) inDialect(w http.ResponseWriter, op dialect.Operation, said dialect.Problem) {
-	if p.Code != core.Invalid && p.Code != core.Unsupported || said.Message == "" {
-		// What else a provider says may be about what is behind it.
-		said.Type, said.Param, said.Message = "", "", p.Detail
+	// What else a provider says may be about what is behind it, or about our account there.
+	switch {
+	case (p.Code == core.Invalid || p.Code == core.Unsupported) && said.Message != "":
+	case p.Code == core.NotFound, p.Code == core.Exhausted && p.wait == 0:
+		said = dialect.Problem{Code: said.Code, Message: p.Detail}
+	default:
+		said = dialect.Problem{Message: p.Detail}
 	}
 	if p.Hint != "" {
 		said.Message += " (" + p.Hint + ")"

@@ -78,6 +78,9 @@ func (r *rig) provides(org core.OrgID, url string, change ...func(*catalog.Spec)
 	must(r.catalog.PutProvider(r.t.Context(), org, s, 0))(r.t)
 }
 
+// onlyChat has a provider speak that alone: what else is asked is translated.
+func onlyChat(s *catalog.Spec) { s.Speaks = []dialect.Operation{dialect.OpChat} }
+
 // calls waits for as many calls in an org's books, and returns them.
 func (r *rig) calls(org core.OrgID, n int) (all []core.MeteredCall) {
 	r.t.Helper()
@@ -133,6 +136,13 @@ func (u *upstream) seen(header string) (all []string) {
 		all = append(all, h.Get(header))
 	}
 	return all
+}
+
+// last is the body of the last request.
+func (u *upstream) last() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return string(u.body)
 }
 
 func (u *upstream) forget() {
