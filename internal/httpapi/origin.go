@@ -62,8 +62,12 @@ func newCrossing(origins []string, methods func(*http.Request) []string) (*cross
 
 // What pages of the listed origins may send and see besides what every page may.
 const (
-	sentHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, Isekai-Project, Last-Event-ID"
-	seenHeaders = "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+	sentHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, Isekai-Project, Last-Event-ID, Isekai-Cache, " +
+		// What clients of models' APIs send.
+		"X-Api-Key, Anthropic-Version, Anthropic-Beta, Anthropic-Dangerous-Direct-Browser-Access, OpenAI-Beta, " +
+		"X-Stainless-Arch, X-Stainless-Async, X-Stainless-Custom-Poll-Interval, X-Stainless-Helper, X-Stainless-Helper-Method, X-Stainless-Lang, X-Stainless-OS, " +
+		"X-Stainless-Package-Version, X-Stainless-Poll-Helper, X-Stainless-Retry-Count, X-Stainless-Runtime, X-Stainless-Runtime-Version, X-Stainless-Timeout"
+	seenHeaders = "ETag, Idempotency-Replayed, Isekai-Answer, Isekai-Cache, Isekai-Model, Isekai-Provider, Location, RateLimit, RateLimit-Policy, Request-Id, Retry-After, X-Request-Id"
 )
 
 // protect has next see no request by which a page of another origin would change

@@ -26,7 +26,7 @@ func (n *node) openGateway(context.Context) (err error) {
 		return err
 	}
 	n.gateway, err = gateway.New(gateway.Config{
-		Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Clean: n.cleanCall, Answers: n.cleanAnswer, Transport: n.modelWay, Records: n.store, Log: n.log,
+		Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Refused: n.modelSecrets.Refused, Clean: n.cleanCall, Answers: n.cleanAnswer, Transport: n.modelWay, Records: n.store, Log: n.log,
 	})
 	if err == nil {
 		n.stages.add("calls of models", func(context.Context) error { n.gateway.Close(); return nil })

@@ -88,6 +88,9 @@ func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	if err := g.prepare(ctx, j); err != nil {
 		return nil, err
 	}
+	if a := counted(j); a != nil {
+		return a, nil
+	}
 	if a, err := g.repeated(ctx, j); a != nil || err != nil {
 		return a, err
 	}

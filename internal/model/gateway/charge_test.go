@@ -93,3 +93,58 @@ func TestEmbeddings(t *testing.T) {
 		t.Errorf("the answer is %s", a.Body)
 	}
 }
+
+// Who asks for a count gets one, also where nobody who serves the model counts: by our own
+// tokenizer, and without asking anybody.
+func TestTokensAreCountedForWhoDoesNot(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	u := newUpstream(t, func(_ int64, w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"input_tokens":77}`)
+	})
+	r.provider("chat", u.URL)
+	r.provider("claude", u.URL, func(s *catalog.Spec) { s.Kind, s.Models = catalog.Anthropic, []catalog.Model{{Name: "c"}} })
+	for name, want := range map[string]string{"chat/m": `{"input_tokens":6}`, "claude/c": `{"input_tokens":77}`} {
+		body := `{"model":"` + name + `","system":"Be brief.","messages":[{"role":"user","content":"Say hello."}]}`
+		a, err := r.Do(r.ctx, gateway.Call{Scope: r.scope, Key: key, Op: dialect.OpCountTokens, Body: []byte(body)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(a.Body) != want {
+			t.Errorf("%s: %s, want %s", name, a.Body, want)
+		}
+		a.Close()
+	}
+	if n := u.calls.Load(); n != 1 {
+		t.Errorf("providers were asked %d times", n)
+	}
+}
+
+// A provider that refuses its credential has it read anew, and what it says of it isn't passed on.
+func TestARefusedCredential(t *testing.T) {
+	t.Parallel()
+	var refused []string
+	r := newRig(t, func(c *gateway.Config) {
+		c.Refused = func(p *catalog.Provider, _ catalog.Secret) { refused = append(refused, p.Name) }
+	})
+	u := newUpstream(t, func(n int64, w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		if n == 1 {
+			w.WriteHeader(http.StatusUnauthorized)
+		} else {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, `{"error":{"message":"the key sk-test is bad","type":"invalid_request_error"}}`)
+	})
+	r.provider("p", u.URL)
+	for range 2 {
+		_, err := r.Do(r.ctx, r.call(plain))
+		if err == nil || strings.Contains(err.Error(), "sk-test") || strings.Contains(dialect.ProblemOf(err).Message, "sk-test") {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	if len(refused) != 1 || refused[0] != "p" {
+		t.Errorf("told of %v", refused)
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -36,6 +37,29 @@ func most(r dialect.Request) core.Usage {
 		images = bytes.Count(r.Body, []byte("image"))
 	}
 	return core.Usage{Input: tokens.AtMost(size) + images*imageTokens, Output: out * max(r.Choices, 1)}
+}
+
+// counted is how many tokens a request has that asks for that, if nobody who might answer
+// counts them; nil: somebody does.
+func counted(j *job) *Answer {
+	if j.Op != dialect.OpCountTokens {
+		return nil
+	}
+	for _, tier := range j.to.Tiers {
+		for _, t := range tier {
+			if _, ok := t.Provider.Via(j.Op); ok {
+				return nil
+			}
+		}
+	}
+	n := 0
+	for text := range j.req.Text() {
+		n += tokens.Count(j.req.Model, text)
+	}
+	if j.req.Images {
+		n += bytes.Count(j.req.Body, []byte(`"image"`)) * imageTokens
+	}
+	return &Answer{Body: []byte(`{"input_tokens":` + strconv.Itoa(n) + `}`)}
 }
 
 // estimate is about what a call used whose provider doesn't say so: sample is some of the

@@ -30,6 +30,8 @@ type Config struct {
 	Meter   *meter.Meter
 	// Secret returns what a provider wants for a credential; "" for none.
 	Secret func(ctx context.Context, scope core.Scope, p *catalog.Provider) (catalog.Secret, error)
+	// Refused is told that a provider didn't take a credential; nil: nobody is.
+	Refused func(p *catalog.Provider, s catalog.Secret)
 	// Clean returns a JSON text as the org's policy lets it go, which is text itself if
 	// nothing is to change. denied: the policy refuses it.
 	Clean func(ctx context.Context, scope core.Scope, task core.TaskID, where string, text []byte) ([]byte, error)

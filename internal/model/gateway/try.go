@@ -19,6 +19,7 @@ type reply struct {
 	op     dialect.Operation    // that the target was asked for: the caller's, or of another dialect
 	words  *dialect.Translation // nil: they are of one dialect
 	sends  *sending             // what it is asked
+	secret catalog.Secret       // with which
 
 	whole dialect.Whole // of an answer that isn't a stream
 	body  *bytes.Buffer // that, as it came
@@ -43,7 +44,7 @@ func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) 
 	}
 	switch {
 	case x.res.StatusCode/100 != 2:
-		f = g.problem(ctx, x, p.Name)
+		f = g.problem(ctx, x, r)
 	case j.req.Stream:
 		if f = g.begin(ctx, x, r, j); f == nil {
 			return nil
@@ -96,6 +97,7 @@ func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request,
 	if err != nil {
 		return nil, &fault{err: err, stuck: true, why: "its credential can't be read"} // or the caller has gone
 	}
+	r.secret = secret
 	h := make(http.Header, 8)
 	if r.words == nil {
 		for _, name := range PassedHeaders[j.Op] {
@@ -129,14 +131,22 @@ var (
 )
 
 // problem reads an answer with an error status.
-func (g *Gateway) problem(ctx context.Context, x *exchange, provider string) *fault {
+func (g *Gateway) problem(ctx context.Context, x *exchange, r *reply) *fault {
 	b := takeBuffer()
 	defer giveBuffer(b)
+	p := r.target.Provider
 	err := x.whole(b, maxProblem)
 	if err != nil && ctx.Err() != nil {
-		return g.broke(ctx, provider, err)
+		return g.broke(ctx, p.Name, err)
 	}
-	return g.refused(provider, x.res.StatusCode, x.res.Header, b.Bytes())
+	if x.res.StatusCode == http.StatusUnauthorized && g.cfg.Refused != nil {
+		g.cfg.Refused(p, r.secret)
+	}
+	body := b.Bytes()
+	if hidden := r.secret.Hide(b.String()); len(hidden) != len(body) { // what a provider says may quote it
+		body = []byte(hidden)
+	}
+	return g.refused(p.Name, x.res.StatusCode, x.res.Header, body)
 }
 
 // whole reads an answer that isn't a stream.
