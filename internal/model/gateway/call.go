@@ -162,6 +162,9 @@ func (g *Gateway) prepare(ctx context.Context, j *job) (err error) {
 	if j.req, err = dialect.Read(j.Op, j.Body); err != nil {
 		return err
 	}
+	if j.req.Background { // what it used would be told to nobody
+		return core.E(core.Unsupported, op, "a response can't be made in the background").WithHint(`have it streamed, with "store": true: then it can be taken up again`)
+	}
 	view, err := g.cfg.Catalog.Of(ctx, j.Scope.Org)
 	if err != nil {
 		return err

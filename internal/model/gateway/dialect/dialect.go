@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -54,16 +55,26 @@ type Request struct {
 	Op        Operation
 	Model     string
 	Stream    bool
-	Store     bool   // "store": true was said
-	Usage     bool   // chat streams: the caller asked for stream_options.include_usage
-	MaxOutput int    // tokens of one choice, at most; 0: not said
-	Choices   int    // n; 1 if not said
-	Tools     bool   // the request has any
-	Images    bool   // the request has any
-	Body      []byte // the request: valid JSON, an object
+	Store     bool // "store": true was said
+	Usage     bool // chat streams: the caller asked for stream_options.include_usage
+	MaxOutput int  // tokens of one choice, at most; 0: not said
+	Choices   int  // n; 1 if not said
+	Tools     bool // the request has any
+	Images    bool // the request has any
+	// Background has a response be made while nobody waits, to be fetched from its provider.
+	Background bool
+	Body       []byte // the request: valid JSON, an object
 
 	model edit // where the model's name is
 	usage edit // what makes a chat stream tell its usage; empty if it does
+	nulls []null
+}
+
+// null is a limit of what may be produced that is there and says nothing: its name, and where
+// its value is.
+type null struct {
+	name     string
+	from, to int
 }
 
 // edit is a piece of a body and what it is replaced with.
@@ -97,16 +108,21 @@ func (r Request) With(model string) []byte {
 }
 
 // Limited returns the request with a limit to what it may produce, in the member of that name:
-// "max_tokens", or how the provider calls it. It has to be one without (MaxOutput is 0).
+// "max_tokens", or how the provider calls it. It has to be one without (MaxOutput is 0). One
+// that is there as null gets the limit: of two, decoders take the last.
 func (r Request) Limited(name string, limit int) Request {
 	at := bytes.IndexByte(r.Body, '{') + 1
-	text := quote(name) + ":" + strconv.Itoa(limit) + ","
-	body := make([]byte, 0, len(r.Body)+len(text))
-	r.Body = append(append(append(body, r.Body[:at]...), text...), r.Body[at:]...)
-	r.MaxOutput = limit
-	for _, e := range []*edit{&r.model, &r.usage} {
-		if *e != (edit{}) {
-			e.from, e.to = e.from+len(text), e.to+len(text)
+	e := edit{at, at, quote(name) + ":" + strconv.Itoa(limit) + ","}
+	for _, n := range r.nulls {
+		if n.name == name {
+			e = edit{n.from, n.to, strconv.Itoa(limit)}
+		}
+	}
+	r.Body = slices.Concat(r.Body[:e.from], []byte(e.text), r.Body[e.to:])
+	r.MaxOutput, r.nulls = limit, nil
+	for _, other := range []*edit{&r.model, &r.usage} {
+		if by := len(e.text) - (e.to - e.from); *other != (edit{}) && other.from >= e.from {
+			other.from, other.to = other.from+by, other.to+by
 		}
 	}
 	return r

@@ -25,6 +25,7 @@ const (
 	mInput
 	mInstructions
 	mSystem
+	mBackground
 	members // how many
 )
 
@@ -34,7 +35,7 @@ func names() [members]string {
 		mModel: "model", mStream: "stream", mStreamOptions: "stream_options", mStore: "store", mN: "n",
 		mMaxTokens: "max_tokens", mMaxCompletionTokens: "max_completion_tokens", mMaxOutputTokens: "max_output_tokens",
 		mTools: "tools", mFunctions: "functions",
-		mMessages: "messages", mInput: "input", mInstructions: "instructions", mSystem: "system",
+		mMessages: "messages", mInput: "input", mInstructions: "instructions", mSystem: "system", mBackground: "background",
 	}
 }
 
@@ -69,6 +70,8 @@ func memberOf(name []byte) member {
 		return mInstructions
 	case "system":
 		return mSystem
+	case "background":
+		return mBackground
 	}
 	return unread
 }

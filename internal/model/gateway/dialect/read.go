@@ -78,8 +78,13 @@ func (r *reader) member(name []byte, from, to int) {
 	r.seen |= 1 << m
 	if v := r.Body[from:to]; m == mModel || v[0] != 'n' { // null is as if it weren't there
 		r.err = r.take(m, v, from, to)
-	} else if m == mStreamOptions {
+		return
+	}
+	switch m {
+	case mStreamOptions:
 		r.usage = edit{from, to, `{"include_usage":true}`}
+	case mMaxTokens, mMaxCompletionTokens, mMaxOutputTokens:
+		r.nulls = append(r.nulls, null{names()[m], from, to})
 	}
 }
 
@@ -93,6 +98,10 @@ func (r *reader) take(m member, v []byte, from, to int) (err error) {
 		r.Stream, err = boolean("stream", v)
 	case mStore:
 		r.Store, err = boolean("store", v)
+	case mBackground:
+		if r.Op == OpResponses {
+			r.Background, err = boolean("background", v)
+		}
 	case mStreamOptions:
 		if r.Op == OpChat {
 			err = r.streamOptions(v, from)

@@ -55,6 +55,7 @@ const (
 	keptBuffer  = 64 << 10 // a longer one is given back after the event that needed it
 	mostAtOnce  = keptBuffer / 2
 	maxNames    = 64  // of events that a Scanner remembers
+	maxNamed    = 128 // bytes of one of those
 	maxEmpty    = 100 // reads without a byte
 )
 
@@ -244,6 +245,9 @@ func (s *Scanner) name(b []byte) string {
 		return n
 	}
 	n := string(b)
+	if len(n) > maxNamed {
+		return n
+	}
 	if s.names == nil {
 		s.names = make(map[string]string)
 	}

@@ -16,7 +16,7 @@ func (r Request) Text() iter.Seq[string] {
 				return
 			}
 			v := r.Body[from:to]
-			switch string(name) {
+			switch named, _ := unquote(name); named {
 			case "messages", "input", "instructions", "system":
 				w := walk{b: v, take: func(name, raw []byte) {
 					if more && worded(name, raw) {
@@ -39,7 +39,7 @@ func (r Request) Tokens() int {
 	n := 0
 	if r.Op == OpEmbeddings {
 		object(r.Body, space(r.Body, 0), 0, func(name []byte, from, to int) {
-			if string(name) == "input" && r.Body[from] == '[' {
+			if named, _ := unquote(name); named == "input" && r.Body[from] == '[' {
 				v := r.Body[from:to]
 				array(v, 0, 1, func(from, to int) {
 					if v[from] == '[' {

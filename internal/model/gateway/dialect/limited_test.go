@@ -1,0 +1,67 @@
+package dialect
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A limit that is there as null gets the value: decoders take the last of two, and it would
+// be none.
+func TestLimitedWhereTheLimitIsNull(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		op         Operation
+		body, want string
+	}{
+		"null":          {OpChat, `{"model":"a","max_tokens":null,"stream":true}`, `{"stream_options":{"include_usage":true},"model":"other","max_tokens":4096,"stream":true}`},
+		"null first":    {OpChat, `{"max_tokens": null ,"model":"a","stream_options":null,"stream":true}`, `{"max_tokens": 4096 ,"model":"other","stream_options":{"include_usage":true},"stream":true}`},
+		"escaped":       {OpMessages, `{"model":"a","max_tok\u0065ns":null}`, `{"model":"other","max_tok\u0065ns":4096}`},
+		"another's":     {OpChat, `{"max_completion_tokens":null,"model":"a"}`, `{"max_tokens":4096,"max_completion_tokens":null,"model":"other"}`},
+		"not there":     {OpChat, ` {"model":"a"}`, ` {"max_tokens":4096,"model":"other"}`},
+		"of both names": {OpChat, `{"max_tokens":null,"max_completion_tokens":null,"model":"a"}`, `{"max_tokens":4096,"max_completion_tokens":null,"model":"other"}`},
+	} {
+		r, err := Read(c.op, []byte(c.body))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		limited := r.Limited("max_tokens", 4096)
+		got := string(limited.With("other"))
+		if got != c.want {
+			t.Errorf("%s: %s\nwant %s", name, got, c.want)
+		}
+		if again, err := Read(c.op, []byte(got)); err != nil || again.MaxOutput != 4096 || limited.MaxOutput != 4096 {
+			t.Errorf("%s: read again, it says %d, error %v", name, again.MaxOutput, err)
+		}
+	}
+}
+
+// Nobody is charged less for writing names with escapes.
+func TestTextOfEscapedNames(t *testing.T) {
+	t.Parallel()
+	r, err := Read(OpChat, []byte(`{"model":"a","m\u0065ssages":[{"role":"user","content":"some words"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Collect(r.Text()); !slices.Equal(got, []string{"some words"}) {
+		t.Errorf("the texts are %q", got)
+	}
+	if r, err = Read(OpEmbeddings, []byte(`{"model":"a","inp\u0075t":[1,2,3]}`)); err != nil || r.Tokens() != 3 {
+		t.Errorf("there are %d tokens, error %v", r.Tokens(), err)
+	}
+}
+
+// What a stream calls its events isn't kept, if that is long.
+func TestLongNamesOfEventsAreNotKept(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("n", 1<<16)
+	s := NewScanner(strings.NewReader("event: "+long+"\ndata: 1\n\nevent: ping\ndata: 2\n\n"), 1<<20)
+	for want := range slices.Values([]string{long, "ping"}) {
+		if e, err := s.Next(); err != nil || e.Name != want {
+			t.Fatalf("an event %.10q of %d bytes, error %v", e.Name, len(e.Name), err)
+		}
+	}
+	if len(s.names) != 1 {
+		t.Errorf("%d names are kept", len(s.names))
+	}
+}
