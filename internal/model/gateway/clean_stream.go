@@ -18,9 +18,20 @@ type sieve struct {
 	by    Cleaner
 	words words
 	flows []*flow // in the order in which they began
+	held  int     // bytes of their events
 	base  []byte  // the last event's data
 	added int64   // events that weren't in the stream
 }
+
+// What a provider may send in parts. Each part takes another pass of its event.
+const (
+	maxParts  = 1024      // of an event, and texts at once
+	maxPasses = 256 << 20 // bytes of an event times its parts
+	maxHeld   = 2 * maxEvent
+)
+
+// errParts is the error of a stream that is beyond them.
+var errParts = core.E(core.Unavailable, op, "the answer has too many parts to be looked at").WithHint("ask for fewer choices")
 
 // flow is a text that is coming.
 type flow struct {
@@ -58,6 +69,9 @@ func (s *sieve) event(e dialect.Event) (out []dialect.Event, err error) {
 	s.base = append(s.base[:0], e.Data...)
 	data := unspelled(e.Data)
 	parts, ends := s.words.parts(data), s.words.ends(data)
+	if len(parts) > maxParts || len(parts)*len(data) > maxPasses || len(ends) > maxParts {
+		return nil, errParts
+	}
 	if out, err = s.finish(ends, parts); err != nil {
 		return nil, err
 	}
@@ -88,6 +102,7 @@ func (s *sieve) finish(ends []string, now []part) (out []dialect.Event, err erro
 			out = append(out, e)
 			s.added++
 		}
+		s.held -= len(f.of)
 		return true
 	})
 	return out, err
@@ -125,7 +140,10 @@ func (s *sieve) clean(data []byte, parts []part, ends []string) ([]byte, error) 
 
 // push is what may go of a text now that a part has come, which may be its last.
 func (s *sieve) push(p part, data []byte, text string, last bool) (string, error) {
-	f := s.flow(p, data)
+	f, err := s.flow(p, data)
+	if err != nil {
+		return "", err
+	}
 	out, err := f.Push(text)
 	if err != nil || !last {
 		return out, err
@@ -135,15 +153,18 @@ func (s *sieve) push(p part, data []byte, text string, last bool) (string, error
 }
 
 // flow is the one that a part belongs to.
-func (s *sieve) flow(p part, data []byte) *flow {
+func (s *sieve) flow(p part, data []byte) (*flow, error) {
 	i := slices.IndexFunc(s.flows, func(f *flow) bool { return f.key == p.key })
 	if i < 0 {
 		i = len(s.flows)
 		s.flows = append(s.flows, &flow{Flow: s.by.Flow()})
 	}
 	f := s.flows[i]
+	if s.held += len(data) - len(f.of); s.held > maxHeld || i >= maxParts {
+		return nil, errParts
+	}
 	f.part, f.of = p, append(f.of[:0], data...)
-	return f
+	return f, nil
 }
 
 // withText is a JSON text with another text where there is one.

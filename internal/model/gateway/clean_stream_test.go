@@ -259,3 +259,38 @@ func TestLogProbabilitiesAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// A provider can't have a stream be looked at for ever, nor have all of it be held in memory.
+func TestWhatAStreamMayHaveInParts(t *testing.T) {
+	t.Parallel()
+	begin, _ := cleaners(t)
+	for name, events := range map[string]func(i int) string{
+		"choices in an event": func(int) string {
+			return `{"choices":[` + strings.Repeat(`{"index":0,"delta":{"content":"a"}},`, 100_000) + `{}]}`
+		},
+		"calls in an event": func(int) string {
+			return `{"choices":[{"index":0,"delta":{"tool_calls":[` + strings.Repeat(`{"index":0,"function":{"arguments":"a"}},`, 100_000) + `{}]}}]}`
+		},
+		"parts of a large event": func(int) string {
+			return `{"x":"` + strings.Repeat("x", 4<<20) + `","choices":[` + strings.Repeat(`{"index":0,"delta":{"content":"a"}},`, 100) + `{}]}`
+		},
+		"texts at once": func(i int) string {
+			return `{"choices":[{"index":` + strconv.Itoa(i) + `,"delta":{"content":"a"}}]}`
+		},
+		"large events": func(i int) string {
+			return `{"x":"` + strings.Repeat("x", 1<<20) + `","choices":[{"index":` + strconv.Itoa(i) + `,"delta":{"content":"a"}}]}`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSieve(begin(), dialect.OpChat)
+			var err error
+			for i := 0; err == nil && i < 2*maxParts; i++ {
+				_, err = s.event(dialect.Event{Data: []byte(events(i))})
+			}
+			if core.CodeOf(err) != core.Unavailable {
+				t.Errorf("%d texts with %d bytes are held, error %v", len(s.flows), s.held, err)
+			}
+		})
+	}
+}

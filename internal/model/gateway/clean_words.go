@@ -26,17 +26,18 @@ var toolTexts = []string{"function.arguments", "custom.input"}
 
 func chatParts(data []byte) (all []part) {
 	for i, choice := range gjson.GetBytes(data, "choices").Array() {
-		add := func(key, path string) {
-			if choice.Get(path).Type == gjson.String {
-				all = append(all, part{choice.Get("index").String() + "/" + key, "choices." + strconv.Itoa(i) + "." + path})
+		index, at := choice.Get("index").String()+"/", "choices."+strconv.Itoa(i)+".delta."
+		delta := choice.Get("delta")
+		for _, name := range chatTexts {
+			if delta.Get(name).Type == gjson.String {
+				all = append(all, part{index + name, at + name})
 			}
 		}
-		for _, name := range chatTexts {
-			add(name, "delta."+name)
-		}
-		for k, c := range choice.Get("delta.tool_calls").Array() {
+		for k, c := range delta.Get("tool_calls").Array() {
 			for _, name := range toolTexts {
-				add("tool_calls/"+c.Get("index").String()+"/"+name, "delta.tool_calls."+strconv.Itoa(k)+"."+name)
+				if c.Get(name).Type == gjson.String {
+					all = append(all, part{index + "tool_calls/" + c.Get("index").String() + "/" + name, at + "tool_calls." + strconv.Itoa(k) + "." + name})
+				}
 			}
 		}
 	}
