@@ -76,14 +76,15 @@ const (
 	maxAnswer  = 32 << 20 // of one that isn't a stream
 	maxEvent   = 8 << 20  // of one event of a stream
 	maxProblem = 64 << 10 // that is read of an error
+	ahead      = 1 << 20  // that there is room for before it has come
 )
 
 // whole reads an answer to its end into b, which it grows.
 func (x *exchange) whole(b *bytes.Buffer, most int64) error {
 	if n := x.res.ContentLength; n > most {
 		return errLarge
-	} else if n > 0 {
-		b.Grow(int(n) + bytes.MinRead)
+	} else if n > 0 { // of what is said to come; it needn't
+		b.Grow(int(min(n, ahead)) + bytes.MinRead)
 	}
 	n, err := b.ReadFrom(io.LimitReader(x.res.Body, most+1))
 	switch {

@@ -66,7 +66,7 @@ func (g *Gateway) problemOf(provider string, status int, h http.Header, p dialec
 		f.wait = cmp.Or(f.wait, time.Second)
 		f.err = core.E(core.Exhausted, op, "the provider "+provider+" limits the rate of requests").Because(p)
 	case status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooEarly || status >= 500:
-		f.sick = true
+		f.sick = status != http.StatusConflict // which callers make among themselves
 		f.err = core.E(core.Unavailable, op, fmt.Sprintf("the provider %s answers with status %d", provider, status)).Because(p)
 	case status/100 == 4 && inJSON:
 		f.final = true
@@ -97,9 +97,9 @@ func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault 
 	if ctx.Err() != nil {
 		return &fault{err: ended(ctx), final: true, gone: true}
 	}
-	why := reason(err)
+	why, large := reason(err), errors.Is(err, errLarge)
 	return &fault{
-		sick: true, stuck: slow(err), why: why,
+		sick: !large, stuck: large || slow(err), why: why, // one who asks for too much gets as much again
 		err: core.E(core.Unavailable, op, "the provider "+provider+" doesn't answer: "+why).Because(err),
 	}
 }

@@ -121,8 +121,8 @@ var failures = []failure{
 		for range 10 {
 			say(c, piece(strings.Repeat("x", 1<<20)))
 		}
-	}), why: "too large", phases: []phase{before, after}},
-	{name: "a huge answer", server: raw(wholeHead+"Content-Length: 40000000\r\n\r\n{", "", silent), why: "too large", phases: []phase{inWhole}},
+	}), why: "too large", phases: []phase{before, after}, once: true},
+	{name: "a huge answer", server: raw(wholeHead+"Content-Length: 40000000\r\n\r\n{", "", silent), why: "too large", phases: []phase{inWhole}, once: true},
 	{name: "a wrong content type", server: raw("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", "", nil), why: "isn't what the API sends", phases: beforeAll},
 	{name: "no content type", server: raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "", nil), why: "isn't what the API sends", phases: beforeAll},
 	{name: "200 with an error", server: raw(wholeHead+"Content-Length: 48\r\n\r\n"+`{"error":{"message":"sorry","type":"api_error"}} `, piece("data: {\"error\":{\"message\":\"sorry\",\"type\":\"api_error\"}}\n\n"), nil),

@@ -154,7 +154,9 @@ func (s *Stream) end(ctx context.Context, err error) {
 	} else if errors.As(err, &b) {
 		s.fault = s.g.badEvent(provider, b.error)
 	} else {
-		s.fault = s.g.broke(ctx, provider, s.r.x.readError(err))
+		why := s.r.x.readError(err)
+		s.fault = s.g.broke(ctx, provider, why)
+		s.fault.sick = s.fault.sick && !errors.Is(why, errTotal) // it did answer, and its reader may have been slow
 	}
 	s.last(dialect.ProblemEvent(s.j.Op, core.CodeOf(s.fault.err), dialect.ProblemOf(s.fault.err)))
 }

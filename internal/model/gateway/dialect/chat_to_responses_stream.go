@@ -10,6 +10,7 @@ import (
 const (
 	maxKeptText  = 32 << 20 // bytes
 	maxKeptItems = 1024
+	detailSize   = 128 // bytes of a detail that says nothing, about
 )
 
 // chatStreamToResponses translates a stream of OpenAI's chat completions to one of its responses.
@@ -137,7 +138,7 @@ func (s *chatStreamToResponses) piece(r chatReply) ([]Event, error) {
 		out = append(out, s.write("reasoning", kind, text)...)
 		s.open.details = append(s.open.details, r.ReasoningDetails...)
 		for _, d := range r.ReasoningDetails {
-			s.kept += len(d.Text) + len(d.Signature) + len(d.Data)
+			s.kept += detailSize + len(d.Text) + len(d.Signature) + len(d.Data)
 		}
 	}
 	if text := plainText(r.Content); text != "" {

@@ -45,7 +45,7 @@ func Read(op Operation, body []byte) (Request, error) {
 		r.Usage, r.usage = false, edit{}
 	}
 	r.Stream = r.Stream && op.generates()
-	r.Images = op.generates() && bytes.Contains(body, []byte("image")) && hasImages(body)
+	r.Images = op.generates() && bytes.Contains(body, []byte("image")) && pictures(body) > 0
 	return r.Request, nil
 }
 

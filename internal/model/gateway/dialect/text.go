@@ -86,14 +86,22 @@ func textIn(v []byte) int {
 	return n
 }
 
-// hasImages reports whether a request, which was scanned, shows pictures.
-func hasImages(body []byte) bool {
-	found := false
+// Pictures returns how many pictures the request shows.
+func (r Request) Pictures() int {
+	if !r.Images {
+		return 0
+	}
+	return pictures(r.Body)
+}
+
+// pictures returns how many pictures a request, which was scanned, shows.
+func pictures(body []byte) int {
+	found := 0
 	w := walk{b: body, take: func(name, raw []byte) {
 		if string(name) == "type" {
 			switch string(raw) {
 			case "image_url", "input_image", "image":
-				found = true
+				found++
 			}
 		}
 	}}
