@@ -28,22 +28,25 @@ type room struct {
 
 // enter opens one more in all rooms, or in none: then it returns one that is full.
 // Otherwise leave has to be called, once.
-func (o *openings) enter(rooms ...room) (leave func(), full *room) {
+func (o *openings) enter(rooms ...room) (leave func(), full *room) { return o.bring(1, rooms...) }
+
+// bring is enter of what takes the place of n.
+func (o *openings) bring(n int, rooms ...room) (leave func(), full *room) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, r := range rooms {
-		if o.open[r.name] >= r.most {
+		if o.open[r.name]+n > r.most {
 			return nil, &rooms[i]
 		}
 	}
 	for _, r := range rooms {
-		o.open[r.name]++
+		o.open[r.name] += n
 	}
 	return func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		for _, r := range rooms {
-			if o.open[r.name]--; o.open[r.name] == 0 {
+			if o.open[r.name] -= n; o.open[r.name] == 0 {
 				delete(o.open, r.name)
 			}
 		}
@@ -89,6 +92,29 @@ func callRooms(who identity.Principal) []room {
 	return []room{
 		{"user", "calls/user/" + string(who.User), userCalls},
 		{"org", "calls/org/" + string(who.Scope.Org), orgCalls},
+		node,
+	}
+}
+
+// How much of large requests to models may be in memory on a node, in MiB. Those of up to
+// smallCall bytes don't count.
+const (
+	smallCall = 1 << 20
+
+	userLarge = 512
+	orgLarge  = 1024
+	nodeLarge = 2048
+)
+
+// largeRooms are those of a large request to a model.
+func largeRooms(who identity.Principal) []room {
+	node := room{"node", "large", nodeLarge}
+	if who.Operates {
+		return []room{node}
+	}
+	return []room{
+		{"user", "large/user/" + string(who.User), userLarge},
+		{"org", "large/org/" + string(who.Scope.Org), orgLarge},
 		node,
 	}
 }

@@ -109,7 +109,9 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 	rq := requestOf(r.Context())
 	body := bodies.Get().(*bytes.Buffer)
 	defer giveBody(body)
-	if err := readCall(body, r); err != nil {
+	leave, err := s.readCall(body, r, rq)
+	defer leave()
+	if err != nil {
 		s.write(hc, rq, err)
 		return
 	}
@@ -191,12 +193,36 @@ func giveBody(b *bytes.Buffer) {
 	}
 }
 
-// readCall reads a request's body.
-func readCall(into *bytes.Buffer, r *http.Request) error {
-	if n := r.ContentLength; n > 0 && n <= maxCall {
-		into.Grow(int(n) + bytes.MinRead)
+// readCall reads a request's body, for whose rest there is room only if there is for it among
+// the large ones: who says how long a request is needn't send it. leave has to be called when it
+// isn't needed any more.
+func (s *server) readCall(into *bytes.Buffer, r *http.Request, rq *request) (leave func(), err error) {
+	leave = func() {}
+	if n := r.ContentLength; n > 0 {
+		into.Grow(int(min(n, smallCall)) + bytes.MinRead)
 	}
-	_, err := into.ReadFrom(r.Body)
+	n, err := into.ReadFrom(io.LimitReader(r.Body, smallCall))
+	if err == nil && n == smallCall && r.ContentLength != smallCall {
+		size := int64(maxCall)
+		if r.ContentLength > 0 {
+			size = min(r.ContentLength, size)
+		}
+		out, full := s.open.bring(int((size+1<<20-1)>>20), largeRooms(rq.who)...)
+		if full != nil {
+			return leave, core.E(core.Exhausted, "request", "too many large requests at once: the limit of the "+full.of+" is "+strconv.Itoa(full.most)+" MiB").
+				WithHint("send less, or try again in " + strconv.Itoa(fullWait) + " s").Because(gateway.Wait(fullWait * time.Second))
+		}
+		leave = out
+		if r.ContentLength > 0 {
+			into.Grow(int(size) - smallCall + bytes.MinRead)
+		}
+		_, err = into.ReadFrom(r.Body)
+	}
+	return leave, readError(r, err)
+}
+
+// readError is the error of a request's body.
+func readError(r *http.Request, err error) error {
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:

@@ -63,7 +63,9 @@ func TestACallerDoesNotOpenABreaker(t *testing.T) {
 func TestASlowReaderDoesNotOpenABreaker(t *testing.T) {
 	t.Parallel()
 	var late atomic.Int64
-	r := newRig(t, func(c *gateway.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) } })
+	r := newRig(t, func(c *gateway.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	})
 	var well atomic.Bool
 	u := newUpstream(t, func(n int64, w http.ResponseWriter, req *http.Request, body []byte) {
 		if well.Load() {
