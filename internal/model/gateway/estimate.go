@@ -18,9 +18,12 @@ const (
 	imageTokens = 2000 // of each picture, about
 )
 
-// maxCounted is how many bytes of a request are counted token by token, about, which takes 0.2 s
-// for a million; the rest is taken to be like most texts.
-const maxCounted = 512 << 10
+// A request is counted token by token for its first maxExact bytes, which takes about 0.1 s; the
+// rest is taken to be like most texts. A text counts as perText bytes more than it has.
+const (
+	maxExact = 512 << 10
+	perText  = 64
+)
 
 // maxSample is how many bytes of a stream tell how long its tokens are.
 const maxSample = 4 << 10
@@ -56,30 +59,27 @@ func counted(j *job) *Answer {
 			}
 		}
 	}
-	n := 0
-	for text := range j.req.Text() {
-		n += tokens.Count(j.req.Model, text)
+	return &Answer{Body: []byte(`{"input_tokens":` + strconv.Itoa(read(j.req)) + `}`)}
+}
+
+// read is about how many tokens a model would read in a request.
+func read(r dialect.Request) int {
+	n, exact := r.Tokens()+r.Pictures()*imageTokens, 0
+	for text := range r.Text() {
+		if exact >= maxExact {
+			n += max(tokens.About(len(text)), 1)
+			continue
+		}
+		exact += len(text) + perText
+		n += tokens.Count(r.Model, text)
 	}
-	if j.req.Images {
-		n += bytes.Count(j.req.Body, []byte(`"image"`)) * imageTokens
-	}
-	return &Answer{Body: []byte(`{"input_tokens":` + strconv.Itoa(n) + `}`)}
+	return n
 }
 
 // estimate is about what a call used whose provider doesn't say so: sample is some of the
 // text that it produced, of so many bytes.
 func estimate(r dialect.Request, sample string, produced int) core.Usage {
-	u := core.Usage{Estimated: true, Input: r.Tokens() + r.Pictures()*imageTokens}
-	counted, rest := 0, 0
-	for text := range r.Text() {
-		if counted >= maxCounted {
-			rest += len(text)
-			continue
-		}
-		counted += len(text)
-		u.Input += tokens.Count(r.Model, text)
-	}
-	u.Input += tokens.About(rest)
+	u := core.Usage{Estimated: true, Input: read(r)}
 	if n := len(sample); n > 0 {
 		u.Output = (tokens.Count(r.Model, sample)*produced + n - 1) / n
 	} else {
