@@ -178,3 +178,27 @@ func (r *rig) closedUsage(name string) core.Usage {
 		}
 	}
 }
+
+// A rate is limited by the model, as providers do: who has used up one takes none of the others.
+func TestALimitIsOfAModel(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	u := newUpstream(t, func(n int64, w http.ResponseWriter, req *http.Request, body []byte) {
+		if strings.Contains(string(body), `"busy"`) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		answering(0)(n, w, req, body)
+	})
+	r.provider("p", u.URL, func(s *catalog.Spec) { s.Others = true })
+	busy := strings.Replace(plain, `"m"`, `"p/busy"`, 1)
+	for range 2 {
+		if err := r.outcome(busy).err; core.CodeOf(err) != core.Exhausted || u.calls.Load() != 1 {
+			t.Fatalf("after %d calls: %v", u.calls.Load(), err)
+		}
+	}
+	if o := r.outcome(plain); o.err != nil {
+		t.Error(o.err)
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	recent "container/list"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,8 @@ type lane struct {
 	mu      sync.Mutex // held while the breaker is asked and then told
 	breaker circuitbreaker.CircuitBreaker[any]
 	places  bulkhead.Bulkhead[any] // nil: any number
-	until   atomic.Int64           // Unix nanoseconds before which the provider wants no request
+	limited atomic.Int32           // how many models are in until
+	until   map[string]time.Time   // before when the provider wants no request for a model; under mu
 	said    atomic.Pointer[string] // why the last attempt failed; nil: it didn't
 }
 
@@ -86,13 +88,17 @@ const (
 // place is what a call has on a lane, from enter until leave.
 type place struct {
 	*lane
+	model string
 	probe bool // by which the breaker learns whether to close
 }
 
-// enter takes a place on the lane, unless there is a fault.
-func (l *lane) enter(provider string, now time.Time) (*place, *fault) {
-	if until := l.until.Load(); until != 0 && now.UnixNano() < until {
-		return nil, l.shut(core.Exhausted, provider, limited, time.Duration(until-now.UnixNano()))
+// maxLimited bounds the models of a lane whose rate is limited.
+const maxLimited = 256
+
+// enter takes a place on the lane for a model, unless there is a fault.
+func (l *lane) enter(provider, model string, now time.Time) (*place, *fault) {
+	if wait := l.wait(model, now); wait > 0 {
+		return nil, l.shut(core.Exhausted, provider, limited, wait)
 	}
 	if l.places != nil && !l.places.TryAcquirePermit() {
 		return nil, l.shut(core.Unavailable, provider, full, 0)
@@ -108,7 +114,31 @@ func (l *lane) enter(provider string, now time.Time) (*place, *fault) {
 		f.stuck = true
 		return nil, f
 	}
-	return &place{lane: l, probe: probe}, nil
+	return &place{lane: l, model: model, probe: probe}, nil
+}
+
+// wait is how long the provider wants no request for a model.
+func (l *lane) wait(model string, now time.Time) time.Duration {
+	if l.limited.Load() == 0 {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until[model].Sub(now)
+}
+
+// limit notes that the provider wants no request for a model for so long.
+func (l *lane) limit(model string, now time.Time, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.until, func(_ string, until time.Time) bool { return !now.Before(until) })
+	if l.until == nil {
+		l.until = map[string]time.Time{}
+	}
+	if _, is := l.until[model]; is || len(l.until) < maxLimited {
+		l.until[model] = now.Add(wait)
+	}
+	l.limited.Store(int32(len(l.until)))
 }
 
 // shut is the fault of a lane that lets nobody in.
@@ -138,7 +168,7 @@ func (p *place) leave(f *fault, now time.Time) {
 		}
 		return
 	case f.wait > 0:
-		p.until.Store(now.Add(f.wait).UnixNano())
+		p.limit(p.model, now, f.wait)
 	}
 	if f.why != "" {
 		p.said.Store(&f.why)

@@ -91,6 +91,8 @@ func (s Spec) base() (*url.URL, error) {
 		return nil, invalid("the address isn't one of http or https", hint)
 	case u.User != nil:
 		return nil, invalid("the address has a user or a password in it", "store the secret with isekai secret set NAME --shared, and name it as the credential")
+	case strings.Contains(u.Hostname(), "%"):
+		return nil, invalid("the address is of an interface of this machine", hint)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(address, "#"):
 		return nil, invalid("the address has more than a host and a path", hint)
 	}

@@ -31,6 +31,7 @@ func TestWhatNoProviderCanBe(t *testing.T) {
 		"a relative address":     func(s *catalog.Spec) { s.Address = "/v1" },
 		"no URL":                 func(s *catalog.Spec) { s.Address = "https://a b" },
 		"a user":                 func(s *catalog.Spec) { s.Address = "https://u:" + marker + "@a.example" },
+		"an interface":           func(s *catalog.Spec) { s.Address = "http://[fe80::1%25eth0]/v1" },
 		"a query":                func(s *catalog.Spec) { s.Address = "https://a.example?key=" + marker },
 		"an empty query":         func(s *catalog.Spec) { s.Address = "https://a.example/v1?" },
 		"a fragment":             func(s *catalog.Spec) { s.Address = "https://a.example/#" },
