@@ -45,6 +45,13 @@ func TestAPIAsksForACredential(t *testing.T) {
 			real = parameter.ReplaceAllString(real, "x_1")
 			r := s.ask(t, method, real, nil)
 			tried++
+			if op.(map[string]any)["x-dialect"] != nil { // of a model's API, whose clients expect its errors
+				r.refusedByDialect(t)
+				s.ask(t, method, real, nil, "Authorization", "Bearer "+strings.Repeat("x", len(s.token))).refusedByDialect(t)
+				s.ask(t, method, real, nil, "X-Api-Key", strings.Repeat("x", len(s.token))).refusedByDialect(t)
+				s.ask(t, method, real, nil, "Authorization", "Basic "+s.token).refusedByDialect(t)
+				continue
+			}
 			r.refused(t, http.StatusUnauthorized, core.Unauthenticated)
 			if r.header.Get("WWW-Authenticate") == "" || r.json["hint"] == nil {
 				t.Errorf("%s %s doesn't say how to authenticate: %s", method, path, r.text)
@@ -60,6 +67,16 @@ func TestAPIAsksForACredential(t *testing.T) {
 	}
 	if tried < 80 {
 		t.Errorf("only %d operations were tried", tried)
+	}
+}
+
+// refusedByDialect fails the test unless a route of a model's API asks for a credential, as
+// both OpenAI's and Anthropic's clients understand it.
+func (r reply) refusedByDialect(t *testing.T) {
+	t.Helper()
+	e, _ := r.json["error"].(map[string]any)
+	if r.status != http.StatusUnauthorized || r.header.Get("WWW-Authenticate") == "" || e["type"] != "authentication_error" || e["message"] == "" {
+		t.Errorf("no credential: %d %s", r.status, r.text)
 	}
 }
 

@@ -169,6 +169,9 @@ func (l *Log) checkpoints(ctx context.Context) {
 		_, err := l.Checkpoint(ctx, org)
 		if err != nil && core.CodeOf(err) != core.NotFound { // which it is once the org was shredded
 			l.grows(org)
+			if ctx.Err() != nil { // it stops; the next start makes what is lacking
+				continue
+			}
 			l.cfg.Log.WarnContext(ctx, "no checkpoint of an audit log", "org", org, "error", err)
 		}
 	}

@@ -64,7 +64,9 @@ func (s *server) reference() ([]byte, error) {
 			}
 			slices.Sort(o.Responses)
 			if op.RequestBody != nil && op.RequestBody.Content["application/json"] != nil {
-				o.BodyType = name(op.RequestBody.Content["application/json"].Schema)
+				if s := op.RequestBody.Content["application/json"].Schema; s.Ref != "" { // others are said in the description
+					o.BodyType = name(s)
+				}
 			}
 			ops = append(ops, o)
 		}
