@@ -62,7 +62,7 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 		}
 	}
 	if err == nil || usage != (core.Usage{}) { // what was cut off is paid for, too
-		price := quote.of(answer.By)
+		price := quote.of(answer)
 		settled.Cost, settled.Prices = price.Tokens(usage), price.Version
 	}
 	d.note(settled)

@@ -54,13 +54,17 @@ func Ceiling(by map[model.Origin]core.Price) Quote {
 	return Quote{most, by}
 }
 
-// of is the price by which an answer is charged. One of whom nobody knows, or who came after
-// the quote, costs what was admitted.
-func (q Quote) of(by model.Origin) core.Price {
-	if p, ok := q.By[by]; ok {
+// of is the price by which an answer is charged: what was quoted for who gave it. One who
+// came after the quote costs what it says itself, and at least what was admitted; so does one
+// of whom nobody knows.
+func (q Quote) of(a model.Answer) core.Price {
+	if p, ok := q.By[a.By]; ok {
 		return p
 	}
-	return q.Price
+	if a.Price == nil || a.By == (model.Origin{}) {
+		return q.Price
+	}
+	return Ceiling(map[model.Origin]core.Price{{}: q.Price, a.By: *a.Price}).Price
 }
 
 // decideCredits is what a charged task needs before anything else: credits.

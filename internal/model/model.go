@@ -102,6 +102,7 @@ type Chunk struct {
 	Call  *core.Call  // a complete tool call, in the canonical shape
 	Usage *core.Usage // tokens so far; the last one counts
 	By    *Origin     // who answers, if the driver knows; with the first chunk
+	Price *core.Price // what that one costs, likewise
 	Done  bool        // the answer is whole
 }
 
@@ -109,12 +110,17 @@ type Chunk struct {
 type Origin struct {
 	Provider string
 	Model    string // the provider's own name for it
+	// Exact tells providers apart that have one name, or the same one before and after it was
+	// changed: prices go by it. "": nobody says.
+	Exact string
 }
 
 // The headers of an answer by which the gateway says its Origin.
 const (
 	ProviderHeader = "Isekai-Provider"
 	ModelHeader    = "Isekai-Model"
+	ExactHeader    = "Isekai-Provider-Exact" // within the process alone
+	PriceHeader    = "Isekai-Price"          // likewise; a core.Price as JSON
 )
 
 // Answer is a whole answer.
@@ -123,6 +129,8 @@ type Answer struct {
 	Calls []core.Call
 	Usage core.Usage
 	By    Origin // zero: the driver doesn't know
+	// Price is what By costs, which says it; nil: the driver doesn't know.
+	Price *core.Price
 }
 
 // Collect runs a request to its end and returns the whole answer. onText, if
@@ -148,7 +156,7 @@ func Collect(ctx context.Context, m Model, r Request, onText func(string)) (Answ
 			a.Usage = *c.Usage
 		}
 		if c.By != nil {
-			a.By = *c.By
+			a.By, a.Price = *c.By, c.Price
 		}
 		done = done || c.Done
 	}

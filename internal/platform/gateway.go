@@ -101,7 +101,7 @@ func (p prices) Quote(ctx context.Context, org core.OrgID, name string) (agent.Q
 	by := map[model.Origin]core.Price{}
 	for _, tier := range to.Tiers {
 		for _, t := range tier {
-			if by[model.Origin{Provider: t.Provider.Name, Model: t.Model}], err = p.of(ctx, org, t); err != nil {
+			if by[model.Origin{Provider: t.Provider.Name, Model: t.Model, Exact: t.Provider.ID}], err = p.of(ctx, org, t); err != nil {
 				return agent.Quote{}, err
 			}
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/egress"
+	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
@@ -143,5 +145,43 @@ func TestTheConfiguredModelIsAProvider(t *testing.T) {
 		if s := keys[configuredProvider]; s.IsZero() == c.key {
 			t.Errorf("%s: its key is %t", name, s.IsZero())
 		}
+	}
+}
+
+// Who has a provider by the name of one of the installation's pays the installation's price
+// for what that one answers: the price of a call goes by who it really was.
+func TestThePriceGoesByWhoAnswersAndNotByItsName(t *testing.T) {
+	t.Parallel()
+	kept, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	n := &node{store: kept}
+	n.filter, _ = n.cfg.filter("")
+	if err := n.openCatalog(); err != nil {
+		t.Fatal(err)
+	}
+	books, err := ledger.New(ledger.Config{Books: kept, Records: kept, Events: kept, IDs: core.NewID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(org core.OrgID, price *core.Price) *catalog.Provider {
+		p, err := n.catalog.PutProvider(t.Context(), org, catalog.Spec{Name: "p", Kind: catalog.Compatible, Address: "https://models.example.com/v1", Models: []catalog.Model{{Name: "m", Price: price}}}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	house, own := put(core.Installation, &core.Price{Output: core.Credit}), put("org_a", &core.Price{})
+	q, err := prices{books, n.catalog}.Quote(t.Context(), "org_a", "model/p/m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := q.By[model.Origin{Provider: "p", Model: "m", Exact: own.ID}]; !ok || len(q.By) != 1 {
+		t.Errorf("the quote is %v", q.By)
+	}
+	if _, ok := q.By[model.Origin{Provider: "p", Model: "m", Exact: house.ID}]; ok {
+		t.Error("the installation's provider has the price of the org's")
 	}
 }

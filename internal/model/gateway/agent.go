@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -43,16 +44,23 @@ func (w taskWay) RoundTrip(req *http.Request) (*http.Response, error) {
 	case err != nil:
 		return failure(req, err), nil
 	case a.Stream != nil:
-		return signed(respond(req, http.StatusOK, "text/event-stream", &streamReader{ctx: req.Context(), a: a}), a.By), nil
+		return signed(respond(req, http.StatusOK, "text/event-stream", &streamReader{ctx: req.Context(), a: a}), a), nil
 	}
 	defer a.Close()
-	return signed(respond(req, http.StatusOK, "application/json", bytes.NewReader(bytes.Clone(a.Body))), a.By), nil
+	return signed(respond(req, http.StatusOK, "application/json", bytes.NewReader(bytes.Clone(a.Body))), a), nil
 }
 
-// signed has a response say who answers.
-func signed(res *http.Response, by model.Origin) *http.Response {
-	res.Header.Set(model.ProviderHeader, by.Provider)
-	res.Header.Set(model.ModelHeader, by.Model)
+// signed has a response say who answers, and what that one costs.
+func signed(res *http.Response, a *Answer) *http.Response {
+	res.Header.Set(model.ProviderHeader, a.By.Provider)
+	res.Header.Set(model.ModelHeader, a.By.Model)
+	res.Header.Set(model.ExactHeader, a.By.Exact)
+	if a.Price != nil {
+		price, err := json.Marshal(a.Price)
+		if err == nil { // of numbers, as it is
+			res.Header.Set(model.PriceHeader, string(price))
+		}
+	}
 	return res
 }
 

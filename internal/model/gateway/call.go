@@ -39,6 +39,7 @@ type Answer struct {
 	Stream Events       // nil: Body is the whole
 	Kept   KeptAnswer   // by which the stream can be resumed; "": it isn't kept
 	By     model.Origin // who answers; zero: it was said before, and is said again
+	Price  *core.Price  // what that one costs, for a task, which pays itself; nil: it isn't known
 	Cache  string       // CacheHit, CacheMiss; "": it wasn't asked
 	buffer *bytes.Buffer
 }
@@ -121,7 +122,7 @@ func (g *Gateway) asked(ctx context.Context, j *job) (*Answer, error) {
 	if r.body != nil {
 		return g.answer(ctx, j, r)
 	}
-	return &Answer{Stream: newStream(g, j, r), By: r.by()}, nil
+	return &Answer{Stream: newStream(g, j, r), By: r.by(), Price: g.told(ctx, j, r.target)}, nil
 }
 
 // kept has a stream go into the keep, from which its caller reads.
@@ -312,12 +313,27 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
 	g.remember(ctx, j, r.said, false)
 	g.note(ctx, j, r.target.Provider.Name, meter.StatusOK, r.said, false)
-	return &Answer{Body: r.said, By: r.by(), buffer: r.body}, nil
+	return &Answer{Body: r.said, By: r.by(), Price: g.told(ctx, j, r.target), buffer: r.body}, nil
+}
+
+// told is what a target costs, as a task is told that pays for its calls itself.
+func (g *Gateway) told(ctx context.Context, j *job, t catalog.Target) *core.Price {
+	if j.Task == "" {
+		return nil
+	}
+	if t.Price != nil {
+		return t.Price
+	}
+	p, err := g.cfg.Meter.Price(ctx, j.Scope.Org, t.PriceName)
+	if err != nil {
+		return nil // it pays what it was quoted
+	}
+	return &p
 }
 
 // by is who answers.
 func (r *reply) by() model.Origin {
-	return model.Origin{Provider: r.target.Provider.Name, Model: r.target.Model}
+	return model.Origin{Provider: r.target.Provider.Name, Model: r.target.Model, Exact: r.target.Provider.ID}
 }
 
 // buffers are those of whole answers, of which most are small.

@@ -49,7 +49,7 @@ func EventNumber(s string) (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(s[strings.LastIndexByte(s, '.')+1:])
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > maxKept { // an event has a byte at least
 		return 0, core.E(core.Invalid, op, "that isn't the id of an event").WithHint("send the id of the last event that you have seen")
 	}
 	return n, nil

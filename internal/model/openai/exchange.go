@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -16,6 +17,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/packages/ssestream"
 
+	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/openai/wire"
 )
@@ -29,6 +31,7 @@ type exchange struct {
 	events ssestream.Decoder
 	first  wire.Event
 	by     *model.Origin // nil: the server doesn't say
+	price  *core.Price   // likewise
 }
 
 const (
@@ -63,7 +66,7 @@ func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*excha
 	var res *http.Response
 	_, err := m.chat.New(x.ctx, p, option.WithJSONSet("stream", true), option.WithResponseBodyInto(&res))
 	if err == nil {
-		x.by = origin(res.Header)
+		x.by, x.price = origin(res.Header), price(res.Header)
 		x.events = ssestream.NewDecoder(res)
 		x.first, err = x.next()
 	}
@@ -77,11 +80,20 @@ func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*excha
 
 // origin reads who answers from a gateway's header.
 func origin(h http.Header) *model.Origin {
-	by := model.Origin{Provider: h.Get(model.ProviderHeader), Model: h.Get(model.ModelHeader)}
+	by := model.Origin{Provider: h.Get(model.ProviderHeader), Model: h.Get(model.ModelHeader), Exact: h.Get(model.ExactHeader)}
 	if by == (model.Origin{}) {
 		return nil
 	}
 	return &by
+}
+
+// price reads what that one costs, likewise; nil: it isn't said.
+func price(h http.Header) *core.Price {
+	var p core.Price
+	if json.Unmarshal([]byte(h.Get(model.PriceHeader)), &p) != nil {
+		return nil
+	}
+	return &p
 }
 
 // next reads the next event, or io.EOF at the regular end. The caller has armed

@@ -16,7 +16,7 @@ func (x *exchange) read(canonical *model.Canonical, yield func(model.Chunk) bool
 	var native wire.Calls
 	var last *core.Usage
 	spoken, reason := false, ""
-	if x.by != nil && !yield(model.Chunk{By: x.by}) {
+	if x.by != nil && !yield(model.Chunk{By: x.by, Price: x.price}) {
 		return nil
 	}
 	e, err := x.first, error(nil)
