@@ -58,7 +58,7 @@ func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*re
 	if f != nil {
 		return nil, f
 	}
-	if r.lane, f = g.lanes.of(t.Provider, j.Op).enter(t.Provider.Name, t.Model, g.cfg.Now()); f != nil {
+	if r.lane, f = g.lanes.of(t.Provider, j.Op, j.Scope.Org).enter(t.Provider.Name, t.Model, g.cfg.Now()); f != nil {
 		return nil, f
 	}
 	j.attempts++

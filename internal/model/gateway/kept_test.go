@@ -55,7 +55,7 @@ func stepping(t *testing.T, r *rig) (step chan<- struct{}) {
 		}
 	})
 	r.provider("p", u.URL, func(s *catalog.Spec) {
-		s.Timeouts = catalog.Timeouts{First: 20 * time.Second, Idle: 20 * time.Second, Total: time.Minute}
+		s.Timeouts = catalog.Timeouts{First: time.Minute, Idle: 5 * time.Minute, Total: 10 * time.Minute} // on a busy machine, too
 	})
 	return steps
 }
@@ -74,7 +74,7 @@ func endless(t *testing.T, r *rig, every time.Duration) {
 		}
 	})
 	r.provider("p", u.URL, func(s *catalog.Spec) {
-		s.Timeouts = catalog.Timeouts{First: 20 * time.Second, Idle: 20 * time.Second, Total: time.Minute}
+		s.Timeouts = catalog.Timeouts{First: time.Minute, Idle: 5 * time.Minute, Total: 10 * time.Minute} // on a busy machine, too
 	})
 }
 

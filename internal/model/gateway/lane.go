@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/bulkhead"
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -15,21 +14,47 @@ import (
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
-// lane is the way to one operation of one provider: whether it is open, how many may be on
-// it, and how it was last. Safe for concurrent use.
+// lane is an org's way to one operation of one provider: whether it is open, how many are on
+// it, and how it was last. What one org provokes closes no lane of another's. Safe for
+// concurrent use.
 type lane struct {
 	mu      sync.Mutex // held while the breaker is asked and then told
 	breaker circuitbreaker.CircuitBreaker[any]
-	places  bulkhead.Bulkhead[any] // nil: any number
+	lot     *lot                   // that all orgs share
+	inUse   atomic.Int64           // places of it
 	limited atomic.Int32           // how many models are in until
 	until   map[string]time.Time   // before when the provider wants no request for a model; under mu
 	said    atomic.Pointer[string] // why the last attempt failed; nil: it didn't
 }
 
-// laneKey names a lane. A provider that was changed has lanes of its own.
+// lot are the places for calls of one operation of one provider.
+type lot struct {
+	most  int64 // 0: any number
+	inUse atomic.Int64
+}
+
+// take takes a place for a lane. An org that has half of all gets none of the last quarter:
+// that is for the others.
+func (l *lot) take(by *lane) bool {
+	mine, all := by.inUse.Add(1), l.inUse.Add(1)
+	if l.most > 0 && (all > l.most || mine > l.most/2 && all > l.most-l.most/4) {
+		l.give(by)
+		return false
+	}
+	return true
+}
+
+func (l *lot) give(by *lane) {
+	by.inUse.Add(-1)
+	l.inUse.Add(-1)
+}
+
+// laneKey names a lane, and with an empty org what is shared. A provider that was changed
+// has lanes of its own.
 type laneKey struct {
 	provider string // catalog.Provider.ID
 	op       dialect.Operation
+	org      core.OrgID
 }
 
 // lanes are those that were used last. Safe for concurrent use.
@@ -42,40 +67,43 @@ type lanes struct {
 type entered struct {
 	key  laneKey
 	lane *lane
+	lot  *lot // of a key without an org
 }
 
 // maxLanes bounds the lanes of a node. One that goes is forgotten with what it has failed.
-const maxLanes = 4096
+const maxLanes = 8192
 
 func newLanes() *lanes { return &lanes{order: recent.New(), open: map[laneKey]*recent.Element{}} }
 
-// of returns the lane to an operation of a provider.
-func (l *lanes) of(p *catalog.Provider, op dialect.Operation) *lane {
-	key := laneKey{p.ID, op}
+// of returns an org's lane to an operation of a provider.
+func (l *lanes) of(p *catalog.Provider, op dialect.Operation, org core.OrgID) *lane {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	shared := l.at(laneKey{provider: p.ID, op: op}, func(e *entered) { e.lot = &lot{most: int64(p.Limits.Concurrent)} })
+	return l.at(laneKey{p.ID, op, org}, func(e *entered) { e.lane = newLane(p.Limits, shared.lot) }).lane
+}
+
+// at returns what is of a key, which make makes. l.mu is held.
+func (l *lanes) at(key laneKey, make func(*entered)) *entered {
 	if at, ok := l.open[key]; ok {
 		l.order.MoveToFront(at)
-		return at.Value.(*entered).lane
+		return at.Value.(*entered)
 	}
-	e := &entered{key, newLane(p.Limits)}
+	e := &entered{key: key}
+	make(e)
 	l.open[key] = l.order.PushFront(e)
 	for l.order.Len() > maxLanes {
 		delete(l.open, l.order.Remove(l.order.Back()).(*entered).key)
 	}
-	return e.lane
+	return e
 }
 
-func newLane(c catalog.Limits) *lane {
-	l := &lane{breaker: circuitbreaker.NewBuilder[any]().
+func newLane(c catalog.Limits, places *lot) *lane {
+	return &lane{lot: places, breaker: circuitbreaker.NewBuilder[any]().
 		WithFailureThresholdRatio(uint(c.Failures), uint(c.FailuresOf)).
 		WithDelay(c.OpenFor).
 		WithSuccessThreshold(1). // which also has no more than one call try it
 		Build()}
-	if c.Concurrent > 0 {
-		l.places = bulkhead.New[any](uint(c.Concurrent))
-	}
-	return l
 }
 
 // Why a lane takes no request now.
@@ -100,7 +128,7 @@ func (l *lane) enter(provider, model string, now time.Time) (*place, *fault) {
 	if wait := l.wait(model, now); wait > 0 {
 		return nil, l.shut(core.Exhausted, provider, limited, wait)
 	}
-	if l.places != nil && !l.places.TryAcquirePermit() {
+	if !l.lot.take(l) {
 		return nil, l.shut(core.Unavailable, provider, full, 0)
 	}
 	l.mu.Lock()
@@ -109,7 +137,7 @@ func (l *lane) enter(provider, model string, now time.Time) (*place, *fault) {
 	wait := l.breaker.RemainingDelay()
 	l.mu.Unlock()
 	if !in {
-		l.free()
+		l.lot.give(l)
 		f := l.shut(core.Unavailable, provider, broken, max(wait, time.Second))
 		f.stuck = true
 		return nil, f
@@ -159,7 +187,7 @@ func (p *place) answered() {
 
 // leave gives the place back and notes how it went. f is nil for what went well.
 func (p *place) leave(f *fault, now time.Time) {
-	defer p.free()
+	defer p.lot.give(p.lane)
 	p.record(f)
 	switch {
 	case f == nil:
@@ -189,11 +217,5 @@ func (p *place) record(f *fault) {
 	case p.probe: // its caller left, and it has shown nothing: the next call may
 		p.breaker.Open()
 		p.breaker.HalfOpen()
-	}
-}
-
-func (l *lane) free() {
-	if l.places != nil {
-		l.places.ReleasePermit()
 	}
 }
