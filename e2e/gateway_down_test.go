@@ -100,7 +100,7 @@ func TestAllProvidersGoDown(t *testing.T) {
 	if r.code == 0 || !strings.Contains(r.err, "main: ") || !strings.Contains(r.err, "spare: ") {
 		t.Errorf("a task: exit %d\n%s%s", r.code, r.out, r.err)
 	}
-	refused := c.ask(t, http.MethodPost, "/v1/chat/completions", map[string]any{"model": "default", "messages": []any{map[string]string{"role": "user", "content": "x"}}},
+	refused := c.ask(t, http.MethodPost, "/v1/chat/completions", map[string]any{"model": "default", "stream": true, "messages": []any{map[string]string{"role": "user", "content": "x"}}},
 		"Authorization", "Bearer "+c.key)
 	if refused.status != http.StatusServiceUnavailable || !strings.Contains(refused.text, "main: ") || !strings.Contains(refused.text, "spare: ") {
 		t.Errorf("%d %s", refused.status, refused.text)

@@ -223,7 +223,7 @@ func TestTheNodeOfAStoredStreamDies(t *testing.T) {
 		t.Fatalf("while the node may live: %s", s)
 	case <-time.After(500 * time.Millisecond): // several looks
 	}
-	clock.by.Store(int64(31 * time.Second)) // the provider's idle time, and a little
+	clock.by.Store(int64(5*time.Minute + 31*time.Second)) // the provider's idle time, and a little
 	select {
 	case s := <-told:
 		if !strings.Contains(s, `{"error":`) || !strings.Contains(s, "lost with the node") || strings.Contains(s, "w1") {
