@@ -13,15 +13,17 @@ type SetAside struct {
 	Late bool
 }
 
-// MeteredCall is a call of a model that is over, without anything of what was said.
-type MeteredCall struct {
-	At        int64   `json:"at"`                  // when it was over, in milliseconds since 1970
+// MeteredCalls are calls of a model that are over and alike, without anything of what was
+// said: numbers are those of all of them.
+type MeteredCalls struct {
+	N         int     `json:"n"`                   // how many they are
+	At        int64   `json:"at"`                  // when the last was over, in milliseconds since 1970; all on the same day in UTC
 	Op        string  `json:"op,omitempty"`        // "chat", "messages", ...
 	Requested string  `json:"requested,omitempty"` // the model's name as it was asked for
 	Provider  string  `json:"provider,omitempty"`  // who answered
 	Model     string  `json:"model,omitempty"`     // with which model
 	Usage     Usage   `json:"usage,omitzero"`
-	Cost      Credits `json:"cost,omitempty"`     // 0: it isn't charged
+	Cost      Credits `json:"cost,omitempty"`     // 0: they aren't charged
 	Prices    int     `json:"prices,omitempty"`   // the version of the price list
 	Status    string  `json:"status,omitempty"`   // "ok", "failed", "canceled", "cached"
 	TookMS    int     `json:"took_ms,omitempty"`  // from the request to the answer's end
@@ -33,9 +35,9 @@ type MeteredCall struct {
 type (
 	// CallsMetered are calls that were paid from the hold.
 	CallsMetered struct {
-		Key   KeyID         `json:"key,omitempty"`
-		Cost  Credits       `json:"cost,omitempty"` // of all of them
-		Calls []MeteredCall `json:"calls"`
+		Key   KeyID          `json:"key,omitempty"`
+		Cost  Credits        `json:"cost,omitempty"` // of all of them
+		Calls []MeteredCalls `json:"calls"`
 	}
 	// HoldEnded ends a hold: what it has left is given back.
 	HoldEnded struct {

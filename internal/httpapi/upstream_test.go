@@ -82,7 +82,7 @@ func (r *rig) provides(org core.OrgID, url string, change ...func(*catalog.Spec)
 func onlyChat(s *catalog.Spec) { s.Speaks = []dialect.Operation{dialect.OpChat} }
 
 // calls waits for as many calls in an org's books, and returns them.
-func (r *rig) calls(org core.OrgID, n int) (all []core.MeteredCall) {
+func (r *rig) calls(org core.OrgID, n int) (all []core.MeteredCalls) {
 	r.t.Helper()
 	eventually(r.t, "calls are metered", func() bool {
 		all = nil

@@ -63,7 +63,7 @@ func TestHold(t *testing.T) {
 	handle := s.Handler(nil)
 	for _, e := range []core.Event{
 		ended(t, org, "hld_a", 50), // before its calls are heard of, and each twice
-		event(t, org, "hld_a", 2, core.CallsMetered{Cost: 20, Calls: make([]core.MeteredCall, 3)}),
+		event(t, org, "hld_a", 2, core.CallsMetered{Cost: 20, Calls: make([]core.MeteredCalls, 3)}),
 		event(t, org, "hld_a", 1, core.CallsMetered{Cost: 30}),
 		event(t, org, "hld_a", 1, core.CallsMetered{Cost: 30}),
 		ended(t, org, "hld_a", 50),

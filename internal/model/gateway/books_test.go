@@ -9,10 +9,10 @@ import (
 
 // closed ends the rig, has the ledger hear of all that happened, holds the books to it, and
 // returns the calls by what they asked for.
-func (r *rig) closed() map[string][]core.MeteredCall {
+func (r *rig) closed() map[string][]core.MeteredCalls {
 	r.t.Helper()
 	r.end()
-	calls, spent := map[string][]core.MeteredCall{}, core.Credits(0)
+	calls, spent := map[string][]core.MeteredCalls{}, core.Credits(0)
 	handle := r.books.Handler(nil)
 	for after := int64(0); ; {
 		page, err := r.store.ReadOrg(r.ctx, r.org, after, 200)

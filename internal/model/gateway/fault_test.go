@@ -322,7 +322,7 @@ func either(s, words string) bool {
 }
 
 // charged holds what was written down to what was produced.
-func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCall, another bool) {
+func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCalls, another bool) {
 	t.Helper()
 	if len(calls) != 1 {
 		t.Fatalf("%s: %d calls are written down", p, len(calls))

@@ -204,7 +204,7 @@ func writeChunk(w http.ResponseWriter, text string) {
 }
 
 // metered returns the calls that the org's books know of, once what is under way is written.
-func (r *rig) metered() (all []core.MeteredCall) {
+func (r *rig) metered() (all []core.MeteredCalls) {
 	r.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for len(all) == 0 && time.Now().Before(deadline) {

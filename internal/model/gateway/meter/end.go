@@ -12,7 +12,7 @@ import (
 // finish ends a hold of which no call is under way any more.
 func (a *account) finish(ctx context.Context, h *hold) error {
 	a.mu.Lock()
-	waiting := len(h.pending) > 0 || h.batch != nil // settled meanwhile
+	waiting := h.pending.n > 0 || h.batch != nil // settled meanwhile
 	a.mu.Unlock()
 	if waiting {
 		return nil
@@ -62,10 +62,10 @@ func (a *account) lose(h *hold) {
 	}
 	h.dead = true
 	if h.batch != nil {
-		a.late = append(a.late, h.batch.calls...)
+		a.late.add(h.batch.calls...)
 	}
-	a.late = append(a.late, h.pending...)
-	h.batch, h.pending = nil, nil
+	a.late.add(h.pending.entries...)
+	h.batch, h.pending = nil, tally{}
 }
 
 // giveBack gives back what a hold has left that takes no more calls, while some are still
@@ -130,8 +130,8 @@ func lasting(err error) bool {
 func (a *account) discard(h *hold, err error) {
 	a.lose(h)
 	a.mu.Lock()
-	n := len(a.late)
-	a.late = nil
+	n := a.late.n
+	a.late = tally{}
 	a.mu.Unlock()
 	a.stored(n)
 	a.m.cfg.Log.Warn("calls of models are dropped", "org", a.org, "calls", n, "err", err)

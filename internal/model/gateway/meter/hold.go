@@ -27,14 +27,14 @@ type account struct {
 	m *Meter
 
 	mu      sync.Mutex
-	gone    bool               // it isn't among the meter's any more
-	current *hold              // that calls are taken from; nil: none
-	old     []*hold            // that take no more calls, and haven't ended
-	late    []core.MeteredCall // settled, and their hold had ended before they were stored
-	lateNow *latecomers        // those of them that are being stored
-	filling *filling           // credits that are being set aside
-	calls   int                // for how many calls the next time
-	grown   time.Time          // when the last time was
+	gone    bool        // it isn't among the meter's any more
+	current *hold       // that calls are taken from; nil: none
+	old     []*hold     // that take no more calls, and haven't ended
+	late    tally       // settled, and their hold had ended before they were stored
+	lateNow *latecomers // those of them that are being stored
+	filling *filling    // credits that are being set aside
+	calls   int         // for how many calls the next time
+	grown   time.Time   // when the last time was
 }
 
 // hold is credits that are set aside, and a stream. Its account's mutex is held by who looks.
@@ -54,21 +54,21 @@ type hold struct {
 	free   core.Credits // of that, neither reserved nor spent; below zero if a call cost more than was thought
 	low    core.Credits // when free is below it, more is set aside ahead
 	spent  core.Credits
-	calls  int // taken
-	flying int // taken and not settled
+	flying int // calls taken and not settled
 	gave   time.Time
 	giving core.Credits // that may have been given back
 
-	pending []core.MeteredCall // settled, and not in an event
-	batch   *batch             // the event that is being appended
-	version int64              // of the stream
-	ending  core.EventID       // of the event that ends it; "": not tried yet
-	spoken  core.Credits       // cost of the calls in events
+	pending tally        // settled, and not in an event
+	batch   *batch       // the event that is being appended
+	entries int          // in events
+	version int64        // of the stream
+	ending  core.EventID // of the event that ends it; "": not tried yet
+	spoken  core.Credits // cost of the calls in events
 }
 
 // usable reports whether calls may be taken.
 func (h *hold) usable(now time.Time) bool {
-	return h != nil && !h.closed && h.calls < maxCalls && now.Sub(h.opened) < h.a.m.cfg.Life
+	return h != nil && !h.closed && h.entries+len(h.pending.entries) < maxSteps && h.posted < maxSteps && now.Sub(h.opened) < h.a.m.cfg.Life
 }
 
 // close lets no more calls be taken from the current hold.
@@ -119,7 +119,7 @@ func (m *Meter) take(t *Ticket, o owner, failed *filling) (wait *filling, err er
 	}
 	if h := a.current; h != nil && (!o.charged || h.free >= t.most) {
 		t.h = h
-		h.free, h.calls, h.flying, h.used = h.free-t.most, h.calls+1, h.flying+1, now
+		h.free, h.flying, h.used = h.free-t.most, h.flying+1, now
 		if o.charged && h.free < h.low && a.filling == nil && a.calls >= firstCalls {
 			_, _ = a.fill(t.most, true) // ahead of need: nobody waits
 		}
@@ -135,7 +135,7 @@ func (m *Meter) take(t *Ticket, o owner, failed *filling) (wait *filling, err er
 }
 
 // settle ends a call, once. nil: it wasn't made.
-func (a *account) settle(t *Ticket, c *core.MeteredCall) {
+func (a *account) settle(t *Ticket, c *core.MeteredCalls) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := t.h
@@ -151,10 +151,10 @@ func (a *account) settle(t *Ticket, c *core.MeteredCall) {
 	h.free, h.spent = h.free-c.Cost, h.spent+c.Cost
 	a.m.backlog.Add(1)
 	if h.dead {
-		a.late = append(a.late, *c)
+		a.late.add(*c)
 		return
 	}
-	if h.pending = append(h.pending, *c); len(h.pending) >= maxBatch {
+	if h.pending.add(*c); len(h.pending.entries) >= maxBatch {
 		select {
 		case a.m.full <- struct{}{}:
 		default:

@@ -27,16 +27,16 @@ func (a *account) storeLate(ctx context.Context) error {
 			return fmt.Errorf("charge what is late: %w", err)
 		}
 		if err != nil {
-			a.m.cfg.Log.Warn("calls of models are dropped", "org", a.org, "calls", len(l.batch.calls), "err", err)
+			a.m.cfg.Log.Warn("calls of models are dropped", "org", a.org, "calls", l.batch.n, "err", err)
 		}
 		a.mu.Lock()
 		a.lateNow = nil
 		if again {
-			a.late = append(a.late, l.batch.calls...)
+			a.late.add(l.batch.calls...)
 		}
 		a.mu.Unlock()
 		if !again {
-			a.stored(len(l.batch.calls))
+			a.stored(l.batch.n)
 		}
 	}
 }
@@ -45,17 +45,13 @@ func (a *account) storeLate(ctx context.Context) error {
 func (a *account) nextLate() *latecomers {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.lateNow != nil || len(a.late) == 0 {
+	if a.lateNow != nil || a.late.n == 0 {
 		return a.lateNow
 	}
 	now := a.m.cfg.Now()
-	n := min(len(a.late), maxBatch)
 	h := &hold{a: a, id: core.HoldID(a.m.cfg.IDs("hld")), opened: now, ending: core.EventID(a.m.cfg.IDs("evt"))}
 	h.record = a.m.note(h, now)
-	a.lateNow = &latecomers{hold: h, batch: newBatch(core.EventID(a.m.cfg.IDs("evt")), a.late[:n:n])}
-	if a.late = a.late[n:]; len(a.late) == 0 {
-		a.late = nil
-	}
+	a.lateNow = &latecomers{hold: h, batch: newBatch(core.EventID(a.m.cfg.IDs("evt")), a.late.take(maxBatch))}
 	return a.lateNow
 }
 

@@ -39,10 +39,10 @@ const (
 	// maxBacklog bounds the settled calls that wait for the store, of all holds. Beyond it no
 	// call is admitted: rather none than one that isn't charged.
 	maxBacklog = 1 << 16
-	// maxBatch bounds the calls of an event. As many don't wait for their time.
+	// maxBatch bounds the entries of an event. As many don't wait for their time.
 	maxBatch = 256
-	// maxCalls bounds the calls of a hold, for its stream is read as a whole.
-	maxCalls = 1 << 14
+	// maxSteps bounds the entries of a hold, for its stream is read as a whole, and its postings.
+	maxSteps = 1 << 14
 	// firstCalls is for how many calls like the first credits are set aside, and mostCalls for
 	// how many where so many come within a second.
 	firstCalls = 64

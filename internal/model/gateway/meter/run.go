@@ -48,7 +48,7 @@ func (m *Meter) stop(ctx context.Context, tick <-chan time.Time) error {
 }
 
 // work looks after every account, several at once, and returns how many there still are.
-// Fewer calls than so many aren't stored yet.
+// Fewer entries than so many aren't stored yet.
 func (m *Meter) work(ctx context.Context, atLeast int) int {
 	m.mu.Lock()
 	all := make([]*account, 0, len(m.accounts))

@@ -12,14 +12,15 @@ import (
 // batch is an event with calls, until it is known to be stored.
 type batch struct {
 	id    core.EventID
-	calls []core.MeteredCall
+	calls []core.MeteredCalls
+	n     int // calls
 	cost  core.Credits
 }
 
-func newBatch(id core.EventID, calls []core.MeteredCall) *batch {
+func newBatch(id core.EventID, calls []core.MeteredCalls) *batch {
 	b := &batch{id: id, calls: calls}
 	for _, c := range calls {
-		b.cost += c.Cost
+		b.n, b.cost = b.n+c.N, b.cost+c.Cost
 	}
 	return b
 }
@@ -60,7 +61,7 @@ func (a *account) work(ctx context.Context, atLeast int, stop bool) {
 func (a *account) leave() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.current != nil || len(a.old) > 0 || len(a.late) > 0 || a.lateNow != nil || a.filling != nil {
+	if a.current != nil || len(a.old) > 0 || a.late.n > 0 || a.lateNow != nil || a.filling != nil {
 		return
 	}
 	a.gone = true
@@ -107,7 +108,7 @@ func (a *account) tend(ctx context.Context, h *hold, atLeast int) error {
 	return a.putOff(ctx, h)
 }
 
-// next makes an event of the calls that wait, if there are so many, unless one is being
+// next makes an event of the calls that wait, if there are so many entries, unless one is being
 // appended already; false if there is nothing to append.
 func (a *account) next(h *hold, atLeast int) bool {
 	a.mu.Lock()
@@ -115,14 +116,11 @@ func (a *account) next(h *hold, atLeast int) bool {
 	if h.batch != nil || h.dead {
 		return !h.dead
 	}
-	n := min(len(h.pending), maxBatch)
-	if n < atLeast {
+	if len(h.pending.entries) < atLeast {
 		return false
 	}
-	h.batch = newBatch(core.EventID(a.m.cfg.IDs("evt")), h.pending[:n:n])
-	if h.pending = h.pending[n:]; len(h.pending) == 0 {
-		h.pending = nil // the event has what was there
-	}
+	h.batch = newBatch(core.EventID(a.m.cfg.IDs("evt")), h.pending.take(maxBatch))
+	h.entries += len(h.batch.calls)
 	return true
 }
 
@@ -155,7 +153,7 @@ func (a *account) append(ctx context.Context, h *hold) error {
 	if err != nil {
 		return fmt.Errorf("append calls: %w", err)
 	}
-	a.stored(len(b.calls))
+	a.stored(b.n)
 	a.mu.Lock()
 	h.batch, h.version, h.spoken = nil, version, h.spoken+b.cost
 	a.mu.Unlock()

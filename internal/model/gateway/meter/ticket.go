@@ -42,8 +42,8 @@ type Ticket struct {
 // Settle charges the call for what it used, and gives back the rest. It never waits for the
 // store. What failed without using anything costs nothing, nor does an answer of a cache.
 func (t *Ticket) Settle(u Used) {
-	c := core.MeteredCall{
-		At: t.m.cfg.Now().UnixMilli(), Op: short(u.Op), Requested: short(t.model), Provider: short(u.Provider), Model: short(u.Model), Usage: u.Usage,
+	c := core.MeteredCalls{
+		N: 1, At: t.m.cfg.Now().UnixMilli(), Op: short(u.Op), Requested: short(t.model), Provider: short(u.Provider), Model: short(u.Model), Usage: u.Usage,
 		Status: short(u.Status), TookMS: int(u.Took.Milliseconds()), FirstMS: int(u.First.Milliseconds()), Attempts: u.Attempts,
 	}
 	nothing := u.Usage.Input == 0 && u.Usage.Output == 0 && u.Status != StatusOK

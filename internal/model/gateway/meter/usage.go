@@ -69,17 +69,17 @@ func (s sums) list() []Usage {
 	return all
 }
 
-// usageOf is what one call used.
-func usageOf(c core.MeteredCall, project core.ProjectID, key core.KeyID) Usage {
+// usageOf is what calls that are alike used.
+func usageOf(c core.MeteredCalls, project core.ProjectID, key core.KeyID) Usage {
 	u := Usage{
-		Day: time.UnixMilli(c.At).UTC().Format(time.DateOnly), Project: project, Key: key, Provider: c.Provider, Model: cmp.Or(c.Model, c.Requested), Calls: 1,
+		Day: time.UnixMilli(c.At).UTC().Format(time.DateOnly), Project: project, Key: key, Provider: c.Provider, Model: cmp.Or(c.Model, c.Requested), Calls: c.N,
 		Input: c.Usage.Input, Output: c.Usage.Output, Cached: c.Usage.Cached, Reasoning: c.Usage.Reasoning, Credits: c.Cost,
 	}
 	if c.Status != StatusOK && c.Status != StatusCached {
-		u.Failed = 1
+		u.Failed = c.N
 	}
 	if c.Usage.Estimated {
-		u.Estimated = 1
+		u.Estimated = c.N
 	}
 	return u
 }
