@@ -78,7 +78,9 @@ func bounded[In any](op huma.Operation) huma.Operation {
 func (s *server) bound(ctx huma.Context, next func(huma.Context)) {
 	b, _ := ctx.Operation().Extensions[boundsKey].(bounds)
 	r, w := humago.Unwrap(ctx)
-	r.Body = http.MaxBytesReader(w, r.Body, b.Body)
+	if b.Body != requestOf(ctx.Context()).most {
+		r.Body = http.MaxBytesReader(w, r.Body, b.Body)
+	}
 	if b.Seconds == 0 {
 		next(ctx)
 		return

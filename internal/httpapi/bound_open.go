@@ -14,17 +14,20 @@ import (
 // use.
 type openings struct {
 	mu   sync.Mutex
-	open map[string]int // no name has 0
+	open map[roomName]int // no name has 0
 }
 
-func newOpenings() *openings { return &openings{open: map[string]int{}} }
+func newOpenings() *openings { return &openings{open: map[roomName]int{}} }
 
 // room is a name under which so many may be open.
 type room struct {
 	of   string // what it is, for people
-	name string // no other room of the same openings has it
+	name roomName
 	most int
 }
+
+// roomName names a room: what it is for, and whose it is. No other of the same openings has it.
+type roomName struct{ use, of string }
 
 // enter opens one more in all rooms, or in none: then it returns one that is full.
 // Otherwise leave has to be called, once.
@@ -64,13 +67,13 @@ const (
 
 // streamRooms are those of a stream. Who owns an embedded installation has but the node's.
 func streamRooms(who identity.Principal) []room {
-	node := room{"node", "node", nodeStreams}
+	node := room{"node", roomName{"streams", ""}, nodeStreams}
 	if who.Operates {
 		return []room{node}
 	}
 	return []room{
-		{"user", "user/" + string(who.User), userStreams},
-		{"org", "org/" + string(who.Scope.Org), orgStreams},
+		{"user", roomName{"user", string(who.User)}, userStreams},
+		{"org", roomName{"org", string(who.Scope.Org)}, orgStreams},
 		node,
 	}
 }
@@ -85,13 +88,13 @@ const (
 
 // callRooms are those of a call of a model.
 func callRooms(who identity.Principal) []room {
-	node := room{"node", "calls", nodeCalls}
+	node := room{"node", roomName{"calls", ""}, nodeCalls}
 	if who.Operates {
 		return []room{node}
 	}
 	return []room{
-		{"user", "calls/user/" + string(who.User), userCalls},
-		{"org", "calls/org/" + string(who.Scope.Org), orgCalls},
+		{"user", roomName{"calls/user", string(who.User)}, userCalls},
+		{"org", roomName{"calls/org", string(who.Scope.Org)}, orgCalls},
 		node,
 	}
 }
@@ -108,13 +111,13 @@ const (
 
 // largeRooms are those of a large request to a model.
 func largeRooms(who identity.Principal) []room {
-	node := room{"node", "large", nodeLarge}
+	node := room{"node", roomName{"large", ""}, nodeLarge}
 	if who.Operates {
 		return []room{node}
 	}
 	return []room{
-		{"user", "large/user/" + string(who.User), userLarge},
-		{"org", "large/org/" + string(who.Scope.Org), orgLarge},
+		{"user", roomName{"large/user", string(who.User)}, userLarge},
+		{"org", roomName{"large/org", string(who.Scope.Org)}, orgLarge},
 		node,
 	}
 }

@@ -11,7 +11,9 @@ import (
 func TestRoomsFillUp(t *testing.T) {
 	t.Parallel()
 	o := newOpenings()
-	in := func(user string) []room { return []room{{"user", user, 2}, {"org", "o", 3}} }
+	in := func(user string) []room {
+		return []room{{"user", roomName{"user", user}, 2}, {"org", roomName{"org", "o"}, 3}}
+	}
 	var leave []func()
 	for _, c := range []struct{ user, full string }{{"a", ""}, {"a", ""}, {"a", "user"}, {"a", "user"}, {"b", ""}, {"b", "org"}, {"c", "org"}} {
 		out, full := o.enter(in(c.user)...)

@@ -72,7 +72,7 @@ func (v *Visitors) Handler(next http.Handler) http.Handler {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		leave, full := v.open.enter(room{"your address", line.name, addressVisits}, room{"this app", "app/" + host, appVisits}, room{"this server", "node", nodeVisits})
+		leave, full := v.open.enter(room{"your address", roomName{line.use, line.of}, addressVisits}, room{"this app", roomName{"app", host}, appVisits}, room{"this server", roomName{"all", ""}, nodeVisits})
 		if full != nil {
 			refuseVisit(w, strconv.Itoa(fullWait), "too many open requests of "+full.of)
 			return

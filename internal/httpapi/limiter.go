@@ -30,8 +30,9 @@ type limiter struct {
 
 // bucketKey is a bucket's place in the store.
 type bucketKey struct {
-	org  core.OrgID
-	name string
+	org core.OrgID
+	use string // what is limited, as http/key/
+	of  string // whose
 }
 
 // bucket is what a node has of one. Who holds turn uses the rest.
@@ -73,11 +74,15 @@ type standing struct {
 func (l *limiter) take(ctx context.Context, key bucketKey, r store.Rate) (standing, error) {
 	b := l.bucket(key)
 	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-ctx.Done():
-		return standing{}, ctx.Err()
+	case b.turn <- struct{}{}: // nearly always at once
+	default:
+		select {
+		case b.turn <- struct{}{}:
+		case <-ctx.Done():
+			return standing{}, ctx.Err()
+		}
 	}
+	defer func() { <-b.turn }()
 	if !b.begun {
 		b.begun = true
 		b.have = part(r, creditPart)
@@ -120,7 +125,7 @@ func (l *limiter) shared(ctx context.Context, b *bucket, want int, r store.Rate,
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), drawTime) // others wait for the same slice
 	defer stop()
-	got, left, wait, err = l.quotas.Draw(ctx, b.key.org, b.key.name, want, r)
+	got, left, wait, err = l.quotas.Draw(ctx, b.key.org, b.key.use+b.key.of, want, r)
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -41,7 +41,7 @@ func limiters(t *testing.T, n int) ([]*limiter, *counted, *clock) {
 	return all, q, c
 }
 
-var aBucket = bucketKey{"org_a", "b"}
+var aBucket = bucketKey{"org_a", "b", ""}
 
 // through asks n times, and returns how often it was let through.
 func through(t *testing.T, l *limiter, n int, r store.Rate) (passed int) {
@@ -87,7 +87,7 @@ func TestTheFirstCostNothing(t *testing.T) {
 	t.Parallel()
 	l, q, _ := limiters(t, 1)
 	for i := range 1000 {
-		if at, err := l[0].take(t.Context(), bucketKey{"org_a", fmt.Sprint(i)}, DefaultRates.Address); err != nil || !at.ok || at.left != 2999 {
+		if at, err := l[0].take(t.Context(), bucketKey{"org_a", "of/", fmt.Sprint(i)}, DefaultRates.Address); err != nil || !at.ok || at.left != 2999 {
 			t.Fatalf("%+v %v", at, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestBucketsAreBounded(t *testing.T) {
 	l[0].max = 10
 	for i := range 1000 {
 		for _, name := range []string{"mine", fmt.Sprint(i)} {
-			if _, err := l[0].take(t.Context(), bucketKey{"org_a", name}, store.Rate{Burst: 4000, Per: time.Minute}); err != nil {
+			if _, err := l[0].take(t.Context(), bucketKey{"org_a", name, ""}, store.Rate{Burst: 4000, Per: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -153,7 +153,7 @@ func TestBucketsAreBounded(t *testing.T) {
 	if len(l[0].buckets) != 10 || l[0].order.Len() != 10 {
 		t.Errorf("%d buckets", len(l[0].buckets))
 	}
-	if at, err := l[0].take(t.Context(), bucketKey{"org_a", "mine"}, store.Rate{Burst: 4000, Per: time.Minute}); err != nil || at.left > 3000 {
+	if at, err := l[0].take(t.Context(), bucketKey{"org_a", "mine", ""}, store.Rate{Burst: 4000, Per: time.Minute}); err != nil || at.left > 3000 {
 		t.Errorf("one that is used was forgotten: %+v %v", at, err)
 	}
 }
@@ -176,7 +176,7 @@ func TestOfAddress(t *testing.T) {
 	for a, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::1": "2001:db8:1:2::/64", "2001:db8:1:3::1": "2001:db8:1:3::/64",
 	} {
-		if got := ofAddress("", mustAddr(a)); got.name != want || got.org != core.Installation {
+		if got := ofAddress("", mustAddr(a)); got.of != want || got.org != core.Installation {
 			t.Errorf("%s: %+v", a, got)
 		}
 	}

@@ -18,11 +18,12 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		a := arrivalOf(r)
 		rq := &request{id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
 		w.Header().Set("X-Request-Id", rq.id)
-		harden(w.Header(), a.secure)
-		most, within := int64(maxBody), s.waiting.body
+		most, within, headers := int64(maxBody), s.waiting.body, hardening[:]
 		if isCall(r.URL.Path) {
-			most, within = maxCall, s.waiting.call
+			most, within, headers = maxCall, s.waiting.call, hardening[:ofData]
 		}
+		rq.most = most
+		harden(w.Header(), headers, a.secure)
 		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
 			// Ends when the body has come. A writer without deadlines is a test's.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
@@ -42,8 +43,8 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 }
 
 // harden tells browsers what they need not allow.
-func harden(h http.Header, secure bool) {
-	for _, f := range hardening {
+func harden(h http.Header, headers []header, secure bool) {
+	for _, f := range headers {
 		h[f.name] = f.value
 	}
 	if secure { // RFC 6797: over plain HTTP it means nothing
@@ -51,21 +52,26 @@ func harden(h http.Header, secure bool) {
 	}
 }
 
-// hardening are headers of every answer. Their values are shared: who says another one sets
-// another value, and adds to none.
-var hardening = [...]struct {
+type header struct {
 	name  string // as http.CanonicalHeaderKey has it
 	value []string
-}{
+}
+
+// hardening are headers of every answer. Their values are shared: who says another one sets
+// another value, and adds to none. The first, ofData, are all that an answer of a model has:
+// no browser shows it, and many are asked for in a second.
+var hardening = [...]header{
 	{"Cache-Control", []string{"no-store"}},
 	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"}},
-	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
 	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
 	{"Permissions-Policy", []string{"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"}},
 	{"Referrer-Policy", []string{"no-referrer"}},
-	{"X-Content-Type-Options", []string{"nosniff"}},
 	{"X-Frame-Options", []string{"DENY"}},
 }
+
+const ofData = 4
 
 var transportSecurity = []string{"max-age=31536000"}
 

@@ -116,15 +116,15 @@ func (s *server) limitPrincipal(ctx huma.Context, who identity.Principal, a iden
 	}
 	all := make([]quota, 0, 5) // one's own first: what these refuse is taken from nobody else
 	if who.Key != "" {
-		all = append(all, quota{"key", bucketKey{who.Scope.Org, "http/key/" + string(who.Key)}, s.rates.Key})
+		all = append(all, quota{"key", bucketKey{who.Scope.Org, "http/key/", string(who.Key)}, s.rates.Key})
 	}
-	all = append(all, quota{"user", bucketKey{core.Installation, "http/user/" + string(who.User)}, s.rates.User})
+	all = append(all, quota{"user", bucketKey{core.Installation, "http/user/", string(who.User)}, s.rates.User})
 	if strict[a] {
-		all = append(all, quota{"admin", bucketKey{core.Installation, "http/admin/" + string(who.User)}, s.rates.Admin})
+		all = append(all, quota{"admin", bucketKey{core.Installation, "http/admin/", string(who.User)}, s.rates.Admin})
 	}
 	all = append(all,
-		quota{"project", bucketKey{who.Scope.Org, "http/project/" + string(who.Scope.Project)}, s.rates.Project},
-		quota{"org", bucketKey{who.Scope.Org, "http/org"}, s.rates.Org})
+		quota{"project", bucketKey{who.Scope.Org, "http/project/", string(who.Scope.Project)}, s.rates.Project},
+		quota{"org", bucketKey{who.Scope.Org, "http/org", ""}, s.rates.Org})
 	return s.limit(ctx.Context(), ctx.SetHeader, all...)
 }
 
@@ -160,20 +160,33 @@ func (s *server) limit(ctx context.Context, set func(name, value string), all ..
 // how many requests are left of it until when.
 func describe(set func(name, value string), q quota, at standing) {
 	full := time.Duration(float64(q.Per) * float64(q.Burst-at.left) / float64(q.Burst))
-	// As http.CanonicalHeaderKey has them: to find that out for each answer takes longer.
-	set("Ratelimit-Policy", `"`+q.policy+`";q=`+strconv.Itoa(q.Burst)+";w="+wholeSeconds(q.Per))
-	set("Ratelimit", `"`+q.policy+`";r=`+strconv.Itoa(at.left)+";t="+wholeSeconds(full))
+	// Names as http.CanonicalHeaderKey has them, and values in one string: each answer has them.
+	b := make([]byte, 0, 96)
+	b = parameters(b, q.policy, ";q=", q.Burst, ";w=", q.Per)
+	n := len(b)
+	both := string(parameters(b, q.policy, ";r=", at.left, ";t=", full))
+	set("Ratelimit-Policy", both[:n])
+	set("Ratelimit", both[n:])
 	if !at.ok {
 		set("Retry-After", wholeSeconds(at.wait))
 	}
 }
 
-// wholeSeconds rounds up.
-func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+// parameters appends a policy's name with a number and a time.
+func parameters(b []byte, policy, number string, n int, within string, d time.Duration) []byte {
+	b = append(append(append(b, '"'), policy...), '"')
+	b = strconv.AppendInt(append(b, number...), int64(n), 10)
+	return strconv.AppendInt(append(b, within...), seconds(d), 10)
+}
+
+// seconds rounds up.
+func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
+
+func wholeSeconds(d time.Duration) string { return strconv.FormatInt(seconds(d), 10) }
 
 // ofAddress names the bucket of the line that an address is reached by.
 func ofAddress(use string, a netip.Addr) bucketKey {
-	return bucketKey{core.Installation, use + core.Line(a, 64)}
+	return bucketKey{core.Installation, use, core.Line(a, 64)}
 }
 
 // ofLines are the quotas of an address for what strangers make expensive: of 64 bits of an
@@ -185,7 +198,7 @@ func ofLines(policy, use string, a netip.Addr, r store.Rate) []quota {
 	}
 	for _, wider := range []struct{ bits, times int }{{56, 4}, {48, 16}} {
 		r := store.Rate{Burst: r.Burst * wider.times, Per: r.Per}
-		all = append(all, quota{policy, bucketKey{core.Installation, use + core.Line(a, wider.bits)}, r})
+		all = append(all, quota{policy, bucketKey{core.Installation, use, core.Line(a, wider.bits)}, r})
 	}
 	return all
 }

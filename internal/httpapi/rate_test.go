@@ -25,7 +25,7 @@ func limited(t *testing.T, rates Rates) *server {
 func TestTheNearestIsTold(t *testing.T) {
 	t.Parallel()
 	hour := func(name string, n int) quota {
-		return quota{name, bucketKey{"org_a", name}, store.Rate{Burst: n, Per: time.Hour}}
+		return quota{name, bucketKey{"org_a", name, ""}, store.Rate{Burst: n, Per: time.Hour}}
 	}
 	for name, c := range map[string]struct {
 		quotas []quota
@@ -47,8 +47,8 @@ func TestTheNearestIsTold(t *testing.T) {
 func TestWhatOnesOwnRefusesIsTakenFromNobody(t *testing.T) {
 	t.Parallel()
 	s := limited(t, Rates{})
-	own := quota{"user", bucketKey{core.Installation, "u"}, store.Rate{Burst: 5, Per: time.Hour}}
-	shared := quota{"org", bucketKey{"org_a", "o"}, store.Rate{Burst: 100, Per: time.Hour}}
+	own := quota{"user", bucketKey{core.Installation, "u", ""}, store.Rate{Burst: 5, Per: time.Hour}}
+	shared := quota{"org", bucketKey{"org_a", "o", ""}, store.Rate{Burst: 100, Per: time.Hour}}
 	h := http.Header{}
 	for i := range 50 {
 		if err := s.limit(t.Context(), h.Set, own, shared); (err == nil) != (i < 5) {
@@ -70,7 +70,7 @@ func TestTheStoreIsWaitedForOnce(t *testing.T) {
 	q.down.Store(true)
 	ask := func() {
 		for i := range 5 {
-			if _, err := l[0].take(t.Context(), bucketKey{"org_a", fmt.Sprint(i)}, store.Rate{Burst: 1, Per: time.Minute}); err != nil {
+			if _, err := l[0].take(t.Context(), bucketKey{"org_a", "of/", fmt.Sprint(i)}, store.Rate{Burst: 1, Per: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 		}

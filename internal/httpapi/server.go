@@ -143,6 +143,7 @@ type request struct {
 	from   netip.Addr // not valid: from within this process
 	own    bool       // it came from this machine itself
 	secure bool       // over TLS
+	most   int64      // bytes that its body may have
 	flow   string     // of a sign-in that is under way at an issuer
 	who    identity.Principal
 	again  func(context.Context) error // whether who still is that, and may do what was asked

@@ -36,5 +36,5 @@ func (s *Service) JSON(ctx context.Context, scope core.Scope, where string, raw 
 
 // Flow begins a text that comes in parts, under a policy.
 func (s *Scanner) Flow(p Policy) *Flow {
-	return &Flow{look: &look{scanner: s, policy: p, change: true, kinds: map[Kind]bool{}, names: map[string]bool{}}}
+	return &Flow{look: &look{scanner: s, policy: p, change: true}}
 }

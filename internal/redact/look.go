@@ -22,7 +22,7 @@ type look struct {
 	change bool
 
 	seen  Sighting
-	kinds map[Kind]bool
+	kinds map[Kind]bool // found so far; nil: none, as nearly always
 	names map[string]bool
 }
 
@@ -35,7 +35,7 @@ func (s *Service) look(ctx context.Context, of Sighting) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &look{service: s, scanner: at.full, policy: at.policy, change: true, seen: of, kinds: map[Kind]bool{}, names: map[string]bool{}}, nil
+	return &look{service: s, scanner: at.full, policy: at.policy, change: true, seen: of}, nil
 }
 
 // text returns a text as the policy lets it go. denied: it doesn't.
@@ -78,6 +78,9 @@ func (l *look) saw(found []Finding) (out []Finding, err error) {
 }
 
 func (l *look) note(found []Finding) {
+	if l.kinds == nil && len(found) > 0 {
+		l.kinds, l.names = map[Kind]bool{}, map[string]bool{}
+	}
 	for _, f := range found {
 		l.kinds[f.Kind] = true
 		if f.Name != "" {
