@@ -49,6 +49,14 @@ func (r *rig) closed() map[string][]core.MeteredCalls {
 	return calls
 }
 
+// count is how many calls they are.
+func count(calls []core.MeteredCalls) (n int) {
+	for _, c := range calls {
+		n += c.N
+	}
+	return n
+}
+
 // nothingHeld looks for what is set aside, and for a note of it.
 func (r *rig) nothingHeld() {
 	r.t.Helper()

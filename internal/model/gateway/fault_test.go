@@ -324,8 +324,8 @@ func either(s, words string) bool {
 // charged holds what was written down to what was produced.
 func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCalls, another bool) {
 	t.Helper()
-	if len(calls) != 1 {
-		t.Fatalf("%s: %d calls are written down", p, len(calls))
+	if count(calls) != 1 {
+		t.Fatalf("%s: %d calls are written down", p, count(calls))
 	}
 	c := calls[0]
 	price := core.Price{Input: core.Credit, Output: 2 * core.Credit}
@@ -368,7 +368,7 @@ func TestWhatIsNoFault(t *testing.T) {
 					t.Errorf("%v: %s", o.err, o.said)
 				}
 				for _, c := range r.closed()["m"] {
-					if c.Status != "ok" || c.Attempts != 1 || c.Usage.Estimated {
+					if c.Status != "ok" || c.Attempts != c.N || c.Usage.Estimated {
 						t.Errorf("it is written down as %+v", c)
 					}
 				}

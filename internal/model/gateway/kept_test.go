@@ -344,8 +344,8 @@ func TestTheBoundsOfStoredStreams(t *testing.T) {
 		if _, err := r.Do(r.ctx, r.call(storedStream)); core.CodeOf(err) != core.Exhausted {
 			t.Errorf("one too many ends with %v", err)
 		}
-		if calls := r.closed()["m"]; len(calls) != 200 {
-			t.Errorf("%d calls are written down", len(calls))
+		if calls := count(r.closed()["m"]); calls != 200 {
+			t.Errorf("%d calls are written down", calls)
 		}
 	})
 }

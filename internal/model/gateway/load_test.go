@@ -56,8 +56,8 @@ func TestABudgetForSomeOfTheCalls(t *testing.T) {
 		spent += c.Cost
 	}
 	budgets, err := r.books.Budgets(r.ctx, r.org)
-	if err != nil || len(budgets) != 1 || len(written) != paid || spent != paid*cost || budgets[0].Used != spent || budgets[0].Held != 0 {
-		t.Errorf("%d calls are written down for %d, of the budgets %+v, error %v", len(written), spent, budgets, err)
+	if err != nil || len(budgets) != 1 || count(written) != paid || spent != paid*cost || budgets[0].Used != spent || budgets[0].Held != 0 {
+		t.Errorf("%d calls are written down for %d, of the budgets %+v, error %v", count(written), spent, budgets, err)
 	}
 }
 
@@ -121,8 +121,8 @@ func TestStalledReaders(t *testing.T) { // nothing else runs meanwhile: it looks
 		}
 		a.Close()
 	}
-	if calls := r.closed()["m"]; len(calls) != streams {
-		t.Errorf("%d calls are written down", len(calls))
+	if calls := count(r.closed()["m"]); calls != streams {
+		t.Errorf("%d calls are written down", calls)
 	}
 }
 

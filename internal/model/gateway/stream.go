@@ -46,11 +46,17 @@ func newStream(g *Gateway, j *job, r *reply) *Stream {
 	return s
 }
 
-// Next implements Events.
+// together is how long a piece is to which no more events are added that have come already.
+const together = 8 << 10
+
+// Next implements Events. Events that came together are one piece.
 func (s *Stream) Next(ctx context.Context) ([]byte, error) {
 	for !s.over {
 		s.out, s.cuts = s.out[:0], s.cuts[:0]
 		err := s.take()
+		for err == nil && s.r.events.Ready() && len(s.out) < together {
+			err = s.take()
+		}
 		if err != nil && ctx.Err() != nil && !s.r.watch.Ended() {
 			s.over, s.fault = true, &fault{gone: true}
 			return nil, ended(ctx)

@@ -125,6 +125,17 @@ func (s *Scanner) Next() (Event, error) {
 	}
 }
 
+// Ready reports whether Next is sure to return an event without reading. It may be false where
+// Next would.
+func (s *Scanner) Ready() bool {
+	unread := s.buf[s.next:s.end]
+	at := bytes.Index(unread, []byte("data:"))
+	if at < 0 || at > 0 && unread[at-1] != '\n' {
+		return false
+	}
+	return bytes.Contains(unread[at:], []byte("\n\n")) || bytes.Contains(unread[at:], []byte("\r\n\r\n"))
+}
+
 // add makes buf[from:to] a line of the event's data. The first stays where it is.
 func (s *Scanner) add(from, to int, more bool) {
 	if !more {

@@ -55,11 +55,28 @@ func lines(events []Event) (all [][3]string) {
 	return all
 }
 
-// all reads a stream to its end.
+// counted counts what is read of a reader.
+type counted struct {
+	io.Reader
+	reads int
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	c.reads++
+	return c.Reader.Read(p)
+}
+
+// all reads a stream to its end, and holds Ready to its word.
 func all(r io.Reader, most int) (events []Event, err error) {
-	s := NewScanner(r, most)
+	from := &counted{Reader: r}
+	s := NewScanner(from, most)
 	for {
+		ready, reads := s.Ready(), from.reads
 		e, err := s.Next()
+		if ready && (err != nil || reads != from.reads) {
+			return events, errors.Join(err, errors.New("an event isn't there that was ready"))
+		}
 		if err != nil {
 			if _, again := s.Next(); !errors.Is(again, err) {
 				return events, errors.Join(err, errors.New("it goes on after its end"), again)
@@ -218,6 +235,22 @@ func TestScannerKeepsItsBufferSmall(t *testing.T) {
 }
 
 // TestAppendIsReadBack is the law of writing events.
+// Events that came with the first are ready, and the beginning of another isn't.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	s := NewScanner(strings.NewReader(": hello\n\ndata: a\n\ndata: b\r\n\r\ndata: c\n\n: waiting\n\ndata: d\n"), 100)
+	var ready []bool
+	for {
+		ready = append(ready, s.Ready())
+		if _, err := s.Next(); err != nil {
+			break
+		}
+	}
+	if diff := cmp.Diff([]bool{false, true, true, false, false}, ready); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAppendIsReadBack(t *testing.T) {
 	t.Parallel()
 	word := rapid.StringMatching(`[a-z._0-9]{0,12}`)
