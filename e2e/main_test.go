@@ -180,11 +180,12 @@ func (s *server) kill() {
 // failure is what a --json command says on standard error.
 func failure(t *testing.T, r result) core.Failure {
 	t.Helper()
+	said := strings.Split(strings.TrimSuffix(r.err, "\n"), "\n")
 	all := lines[struct {
 		Error core.Failure `json:"error"`
-	}](t, r.err)
+	}](t, said[len(said)-1]) // after what the log says
 	if len(all) != 1 || all[0].Error.Code == "" || all[0].Error.Msg == "" {
-		t.Fatalf("the error isn't one line of JSON: %q", r.err)
+		t.Fatalf("the error isn't a line of JSON, the last: %q", r.err)
 	}
 	return all[0].Error
 }

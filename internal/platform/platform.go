@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,16 +73,24 @@ func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error)
 			return nil, err
 		}
 	}
-	// The process that holds the data directory may be starting, or ending.
-	for deadline := time.Now().Add(2 * i.cfg.Worker.Grace); ; {
+	// The process that holds the data directory may be starting, or ending; of one that was
+	// killed a child may be left for a moment.
+	patience := 2 * i.cfg.Worker.Grace
+	if mode == cli.Serving {
+		patience = min(patience, servePatience)
+	}
+	for deadline := time.Now().Add(patience); ; {
 		dir, err := OpenDataDir(i.cfg.DataDir)
 		if err == nil {
 			return i.embed(ctx, dir, mode)
 		}
-		if !Busy(err) || mode == cli.Serving {
+		if !Busy(err) {
 			return nil, err
 		}
 		if conn, cerr := remote(ctx, i.cfg.DataDir); cerr == nil {
+			if mode == cli.Serving {
+				return nil, errors.Join(err, conn.Close())
+			}
 			conn.Again = func(ctx context.Context) (*cli.Conn, error) { return i.Connect(ctx, mode) }
 			return conn, nil
 		}
@@ -95,6 +104,10 @@ func (i instance) Connect(ctx context.Context, mode cli.Mode) (*cli.Conn, error)
 		}
 	}
 }
+
+// servePatience is how long a server waits at its start for a data directory that is held by
+// who doesn't serve.
+const servePatience = 3 * time.Second
 
 // healthTime bounds how long a server may take to say how it is.
 const healthTime = 10 * time.Second

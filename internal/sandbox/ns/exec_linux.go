@@ -186,7 +186,7 @@ func (r *run) reason(res boot.Result, exit sandbox.Exit, why sandbox.Reason) san
 		return sandbox.DiskFull
 	case exit.Code != 0 && r.b.d.groups.ooms(r.b.name) > r.ooms:
 		return sandbox.OutOfMem
-	case exit.Signal == int(syscall.SIGKILL) && exit.CPU.Seconds() >= 0.8*float64(cpuSeconds(l)): // the kernel counts in ticks
+	case exit.Signal == int(syscall.SIGKILL) && exit.CPU.Seconds() >= 0.6*float64(cpuSeconds(l)): // the kernel counts in ticks: of a second that is off by a tenth, often
 		return sandbox.TimedOut
 	}
 	return exit.Reason

@@ -29,7 +29,8 @@ func TestOpenRefusesAddresses(t *testing.T) {
 	cfg := cluster.Database(t)
 	cfg.MigrateURL = ""
 	database := dial(t, cfg.URL).Config().Database
-	if err := cluster.Admin(database, "CREATE ROLE refuse_password LOGIN PASSWORD 'other' IN ROLE isekai_app"); err != nil {
+	role := "refuse_password_" + database
+	if err := cluster.Admin(database, "CREATE ROLE "+role+" LOGIN PASSWORD 'other' IN ROLE isekai_app"); err != nil {
 		t.Fatal(err)
 	}
 	for what, c := range map[string]struct {
@@ -39,7 +40,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 		"none":             {"", core.Invalid},
 		"nonsense":         {"postgres://u:secret@host:port/x?%%", core.Invalid},
 		"nobody there":     {"postgres://u:secret@127.0.0.1:1/x", core.Unavailable},
-		"a wrong password": {cluster.TCP("refuse_password", "secret", database), core.Unauthenticated},
+		"a wrong password": {cluster.TCP(role, "secret", database), core.Unauthenticated},
 		"no such database": {cluster.URL("isekai_server", "none"), core.Unavailable},
 	} {
 		bad := cfg
@@ -63,37 +64,38 @@ func TestSetupMakesRoles(t *testing.T) {
 	t.Parallel()
 	cfg := cluster.Empty(t)
 	database := dial(t, cfg.MigrateURL).Config().Database
-	cfg.URL = cluster.TCP(`setup "app"`, "sécret 'app'", database)
-	cfg.RelayURL = cluster.TCP("setup_relay", "secret relay", database)
+	cfg.URL = cluster.TCP(`setup "app" `+database, "sécret 'app'", database)
+	cfg.RelayURL = cluster.TCP("setup_relay_"+database, "secret relay", database)
 	st := open(t, cfg)
 	add(t, st, "org_a", "tsk_1", 0)
 	open(t, cfg) // again, which changes nothing
 	for what, url := range map[string]string{
-		"another password": cluster.TCP("setup_relay", "secret", database), "no password": cluster.TCP("setup_relay", "", database),
+		"another password": cluster.TCP("setup_relay_"+database, "secret", database), "no password": cluster.TCP("setup_relay_"+database, "", database),
 	} {
 		bad := cfg
 		bad.RelayURL = url
 		wantRefused(t, what, bad, core.Unauthenticated)
 	}
-	if err := cluster.Admin("postgres", "CREATE ROLE setup_weak LOGIN", "CREATE ROLE setup_old LOGIN"); err != nil {
+	weakling, oldest, other := "setup_weak_"+database, "setup_old_"+database, "setup_plain_"+database
+	if err := cluster.Admin("postgres", "CREATE ROLE "+weakling+" LOGIN", "CREATE ROLE "+oldest+" LOGIN"); err != nil {
 		t.Fatal(err)
 	}
 	old := cfg
-	old.URL = cluster.URL("setup_old", database) // it exists, without its group
+	old.URL = cluster.URL(oldest, database) // it exists, without its group
 	add(t, open(t, old), "org_a", "tsk_2", 0)
 	weak := cfg // an owner that may not make roles, of a database of its own
-	if err := cluster.Admin("postgres", "CREATE DATABASE setup_weak OWNER setup_weak"); err != nil {
+	if err := cluster.Admin("postgres", "CREATE DATABASE "+weakling+" OWNER "+weakling); err != nil {
 		t.Fatal(err)
 	}
-	weak.MigrateURL = cluster.URL("setup_weak", "setup_weak")
+	weak.MigrateURL = cluster.URL(weakling, weakling)
 	wantRefused(t, "an owner without rights", weak, core.Denied)
 
 	// An administrator has made all roles: the owner needs no right to.
-	if err := cluster.Admin("postgres", "CREATE ROLE setup_plain LOGIN IN ROLE isekai_queue", "CREATE DATABASE setup_plain OWNER setup_plain"); err != nil {
+	if err := cluster.Admin("postgres", "CREATE ROLE "+other+" LOGIN IN ROLE isekai_queue", "CREATE DATABASE "+other+" OWNER "+other); err != nil {
 		t.Fatal(err)
 	}
 	plain := postgres.Config{
-		URL: cluster.URL(pgtest.Server, "setup_plain"), RelayURL: cluster.URL(pgtest.Relay, "setup_plain"), MigrateURL: cluster.URL("setup_plain", "setup_plain"),
+		URL: cluster.URL(pgtest.Server, other), RelayURL: cluster.URL(pgtest.Relay, other), MigrateURL: cluster.URL(other, other),
 	}
 	add(t, open(t, plain), "org_a", "tsk_1", 0)
 }
@@ -111,7 +113,7 @@ func TestOpenRefusesWhatIsOpen(t *testing.T) {
 	open(t, cfg)
 	database := owner.Config().Database
 	for _, group := range []string{"pg_execute_server_program", "pg_read_server_files"} {
-		role := "refuse_" + group[3:]
+		role := "refuse_" + group[3:] + "_" + database
 		if err := cluster.Admin(database, "CREATE ROLE "+role+" LOGIN IN ROLE isekai_app, "+group); err != nil {
 			t.Fatal(err)
 		}
