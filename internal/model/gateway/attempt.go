@@ -64,6 +64,9 @@ func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*re
 	j.attempts++
 	if f = g.try(ctx, j, r, req); f != nil {
 		r.lane.leave(f, g.cfg.Now())
+		if f.cut {
+			j.cut = &r.target
+		}
 		return nil, f
 	}
 	return r, nil

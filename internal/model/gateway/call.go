@@ -77,6 +77,7 @@ type job struct {
 	cache    cacheKey // where the answer is kept for a repeat; zero: nowhere
 	began    time.Time
 	attempts int
+	cut      *catalog.Target // that was at work when the caller left
 }
 
 // Do serves a call. Errors: invalid (it can't be right; with the provider's dialect.Problem
@@ -260,13 +261,17 @@ func (j *job) bounded(t catalog.Target) dialect.Request {
 // charged are the operations that cost something.
 var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true}
 
-// drop notes that nothing came of the call.
+// drop notes that nothing came of the call, which is free, unless its caller left while a provider
+// was at work: then it is charged for what was asked.
 func (j *job) drop(g *Gateway, err error) {
-	if j.ticket == nil {
+	switch {
+	case j.ticket == nil:
 		return
-	}
-	if j.attempts == 0 {
+	case j.attempts == 0:
 		j.ticket.Drop()
+		return
+	case j.cut != nil:
+		j.settle(g, *j.cut, core.Usage{Input: read(j.req), Estimated: true}, statusOf(err), 0)
 		return
 	}
 	j.ticket.Settle(meter.Used{Status: statusOf(err), Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts, Op: string(j.Op)})

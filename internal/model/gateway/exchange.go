@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 )
 
 // exchange is one request to a provider, from its sending to the end of its answer. One
@@ -37,9 +38,12 @@ func (g *Gateway) exchange(ctx context.Context, way http.RoundTripper, req *http
 	x.timer = time.AfterFunc(first, func() { x.cancel(*x.cause.Load()) })
 	res, err := way.RoundTrip(req.WithContext(x.ctx))
 	if err != nil {
-		err = x.why(err)
+		why := x.why(err)
+		if errors.Is(err, h1.ErrUnsent) {
+			why = errors.Join(why, h1.ErrUnsent)
+		}
 		x.close()
-		return nil, err
+		return nil, why
 	}
 	x.res = res
 	return x, nil

@@ -28,6 +28,7 @@ type fault struct {
 	stuck bool          // this target can't do better; another may
 	sick  bool          // it counts against the provider
 	gone  bool          // the caller has gone
+	cut   bool          // with a provider at work, which is paid for what it was asked
 	wait  time.Duration // that the provider asked for
 	why   string        // for the state of the provider, in a few words
 }
@@ -92,10 +93,11 @@ func (g *Gateway) inBody(provider string, p dialect.Problem) *fault {
 	return f
 }
 
-// broke is the fault of an exchange that came to no answer. ctx is the caller's.
+// broke is the fault of an exchange that came to no answer, although its request was sent. ctx is
+// the caller's.
 func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault {
 	if ctx.Err() != nil {
-		return &fault{err: ended(ctx), final: true, gone: true}
+		return &fault{err: ended(ctx), final: true, gone: true, cut: true}
 	}
 	why, large := reason(err), errors.Is(err, errLarge)
 	return &fault{

@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 )
 
 // reply is a target's answer: whole, or the beginning of a stream.
@@ -39,12 +40,14 @@ func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) 
 	way := g.ways.of(p.Own(), p.Timeouts.Connect)
 	x, err := g.exchange(ctx, way, req, p.Timeouts, j.req.Stream)
 	if err != nil {
-		r.sends.end()
-		return g.broke(ctx, p.Name, err)
+		f = g.broke(ctx, p.Name, err)
+		f.cut = r.sends.end() && f.cut && !errors.Is(err, h1.ErrUnsent)
+		return f
 	}
 	switch {
 	case x.res.StatusCode/100 != 2:
 		f = g.problem(ctx, x, r)
+		f.cut = false
 	case j.req.Stream:
 		if f = g.begin(ctx, x, r, j); f == nil {
 			return nil
