@@ -96,6 +96,7 @@ func (p *providerFlags) register(c *cobra.Command) {
 	f.DurationVar(&p.first, "first-timeout", 0, "for the first token (default: 90s)")
 	f.DurationVar(&p.idle, "idle-timeout", 0, "for the next token (default: 30s)")
 	f.DurationVar(&p.total, "timeout", 0, "for the whole answer (default: 2m0s)")
+	f.BoolVar(&p.Extras, "extras", false, "of the installation: let it be asked for what costs more than a model's tokens, too")
 	f.BoolVar(&p.Off, "off", false, "ask it for nothing for now")
 	f.StringVar(&p.Note, "note", "", "for people")
 }

@@ -155,6 +155,7 @@ func (g *Gateway) kept(ctx context.Context, j *job) (*Answer, error) {
 		g.keeper.leave(a)
 		return nil, err
 	}
+	a.given = g.giver(j, r)
 	go g.keeper.pump(a, newStream(g, j, r))
 	return &Answer{Kept: a.id, By: r.by(), Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: doc, live: a}}, nil
 }
@@ -316,6 +317,9 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 		return nil, err
 	}
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
+	if j.req.Store {
+		g.give(ctx, j, r)
+	}
 	g.remember(ctx, j, r.said, false)
 	g.note(ctx, j, r.target.Provider.Name, meter.StatusOK, r.said, false)
 	return &Answer{Body: r.said, By: r.by(), Price: g.told(ctx, j, r.target), buffer: r.body}, nil

@@ -91,6 +91,9 @@ var PassedHeaders = map[dialect.Operation][]string{
 
 // request is what is sent to a target.
 func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request, *fault) {
+	if f := g.beyond(ctx, j, r.target.Provider); f != nil {
+		return nil, f
+	}
 	body, f := r.word(j)
 	if f != nil {
 		return nil, f

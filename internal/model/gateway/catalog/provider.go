@@ -26,6 +26,7 @@ type Spec struct {
 	Headers    map[string]string   `json:",omitempty"` // sent with each request; no secrets
 	Limits     Limits
 	Timeouts   Timeouts
+	Extras     bool   `json:",omitempty"` // one of the installation's is asked for what costs more than tokens, too
 	Off        bool   `json:",omitempty"` // it is asked for nothing
 	Note       string `json:",omitempty"`
 }

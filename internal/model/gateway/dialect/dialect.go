@@ -68,6 +68,8 @@ type Request struct {
 	model edit // where the model's name is
 	usage edit // what makes a chat stream tell its usage; empty if it does
 	nulls []null
+
+	extras []extra // what may be more than tokens
 }
 
 // null is a limit of what may be produced that is there and says nothing: its name, and where

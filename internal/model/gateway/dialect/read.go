@@ -52,7 +52,7 @@ func Read(op Operation, body []byte) (Request, error) {
 // reader is a Read under way.
 type reader struct {
 	Request
-	seen  uint32 // bit by member
+	seen  uint64 // bit by member
 	count int
 	err   error // the first
 }
@@ -116,8 +116,12 @@ func (r *reader) take(m member, v []byte, from, to int) (err error) {
 			n, err = integer(names()[m], v, maxTokens)
 			r.MaxOutput = max(r.MaxOutput, n)
 		}
+	case mMessages, mInput, mInstructions, mSystem:
 	case mTools, mFunctions:
 		r.Tools = r.Tools || v[0] == '[' && v[space(v, 1)] != ']'
+		r.extras = append(r.extras, extra{m, v})
+	default:
+		r.extras = append(r.extras, extra{m, v})
 	}
 	return err
 }
