@@ -29,7 +29,8 @@ type fault struct {
 	sick  bool          // it counts against the provider
 	gone  bool          // the caller has gone
 	cut   bool          // with a provider at work, which is paid for what it was asked
-	wait  time.Duration // that the provider asked for
+	wait  time.Duration // before another try
+	alone bool          // that wait is this call's: the provider hasn't asked for it
 	why   string        // for the state of the provider, in a few words
 }
 
@@ -64,7 +65,7 @@ func (g *Gateway) problemOf(provider string, status int, h http.Header, p dialec
 		f.stuck = true
 		f.err = core.E(core.NotFound, op, "the provider "+provider+" says: "+said).Because(p).WithHint("isekai model test " + provider + " lists what it has")
 	case status == http.StatusTooManyRequests:
-		f.wait = cmp.Or(f.wait, time.Second)
+		f.wait, f.alone = cmp.Or(f.wait, time.Second), f.wait == 0 // it may be the call that is too large
 		f.err = core.E(core.Exhausted, op, "the provider "+provider+" limits the rate of requests").Because(p)
 	case status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooEarly || status >= 500:
 		f.sick = status != http.StatusConflict // which callers make among themselves
