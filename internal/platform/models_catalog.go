@@ -73,6 +73,7 @@ func (n *node) modelTransport(ofOrg bool, connect time.Duration) *http.Transport
 	t.DisableCompression = true
 	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 1024, 256, 90*time.Second
 	t.MaxResponseHeaderBytes = 64 << 10
+	t.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 512 << 10} // that nobody has read; 4 MiB of each are too many
 	return t
 }
 

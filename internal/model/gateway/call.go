@@ -42,6 +42,8 @@ type Answer struct {
 	Price  *core.Price  // what that one costs, for a task, which pays itself; nil: it isn't known
 	Cache  string       // CacheHit, CacheMiss; "": it wasn't asked
 	buffer *bytes.Buffer
+	// What the body has of the room for large answers, and what in it was known before; nil: none.
+	room, known *share
 }
 
 // Events are an answer as it comes. Not for concurrent use.
@@ -62,6 +64,11 @@ func (a *Answer) Close() {
 	if a.buffer != nil {
 		giveBuffer(a.buffer)
 		a.buffer, a.Body = nil, nil
+	}
+	for _, s := range []*share{a.room, a.known} {
+		if s != nil {
+			s.end()
+		}
 	}
 }
 
@@ -309,11 +316,15 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 	if j.clean != nil {
 		r.said, err = cleanWhole(j.clean, r.said)
 		j.clean.Done(ctx)
+		if err == nil && !r.room.also(len(r.said)) {
+			err = noRoom()
+		}
 	}
 	if err != nil {
 		j.settle(g, r.target, u, meter.StatusFailed, g.cfg.Now().Sub(j.began))
 		g.note(ctx, j, r.target.Provider.Name, meter.StatusFailed, nil, false)
 		giveBuffer(r.body)
+		r.room.end()
 		return nil, err
 	}
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
@@ -322,7 +333,7 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 	}
 	g.remember(ctx, j, r.said, false)
 	g.note(ctx, j, r.target.Provider.Name, meter.StatusOK, r.said, false)
-	return &Answer{Body: r.said, By: r.by(), Price: g.told(ctx, j, r.target), buffer: r.body}, nil
+	return &Answer{Body: r.said, By: r.by(), Price: g.told(ctx, j, r.target), buffer: r.body, room: &r.room}, nil
 }
 
 // told is what a target costs, as a task is told that pays for its calls itself.

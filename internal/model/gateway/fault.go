@@ -100,6 +100,9 @@ func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault 
 	if ctx.Err() != nil {
 		return &fault{err: ended(ctx), final: true, gone: true, cut: true}
 	}
+	if errors.Is(err, errFull) {
+		return &fault{err: noRoom(), final: true, cut: true}
+	}
 	why, large := reason(err), errors.Is(err, errLarge)
 	return &fault{
 		sick: !large, stuck: large || slow(err), why: why, // one who asks for too much gets as much again

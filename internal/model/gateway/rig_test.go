@@ -98,6 +98,9 @@ func newRigOn(t testing.TB, st store.Store, change ...func(*gateway.Config)) *ri
 	must(err)
 	r.end = sync.OnceFunc(func() {
 		r.Gateway.Close()
+		if n := r.Large(); n != 0 {
+			t.Errorf("answers still have %d bytes of the room for large ones", n)
+		}
 		stop()
 		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)

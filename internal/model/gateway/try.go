@@ -21,6 +21,7 @@ type reply struct {
 	words  *dialect.Translation // nil: they are of one dialect
 	sends  *sending             // what it is asked
 	secret catalog.Secret       // with which
+	room   share                // that it has
 
 	whole dialect.Whole // of an answer that isn't a stream
 	body  *bytes.Buffer // that, as it came
@@ -141,7 +142,7 @@ func (g *Gateway) problem(ctx context.Context, x *exchange, r *reply) *fault {
 	b := takeBuffer()
 	defer giveBuffer(b)
 	p := r.target.Provider
-	err := x.whole(b, maxProblem)
+	err := x.whole(b, maxProblem, nil)
 	if err != nil && ctx.Err() != nil {
 		return g.broke(ctx, p.Name, err)
 	}
@@ -172,9 +173,10 @@ func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r
 	if !speaks(x.res, "application/json") {
 		return g.broke(ctx, provider, errNonsense)
 	}
-	if err := x.whole(b, maxAnswer); err != nil {
+	if err := x.whole(b, maxAnswer, &r.room); err != nil {
 		return g.broke(ctx, provider, err)
 	}
+	r.room.Hold(2 * b.Len()) // of which it had more until now
 	whole, is := dialect.ReadWhole(r.op, b.Bytes())
 	switch {
 	case !is:
@@ -189,6 +191,9 @@ func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r
 		if r.said, err = r.words.Answer(b.Bytes()); err != nil {
 			return g.broke(ctx, provider, errors.Join(errNonsense, err))
 		}
+		if !r.room.also(len(r.said)) {
+			return g.broke(ctx, provider, errFull)
+		}
 	}
 	return nil
 }
@@ -202,6 +207,7 @@ func (g *Gateway) begin(ctx context.Context, x *exchange, r *reply, j *job) *fau
 	asked := j.req
 	asked.Op = r.op
 	r.events, r.watch = dialect.NewScanner(x.res.Body, maxEvent), dialect.NewWatch(asked)
+	r.events.Room = &r.room
 	var err error
 	if r.first, err = r.events.Next(); err != nil {
 		return g.broke(ctx, provider, x.readError(err))
@@ -230,7 +236,7 @@ func (g *Gateway) unstreamed(ctx context.Context, x *exchange, provider string) 
 	if speaks(x.res, "application/json") {
 		b := takeBuffer()
 		defer giveBuffer(b)
-		if x.whole(b, maxProblem) == nil {
+		if x.whole(b, maxProblem, nil) == nil {
 			if w, is := dialect.ReadWhole(dialect.OpChat, b.Bytes()); is && w.Problem != nil {
 				return g.inBody(provider, *w.Problem)
 			}
@@ -246,6 +252,8 @@ func (x *exchange) readError(err error) error {
 		return x.why(err)
 	case errors.Is(err, dialect.ErrTooLarge):
 		return errLarge
+	case errors.Is(err, dialect.ErrNoRoom):
+		return errFull
 	}
 	return errors.Join(errCut, err)
 }
