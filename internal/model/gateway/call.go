@@ -254,16 +254,20 @@ func (j *job) price(t catalog.Target) *core.Price {
 	return nil
 }
 
-// bounded has a request ask for no more than was set aside for it, if it is paid for and
-// says no limit of its own.
+// bounded has a request ask for no more than was set aside for it, if it is paid for: by a limit
+// that the provider knows.
 func (j *job) bounded(t catalog.Target) dialect.Request {
-	if j.ticket == nil || j.req.MaxOutput > 0 || j.ticket.Price().Output <= 0 {
+	if j.ticket == nil || j.ticket.Price().Output <= 0 {
 		return j.req
 	}
-	if name := t.Provider.LimitName(j.Op); name != "" {
+	switch name := t.Provider.LimitName(j.Op); {
+	case name == "":
+		return j.req
+	case j.req.MaxOutput > 0:
+		return j.req.LimitedBy(name)
+	default:
 		return j.req.Limited(name, usualOutput)
 	}
-	return j.req
 }
 
 // charged are the operations that cost something.

@@ -44,6 +44,9 @@ func Read(op Operation, body []byte) (Request, error) {
 	if op != OpChat || !r.Stream {
 		r.Usage, r.usage = false, edit{}
 	}
+	if r.older {
+		r.newer = edit{}
+	}
 	r.Stream = r.Stream && op.generates()
 	r.Images = op.generates() && bytes.Contains(body, []byte("image")) && pictures(body) > 0
 	return r.Request, nil
@@ -54,6 +57,7 @@ type reader struct {
 	Request
 	seen  uint64 // bit by member
 	count int
+	older bool  // a limit is said by its older name
 	err   error // the first
 }
 
@@ -115,6 +119,11 @@ func (r *reader) take(m member, v []byte, from, to int) (err error) {
 			var n int
 			n, err = integer(names()[m], v, maxTokens)
 			r.MaxOutput = max(r.MaxOutput, n)
+			if m == mMaxCompletionTokens {
+				r.newer = edit{from: from, to: to}
+			} else {
+				r.older = true
+			}
 		}
 	case mMessages, mInput, mInstructions, mSystem:
 	case mTools, mFunctions:

@@ -86,14 +86,6 @@ func textIn(v []byte) int {
 	return n
 }
 
-// Pictures returns how many pictures the request shows.
-func (r Request) Pictures() int {
-	if !r.Images {
-		return 0
-	}
-	return pictures(r.Body)
-}
-
 // pictures returns how many pictures a request, which was scanned, shows.
 func pictures(body []byte) int {
 	found := 0
