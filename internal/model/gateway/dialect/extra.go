@@ -124,13 +124,18 @@ const itemReference = "item_reference"
 
 // kept returns a member, somewhere in the request, that names what a provider keeps; "": there
 // is none.
-func (r Request) kept() (found string) {
-	if r.Op == OpResponses && bareReference(r.Body) {
+func (r Request) kept() string {
+	switch {
+	case r.Op == OpResponses && bareReference(r.Body):
 		return "input"
+	case r.mayName():
+		return r.keptName()
 	}
-	if !r.mayName() {
-		return ""
-	}
+	return ""
+}
+
+// keptName is kept by the names of members.
+func (r Request) keptName() (found string) {
 	w := walk{
 		take: func(name, raw []byte) {
 			if found != "" {
@@ -165,12 +170,12 @@ func (r Request) kept() (found string) {
 // mayName reports whether the request can name what a provider keeps, at a glance: a name may
 // also be written with escapes.
 func (r Request) mayName() bool {
-	for _, name := range append(keptNames[:len(keptNames):len(keptNames)], itemReference, `\u`) {
+	for _, name := range keptNames {
 		if bytes.Contains(r.Body, []byte(name)) {
 			return true
 		}
 	}
-	return false
+	return bytes.Contains(r.Body, []byte(itemReference)) || bytes.Contains(r.Body, []byte(`\u`))
 }
 
 // bareReference reports whether an item of the input says nothing but its id, and so stands for
