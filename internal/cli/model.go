@@ -88,7 +88,7 @@ func (sh *shell) modelShow() *cobra.Command {
 func printProvider(w io.Writer, p client.ModelProvider) {
 	rows := [][2]string{
 		{"Provider", p.Name + yes(p.Off, " (off)")}, {"Kind", p.Kind}, {"Of", p.Owner}, {"Address", p.Address}, {"Version", p.APIVersion}, {"Credential", p.Credential},
-		{"Speaks", strings.Join(p.Speaks, " ")}, {"Models", modelsOf(p, 500)},
+		{"Speaks", strings.Join(p.Speaks, " ")}, {"Models", modelsOf(p, 500)}, {"Extras", yes(p.Extras, "may be asked for")},
 	}
 	for _, m := range p.Models {
 		if m.Price != nil {

@@ -29,7 +29,7 @@ func (sh *shell) modelAdd() *cobra.Command {
 		Long: "Add a provider of models, or say anew what one is. The kind says what its API is like, and for those that there is one of, where it is.\n" +
 			"What no flag names has the default of the kind.\n" +
 			"Its key is a secret that all projects share, and is named here: isekai secret set NAME --shared stores it, for the installation's\n" +
-			"isekai secret set NAME --installation. Away from the usual address of the kind, the secret has to be for the host: --host there.",
+			"isekai secret set NAME --installation. Away from the usual address of the kind, the secret has to be for the host, its port and its scheme: --host there.",
 		Example: "  isekai secret set openai --shared < key.txt\n  isekai model add openai --credential openai --model gpt-5-mini\n" +
 			"  isekai model add gpu --kind vllm --address https://gpu.example.com/v1 --model qwen3 --price qwen3=0.2/0.6\n" +
 			"  isekai model add azure --kind azure-openai --address https://NAME.openai.azure.com --credential azure --model DEPLOYMENT"}
@@ -96,6 +96,7 @@ func (p *providerFlags) register(c *cobra.Command) {
 	f.DurationVar(&p.first, "first-timeout", 0, "for the first token (default: 90s)")
 	f.DurationVar(&p.idle, "idle-timeout", 0, "for the next token (default: 30s)")
 	f.DurationVar(&p.total, "timeout", 0, "for the whole answer (default: 2m0s)")
+	f.BoolVar(&p.Extras, "extras", false, "of the installation: let it be asked for what costs more than a model's tokens, too")
 	f.BoolVar(&p.Off, "off", false, "ask it for nothing for now")
 	f.StringVar(&p.Note, "note", "", "for people")
 }

@@ -131,7 +131,7 @@ func (sh *shell) secretSet() *cobra.Command {
 	f.StringVar(&n.User, "user", "", "name that goes with a password, of the kind basic")
 	f.StringVar(&n.Header, "header", "", "name of the header, of the kind header")
 	f.StringVar(&n.Note, "note", "", "for people")
-	f.StringSliceVar(&n.Hosts, "host", nil, "host that it may be sent to; may be given several times (default: all)")
+	f.StringSliceVar(&n.Hosts, "host", nil, "HOST, HOST:PORT or http://HOST:PORT that it may be sent to; may be given several times (default: all)")
 	f.IntVar(&n.RotateDays, "rotate", 0, "remind somebody when a value is older than this many days")
 	f.IntVar(&n.GraceHours, "grace", 0, "how many hours a value can be used after it was replaced")
 	f.StringVar(&file, "file", "", "file with the value")

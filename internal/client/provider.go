@@ -33,6 +33,7 @@ type NewModelProvider struct {
 	Headers    map[string]string `json:"headers,omitempty" doc:"sent with each request; no secrets"`
 	Limits     *ProviderLimits   `json:"limits,omitempty"`
 	Timeouts   *ProviderTimeouts `json:"timeouts,omitempty"`
+	Extras     bool              `json:"extras,omitempty" doc:"one of the installation's is asked for what costs more than a model's tokens, too: searches, other tiers, tools that it runs"`
 	Off        bool              `json:"off,omitempty" doc:"it is asked for nothing"`
 	Note       string            `json:"note,omitempty" maxLength:"500"`
 }

@@ -62,7 +62,7 @@ type NewSecret struct {
 	Header     string   `json:"header,omitempty" maxLength:"200" doc:"of the kind header: its name"`
 	Passphrase string   `json:"passphrase,omitempty" maxLength:"1000" doc:"of an SSH key that is encrypted"`
 	Note       string   `json:"note,omitempty" maxLength:"300"`
-	Hosts      []string `json:"hosts,omitempty" maxItems:"20" doc:"that it may be sent to; none: all"`
+	Hosts      []string `json:"hosts,omitempty" maxItems:"20" doc:"HOST by TLS, HOST:PORT, or http://HOST:PORT that it may be sent to; none: all"`
 	RotateDays int      `json:"rotate_days,omitempty" minimum:"0" maximum:"3650" doc:"how old a value may become before somebody is reminded; 0: any age"`
 	GraceHours int      `json:"grace_hours,omitempty" minimum:"0" maximum:"2160" doc:"how long a value can be used after it was replaced"`
 }

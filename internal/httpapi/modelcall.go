@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"os"
 	"strconv"
@@ -198,6 +199,9 @@ func giveBody(b *bytes.Buffer) {
 // isn't needed any more.
 func (s *server) readCall(into *bytes.Buffer, r *http.Request, rq *request) (leave func(), err error) {
 	leave = func() {}
+	if !isJSON(r.Header) {
+		return leave, core.E(core.Invalid, "request", "the request's Content-Type isn't application/json").WithHint("send it as Content-Type: application/json").Because(unread(http.StatusUnsupportedMediaType))
+	}
 	if n := r.ContentLength; n > 0 {
 		into.Grow(int(min(n, smallCall)) + bytes.MinRead)
 	}
@@ -219,6 +223,16 @@ func (s *server) readCall(into *bytes.Buffer, r *http.Request, rq *request) (lea
 		_, err = into.ReadFrom(r.Body)
 	}
 	return leave, readError(r, err)
+}
+
+// isJSON reports whether a body is said to be JSON, or nothing is said of it.
+func isJSON(h http.Header) bool {
+	said := h.Get("Content-Type")
+	if said == "application/json" || said == "" {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(said)
+	return err == nil && media == "application/json"
 }
 
 // readError is the error of a request's body.

@@ -263,6 +263,57 @@ func TestMethodsOfCalls(t *testing.T) {
 	}
 }
 
+// TestTypesOfBodies: what is said not to be JSON isn't read.
+func TestTypesOfBodies(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	up := newUpstream(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, helloAnswer)
+	})
+	r.provides(scope.Org, up.URL)
+	for _, op := range modelOps {
+		a := r.do("POST", pathOf(op), asking(op, "m"), "Content-Type", "text/plain")
+		if p, err := problemOf(pathOf(op), a); a.status != http.StatusUnsupportedMediaType || err != nil || !strings.Contains(p.Hint+p.Detail, "application/json") {
+			t.Errorf("%s: %d %s, %v", op, a.status, a.body, err)
+		}
+	}
+	for _, media := range []string{"application/json", "application/json; charset=utf-8", "Application/JSON"} {
+		if a := r.do("POST", pathOf(dialect.OpChat), asking(dialect.OpChat, "m"), "Content-Type", media); a.status != http.StatusOK {
+			t.Errorf("%s: %d %s", media, a.status, a.body)
+		}
+	}
+}
+
+// TestAProviderWithoutRoom says so in a type of its own, which goes on as it is.
+func TestAProviderWithoutRoom(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	up := newUpstream(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, _ = io.WriteString(w, `{"type":"error","error":{"type":"request_too_large","message":"over 9 bytes"}}`)
+	})
+	r.provides(scope.Org, up.URL, func(s *catalog.Spec) { s.Speaks = []dialect.Operation{dialect.OpMessages} })
+	a := r.do("POST", pathOf(dialect.OpMessages), asking(dialect.OpMessages, "m"))
+	if a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.body, `"type":"request_too_large"`) || !strings.Contains(a.body, "over 9 bytes") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestExtrasInADialect: what the installation's providers aren't asked for is said by its name.
+func TestExtrasInADialect(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.provides(core.Installation, "http://127.0.0.1:1", func(s *catalog.Spec) { s.Models[0].Price = &core.Price{} })
+	for _, op := range []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages} {
+		a := r.do("POST", pathOf(op), strings.Replace(asking(op, "m"), "{", `{"service_tier":"priority",`, 1))
+		if a.status != http.StatusBadRequest || !strings.Contains(a.body, "service_tier") || !strings.Contains(a.body, `"invalid_request_error"`) || !strings.Contains(a.body, "--extras") {
+			t.Errorf("%s: %d %s", op, a.status, a.body)
+		}
+	}
+}
+
 // TestAPanicInADialect shows nothing, and is said as the client understands.
 func TestAPanicInADialect(t *testing.T) {
 	t.Parallel()

@@ -53,6 +53,9 @@ func (s *server) writeModelError(w http.ResponseWriter, rq *request, op dialect.
 	}
 	var said dialect.Problem
 	_ = errors.As(err, &said) // nothing, if nobody has said more
+	if said.Type == dialect.TooLarge {
+		ours.Status = http.StatusRequestEntityTooLarge
+	}
 	ours.inDialect(w, op, said)
 }
 
@@ -65,6 +68,9 @@ func (p *problem) inDialect(w http.ResponseWriter, op dialect.Operation, said di
 		said = dialect.Problem{Code: said.Code, Message: p.Detail}
 	default:
 		said = dialect.Problem{Message: p.Detail}
+	}
+	if p.Status == http.StatusRequestEntityTooLarge {
+		said.Type = dialect.TooLarge
 	}
 	if p.Hint != "" {
 		said.Message += " (" + p.Hint + ")"

@@ -73,11 +73,8 @@ func (s *server) listModels(hc huma.Context) {
 
 func (s *server) oneModel(hc huma.Context) {
 	s.modelAnswer(hc, func(v *catalog.View) (any, error) {
-		name := hc.Param("model")
-		for _, o := range v.Models() {
-			if o.Name == name {
-				return named(o), nil
-			}
+		if o, is := v.Model(hc.Param("model")); is {
+			return named(o), nil
 		}
 		const said = "there is no such model"
 		return nil, core.E(core.NotFound, "request", said).Because(dialect.NoModel(said)).WithHint("GET /v1/models lists what there is")

@@ -18,14 +18,14 @@ func TestSizesAreBounded(t *testing.T) {
 	olga := o.access("olga")
 	before := must(o.ledger.Balance(t.Context(), core.DefaultOrg))(t)
 	large := strings.Replace(saying, marker, strings.Repeat("x", 33<<20), 1)
-	for path, c := range map[string]struct{ kind, want string }{
-		"/v1/chat/completions": {"error.type", "invalid_request_error"},
-		"/v1/responses":        {"error.type", "invalid_request_error"},
-		"/v1/embeddings":       {"error.type", "invalid_request_error"},
-		"/v1/messages":         {"type", "error"},
+	for path, want := range map[string]string{
+		"/v1/chat/completions": "invalid_request_error",
+		"/v1/responses":        "invalid_request_error",
+		"/v1/embeddings":       "invalid_request_error",
+		"/v1/messages":         "request_too_large",
 	} {
 		a := o.callOf(path, olga, large)
-		if a.status/100 != 4 || gjson.Get(a.body, c.kind).Str != c.want || !strings.Contains(gjson.Get(a.body, "error.message").Str, "32 MiB") {
+		if a.status != http.StatusRequestEntityTooLarge || gjson.Get(a.body, "error.type").Str != want || !strings.Contains(gjson.Get(a.body, "error.message").Str, "32 MiB") {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}
 	}

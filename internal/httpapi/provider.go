@@ -147,7 +147,7 @@ func (s *server) listProviders(ctx context.Context, org core.OrgID) (*reply[[]cl
 
 // glimpse is what an org sees of the installation's: not where it is, nor by which secret.
 func glimpse(p client.ModelProvider) client.ModelProvider {
-	return client.ModelProvider{Name: p.Name, Owner: p.Owner, NewModelProvider: client.NewModelProvider{Kind: p.Kind, Models: p.Models, Others: p.Others, Speaks: p.Speaks}}
+	return client.ModelProvider{Name: p.Name, Owner: p.Owner, NewModelProvider: client.NewModelProvider{Kind: p.Kind, Models: p.Models, Others: p.Others, Extras: p.Extras, Speaks: p.Speaks}}
 }
 
 func (s *server) putProvider(ctx context.Context, org core.OrgID, in *putProvider) (*providerAnswer, error) {
@@ -179,7 +179,7 @@ func providerShown(p *catalog.Provider, err error) (*providerAnswer, error) {
 // specOf is what the catalog is asked for.
 func specOf(name string, n client.NewModelProvider) catalog.Spec {
 	s := catalog.Spec{
-		Name: name, Kind: catalog.Kind(n.Kind), Address: n.Address, APIVersion: n.APIVersion, Credential: n.Credential, Headers: n.Headers, Others: n.Others, Off: n.Off, Note: n.Note,
+		Name: name, Kind: catalog.Kind(n.Kind), Address: n.Address, APIVersion: n.APIVersion, Credential: n.Credential, Headers: n.Headers, Others: n.Others, Extras: n.Extras, Off: n.Off, Note: n.Note,
 	}
 	for _, m := range n.Models {
 		s.Models = append(s.Models, catalog.Model(m))
@@ -203,7 +203,7 @@ func wireProvider(p *catalog.Provider) client.ModelProvider {
 	w := client.ModelProvider{
 		Name: p.Name, Owner: ownerOf(p.Org), Revision: p.Version, Changed: when(p.Changed),
 		NewModelProvider: client.NewModelProvider{
-			Kind: string(p.Kind), Address: p.Address, APIVersion: p.APIVersion, Credential: p.Credential, Headers: p.Headers, Others: p.Others, Off: p.Off, Note: p.Note,
+			Kind: string(p.Kind), Address: p.Address, APIVersion: p.APIVersion, Credential: p.Credential, Headers: p.Headers, Others: p.Others, Extras: p.Extras, Off: p.Off, Note: p.Note,
 			Limits: &client.ProviderLimits{
 				Concurrent: p.Limits.Concurrent, Failures: p.Limits.Failures, FailuresOf: p.Limits.FailuresOf, OpenMS: int(p.Limits.OpenFor.Milliseconds()),
 			},

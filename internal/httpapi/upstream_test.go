@@ -226,7 +226,7 @@ func dialectOf(path string) string {
 
 // types are the codes by the types of errors, as the APIs' documents have them.
 var types = map[string]core.Code{
-	"invalid_request_error": core.Invalid, "authentication_error": core.Unauthenticated, "permission_error": core.Denied, "not_found_error": core.NotFound,
+	"invalid_request_error": core.Invalid, "request_too_large": core.Invalid, "authentication_error": core.Unauthenticated, "permission_error": core.Denied, "not_found_error": core.NotFound,
 	"rate_limit_error": core.Exhausted, "insufficient_quota": core.Exhausted, "billing_error": core.Exhausted,
 	"server_error": core.Unavailable, "overloaded_error": core.Unavailable, "api_error": core.Internal,
 }

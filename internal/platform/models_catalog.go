@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -73,6 +74,7 @@ func (n *node) modelTransport(ofOrg bool, connect time.Duration) *http.Transport
 	t.DisableCompression = true
 	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 1024, 256, 90*time.Second
 	t.MaxResponseHeaderBytes = 64 << 10
+	t.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 512 << 10} // that nobody has read; 4 MiB of each are too many
 	return t
 }
 
@@ -121,22 +123,27 @@ func (v modelVault) Revision(ctx context.Context, p *catalog.Provider) (string, 
 // for some hosts to those.
 func (v modelVault) Use(ctx context.Context, scope core.Scope, p *catalog.Provider, refused int64) (catalog.Secret, error) {
 	const op = "model.secret"
+	at := credential.Place(p.Origin())
 	c, err := v.shared(ctx, p)
 	switch {
 	case err != nil:
 		return catalog.Secret{}, err
 	case len(c.Hosts) == 0 && !p.Usual():
-		return catalog.Secret{}, core.E(core.Denied, op, "the credential "+p.Credential+" doesn't say that it is for "+p.Host()).
-			WithHint("isekai secret set " + p.Credential + whose(p) + " --host " + p.Host())
+		return catalog.Secret{}, core.E(core.Denied, op, "the credential "+p.Credential+" doesn't say that it is for "+at).
+			WithHint("isekai secret set " + p.Credential + whose(p) + " --host " + at)
 	case p.Own() && !p.Private():
 		return catalog.Secret{}, core.E(core.Denied, op, "a credential isn't sent without TLS").WithHint("give an address with https")
 	}
-	use := credential.For{Tool: "model " + p.Name, Host: p.Host(), Shared: true}
+	use := credential.For{Tool: "model " + p.Name, Host: at, Shared: true}
 	if c.Kind == credential.OAuth {
 		use.Refused = refused
 	}
 	by := core.Scope{Org: p.Org, Project: cmp.Or(scope.Project, core.DefaultProject), Actor: core.Actor{Kind: core.ActorSystem, ID: "gateway"}}
 	got, err := v.secrets.Use(ctx, by, p.Credential, use)
+	if core.CodeOf(err) == core.Denied && len(c.Hosts) > 0 && !slices.Contains(c.Hosts, at) {
+		return catalog.Secret{}, core.E(core.Denied, op, "the credential "+p.Credential+" isn't for "+at).
+			WithHint("isekai secret set " + p.Credential + whose(p) + " --host " + at).Because(err)
+	}
 	if err != nil {
 		return catalog.Secret{}, err
 	}

@@ -45,10 +45,10 @@ func TestWhitherAProvidersSecretGoes(t *testing.T) {
 	put("org_a", true, credential.Put{Name: "any", Kind: credential.Token}, "of-any")
 	put("org_a", false, credential.Put{Name: "any", Kind: credential.Token}, "of-the-project")
 	put("org_a", false, credential.Put{Name: "mine", Kind: credential.Token}, "of-the-project")
-	put("org_a", true, credential.Put{Name: "bound", Kind: credential.Header, Hosts: []string{"gpu.example.com", "127.0.0.1"}}, "of-bound")
+	put("org_a", true, credential.Put{Name: "bound", Kind: credential.Header, Hosts: []string{"gpu.example.com", "http://127.0.0.1:8000"}}, "of-bound")
 	put("org_a", true, credential.Put{Name: "pair", Kind: credential.Basic, Note: "ann"}, "of-pair")
 	put("org_a", true, credential.Put{Name: "file", Kind: credential.Text}, "of-file")
-	put(core.Installation, true, credential.Put{Name: "house", Kind: credential.Token, Hosts: []string{"gpu.example.com"}}, "of-the-house")
+	put(core.Installation, true, credential.Put{Name: "house", Kind: credential.Token, Hosts: []string{"http://gpu.example.com", "gpu.example.com:8443"}}, "of-the-house")
 
 	for _, c := range []struct {
 		org              core.OrgID
@@ -65,12 +65,17 @@ func TestWhitherAProvidersSecretGoes(t *testing.T) {
 		{"org_a", catalog.VLLM, "https://gpu.example.com", "bound", "", "X-Team", "of-bound"},
 		{"org_a", catalog.VLLM, "https://other.example.com", "bound", core.Denied, "", ""},
 		{"org_a", catalog.VLLM, "http://gpu.example.com", "bound", core.Denied, "", "https"},
+		{"org_a", catalog.VLLM, "https://gpu.example.com:8443", "bound", core.Denied, "", "isekai secret set bound --shared --host gpu.example.com:8443"},
 		{"org_a", catalog.VLLM, "http://127.0.0.1:8000", "bound", "", "X-Team", "of-bound"},
+		{"org_a", catalog.VLLM, "http://127.0.0.1:8001", "bound", core.Denied, "", "isekai secret set bound --shared --host http://127.0.0.1:8001"},
 		{"org_a", catalog.OpenAI, "", "pair", "", "Authorization", "Basic YW5uOm9mLXBhaXI="},
 		{"org_a", catalog.OpenAI, "", "file", core.Unsupported, "", "token"},
 		{"org_a", catalog.OpenAI, "", "mine", core.NotFound, "", "isekai secret set mine --shared"},
 		{"org_a", catalog.OpenAI, "", "house", core.NotFound, "", ""}, // the installation's isn't an org's
 		{core.Installation, catalog.VLLM, "http://gpu.example.com", "house", "", "Authorization", "Bearer of-the-house"},
+		{core.Installation, catalog.VLLM, "https://gpu.example.com:8443", "house", "", "Authorization", "Bearer of-the-house"},
+		{core.Installation, catalog.VLLM, "https://gpu.example.com", "house", core.Denied, "", "isekai secret set house --installation --host gpu.example.com"},
+		{core.Installation, catalog.VLLM, "http://gpu.example.com:8000", "house", core.Denied, "", "--host http://gpu.example.com:8000"},
 		{core.Installation, catalog.OpenAI, "", "any", core.NotFound, "", "isekai secret set any --installation"},
 	} {
 		p := must(models.PutProvider(t.Context(), c.org, catalog.Spec{Name: "one", Kind: c.kind, Address: c.address, Credential: c.name}, 0))(t)
@@ -88,7 +93,7 @@ func TestWhitherAProvidersSecretGoes(t *testing.T) {
 			if p.Prepare(h, "chat", s); h.Get(c.header) != c.expected {
 				t.Errorf("%s to %s at %s: %v", c.name, c.kind, c.address, h)
 			}
-			if len(uses) != 1 || uses[0].Org != c.org || uses[0].Detail["tool"] != "model one" || uses[0].Detail["host"] != p.Host() || uses[0].Actor.ID != "gateway" {
+			if len(uses) != 1 || uses[0].Org != c.org || uses[0].Detail["tool"] != "model one" || uses[0].Detail["host"] != credential.Place(p.Origin()) || uses[0].Actor.ID != "gateway" {
 				t.Errorf("%s to %s: on record is %+v", c.name, c.kind, uses)
 			}
 		}

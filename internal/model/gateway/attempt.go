@@ -53,7 +53,7 @@ func (g *Gateway) attempt(ctx context.Context, j *job) (*reply, error) {
 // attemptOne asks one target, unless its lane lets nobody in. What fails before that says
 // nothing about the provider.
 func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*reply, *fault) {
-	r := &reply{target: t, op: j.Op}
+	r := &reply{target: t, op: j.Op, room: share{of: g.room, org: j.Scope.Org}}
 	req, f := g.request(ctx, j, r)
 	if f != nil {
 		return nil, f
@@ -64,6 +64,10 @@ func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*re
 	j.attempts++
 	if f = g.try(ctx, j, r, req); f != nil {
 		r.lane.leave(f, g.cfg.Now())
+		r.room.end()
+		if f.cut {
+			j.cut = &r.target
+		}
 		return nil, f
 	}
 	return r, nil

@@ -453,6 +453,45 @@ func TestEmbeddingsAreCachedByInput(t *testing.T) {
 	}
 }
 
+// meeting are records whose first reader of an embedding waits for a second.
+type meeting struct {
+	records
+	reads atomic.Int64
+	met   chan struct{}
+}
+
+func (m *meeting) Record(ctx context.Context, org core.OrgID, kind, id string) (store.Record, error) {
+	if kind == "model_vector" {
+		if m.reads.Add(1) == 2 {
+			close(m.met)
+		}
+		select {
+		case <-m.met:
+		case <-ctx.Done():
+		}
+	}
+	return m.records.Record(ctx, org, kind, id)
+}
+
+// Places of embeddings are looked at several at a time, and each once.
+func TestPlacesAreLookedAtTogether(t *testing.T) {
+	t.Parallel()
+	m := &meeting{met: make(chan struct{})}
+	r := newRig(t, func(c *gateway.Config) { m.records, c.Records = c.Records, m })
+	r.provider("p", newUpstream(t, vectorsFor).URL)
+	r.cached()
+	ctx, done := context.WithTimeout(r.ctx, 30*time.Second)
+	defer done()
+	a, err := r.Do(ctx, r.embed(`["a","b","a","a"]`))
+	if err != nil {
+		t.Fatalf("one waits for the other: %v", err)
+	}
+	a.Close()
+	if n := m.reads.Load(); n != 2 {
+		t.Errorf("two places are looked at %d times", n)
+	}
+}
+
 // An answer that isn't of what was asked isn't put together with what is known.
 func TestEmbeddingsThatArentWhatWasAskedFor(t *testing.T) {
 	t.Parallel()

@@ -5,11 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tidwall/gjson"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
@@ -49,6 +52,7 @@ type vectors struct {
 	inputs []input
 	ask    []string // what isn't known, once each
 	at     gjson.Result
+	size   int // bytes of what is known
 }
 
 // embeddings serves a request by what is known and what its provider adds. served: it was;
@@ -61,23 +65,41 @@ func (g *Gateway) embeddings(ctx context.Context, j *job) (a *Answer, served boo
 	if v == nil {
 		return nil, false, nil
 	}
+	room := &share{of: g.room, org: j.Scope.Org}
+	if !room.also(2 * v.size) { // as it is kept, and in the answer
+		return nil, true, noRoom()
+	}
+	if a, err = g.embedded(ctx, j, v); err != nil {
+		room.end()
+		return nil, true, err
+	}
+	a.known = room
+	return a, true, nil
+}
+
+// embedded is the answer to a request of which something, or all, may be known.
+func (g *Gateway) embedded(ctx context.Context, j *job, v *vectors) (a *Answer, err error) {
 	if len(v.ask) == 0 {
 		if err := g.open(ctx, j, core.Usage{}); err != nil {
-			return nil, true, err
+			return nil, err
 		}
 		j.settle(g, j.to.Tiers[0][0], core.Usage{}, meter.StatusCached, 0)
 		body := v.answer([]byte(`{"object":"list","model":`+string(gjson.AppendJSONString(nil, v.inputs[0].doc.Data.Model))+`,"usage":{"prompt_tokens":0,"total_tokens":0}}`), nil)
 		g.note(ctx, j, "", meter.StatusCached, body, false)
-		return &Answer{Body: body, Cache: CacheHit}, true, nil
+		return &Answer{Body: body, Cache: CacheHit}, nil
 	}
 	if j.req, err = dialect.Read(j.Op, v.body(j.req.Body)); err != nil {
-		return nil, true, err
+		return nil, err
 	}
 	if a, err = g.asked(ctx, j); err != nil {
-		return nil, true, err
+		return nil, err
 	}
 	a.Cache = CacheMiss
-	return a, true, g.fill(ctx, j, v, a)
+	if err := g.fill(ctx, j, v, a); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
 }
 
 // lookUp takes a request apart and finds what is known; nil: it isn't one of few inputs.
@@ -97,15 +119,15 @@ func (g *Gateway) lookUp(ctx context.Context, j *job) *vectors {
 	})
 	sum, asked := base.Sum(nil), map[string]int{}
 	for _, raw := range raws {
-		in := input{raw: raw, sum: sha256.Sum256(append(slices.Clip(sum), raw...))}
-		place := fmt.Sprintf("%04x", binary.BigEndian.Uint32(in.sum[:4])%vectorPlaces)
-		d, err := kindVector.Find(ctx, g.cfg.Records, j.Scope.Org, place)
-		if err != nil {
-			d = store.Doc[vectorDoc]{} // that it can't be looked up is no reason to fail
-		}
+		v.inputs = append(v.inputs, input{raw: raw, sum: sha256.Sum256(append(slices.Clip(sum), raw...))})
+	}
+	places := g.places(ctx, j.Scope.Org, v.inputs)
+	for i, raw := range raws {
+		in := &v.inputs[i]
+		d := places[in.place()]
 		in.doc = d
 		in.known = d.Version > 0 && string(d.Data.Input) == string(in.sum[:]) && (d.Expires.IsZero() || g.cfg.Now().Before(d.Expires))
-		if !in.known {
+		if v.size += len(d.Data.Vector); !in.known {
 			n, is := asked[raw]
 			if !is {
 				n = len(v.ask)
@@ -113,9 +135,41 @@ func (g *Gateway) lookUp(ctx context.Context, j *job) *vectors {
 			}
 			in.asked = n
 		}
-		v.inputs = append(v.inputs, in)
 	}
 	return v
+}
+
+// place is where an input's embedding is.
+func (in *input) place() string {
+	return fmt.Sprintf("%04x", binary.BigEndian.Uint32(in.sum[:4])%vectorPlaces)
+}
+
+// atOnce is how many places of a request are looked at at a time.
+const atOnce = 8
+
+// places returns what is in the places of inputs. One that can't be looked at has nothing, and no
+// ID: that is no reason to fail.
+func (g *Gateway) places(ctx context.Context, org core.OrgID, inputs []input) map[string]store.Doc[vectorDoc] {
+	found := map[string]store.Doc[vectorDoc]{}
+	for i := range inputs {
+		found[inputs[i].place()] = store.Doc[vectorDoc]{}
+	}
+	var mu sync.Mutex
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	for place := range maps.Clone(found) {
+		all.Go(func() error {
+			d, err := kindVector.Find(ctx, g.cfg.Records, org, place)
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				found[place] = d
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // none fails
+	return found
 }
 
 // inputsOf are the inputs as they are written: of a text, a list of texts, the tokens of one,
@@ -161,7 +215,6 @@ func (g *Gateway) fill(ctx context.Context, j *job, v *vectors, a *Answer) error
 		if len(v.ask) == len(v.inputs) {
 			return nil // as the provider says it
 		}
-		a.Close()
 		return core.E(core.Unavailable, op, "the provider's embeddings aren't those that it was asked for").WithHint("ask again with the header Isekai-Cache: no")
 	}
 	g.rememberVectors(ctx, j, v, added, gjson.GetBytes(a.Body, "model").Str)

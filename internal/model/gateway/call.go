@@ -42,6 +42,8 @@ type Answer struct {
 	Price  *core.Price  // what that one costs, for a task, which pays itself; nil: it isn't known
 	Cache  string       // CacheHit, CacheMiss; "": it wasn't asked
 	buffer *bytes.Buffer
+	// What the body has of the room for large answers, and what in it was known before; nil: none.
+	room, known *share
 }
 
 // Events are an answer as it comes. Not for concurrent use.
@@ -63,6 +65,11 @@ func (a *Answer) Close() {
 		giveBuffer(a.buffer)
 		a.buffer, a.Body = nil, nil
 	}
+	for _, s := range []*share{a.room, a.known} {
+		if s != nil {
+			s.end()
+		}
+	}
 }
 
 // job is a call that is being served.
@@ -77,6 +84,7 @@ type job struct {
 	cache    cacheKey // where the answer is kept for a repeat; zero: nowhere
 	began    time.Time
 	attempts int
+	cut      *catalog.Target // that was at work when the caller left
 }
 
 // Do serves a call. Errors: invalid (it can't be right; with the provider's dialect.Problem
@@ -154,6 +162,7 @@ func (g *Gateway) kept(ctx context.Context, j *job) (*Answer, error) {
 		g.keeper.leave(a)
 		return nil, err
 	}
+	a.given = g.giver(j, r)
 	go g.keeper.pump(a, newStream(g, j, r))
 	return &Answer{Kept: a.id, By: r.by(), Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: doc, live: a}}, nil
 }
@@ -245,28 +254,36 @@ func (j *job) price(t catalog.Target) *core.Price {
 	return nil
 }
 
-// bounded has a request ask for no more than was set aside for it, if it is paid for and
-// says no limit of its own.
+// bounded has a request ask for no more than was set aside for it, if it is paid for: by a limit
+// that the provider knows.
 func (j *job) bounded(t catalog.Target) dialect.Request {
-	if j.ticket == nil || j.req.MaxOutput > 0 || j.ticket.Price().Output <= 0 {
+	if j.ticket == nil || j.ticket.Price().Output <= 0 {
 		return j.req
 	}
-	if name := t.Provider.LimitName(j.Op); name != "" {
+	switch name := t.Provider.LimitName(j.Op); {
+	case name == "":
+		return j.req
+	case j.req.MaxOutput > 0:
+		return j.req.LimitedBy(name)
+	default:
 		return j.req.Limited(name, usualOutput)
 	}
-	return j.req
 }
 
 // charged are the operations that cost something.
 var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true}
 
-// drop notes that nothing came of the call.
+// drop notes that nothing came of the call, which is free, unless its caller left while a provider
+// was at work: then it is charged for what was asked.
 func (j *job) drop(g *Gateway, err error) {
-	if j.ticket == nil {
+	switch {
+	case j.ticket == nil:
 		return
-	}
-	if j.attempts == 0 {
+	case j.attempts == 0:
 		j.ticket.Drop()
+		return
+	case j.cut != nil:
+		j.settle(g, *j.cut, core.Usage{Input: read(j.req), Estimated: true}, statusOf(err), 0)
 		return
 	}
 	j.ticket.Settle(meter.Used{Status: statusOf(err), Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts, Op: string(j.Op)})
@@ -303,17 +320,24 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 	if j.clean != nil {
 		r.said, err = cleanWhole(j.clean, r.said)
 		j.clean.Done(ctx)
+		if err == nil && !r.room.also(len(r.said)) {
+			err = noRoom()
+		}
 	}
 	if err != nil {
 		j.settle(g, r.target, u, meter.StatusFailed, g.cfg.Now().Sub(j.began))
 		g.note(ctx, j, r.target.Provider.Name, meter.StatusFailed, nil, false)
 		giveBuffer(r.body)
+		r.room.end()
 		return nil, err
 	}
 	j.settle(g, r.target, u, meter.StatusOK, g.cfg.Now().Sub(j.began))
+	if j.req.Store {
+		g.give(ctx, j, r)
+	}
 	g.remember(ctx, j, r.said, false)
 	g.note(ctx, j, r.target.Provider.Name, meter.StatusOK, r.said, false)
-	return &Answer{Body: r.said, By: r.by(), Price: g.told(ctx, j, r.target), buffer: r.body}, nil
+	return &Answer{Body: r.said, By: r.by(), Price: g.told(ctx, j, r.target), buffer: r.body, room: &r.room}, nil
 }
 
 // told is what a target costs, as a task is told that pays for its calls itself.

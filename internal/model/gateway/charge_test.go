@@ -36,6 +36,16 @@ func TestACallWithoutALimitGetsOne(t *testing.T) {
 			t.Errorf("%s got %s", name, got)
 		}
 	}
+	for name, member := range map[string]string{"compatible/m": "max_tokens", "azure/m": "max_completion_tokens"} {
+		a, err := r.Do(r.ctx, r.call(`{"model":"`+name+`","messages":[],"max_completion_tokens":7}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Close()
+		if gjson.GetBytes(got, member).Int() != 7 {
+			t.Errorf("%s got %s of a limit of its caller's", name, got)
+		}
+	}
 	free := r.call(`{"model":"compatible/m","messages":[]}`)
 	free.Free = true
 	a, err := r.Do(r.ctx, free)

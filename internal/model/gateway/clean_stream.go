@@ -60,6 +60,9 @@ func newSieve(by Cleaner, op dialect.Operation) *sieve {
 	return &sieve{by: by, words: wordsOf[op]}
 }
 
+// size is how many bytes it keeps.
+func (s *sieve) size() int { return s.held + cap(s.base) }
+
 // event returns what goes instead of an event. denied: the policy doesn't let it go.
 func (s *sieve) event(e dialect.Event) (out []dialect.Event, err error) {
 	if !gjson.ValidBytes(e.Data) { // chat's last

@@ -16,6 +16,9 @@ import (
 const (
 	usualOutput = 4096 // tokens of each choice
 	imageTokens = 2000 // of each picture, about
+	fileTokens  = 2000 // of a document that isn't in the request, about: a page
+	fileBytes   = 20   // of a document for a token, about: its pages are shown, too
+	soundBytes  = 500  // of sound for a token, about
 )
 
 // A request is counted token by token for its first maxExact bytes, which takes about 0.1 s; the
@@ -35,15 +38,21 @@ func most(r dialect.Request) core.Usage {
 	if out <= 0 {
 		out = usualOutput
 	}
-	size, images := len(r.Body), 0
+	size, shown := len(r.Body), 0
 	if r.Images {
 		size = 0
 		for text := range r.Text() {
 			size += len(text)
 		}
-		images = bytes.Count(r.Body, []byte("image"))
+		shown = bytes.Count(r.Body, []byte("image"))*imageTokens + 2*beside(r)
 	}
-	return core.Usage{Input: tokens.AtMost(size) + images*imageTokens, Output: out * max(r.Choices, 1)}
+	return core.Usage{Input: tokens.AtMost(size) + shown, Output: out * max(r.Choices, 1)}
+}
+
+// beside is about how many tokens a request has in what it shows besides words and pictures.
+func beside(r dialect.Request) int {
+	p := r.Parts()
+	return p.Documents/fileBytes + p.Sound/soundBytes + p.Elsewhere*fileTokens
 }
 
 // counted is how many tokens a request has that asks for that, if nobody who might answer
@@ -64,7 +73,7 @@ func counted(j *job) *Answer {
 
 // read is about how many tokens a model would read in a request.
 func read(r dialect.Request) int {
-	n, exact := r.Tokens()+r.Pictures()*imageTokens, 0
+	n, exact := r.Tokens()+r.Parts().Pictures*imageTokens+beside(r), 0
 	for text := range r.Text() {
 		if exact >= maxExact {
 			n += max(tokens.About(len(text)), 1)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 )
 
 // exchange is one request to a provider, from its sending to the end of its answer. One
@@ -37,9 +38,12 @@ func (g *Gateway) exchange(ctx context.Context, way http.RoundTripper, req *http
 	x.timer = time.AfterFunc(first, func() { x.cancel(*x.cause.Load()) })
 	res, err := way.RoundTrip(req.WithContext(x.ctx))
 	if err != nil {
-		err = x.why(err)
+		why := x.why(err)
+		if errors.Is(err, h1.ErrUnsent) {
+			why = errors.Join(why, h1.ErrUnsent)
+		}
 		x.close()
-		return nil, err
+		return nil, why
 	}
 	x.res = res
 	return x, nil
@@ -76,26 +80,33 @@ const (
 	maxAnswer  = 32 << 20 // of one that isn't a stream
 	maxEvent   = 8 << 20  // of one event of a stream
 	maxProblem = 64 << 10 // that is read of an error
-	ahead      = 1 << 20  // that there is room for before it has come
 )
 
-// whole reads an answer to its end into b, which it grows.
-func (x *exchange) whole(b *bytes.Buffer, most int64) error {
-	if n := x.res.ContentLength; n > most {
-		return errLarge
-	} else if n > 0 { // of what is said to come; it needn't
-		b.Grow(int(min(n, ahead)) + bytes.MinRead)
-	}
-	n, err := b.ReadFrom(io.LimitReader(x.res.Body, most+1))
-	switch {
-	case err != nil && x.ctx.Err() != nil:
-		return x.why(err)
-	case err != nil:
-		return errors.Join(errCut, err)
-	case n > most:
+// whole reads an answer to its end into b, which it grows as far as there is room: twice as large
+// each time, and not at once to what is said to come, which needn't.
+func (x *exchange) whole(b *bytes.Buffer, most int, room *share) error {
+	if x.res.ContentLength > int64(most) {
 		return errLarge
 	}
-	return nil
+	if n := int(x.res.ContentLength); n > 0 {
+		b.Grow(min(n, smallAnswer) + bytes.MinRead)
+	}
+	for size := min(smallAnswer, most+1); ; size = min(2*size, most+1) {
+		_, err := b.ReadFrom(io.LimitReader(x.res.Body, int64(size-b.Len())))
+		switch {
+		case err != nil && x.ctx.Err() != nil:
+			return x.why(err)
+		case err != nil:
+			return errors.Join(errCut, err)
+		case b.Len() < size:
+			return nil
+		case b.Len() > most:
+			return errLarge
+		case !room.Hold(3 * b.Len()): // what the buffer grows to, and is copied from
+			return errFull
+		}
+		b.Grow(min(b.Len(), most+1-b.Len()) + bytes.MinRead)
+	}
 }
 
 // speaks reports whether an answer is of a media type.

@@ -28,7 +28,9 @@ type fault struct {
 	stuck bool          // this target can't do better; another may
 	sick  bool          // it counts against the provider
 	gone  bool          // the caller has gone
-	wait  time.Duration // that the provider asked for
+	cut   bool          // with a provider at work, which is paid for what it was asked
+	wait  time.Duration // before another try
+	alone bool          // that wait is this call's: the provider hasn't asked for it
 	why   string        // for the state of the provider, in a few words
 }
 
@@ -63,7 +65,7 @@ func (g *Gateway) problemOf(provider string, status int, h http.Header, p dialec
 		f.stuck = true
 		f.err = core.E(core.NotFound, op, "the provider "+provider+" says: "+said).Because(p).WithHint("isekai model test " + provider + " lists what it has")
 	case status == http.StatusTooManyRequests:
-		f.wait = cmp.Or(f.wait, time.Second)
+		f.wait, f.alone = cmp.Or(f.wait, time.Second), f.wait == 0 // it may be the call that is too large
 		f.err = core.E(core.Exhausted, op, "the provider "+provider+" limits the rate of requests").Because(p)
 	case status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooEarly || status >= 500:
 		f.sick = status != http.StatusConflict // which callers make among themselves
@@ -92,10 +94,14 @@ func (g *Gateway) inBody(provider string, p dialect.Problem) *fault {
 	return f
 }
 
-// broke is the fault of an exchange that came to no answer. ctx is the caller's.
+// broke is the fault of an exchange that came to no answer, although its request was sent. ctx is
+// the caller's.
 func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault {
 	if ctx.Err() != nil {
-		return &fault{err: ended(ctx), final: true, gone: true}
+		return &fault{err: ended(ctx), final: true, gone: true, cut: true}
+	}
+	if errors.Is(err, errFull) {
+		return &fault{err: noRoom(), final: true, cut: true}
 	}
 	why, large := reason(err), errors.Is(err, errLarge)
 	return &fault{

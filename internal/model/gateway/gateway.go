@@ -14,6 +14,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -24,7 +25,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what a Gateway stands on. All but Answers, Now and Log are required.
+// Config is what a Gateway stands on. All but Refused, Answers, Large, LargeOrg, Now and Log are required.
 type Config struct {
 	Catalog *catalog.Catalog
 	Meter   *meter.Meter
@@ -42,8 +43,11 @@ type Config struct {
 	// installation, which may be anywhere. connect bounds the time to connect.
 	Transport func(ofOrg bool, connect time.Duration) Way
 	Records   store.Records // sealed
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Large and LargeOrg are how many bytes of large answers may be in memory, in all and of an
+	// org; 2 GiB and 512 MiB.
+	Large, LargeOrg int64
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
 // Gateway serves calls. Safe for concurrent use.
@@ -52,6 +56,7 @@ type Gateway struct {
 	lanes  *lanes
 	ways   *ways
 	keeper *keeper
+	room   *pool
 }
 
 // New returns a Gateway.
@@ -65,7 +70,8 @@ func New(c Config) (*Gateway, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gateway{cfg: c, lanes: newLanes(), ways: newWays(c.Transport), keeper: newKeeper(c.Records, c.Now)}, nil
+	room := newPool(cmp.Or(c.Large, nodeLarge), cmp.Or(c.LargeOrg, orgLarge))
+	return &Gateway{cfg: c, lanes: newLanes(), ways: newWays(c.Transport), keeper: newKeeper(c.Records, c.Now), room: room}, nil
 }
 
 // Close ends the streams that are being kept, and idle connections. No call may be under way.

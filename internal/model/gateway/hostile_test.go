@@ -119,6 +119,9 @@ func TestWhatIsNotToldIsCharged(t *testing.T) {
 		least      int
 	}{
 		{"p/pictures", `"messages":[{"role":"user","content":[` + picture + `,` + picture + `]}]`, dialect.OpChat, 4000},
+		{"p/document", `"messages":[{"role":"user","content":[{"type":"file","file":{"file_data":"` + strings.Repeat("QUJD", 10_000) + `"}}]}]`, dialect.OpChat, 1500},
+		{"p/sound", `"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"format":"mp3","data":"` + strings.Repeat("QUJD", 10_000) + `"}}]}]`, dialect.OpChat, 60},
+		{"p/elsewhere", `"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]`, dialect.OpChat, 2000},
 		{"p/numbers", `"input":[[1,2,3],[4,5]]`, dialect.OpEmbeddings, 5},
 		{"p/blank", `"messages":[{"role":"user","content":"` + blank + strings.Repeat("words ", 64<<10) + `"}]`, dialect.OpChat, 48 << 10},
 		{"p/short", `"messages":[` + strings.Repeat(`{"role":"user","content":"a"},`, 1<<18) + `{"role":"user","content":"hi"}]`, dialect.OpChat, 1 << 18},

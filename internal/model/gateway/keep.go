@@ -98,7 +98,8 @@ type keeping struct {
 	scope core.Scope
 	ctx   context.Context // of the calls of providers: ends with the node, and until begin with the caller
 	end   context.CancelCauseFunc
-	loose []func() bool // what ctx ends by: the caller, and the node
+	loose []func() bool                    // what ctx ends by: the caller, and the node
+	given func(native string) store.Change // notes that the caller has it; nil: nobody does
 
 	mu      sync.Mutex
 	from    int           // number of the first event of the tail
@@ -355,6 +356,9 @@ func (k *keeper) putOnce(a *keeping, p keptPart, native string) error {
 	changes := []store.Change{kindPart.Put(store.Doc[keptPart]{ID: partID(a.id, p.From), Expires: until, Data: p})}
 	if native != "" {
 		changes = append(changes, kindAlias.Put(store.Doc[KeptAnswer]{ID: aliasID(a.scope.Actor, native), Expires: until, Data: a.id}))
+		if a.given != nil {
+			changes = append(changes, a.given(native))
+		}
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(k.ctx), writeTime)
 	defer done()

@@ -195,7 +195,7 @@ func (p *place) leave(f *fault, now time.Time) {
 			p.said.Store(nil)
 		}
 		return
-	case f.wait > 0:
+	case f.wait > 0 && !f.alone:
 		p.limit(p.model, now, f.wait)
 	}
 	if f.why != "" {

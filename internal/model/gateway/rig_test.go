@@ -98,17 +98,22 @@ func newRigOn(t testing.TB, st store.Store, change ...func(*gateway.Config)) *ri
 	must(err)
 	r.end = sync.OnceFunc(func() {
 		r.Gateway.Close()
+		if n := r.Large(); n != 0 {
+			t.Errorf("answers still have %d bytes of the room for large ones", n)
+		}
 		stop()
 		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
 	t.Cleanup(r.end)
-	_, err = r.books.Grant(r.ctx, r.org, ledger.Command{ID: core.NewID("cmd"), Amount: 1000 * core.Credit})
+	_, err = r.books.Grant(r.ctx, r.org, grant())
 	must(err)
 	must(r.books.SetPrice(r.ctx, core.Installation, "model/*", &core.Price{Input: core.Credit, Output: 2 * core.Credit}))
 	return r
 }
+
+func grant() ledger.Command { return ledger.Command{ID: core.NewID("cmd"), Amount: 1000 * core.Credit} }
 
 // trusted is who has signed the certificate of httptest's servers.
 var trusted = sync.OnceValue(func() *x509.CertPool {

@@ -11,8 +11,9 @@ import (
 // over; net/http's transport may still be sending then, because the answer came early. So
 // after end nobody reads them any more. Safe for concurrent use.
 type sending struct {
-	mu   sync.RWMutex
+	mu   sync.Mutex
 	body []byte
+	read bool // some of it was
 	over bool
 }
 
@@ -21,11 +22,12 @@ var errSent = errors.New("the call is over")
 // open returns a reader of the body from its beginning.
 func (s *sending) open() *sendingReader { return &sendingReader{of: s} }
 
-// end takes the body from all readers.
-func (s *sending) end() {
+// end takes the body from all readers, and reports whether one has read of it.
+func (s *sending) end() (read bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.body, s.over = nil, true
+	return s.read
 }
 
 type sendingReader struct {
@@ -35,8 +37,8 @@ type sendingReader struct {
 
 // Read implements io.Reader.
 func (r *sendingReader) Read(p []byte) (int, error) {
-	r.of.mu.RLock()
-	defer r.of.mu.RUnlock()
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
 	switch {
 	case r.of.over:
 		return 0, errSent
@@ -45,6 +47,7 @@ func (r *sendingReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, r.of.body[r.at:])
 	r.at += n
+	r.of.read = true
 	return n, nil
 }
 

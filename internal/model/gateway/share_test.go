@@ -1,9 +1,11 @@
 package gateway_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway"
@@ -50,6 +52,43 @@ func TestABreakerIsAnOrgs(t *testing.T) {
 		t.Fatalf("another org: %v", err)
 	}
 	a.Close()
+}
+
+// hurried is a context that leaves no time for another round.
+type hurried struct{ context.Context }
+
+func (hurried) Deadline() (time.Time, bool) { return time.Now().Add(900 * time.Millisecond), true }
+
+// A limit that a call has met by itself, as by its size, holds back no other: neither its org's nor
+// another's. One that the provider says how long to heed is its org's.
+func TestWhoseALimitIs(t *testing.T) {
+	t.Parallel()
+	for after, held := range map[string]bool{"": false, "60": true} {
+		r := newRig(t)
+		u := newUpstream(t, func(n int64, w http.ResponseWriter, req *http.Request, body []byte) {
+			if !strings.Contains(string(body), "huge") {
+				answering(0)(n, w, req, body)
+				return
+			}
+			if after != "" {
+				w.Header().Set("Retry-After", after)
+			}
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		r.house(u.URL, func(*catalog.Spec) {})
+		if _, err := r.Do(hurried{r.ctx}, r.of("org_a", strings.Replace(plain, "Say", "huge", 1))); core.CodeOf(err) != core.Exhausted {
+			t.Fatalf("Retry-After %q: %v", after, err)
+		}
+		for org, held := range map[core.OrgID]bool{"org_a": held, "org_b": false} {
+			a, err := r.Do(r.ctx, r.of(org, plain))
+			if (core.CodeOf(err) == core.Exhausted) != held {
+				t.Errorf("Retry-After %q: %s: %v", after, org, err)
+			}
+			if err == nil {
+				a.Close()
+			}
+		}
+	}
 }
 
 // An org that takes what places there are leaves the last quarter to others.

@@ -52,10 +52,15 @@ const together = 8 << 10
 // Next implements Events. Events that came together are one piece.
 func (s *Stream) Next(ctx context.Context) ([]byte, error) {
 	for !s.over {
-		s.out, s.cuts = s.out[:0], s.cuts[:0]
+		if s.out, s.cuts = s.out[:0], s.cuts[:0]; cap(s.out) > maxOut {
+			s.out = nil
+		}
 		err := s.take()
 		for err == nil && s.r.events.Ready() && len(s.out) < together {
 			err = s.take()
+		}
+		if err == nil && !s.r.room.also(s.size()) {
+			s.out, s.cuts, err = nil, nil, errFull
 		}
 		if err != nil && ctx.Err() != nil && !s.r.watch.Ended() {
 			s.over, s.fault = true, &fault{gone: true}
@@ -69,6 +74,21 @@ func (s *Stream) Next(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return nil, io.EOF
+}
+
+// maxOut bounds the buffer for pieces that is used again, in bytes.
+const maxOut = 64 << 10
+
+// size is how many bytes are made of what came, and kept.
+func (s *Stream) size() int {
+	n := cap(s.out) + cap(s.said)
+	if s.sieve != nil {
+		n += s.sieve.size()
+	}
+	if s.words != nil {
+		n += s.words.Kept()
+	}
+	return n
 }
 
 // take waits for the next event, and has it become a part of the piece at hand.
@@ -149,7 +169,7 @@ const afterEnd = time.Second
 func (s *Stream) end(ctx context.Context, err error) {
 	s.over = true
 	u := (*unsaid)(nil)
-	if !errors.As(err, &u) && (s.r.watch.Ended() || errors.Is(err, io.EOF) && s.r.watch.Whole()) {
+	if !errors.As(err, &u) && !errors.Is(err, errFull) && (s.r.watch.Ended() || errors.Is(err, io.EOF) && s.r.watch.Whole()) {
 		if err = s.rest(); err == nil {
 			return
 		}
@@ -179,6 +199,7 @@ func (s *Stream) close() {
 	s.r.x.close()
 	s.r.sends.end()
 	s.r.lane.leave(s.fault, s.g.cfg.Now())
+	defer s.r.room.end()
 	if s.sieve != nil {
 		s.sieve.by.Done(context.Background())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 )
 
 // reply is a target's answer: whole, or the beginning of a stream.
@@ -20,6 +21,7 @@ type reply struct {
 	words  *dialect.Translation // nil: they are of one dialect
 	sends  *sending             // what it is asked
 	secret catalog.Secret       // with which
+	room   share                // that it has
 
 	whole dialect.Whole // of an answer that isn't a stream
 	body  *bytes.Buffer // that, as it came
@@ -39,12 +41,14 @@ func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) 
 	way := g.ways.of(p.Own(), p.Timeouts.Connect)
 	x, err := g.exchange(ctx, way, req, p.Timeouts, j.req.Stream)
 	if err != nil {
-		r.sends.end()
-		return g.broke(ctx, p.Name, err)
+		f = g.broke(ctx, p.Name, err)
+		f.cut = r.sends.end() && f.cut && !errors.Is(err, h1.ErrUnsent)
+		return f
 	}
 	switch {
 	case x.res.StatusCode/100 != 2:
 		f = g.problem(ctx, x, r)
+		f.cut = false
 	case j.req.Stream:
 		if f = g.begin(ctx, x, r, j); f == nil {
 			return nil
@@ -88,6 +92,9 @@ var PassedHeaders = map[dialect.Operation][]string{
 
 // request is what is sent to a target.
 func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request, *fault) {
+	if f := g.beyond(ctx, j, r.target.Provider); f != nil {
+		return nil, f
+	}
 	body, f := r.word(j)
 	if f != nil {
 		return nil, f
@@ -135,7 +142,7 @@ func (g *Gateway) problem(ctx context.Context, x *exchange, r *reply) *fault {
 	b := takeBuffer()
 	defer giveBuffer(b)
 	p := r.target.Provider
-	err := x.whole(b, maxProblem)
+	err := x.whole(b, maxProblem, nil)
 	if err != nil && ctx.Err() != nil {
 		return g.broke(ctx, p.Name, err)
 	}
@@ -166,9 +173,10 @@ func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r
 	if !speaks(x.res, "application/json") {
 		return g.broke(ctx, provider, errNonsense)
 	}
-	if err := x.whole(b, maxAnswer); err != nil {
+	if err := x.whole(b, maxAnswer, &r.room); err != nil {
 		return g.broke(ctx, provider, err)
 	}
+	r.room.Hold(2 * b.Len()) // of which it had more until now
 	whole, is := dialect.ReadWhole(r.op, b.Bytes())
 	switch {
 	case !is:
@@ -183,6 +191,9 @@ func (g *Gateway) wholeInto(ctx context.Context, b *bytes.Buffer, x *exchange, r
 		if r.said, err = r.words.Answer(b.Bytes()); err != nil {
 			return g.broke(ctx, provider, errors.Join(errNonsense, err))
 		}
+		if !r.room.also(len(r.said)) {
+			return g.broke(ctx, provider, errFull)
+		}
 	}
 	return nil
 }
@@ -196,6 +207,7 @@ func (g *Gateway) begin(ctx context.Context, x *exchange, r *reply, j *job) *fau
 	asked := j.req
 	asked.Op = r.op
 	r.events, r.watch = dialect.NewScanner(x.res.Body, maxEvent), dialect.NewWatch(asked)
+	r.events.Room = &r.room
 	var err error
 	if r.first, err = r.events.Next(); err != nil {
 		return g.broke(ctx, provider, x.readError(err))
@@ -224,7 +236,7 @@ func (g *Gateway) unstreamed(ctx context.Context, x *exchange, provider string) 
 	if speaks(x.res, "application/json") {
 		b := takeBuffer()
 		defer giveBuffer(b)
-		if x.whole(b, maxProblem) == nil {
+		if x.whole(b, maxProblem, nil) == nil {
 			if w, is := dialect.ReadWhole(dialect.OpChat, b.Bytes()); is && w.Problem != nil {
 				return g.inBody(provider, *w.Problem)
 			}
@@ -240,6 +252,8 @@ func (x *exchange) readError(err error) error {
 		return x.why(err)
 	case errors.Is(err, dialect.ErrTooLarge):
 		return errLarge
+	case errors.Is(err, dialect.ErrNoRoom):
+		return errFull
 	}
 	return errors.Join(errCut, err)
 }

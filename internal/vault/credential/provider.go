@@ -69,7 +69,7 @@ func (p Provider) complete() (Provider, error) {
 	}
 	p.Hosts = slices.Clone(p.Hosts)
 	for i, h := range p.Hosts {
-		p.Hosts[i] = hostname(h)
+		p.Hosts[i] = Place(h)
 	}
 	return p, nil
 }

@@ -31,7 +31,7 @@ type Put struct {
 	Kind    Kind   // of an existing one it stays
 	Content *Content
 	Note    string        // for people
-	Hosts   []string      // those that it may be sent to; none: all. More of them need a Content
+	Hosts   []string      // Places that it may be sent to; none: all. More of them need a Content
 	Rotate  time.Duration // how old it may become before Due tells; 0: any age
 	Grace   time.Duration // how long a value can be used after it was replaced
 	// Revision is that of the Credential that is changed; 0: whatever it is.
@@ -175,10 +175,10 @@ func (p *Put) check() (string, error) {
 		return "", err
 	}
 	for i, h := range p.Hosts {
-		if p.Hosts = slices.Clone(p.Hosts); h == "" || len(h) > 253 || strings.ContainsAny(h, "/@:* ") {
-			return bad("a host that is none", "name hosts alone, as in api.example.com")
+		if p.Hosts = slices.Clone(p.Hosts); !isPlace(h) {
+			return bad("a host that is none", "as in api.example.com, gpu.example.com:8443, or without TLS http://127.0.0.1:8000")
 		}
-		p.Hosts[i] = hostname(h)
+		p.Hosts[i] = Place(h)
 	}
 	switch {
 	case len(p.Note) > maxNote || strings.ToValidUTF8(p.Note, "") != p.Note:

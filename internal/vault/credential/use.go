@@ -14,7 +14,7 @@ import (
 type For struct {
 	Task core.TaskID
 	Tool string
-	Host string // whither it will be sent, if to one host; asked for by credentials that have Hosts
+	Host string // whither it will be sent, if to one Place; asked for by credentials that have Hosts
 	// Version asks for one that was replaced and has its grace; 0: the current one.
 	Version int64
 	// Refused is the Version of a connection's value that the service didn't take, though
@@ -53,7 +53,7 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 			outcome = "refused"
 		}
 	}
-	told := s.tell(ctx, scope, op, e.Data, outcome, "version", number(v.Version), "task", string(f.Task), "tool", f.Tool, "host", f.Host, "code", code)
+	told := s.tell(ctx, scope, op, e.Data, outcome, "version", number(v.Version), "task", string(f.Task), "tool", f.Tool, "host", Place(f.Host), "code", code)
 	switch {
 	case err != nil:
 		return Value{}, err

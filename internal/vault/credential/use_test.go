@@ -116,6 +116,8 @@ func TestWhereAValueMayGo(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
 		put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Content: tokenOf("t")})
 		put(t, r.Service, ann(orgA), credential.Put{Name: "held", Kind: credential.Token, Content: tokenOf("t"), Hosts: []string{"API.example."}})
+		put(t, r.Service, ann(orgA), credential.Put{Name: "ported", Kind: credential.Token, Content: tokenOf("t"), Hosts: []string{"api.example:8443"}})
+		put(t, r.Service, ann(orgA), credential.Put{Name: "clear", Kind: credential.Token, Content: tokenOf("t"), Hosts: []string{"http://127.0.0.1:8000"}})
 		for name, c := range map[string]struct {
 			of, host, url string
 			use, send     core.Code
@@ -124,7 +126,15 @@ func TestWhereAValueMayGo(t *testing.T) {
 			"any, in the clear":      {"any", "", "http://x.example/", "", core.Denied},
 			"any, on this machine":   {"any", "", "http://127.0.0.1:8080/", "", ""},
 			"a name that looks so":   {"any", "", "http://127.0.0.1.evil.example/", "", core.Denied},
-			"the host":               {"held", "api.example", "https://api.example:8443/x", "", ""},
+			"the host":               {"held", "api.example", "https://api.example/x", "", ""},
+			"another port of it":     {"held", "api.example:8443", "", core.Denied, ""},
+			"one in the request":     {"held", "api.example", "https://api.example:8443/x", "", core.Denied},
+			"its port":               {"ported", "api.example:8443", "https://api.example:8443/x", "", ""},
+			"not its port":           {"ported", "api.example", "", core.Denied, ""},
+			"in the clear":           {"clear", "http://127.0.0.1:8000", "http://127.0.0.1:8000/x", "", ""},
+			"its port by TLS":        {"clear", "https://127.0.0.1:8000", "", core.Denied, ""},
+			"the host in the clear":  {"held", "http://api.example", "", core.Denied, ""},
+			"by its own scheme":      {"held", "https://api.example:443", "https://api.example/x", "", ""},
 			"the host, spelt so":     {"held", "api.example:443", "https://Api.Example./x", "", ""},
 			"another in the request": {"held", "api.example", "https://evil.example/?api.example", "", core.Denied},
 			"a user that looks so":   {"held", "api.example", "https://api.example@evil.example/", "", core.Denied},

@@ -1,10 +1,12 @@
 package credential
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +26,7 @@ type Value struct {
 // request would show it to whoever listens; unsupported: it is nothing for HTTP.
 func (v Value) Authorize(r *http.Request) error {
 	const op = "credential.authorize"
-	if !allowed(v.hosts, r.URL.Host) {
+	if !allowed(v.hosts, r.URL.Scheme+"://"+r.URL.Host) {
 		return elsewhere(op)
 	}
 	if !private(r.URL) {
@@ -54,13 +56,39 @@ func private(u *url.URL) bool {
 
 // allowed reports whether a value for these hosts may go to one; none are all.
 func allowed(hosts []string, to string) bool {
-	return len(hosts) == 0 || slices.Contains(hosts, hostname(to))
+	return len(hosts) == 0 || slices.Contains(hosts, Place(to))
 }
 
-// hostname returns a host without its port, in the one way to write it.
-func hostname(host string) string {
+// Place returns where a value may be sent, in the one way to write it: a host is by TLS and at its
+// usual port, HOST:PORT at another, and http://HOST or http://HOST:PORT in the clear. What else a
+// host serves may be somebody else's. address may have https:// before it. It is "" for none.
+func Place(address string) string {
+	scheme, host, is := strings.Cut(strings.ToLower(address), "://")
+	if !is {
+		scheme, host = "https", scheme
+	}
 	u := url.URL{Host: host}
-	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	name, port := strings.TrimSuffix(u.Hostname(), "."), u.Port()
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	if port != "" && port != map[string]string{"https": "443", "http": "80"}[scheme] {
+		name += ":" + port
+	}
+	if scheme != "https" && name != "" {
+		name = scheme + "://" + name
+	}
+	return name
+}
+
+// isPlace reports whether somebody names a place.
+func isPlace(s string) bool {
+	u, err := url.Parse("//" + strings.TrimPrefix(s, "http://"))
+	if err != nil || len(s) > 270 || u.Hostname() == "" || u.Host != strings.TrimPrefix(s, "http://") || strings.ContainsAny(s, "@* %") {
+		return false
+	}
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "1"), 10, 16)
+	return err == nil && port > 0 && !strings.HasSuffix(s, ":")
 }
 
 func elsewhere(op string) error {

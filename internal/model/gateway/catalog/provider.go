@@ -26,6 +26,7 @@ type Spec struct {
 	Headers    map[string]string   `json:",omitempty"` // sent with each request; no secrets
 	Limits     Limits
 	Timeouts   Timeouts
+	Extras     bool   `json:",omitempty"` // one of the installation's is asked for what costs more than tokens, too
 	Off        bool   `json:",omitempty"` // it is asked for nothing
 	Note       string `json:",omitempty"`
 }
@@ -123,9 +124,12 @@ func (p *Provider) LimitName(op dialect.Operation) string {
 	return ""
 }
 
-// Host is where its address is: "api.openai.com". A credential that is for some hosts has to
-// be for this one.
+// Host is where its address is: "api.openai.com".
 func (p *Provider) Host() string { return p.base.Hostname() }
+
+// Origin is how that is spoken to: "https://api.openai.com". A credential that is for some hosts has
+// to be for it.
+func (p *Provider) Origin() string { return p.base.Scheme + "://" + p.base.Host }
 
 // Private reports whether nobody listens on the way to it: TLS, or within this machine.
 func (p *Provider) Private() bool {

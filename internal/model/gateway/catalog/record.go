@@ -154,7 +154,7 @@ func (p *part) index() {
 		for _, m := range at.Models {
 			w := single(target(at, m.Name, 1))
 			if p.models[m.Name] == nil { // the first that has it
-				p.models[m.Name] = w
+				p.models[m.Name], w.owner = w, at.Name
 			}
 		}
 	}

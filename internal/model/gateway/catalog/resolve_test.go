@@ -193,6 +193,12 @@ func TestResolveKeepsItsWord(t *testing.T) {
 			}
 		}
 		for _, name := range append([]string{"r", "zzz", "c/m", "a/a/m", "b/a/m"}, models...) {
+			i := slices.IndexFunc(v.Models(), func(o catalog.Offer) bool { return o.Name == name })
+			if got, is := v.Model(name); is != (i >= 0) || is && got != v.Models()[i] {
+				rt.Errorf("%s is %+v (%t) by itself, and not among %+v", name, got, is, v.Models())
+			}
+		}
+		for _, name := range append([]string{"r", "zzz", "c/m", "a/a/m", "b/a/m"}, models...) {
 			for _, op := range []dialect.Operation{dialect.OpChat, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens} {
 				got, err := v.Resolve(name, op)
 				if err != nil {

@@ -38,6 +38,7 @@ type ways struct {
 	route           string
 	sticky          bool
 	generate, embed [][]Target
+	owner           string // the provider that lists the name; "": it isn't listed
 }
 
 // Settings returns what the org has set.
@@ -214,6 +215,19 @@ func (v *View) Models() []Offer {
 	}
 	slices.SortFunc(all, func(a, b Offer) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// Model returns the offer of a name that Models has. false: it hasn't.
+func (v *View) Model(name string) (Offer, bool) {
+	for _, p := range v.parts {
+		if p.routes[name] != nil {
+			return Offer{name, "route"}, true
+		}
+		if w := p.models[name]; w != nil && w.owner != "" && !v.settings.RoutesOnly {
+			return Offer{name, w.owner}, true
+		}
+	}
+	return Offer{}, false
 }
 
 // Providers returns those that calls can go to, the org's own first.

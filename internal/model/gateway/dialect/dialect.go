@@ -68,6 +68,9 @@ type Request struct {
 	model edit // where the model's name is
 	usage edit // what makes a chat stream tell its usage; empty if it does
 	nulls []null
+	newer edit // where max_completion_tokens is, of a chat that has it and no max_tokens
+
+	extras []extra // what may be more than tokens
 }
 
 // null is a limit of what may be produced that is there and says nothing: its name, and where
@@ -118,11 +121,35 @@ func (r Request) Limited(name string, limit int) Request {
 			e = edit{n.from, n.to, strconv.Itoa(limit)}
 		}
 	}
+	r = r.edited(e)
+	r.MaxOutput, r.nulls, r.newer = limit, nil, edit{}
+	return r
+}
+
+// LimitedBy returns the request with its limit in the member of that name, if that is max_tokens and
+// the request says max_completion_tokens alone, which older servers don't know and read over. That
+// one is null then: some refuse both.
+func (r Request) LimitedBy(name string) Request {
+	if name != "max_tokens" || r.newer == (edit{}) {
+		return r
+	}
+	limit := r.MaxOutput
+	return r.edited(edit{r.newer.from, r.newer.to, "null"}).Limited(name, limit)
+}
+
+// edited is the request with a piece of its body replaced.
+func (r Request) edited(e edit) Request {
 	r.Body = slices.Concat(r.Body[:e.from], []byte(e.text), r.Body[e.to:])
-	r.MaxOutput, r.nulls = limit, nil
+	by := len(e.text) - (e.to - e.from)
 	for _, other := range []*edit{&r.model, &r.usage} {
-		if by := len(e.text) - (e.to - e.from); *other != (edit{}) && other.from >= e.from {
+		if *other != (edit{}) && other.from >= e.from {
 			other.from, other.to = other.from+by, other.to+by
+		}
+	}
+	r.nulls = slices.Clone(r.nulls)
+	for i := range r.nulls {
+		if n := &r.nulls[i]; n.from >= e.from {
+			n.from, n.to = n.from+by, n.to+by
 		}
 	}
 	return r

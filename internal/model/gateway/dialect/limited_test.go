@@ -36,6 +36,29 @@ func TestLimitedWhereTheLimitIsNull(t *testing.T) {
 	}
 }
 
+// A limit that is said by the name that older servers don't know gets the other.
+func TestLimitedBy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ by, body, want string }{
+		"the newer alone":     {"max_tokens", `{"max_completion_tokens":50,"model":"a","stream":true}`, `{"max_tokens":50,"stream_options":{"include_usage":true},"max_completion_tokens":null,"model":"other","stream":true}`},
+		"after the model":     {"max_tokens", `{"model":"a","max_completion_tokens": 50 }`, `{"max_tokens":50,"model":"other","max_completion_tokens": null }`},
+		"the other is null":   {"max_tokens", `{"model":"a","max_completion_tokens":50,"max_tokens":null}`, `{"model":"other","max_completion_tokens":null,"max_tokens":50}`},
+		"null first":          {"max_tokens", `{"max_tokens":null,"max_completion_tokens":50,"model":"a"}`, `{"max_tokens":50,"max_completion_tokens":null,"model":"other"}`},
+		"both":                {"max_tokens", `{"model":"a","max_completion_tokens":50,"max_tokens":40}`, `{"model":"other","max_completion_tokens":50,"max_tokens":40}`},
+		"the older alone":     {"max_tokens", `{"model":"a","max_tokens":40}`, `{"model":"other","max_tokens":40}`},
+		"who knows the newer": {"max_completion_tokens", `{"model":"a","max_completion_tokens":50}`, `{"model":"other","max_completion_tokens":50}`},
+	} {
+		r, err := Read(OpChat, []byte(c.body))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		limited := r.LimitedBy(c.by)
+		if got := string(limited.With("other")); got != c.want || limited.MaxOutput != r.MaxOutput {
+			t.Errorf("%s: %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
 // Nobody is charged less for writing names with escapes.
 func TestTextOfEscapedNames(t *testing.T) {
 	t.Parallel()

@@ -26,6 +26,24 @@ const (
 	mInstructions
 	mSystem
 	mBackground
+	mServiceTier
+	mWebSearchOptions
+	mSearchParameters
+	mModalities
+	mAudio
+	mModels
+	mFallbacks
+	mPlugins
+	mProvider
+	mPreset
+	mMCPServers
+	mInferenceGeo
+	mSpeed
+	mDataSources
+	mContainer
+	mPrompt
+	mConversation
+	mPreviousResponseID
 	members // how many
 )
 
@@ -36,6 +54,9 @@ func names() [members]string {
 		mMaxTokens: "max_tokens", mMaxCompletionTokens: "max_completion_tokens", mMaxOutputTokens: "max_output_tokens",
 		mTools: "tools", mFunctions: "functions",
 		mMessages: "messages", mInput: "input", mInstructions: "instructions", mSystem: "system", mBackground: "background",
+		mServiceTier: "service_tier", mWebSearchOptions: "web_search_options", mSearchParameters: "search_parameters", mModalities: "modalities", mAudio: "audio", mModels: "models",
+		mFallbacks: "fallbacks", mPlugins: "plugins", mProvider: "provider", mPreset: "preset", mMCPServers: "mcp_servers", mInferenceGeo: "inference_geo",
+		mSpeed: "speed", mDataSources: "data_sources", mContainer: "container", mPrompt: "prompt", mConversation: "conversation", mPreviousResponseID: "previous_response_id",
 	}
 }
 
@@ -72,6 +93,42 @@ func memberOf(name []byte) member {
 		return mSystem
 	case "background":
 		return mBackground
+	case "service_tier":
+		return mServiceTier
+	case "web_search_options":
+		return mWebSearchOptions
+	case "search_parameters":
+		return mSearchParameters
+	case "modalities":
+		return mModalities
+	case "audio":
+		return mAudio
+	case "models":
+		return mModels
+	case "fallbacks":
+		return mFallbacks
+	case "plugins":
+		return mPlugins
+	case "provider":
+		return mProvider
+	case "preset":
+		return mPreset
+	case "mcp_servers":
+		return mMCPServers
+	case "inference_geo":
+		return mInferenceGeo
+	case "speed":
+		return mSpeed
+	case "data_sources":
+		return mDataSources
+	case "container":
+		return mContainer
+	case "prompt":
+		return mPrompt
+	case "conversation":
+		return mConversation
+	case "previous_response_id":
+		return mPreviousResponseID
 	}
 	return unread
 }

@@ -26,6 +26,9 @@ func (p Problem) Error() string {
 // BudgetCode is the Code of a Problem when credits or a budget are used up, and not a rate.
 const BudgetCode = "insufficient_quota"
 
+// TooLarge is the Type of a Problem when a request is larger than it may be; Anthropic's only.
+const TooLarge = "request_too_large"
+
 // ProblemOf returns what is told to a caller of err: the Problem that is within it, or its message,
 // with its hint. An internal error's message is for the log alone.
 func ProblemOf(err error) Problem {
@@ -58,7 +61,7 @@ func (p Problem) Kind() core.Code {
 // kindOfWord returns the code that one of the APIs' words for an error stands for.
 func kindOfWord(word string) core.Code {
 	switch word {
-	case "invalid_request_error", "BadRequestError", "request_too_large", "context_length_exceeded", "invalid_prompt":
+	case "invalid_request_error", "BadRequestError", TooLarge, "context_length_exceeded", "invalid_prompt":
 		return core.Invalid
 	case "authentication_error", "invalid_api_key":
 		return core.Unauthenticated
@@ -185,6 +188,10 @@ func (p Problem) openAI(code core.Code) openAIProblem {
 func (p Problem) anthropic(code core.Code) anthropicProblem {
 	a := anthropicProblem{Type: "invalid_request_error", Message: or(p.Message, plainly(code))}
 	switch code {
+	case core.Invalid:
+		if p.Type == TooLarge {
+			a.Type = TooLarge
+		}
 	case core.Unauthenticated:
 		a.Type = "authentication_error"
 	case core.Denied:

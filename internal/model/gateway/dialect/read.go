@@ -44,6 +44,9 @@ func Read(op Operation, body []byte) (Request, error) {
 	if op != OpChat || !r.Stream {
 		r.Usage, r.usage = false, edit{}
 	}
+	if r.older {
+		r.newer = edit{}
+	}
 	r.Stream = r.Stream && op.generates()
 	r.Images = op.generates() && bytes.Contains(body, []byte("image")) && pictures(body) > 0
 	return r.Request, nil
@@ -52,8 +55,9 @@ func Read(op Operation, body []byte) (Request, error) {
 // reader is a Read under way.
 type reader struct {
 	Request
-	seen  uint32 // bit by member
+	seen  uint64 // bit by member
 	count int
+	older bool  // a limit is said by its older name
 	err   error // the first
 }
 
@@ -115,9 +119,18 @@ func (r *reader) take(m member, v []byte, from, to int) (err error) {
 			var n int
 			n, err = integer(names()[m], v, maxTokens)
 			r.MaxOutput = max(r.MaxOutput, n)
+			if m == mMaxCompletionTokens {
+				r.newer = edit{from: from, to: to}
+			} else {
+				r.older = true
+			}
 		}
+	case mMessages, mInput, mInstructions, mSystem:
 	case mTools, mFunctions:
 		r.Tools = r.Tools || v[0] == '[' && v[space(v, 1)] != ']'
+		r.extras = append(r.extras, extra{m, v})
+	default:
+		r.extras = append(r.extras, extra{m, v})
 	}
 	return err
 }

@@ -6,8 +6,18 @@ import (
 	"io"
 )
 
-// ErrTooLarge is the error of an event that is longer than it may be.
-var ErrTooLarge = errors.New("an event of the stream is too large")
+// The errors of an event that is longer than it may be, and than there is room for.
+var (
+	ErrTooLarge = errors.New("an event of the stream is too large")
+	ErrNoRoom   = errors.New("there is no room for an event of the stream")
+)
+
+// Room bounds what several scanners have in memory.
+type Room interface {
+	// Hold says how many bytes a scanner's buffer is going to have, or has by now. false: it may
+	// not be so large.
+	Hold(bytes int) bool
+}
 
 // Event is a server-sent event.
 type Event struct {
@@ -67,6 +77,9 @@ const (
 // It is for one goroutine. It reads ahead no further than its buffer: a slow caller of Next
 // slows the stream.
 type Scanner struct {
+	// Room is asked for a buffer of more than 64 KiB. nil: there is enough.
+	Room Room
+
 	r       io.Reader
 	max     int
 	err     error // of r, when the buffer is used up
@@ -87,7 +100,7 @@ func NewScanner(r io.Reader, most int) *Scanner {
 }
 
 // Next returns the next event, whose Data is valid until Next is called again. It returns
-// io.EOF after the last, ErrTooLarge, or the reader's error, which takes an event with it that
+// io.EOF after the last, ErrTooLarge, ErrNoRoom, or the reader's error, which takes an event with it that
 // isn't whole.
 func (s *Scanner) Next() (Event, error) {
 	s.shrink()
@@ -228,7 +241,12 @@ func (s *Scanner) room() {
 				return
 			}
 		} else {
-			to = make([]byte, min(2*len(s.buf), s.max+1))
+			size := min(2*len(s.buf), s.max+1)
+			if s.Room != nil && size > keptBuffer && !s.Room.Hold(size+len(s.buf)) {
+				s.err, s.next, s.looked = ErrNoRoom, s.end, s.end
+				return
+			}
+			to = make([]byte, size)
 		}
 	}
 	s.move(to)
@@ -239,6 +257,9 @@ func (s *Scanner) shrink() {
 	s.data, s.dataEnd = s.next, s.next
 	if unread := s.end - s.next; len(s.buf) > keptBuffer && unread <= mostAtOnce {
 		s.move(make([]byte, max(firstBuffer, 2*unread)))
+		if s.Room != nil {
+			s.Room.Hold(len(s.buf)) // less than it has
+		}
 	}
 }
 

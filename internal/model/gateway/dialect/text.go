@@ -86,14 +86,6 @@ func textIn(v []byte) int {
 	return n
 }
 
-// Pictures returns how many pictures the request shows.
-func (r Request) Pictures() int {
-	if !r.Images {
-		return 0
-	}
-	return pictures(r.Body)
-}
-
 // pictures returns how many pictures a request, which was scanned, shows.
 func pictures(body []byte) int {
 	found := 0
@@ -113,6 +105,7 @@ func pictures(body []byte) int {
 type walk struct {
 	b    []byte
 	take func(name, raw []byte) // the member that it is of, and what is between its quotes
+	skip func(name []byte) bool // a member, with all that is in it; nil: none
 }
 
 // value reads the value at b[i], which is of a member of that name.
@@ -123,8 +116,12 @@ func (w *walk) value(i int, name []byte) int {
 			nameAt := i + 1
 			i = text(w.b, nameAt)
 			name := w.b[nameAt : i-1]
-			colon := space(w.b, i)
-			i = w.next(w.value(space(w.b, colon+1), name))
+			i = space(w.b, space(w.b, i)+1)
+			if w.skip != nil && w.skip(name) {
+				i = w.next(value(w.b, i, 0))
+			} else {
+				i = w.next(w.value(i, name))
+			}
 		}
 		return i + 1
 	case '[':

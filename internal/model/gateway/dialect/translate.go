@@ -113,6 +113,16 @@ type Stream struct {
 	machines []machine // the first is the provider's
 }
 
+// Kept returns how many bytes of the answer are kept.
+func (s *Stream) Kept() (n int) {
+	for _, m := range s.machines {
+		if r, ok := m.(*chatStreamToResponses); ok {
+			n += r.kept
+		}
+	}
+	return n
+}
+
 // Event takes the provider's next event and returns what the caller gets, which may be nothing.
 // It keeps nothing of e. unavailable: the event is nonsense; there is nothing more to be had of
 // this stream.

@@ -6,16 +6,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// Usage returns what a whole answer used. ok says that the provider told it. Counting tokens
-// uses none.
-func Usage(op Operation, body []byte) (u core.Usage, ok bool) {
-	if op == OpCountTokens || op == OpModels {
-		return core.Usage{}, true
-	}
-	return usageOf(op.Dialect(), gjson.GetBytes(body, "usage"))
-}
-
-// usageOf reads a usage object.
+// usageOf reads a usage object. ok: it tells something.
 func usageOf(d Dialect, r gjson.Result) (u core.Usage, ok bool) {
 	if !r.IsObject() {
 		return core.Usage{}, false

@@ -33,8 +33,8 @@ func TestUsage(t *testing.T) {
 		"a usage deeper isn't the one": {op: OpChat, body: `{"x":{"usage":{"prompt_tokens":5}}}`, none: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, ok := Usage(c.op, []byte(c.body)); got != c.want || ok == c.none {
-				t.Errorf("got %+v, %v; want %+v, %v", got, ok, c.want, !c.none)
+			if w, _ := ReadWhole(c.op, []byte(c.body)); w.Usage != c.want || w.Told == c.none {
+				t.Errorf("got %+v; want %+v, %v", w, c.want, !c.none)
 			}
 		})
 	}
@@ -61,7 +61,7 @@ func TestTextOfAnswers(t *testing.T) {
 	}
 }
 
-func BenchmarkUsage(b *testing.B) {
+func BenchmarkReadWhole(b *testing.B) {
 	for name, size := range map[string]int{"1KiB": 1 << 10, "64KiB": 64 << 10} {
 		body := []byte(`{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"` +
 			strings.Repeat(`The quick brown fox said: \"hello\"\n`, size/36) + `"},"finish_reason":"stop"}],"usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"prompt_tokens_details":{"cached_tokens":60},"completion_tokens_details":{"reasoning_tokens":5}}}`)
@@ -69,7 +69,7 @@ func BenchmarkUsage(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, ok := Usage(OpChat, body); !ok {
+				if w, _ := ReadWhole(OpChat, body); !w.Told {
 					b.Fatal("no usage")
 				}
 			}

@@ -3,6 +3,7 @@ package h1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -60,6 +61,9 @@ type idle struct {
 	armed bool
 }
 
+// ErrUnsent is in the error of a call of which the server has got nothing.
+var ErrUnsent = errors.New("h1: nothing was sent")
+
 // RoundTrip does one call, as [http.RoundTripper] demands. When the context ends, at
 // whatever point, so does the call, within milliseconds, with [context.Cause], and the
 // connection is closed. A call that was sent on a kept connection, which turned out to be
@@ -81,7 +85,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if ctx.Err() != nil {
 		m.free()
-		return nil, context.Cause(ctx)
+		return nil, unsent(context.Cause(ctx))
 	}
 	addr := address(req.URL)
 	for c := t.take(addr); ; c = nil {
@@ -89,7 +93,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !kept {
 			if c, err = t.dial(ctx, addr); err != nil {
 				m.free()
-				return nil, err
+				return nil, unsent(err)
 			}
 		}
 		x := begin(t, c, ctx, m)
@@ -104,6 +108,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 }
+
+func unsent(err error) error { return fmt.Errorf("%w: %w", ErrUnsent, err) }
 
 // other hands a request to the other transport.
 func (t *Transport) other(req *http.Request) (*http.Response, error) {
