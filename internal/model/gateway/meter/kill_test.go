@@ -31,16 +31,16 @@ func life(w *world, m *meter.Meter) {
 	call(700) // more than is left
 	settle()
 	m.Work(ctx)
-	w.clock.later(time.Minute)
+	w.clock.Advance(time.Minute)
 	m.Work(ctx)
 	call(10)
-	w.clock.later(40 * time.Second)
+	w.clock.Advance(40 * time.Second)
 	m.Work(ctx)
 	for len(open) > 0 {
 		settle()
 	}
 	for range 3 {
-		w.clock.later(5 * time.Second)
+		w.clock.Advance(5 * time.Second)
 		m.Work(ctx)
 	}
 }
@@ -66,7 +66,7 @@ func TestAKillAtEveryWriteOfAMeter(t *testing.T) {
 					t.Fatalf("write %d (%+v): %d accounts stay", n, c, left)
 				}
 			}
-			w.clock.later(time.Hour)
+			w.clock.Advance(time.Hour)
 			w.sweep() // a note may stay of a hold that seemed not to be opened, too
 			w.deliver()
 			w.deliver()

@@ -324,13 +324,13 @@ func TestALongCall(t *testing.T) {
 	w.budget(ledger.OfKey(key), 640)
 	m := w.node(w.st)
 	long := w.open(m, 10)
-	w.clock.later(5 * time.Second)
+	w.clock.Advance(5 * time.Second)
 	m.Work(ctx)
 	if b := w.balance(); b.Held != 10 {
 		t.Fatalf("for the call that is under way %+v", b)
 	}
 	for range 10 {
-		w.clock.later(time.Minute)
+		w.clock.Advance(time.Minute)
 		m.Work(ctx)
 		if n := w.sweep(); n != 0 {
 			t.Fatal("a hold of a node that lives was ended")
@@ -356,7 +356,7 @@ func TestTooLate(t *testing.T) {
 		m.Work(ctx)
 		w.open(m, 10).Settle(used(10))
 		flying := []*meter.Ticket{w.open(m, 40), w.open(m, 40)}
-		w.clock.later(10 * time.Minute)
+		w.clock.Advance(10 * time.Minute)
 		if n := w.sweep(); n != 1 {
 			t.Fatalf("%d holds were ended", n)
 		}

@@ -43,7 +43,7 @@ func (w *town) begin() *citizen {
 	c := &citizen{store: &mortal{storage: w.st}}
 	behind := pick(w.dice, []time.Duration{0, 0, 10 * time.Minute})
 	c.Meter = w.node(c.store, func(c *meter.Config) {
-		c.Now = func() time.Time { return w.clock.now().Add(-behind) }
+		c.Now = func() time.Time { return w.clock.Now().Add(-behind) }
 	})
 	return c
 }
@@ -66,9 +66,9 @@ func (w *town) step() {
 	case what < 14:
 		n.Work(ctx)
 	case what < 16:
-		w.clock.later(pick(w.dice, []time.Duration{time.Second, 4 * time.Second, 30 * time.Second, 70 * time.Second, 5 * time.Minute}))
+		w.clock.Advance(pick(w.dice, []time.Duration{time.Second, 4 * time.Second, 30 * time.Second, 70 * time.Second, 5 * time.Minute}))
 	case what == 16:
-		w.clock.later(pick(w.dice, []time.Duration{0, 3 * time.Minute}))
+		w.clock.Advance(pick(w.dice, []time.Duration{0, 3 * time.Minute}))
 		if w.sweep() > 0 {
 			w.rude = true
 		}
@@ -150,12 +150,12 @@ func (w *town) over() {
 			w.end(n)
 		}
 		n.Work(ctx)
-		w.clock.later(5 * time.Second)
+		w.clock.Advance(5 * time.Second)
 		if left := n.Work(ctx); left != 0 {
 			w.rt.Fatalf("%d accounts stay", left)
 		}
 	}
-	w.clock.later(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.sweep()
 	for range 2 {
 		all := w.events()

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
@@ -82,25 +82,13 @@ func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
 	})
 }
 
-// clock is one that a test moves on.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
-
-func (c *clock) later(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
-
 // world is an org with credits, and nodes that meter its calls.
 type world struct {
 	t      fataler
 	st     storage // that nothing happens to
 	org    core.OrgID
 	books  *ledger.Service
-	clock  *clock
+	clock  *coretest.Clock
 	cost   core.Credits // of each call
 	handle func(context.Context, core.Event) error
 }
@@ -112,7 +100,7 @@ var ctx = context.Background()
 // newWorld returns one with so many credits, where a call costs 10.
 func newWorld(t fataler, st storage, granted core.Credits) *world {
 	t.Helper()
-	w := &world{t: t, st: st, org: newOrg(), clock: newClock(), cost: 10}
+	w := &world{t: t, st: st, org: newOrg(), clock: coretest.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)), cost: 10}
 	w.books = w.ledger(st)
 	w.handle = w.books.Handler(nil)
 	if granted > 0 {
@@ -128,7 +116,7 @@ func newWorld(t fataler, st storage, granted core.Credits) *world {
 
 func (w *world) ledger(st storage) *ledger.Service {
 	w.t.Helper()
-	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: w.clock.now})
+	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: w.clock.Now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -145,7 +133,7 @@ func (w *world) budget(of ledger.Subject, limit core.Credits) {
 // node returns a meter with its own ledger on a store. Nothing runs there until it is told to.
 func (w *world) node(st storage, change ...func(*meter.Config)) *meter.Meter {
 	w.t.Helper()
-	c := meter.Config{Ledger: w.ledger(st), Events: st, Records: st, IDs: core.NewID, Charge: true, Now: w.clock.now}
+	c := meter.Config{Ledger: w.ledger(st), Events: st, Records: st, IDs: core.NewID, Charge: true, Now: w.clock.Now}
 	for _, f := range change {
 		f(&c)
 	}
@@ -215,7 +203,7 @@ func (w *world) deliver() {
 // idle lets a while go by in which nobody calls, and the ledger hear of all.
 func (w *world) idle(nodes ...*meter.Meter) {
 	w.t.Helper()
-	w.clock.later(5 * time.Second)
+	w.clock.Advance(5 * time.Second)
 	for _, m := range nodes {
 		if n := m.Work(ctx); n != 0 {
 			w.t.Fatalf("%d accounts stay", n)
@@ -293,7 +281,7 @@ func (w *world) law() {
 // sweep ends what dead nodes held.
 func (w *world) sweep() int {
 	w.t.Helper()
-	n, err := meter.Sweep(ctx, w.st, w.st, core.NewID, w.clock.now())
+	n, err := meter.Sweep(ctx, w.st, w.st, core.NewID, w.clock.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
