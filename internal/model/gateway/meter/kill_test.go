@@ -7,6 +7,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 // life is what a node does that lives: it opens, adds, stores, gives back, puts off, hands over
@@ -56,12 +57,12 @@ func TestAKillAtEveryWriteOfAMeter(t *testing.T) {
 		for n := int64(1); ; n++ {
 			w := newWorld(t, st, 100_000)
 			w.budget(ledger.OfKey(key), 5000)
-			broken := &mortal{storage: st, after: c.after, once: c.once}
-			broken.left.Store(n)
+			broken := &storetest.Mortal{Store: st, After: c.after, Once: c.once}
+			broken.Left.Store(n)
 			m := w.node(broken)
 			life(w, m)
 			w.deliver()
-			if c.once || !broken.gone.Load() {
+			if c.once || !broken.Dead.Load() {
 				if left := m.Work(ctx); left != 0 {
 					t.Fatalf("write %d (%+v): %d accounts stay", n, c, left)
 				}
@@ -75,7 +76,7 @@ func TestAKillAtEveryWriteOfAMeter(t *testing.T) {
 			if c.once && n > 3 && spent < 9 { // a refused call is all that such a break costs
 				t.Fatalf("write %d (%+v): only %d are charged", n, c, spent)
 			}
-			if broken.left.Load() > 0 {
+			if broken.Left.Load() > 0 {
 				if n < 12 {
 					t.Fatalf("only %d writes: the test looks at the wrong place", n-1)
 				}

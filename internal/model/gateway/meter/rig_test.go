@@ -2,7 +2,6 @@ package meter_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -20,15 +19,6 @@ import (
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
 
-// storage is what a meter and a ledger need of a store, as a test wraps it.
-type storage interface {
-	store.Books
-	store.Records
-	store.Events
-	store.Views
-	store.Terms
-}
-
 // fataler is what testing.T and rapid.T have in common.
 type fataler interface {
 	Helper()
@@ -41,7 +31,7 @@ var orgs atomic.Int64
 // newOrg names an org that no other test has.
 func newOrg() core.OrgID { return core.OrgID(fmt.Sprintf("org_%d", orgs.Add(1))) }
 
-func openSQLite(t testing.TB) storage {
+func openSQLite(t testing.TB) store.Store {
 	t.Helper()
 	st, err := sqlite.Open(context.Background(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})
 	if err != nil {
@@ -53,11 +43,11 @@ func openSQLite(t testing.TB) storage {
 
 // onBoth runs a test on SQLite and, unless tests are to be quick, on PostgreSQL, for several
 // nodes: there each with connections of its own to the one database.
-func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
+func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []store.Store)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		st := openSQLite(t)
-		all := make([]storage, nodes)
+		all := make([]store.Store, nodes)
 		for i := range all {
 			all[i] = st
 		}
@@ -69,7 +59,7 @@ func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
 		}
 		t.Parallel()
 		cfg := pgtest.Start(t, pgtest.Config{Fast: true}).Database(t)
-		all := make([]storage, nodes)
+		all := make([]store.Store, nodes)
 		for i := range all {
 			st, err := postgres.Open(t.Context(), cfg)
 			if err != nil {
@@ -85,7 +75,7 @@ func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
 // world is an org with credits, and nodes that meter its calls.
 type world struct {
 	t      fataler
-	st     storage // that nothing happens to
+	st     store.Store // that nothing happens to
 	org    core.OrgID
 	books  *ledger.Service
 	clock  *coretest.Clock
@@ -98,7 +88,7 @@ const key core.KeyID = "key_a"
 var ctx = context.Background()
 
 // newWorld returns one with so many credits, where a call costs 10.
-func newWorld(t fataler, st storage, granted core.Credits) *world {
+func newWorld(t fataler, st store.Store, granted core.Credits) *world {
 	t.Helper()
 	w := &world{t: t, st: st, org: newOrg(), clock: coretest.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)), cost: 10}
 	w.books = w.ledger(st)
@@ -114,7 +104,7 @@ func newWorld(t fataler, st storage, granted core.Credits) *world {
 	return w
 }
 
-func (w *world) ledger(st storage) *ledger.Service {
+func (w *world) ledger(st store.Store) *ledger.Service {
 	w.t.Helper()
 	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: w.clock.Now})
 	if err != nil {
@@ -131,7 +121,7 @@ func (w *world) budget(of ledger.Subject, limit core.Credits) {
 }
 
 // node returns a meter with its own ledger on a store. Nothing runs there until it is told to.
-func (w *world) node(st storage, change ...func(*meter.Config)) *meter.Meter {
+func (w *world) node(st store.Store, change ...func(*meter.Config)) *meter.Meter {
 	w.t.Helper()
 	c := meter.Config{Ledger: w.ledger(st), Events: st, Records: st, IDs: core.NewID, Charge: true, Now: w.clock.Now}
 	for _, f := range change {
@@ -286,44 +276,4 @@ func (w *world) sweep() int {
 		w.t.Fatal(err)
 	}
 	return n
-}
-
-var errDead = errors.New("the process is dead")
-
-// mortal is a store whose process dies at its nth write, before or after it took place:
-// nothing works from then on. With left at 0 or below it lives. With once it fails that once.
-type mortal struct {
-	storage
-	left  atomic.Int64
-	after bool
-	once  bool
-	gone  atomic.Bool
-}
-
-func (m *mortal) step(write func() error) error {
-	if m.gone.Load() {
-		return errDead
-	}
-	if m.left.Add(-1) != 0 {
-		return write()
-	}
-	if m.after {
-		_ = write() // what came of it nobody learns
-	}
-	m.gone.Store(!m.once)
-	return core.E(core.Unavailable, "mortal", "the connection broke").Because(errDead)
-}
-
-func (m *mortal) Post(ctx context.Context, org core.OrgID, p ...store.Posting) (posted []bool, err error) {
-	err = m.step(func() (err error) { posted, err = m.storage.Post(ctx, org, p...); return err })
-	return posted, err
-}
-
-func (m *mortal) Write(ctx context.Context, org core.OrgID, c ...store.Change) error {
-	return m.step(func() error { return m.storage.Write(ctx, org, c...) })
-}
-
-func (m *mortal) Append(ctx context.Context, s core.Scope, a store.Append) (events []core.Event, err error) {
-	err = m.step(func() (err error) { events, err = m.storage.Append(ctx, s, a); return err })
-	return events, err
 }
