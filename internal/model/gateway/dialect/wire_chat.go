@@ -91,6 +91,13 @@ type chatCall struct {
 	Function chatCallFunction `json:"function"`
 }
 
+// another reports whether a piece of a streamed call is of another than the one with its index
+// (the latest, if it has none), whose id is known if it has one: some servers number every call
+// 0, and some don't number them.
+func (c chatCall) another(id string) bool {
+	return c.ID != "" && id != "" && c.ID != id || c.Index == nil && c.ID == "" && c.Function.Name != ""
+}
+
 type chatCallFunction struct {
 	Name      string `json:"name,omitempty"`
 	Arguments loose  `json:"arguments"`
