@@ -119,6 +119,7 @@ func TestChatAnswerToMessages(t *testing.T) {
 		{"text", `{}`, `{}`},
 		{"nothing", choice(`{"role":"assistant","content":null}`, `"stop"`), `{"content":[]}`},
 		{"no reason", choice(`{"content":"A"}`, `null`), `{}`},
+		{"a time with a fraction", `{"created":1790000000.25}`, `{}`},
 		{"parts", choice(`{"content":[{"type":"text","text":"A"},{"type":"text","text":"B"}]}`, `"stop"`), `{"content":[{"type":"text","text":"AB"}]}`},
 		{"length", choice(`{"content":"A"}`, `"length"`), `{"stop_reason":"max_tokens"}`},
 		{"content_filter", choice(`{"content":"A"}`, `"content_filter"`), `{"stop_reason":"refusal"}`},

@@ -153,11 +153,22 @@ type chatJSONSchema struct {
 	Strict      *bool           `json:"strict,omitempty"`
 }
 
+// seconds since 1970, of which some servers write a fraction, too.
+type seconds int64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *seconds) UnmarshalJSON(b []byte) error {
+	var f float64
+	err := json.Unmarshal(b, &f)
+	*s = seconds(f)
+	return err
+}
+
 // chatAnswer is a whole answer, or one chunk of a streamed one.
 type chatAnswer struct {
 	ID          string       `json:"id"`
 	Object      string       `json:"object"`
-	Created     int64        `json:"created"`
+	Created     seconds      `json:"created"`
 	Model       string       `json:"model"`
 	ServiceTier string       `json:"service_tier,omitempty"`
 	Choices     []chatChoice `json:"choices"`
