@@ -16,6 +16,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 )
 
 // bin is the folder with the programs under test.
@@ -115,15 +116,15 @@ type server struct {
 	token string
 	dir   string
 	cmd   *exec.Cmd
-	outs  *output
-	errs  *output
+	outs  *coretest.Output
+	errs  *coretest.Output
 	done  chan error
 }
 
 // serve starts a server at a free port and returns when it is ready.
 func serve(t *testing.T, dir string, env []string) *server {
 	t.Helper()
-	s := &server{dir: dir, outs: &output{}, errs: &output{}, done: make(chan error, 1)}
+	s := &server{dir: dir, outs: &coretest.Output{}, errs: &coretest.Output{}, done: make(chan error, 1)}
 	s.cmd = exec.Command(filepath.Join(bin, "isekai"), "serve", "--listen", "127.0.0.1:0", "--data-dir", dir)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = env, s.outs, s.errs
 	if err := s.cmd.Start(); err != nil {

@@ -1,15 +1,15 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/isekai-run/isekai/internal/core/coretest"
 )
 
 // patience bounds every wait for a condition: long, for a machine under load.
@@ -29,8 +29,8 @@ func until(t *testing.T, condition func() bool, say func() string) {
 // process is a program under test that runs beside the test.
 type process struct {
 	cmd  *exec.Cmd
-	out  output
-	errs output
+	out  coretest.Output
+	errs coretest.Output
 	done chan struct{}
 }
 
@@ -101,22 +101,4 @@ func (p *process) wait(t *testing.T) result {
 	r := result{code: p.cmd.ProcessState.ExitCode(), out: p.out.String(), err: p.errs.String()}
 	r.killed = p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled()
 	return r
-}
-
-// output is what a program prints, to be read while it runs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }

@@ -1,19 +1,18 @@
 package clients
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 )
 
 // The names of models. The first three are of a provider each, which speaks one dialect.
@@ -64,7 +63,7 @@ func newRig(t *testing.T) *rig {
 func (r *rig) serve() {
 	r.t.Helper()
 	c := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", r.dir)
-	var said output
+	var said coretest.Output
 	c.Env, c.Stdout, c.Stderr = environment(), &said, &said
 	if err := c.Start(); err != nil {
 		r.t.Fatal(err)
@@ -161,22 +160,4 @@ func (r *rig) isekai(args ...string) string {
 		r.t.Fatalf("isekai %q: %v\n%s", args, err, out)
 	}
 	return string(out)
-}
-
-// output is what a program says. Safe for concurrent use.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }

@@ -8,26 +8,18 @@ import (
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
 // What a node's tasks have: see platform.
 const lease = 6 * time.Second
 
-// clock is a store's and its workers': it stands still until it is moved.
-type clock struct{ offset atomic.Int64 }
-
-func (c *clock) now() time.Time {
-	return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(c.offset.Load()))
-}
-
-func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
-
 // dial is the work of a store as workers with a fast heart see it: each beat of theirs is
 // almost a whole lease later by the store's clock, the last moment for it.
 type dial struct {
 	store.Work
-	clock           *clock
+	clock           *coretest.Clock
 	renewed, leases atomic.Int64
 	deaf            atomic.Bool // renewals are lost on their way
 }
@@ -46,14 +38,14 @@ func (d *dial) Renew(ctx context.Context, l store.Lease, _ time.Duration) (store
 	}
 	l, err := d.Work.Renew(ctx, l, lease)
 	if err == nil {
-		d.clock.advance(lease - time.Millisecond)
+		d.clock.Advance(lease - time.Millisecond)
 		d.renewed.Add(1)
 	}
 	return l, err
 }
 
 // pair starts two workers with fast hearts on an installation of a clock.
-func pair(f *fleet, c *clock, tool act) *dial {
+func pair(f *fleet, c *coretest.Clock, tool act) *dial {
 	d := &dial{Work: f.store, clock: c}
 	for _, name := range []string{"one", "other"} {
 		f.work(name, d, func(w *agent.WorkerConfig) { w.Lease, w.Poll = 60*time.Millisecond, 5*time.Millisecond }, tool)
@@ -65,12 +57,12 @@ func pair(f *fleet, c *clock, tool act) *dial {
 // another worker looks for work all the time.
 func TestAFifteenMinuteCallKeepsItsLease(t *testing.T) {
 	onEach(t, func(t *testing.T, open func(func() time.Time) *fleet) {
-		c := &clock{}
-		f := open(c.now)
+		c := coretest.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		f := open(c.Now)
 		var calls atomic.Int64
 		d := pair(f, c, act{core.Once, func(ctx context.Context) error {
 			calls.Add(1)
-			for began := c.now(); c.now().Sub(began) < 15*time.Minute; {
+			for began := c.Now(); c.Now().Sub(began) < 15*time.Minute; {
 				select {
 				case <-ctx.Done():
 					return ctx.Err()
@@ -95,8 +87,8 @@ func TestAFifteenMinuteCallKeepsItsLease(t *testing.T) {
 // the one that lost it writes nothing any more.
 func TestAnUnrenewedLeaseIsTaken(t *testing.T) {
 	onEach(t, func(t *testing.T, open func(func() time.Time) *fleet) {
-		c := &clock{}
-		f := open(c.now)
+		c := coretest.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		f := open(c.Now)
 		var calls atomic.Int64
 		began := make(chan struct{})
 		d := pair(f, c, act{core.Idempotent, func(ctx context.Context) error {
@@ -110,7 +102,7 @@ func TestAnUnrenewedLeaseIsTaken(t *testing.T) {
 		id := f.create("org_a", "act")
 		<-began
 		d.deaf.Store(true)
-		c.advance(lease)
+		c.Advance(lease)
 		f.until(func() bool { return d.leases.Load() == 2 }, func() string { return "a second lease" })
 		d.deaf.Store(false)
 		if got := f.ended("org_a", id); got.Status != core.StatusSucceeded || calls.Load() != 2 {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,31 +14,14 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
 
-// clock is a time that only tests move. Safe for concurrent use.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Now()} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
+func newClock() *coretest.Clock { return coretest.At(time.Now()) }
 
 func openStore(t *testing.T, now func() time.Time) *sqlite.Store {
 	t.Helper()
@@ -51,10 +33,10 @@ func openStore(t *testing.T, now func() time.Time) *sqlite.Store {
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	st := openStore(t, c.now)
+	st := openStore(t, c.Now)
 	node := func() *answers {
 		a := newAnswers(st)
-		a.now = c.now
+		a.now = c.Now
 		return a
 	}
 	one, two := node(), node()
@@ -72,7 +54,7 @@ func TestClaims(t *testing.T) {
 			t.Errorf("%s, for another request: %v", name, err)
 		}
 	}
-	c.pass(time.Minute + time.Second)
+	c.Advance(time.Minute + time.Second)
 	_, theirs, err := two.begin(ctx, at, asked, time.Minute, 0, false)
 	if err != nil || theirs == nil {
 		t.Fatalf("the key isn't free: %v", err)
@@ -88,7 +70,7 @@ func TestClaims(t *testing.T) {
 			t.Errorf("%s: %v %v", name, k, err)
 		}
 	}
-	c.pass(answerLife)
+	c.Advance(answerLife)
 	if _, again, err := one.begin(ctx, at, asked, time.Minute, 0, false); err != nil || again == nil {
 		t.Errorf("after a day: %v", err)
 	}

@@ -30,8 +30,8 @@ var quietLog = slog.New(slog.DiscardHandler)
 func TestVisitorsHaveARate(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	v := NewVisitors(openStore(t, c.now), Rates{Preview: store.Rate{Burst: 10, Per: time.Hour}}, quietLog)
-	v.limiter.now = c.now
+	v := NewVisitors(openStore(t, c.Now), Rates{Preview: store.Rate{Burst: 10, Per: time.Hour}}, quietLog)
+	v.limiter.now = c.Now
 	seen := 0
 	h := v.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen++ }))
 	for i := range 30 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -29,14 +30,14 @@ func (c *counted) Draw(ctx context.Context, org core.OrgID, bucket string, want 
 }
 
 // limiters are nodes that share a store, and a clock.
-func limiters(t *testing.T, n int) ([]*limiter, *counted, *clock) {
+func limiters(t *testing.T, n int) ([]*limiter, *counted, *coretest.Clock) {
 	t.Helper()
 	c := newClock()
-	q := &counted{Quotas: openStore(t, c.now)}
+	q := &counted{Quotas: openStore(t, c.Now)}
 	all := make([]*limiter, n)
 	for i := range all {
 		all[i] = newLimiter(q)
-		all[i].now = c.now
+		all[i].now = c.Now
 	}
 	return all, q, c
 }
@@ -72,11 +73,11 @@ func TestARate(t *testing.T) {
 	if asked := q.asked.Load(); asked > 13 {
 		t.Errorf("%d draws for 300 requests", asked)
 	}
-	c.pass(30 * time.Second)
+	c.Advance(30 * time.Second)
 	if got := through(t, l[0], 100, rate); got != 50 {
 		t.Errorf("%d after half the time", got)
 	}
-	c.pass(time.Hour)
+	c.Advance(time.Hour)
 	if got := through(t, l[0], 300, rate); got != 100 {
 		t.Errorf("%d after an hour", got)
 	}
@@ -131,7 +132,7 @@ func TestWithoutTheStore(t *testing.T) {
 		t.Errorf("it was asked %d times in a moment", asked)
 	}
 	q.down.Store(false)
-	c.pass(2 * time.Second)
+	c.Advance(2 * time.Second)
 	through(t, l[0], 50, rate)
 	if asked := q.asked.Load(); asked < 2 {
 		t.Error("it isn't asked again")

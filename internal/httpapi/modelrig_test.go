@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -52,7 +53,7 @@ func (w *town) newGateway(t *testing.T, st *sqlite.Store, guard *redact.Service,
 // office is a town whose org has a provider of models, and whose log has everything.
 type office struct {
 	*town
-	all    *log // at debug level
+	all    *coretest.Output // at debug level
 	models *catalog.Catalog
 	asked  atomic.Int64 // of the provider
 	answer atomic.Pointer[http.HandlerFunc]
@@ -60,7 +61,7 @@ type office struct {
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	o := &office{all: &log{}}
+	o := &office{all: &coretest.Output{}}
 	o.town = newTown(t, func(cfg *httpapi.Config, _ *identity.Config, _ *credential.Config) {
 		cfg.Logger = slog.New(slog.NewTextHandler(o.all, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})

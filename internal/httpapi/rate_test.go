@@ -80,7 +80,7 @@ func TestTheStoreIsWaitedForOnce(t *testing.T) {
 	if asked := q.asked.Load(); asked != 1 {
 		t.Errorf("it was asked %d times", asked)
 	}
-	c.pass(2 * time.Minute)
+	c.Advance(2 * time.Minute)
 	ask()
 	if asked := q.asked.Load(); asked != 2 {
 		t.Errorf("later, it was asked %d times", asked)

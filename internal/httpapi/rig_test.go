@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/agent"
@@ -19,6 +17,7 @@ import (
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -72,24 +71,6 @@ func (noBox) Create(context.Context, core.Scope, sandbox.Spec) (sandbox.Box, err
 func (noBox) Sweep(context.Context) (int, error)   { return 0, nil }
 func (noBox) Probe(context.Context) sandbox.Report { return sandbox.Report{} }
 
-// log is a logger's output.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // rig is the API before a real store, with a task and an app of two versions.
 type rig struct {
 	t     *testing.T
@@ -98,7 +79,7 @@ type rig struct {
 	hub   *notify.Hub
 	tasks *agent.Service
 	apps  *app.Service
-	log   log
+	log   coretest.Output
 	url   string
 	api   http.Handler
 	stop  context.CancelFunc // Stopping ends

@@ -59,10 +59,10 @@ func TestAKeyExpires(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
 		r := newRig(t, on)
-		text := r.key(r.owner.Principal, identity.NewKey{Expires: r.clock.now().Add(2 * time.Second)})
+		text := r.key(r.owner.Principal, identity.NewKey{Expires: r.clock.Now().Add(2 * time.Second)})
 		_, err := bearer(t.Context(), r.Service, text)
 		ok(t, err)
-		r.clock.advance(2 * time.Second) // less than what caches keep
+		r.clock.Advance(2 * time.Second) // less than what caches keep
 		_, err = bearer(t.Context(), r.Service, text)
 		wantCode(t, "after its time", err, core.Unauthenticated)
 	})
@@ -87,7 +87,7 @@ func TestWhatNoKeyCanBe(t *testing.T) {
 			"no name":            {mia.Principal, identity.NewKey{Scopes: scopes}, core.Invalid},
 			"no scope":           {mia.Principal, identity.NewKey{Name: "k"}, core.Invalid},
 			"unknown scope":      {mia.Principal, identity.NewKey{Name: "k", Scopes: []string{"everything"}}, core.Invalid},
-			"past":               {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, Expires: r.clock.now()}, core.Invalid},
+			"past":               {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, Expires: r.clock.Now()}, core.Invalid},
 			"negative budget":    {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, Budget: -1}, core.Invalid},
 			"unknown role":       {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, Role: "god"}, core.Invalid},
 			"a higher role":      {mia.Principal, identity.NewKey{Name: "k", Scopes: scopes, Role: core.Admin}, core.Denied},

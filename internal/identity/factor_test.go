@@ -25,14 +25,14 @@ func enrolled(t *testing.T, r *rig) (secret string, recovery []string) {
 	}
 	recovery, err = r.ConfirmTOTP(t.Context(), r.owner.Principal, code(t, r, f.Secret))
 	ok(t, err)
-	r.clock.advance(30 * time.Second) // that code was used
+	r.clock.Advance(30 * time.Second) // that code was used
 	return f.Secret, recovery
 }
 
 // code is what an authenticator app shows.
 func code(t *testing.T, r *rig, secret string) string {
 	t.Helper()
-	c, err := totp.GenerateCode(secret, r.clock.now())
+	c, err := totp.GenerateCode(secret, r.clock.Now())
 	ok(t, err)
 	return c
 }
@@ -61,7 +61,7 @@ func TestASecondFactorIsAskedFor(t *testing.T) {
 		err = tryCode(r, r.Service, "wrong password", "")
 		want(t, "says nothing to who hasn't the password", errors.Is(err, identity.ErrCodeNeeded), false)
 		wantCode(t, "the code that confirmed", tryCode(r, r.Service, password, code(t, r, f.Secret)), core.Unauthenticated)
-		r.clock.advance(30 * time.Second)
+		r.clock.Advance(30 * time.Second)
 		ok(t, tryCode(r, r.Service, password, code(t, r, f.Secret)))
 		wantCode(t, "the same code again", tryCode(r, r.Service, password, code(t, r, f.Secret)), core.Unauthenticated)
 		wantCode(t, "a code alone", tryCode(r, r.Service, "", code(t, r, f.Secret)), core.Unauthenticated)
@@ -124,7 +124,7 @@ func TestCodesCanNotBeGuessed(t *testing.T) {
 		}
 		ok(t, tryCode(r, r.Service, password, recovery[0])) // the owner still gets in
 
-		r.clock.advance(10 * time.Minute)
+		r.clock.Advance(10 * time.Minute)
 		tries := 0
 		for ; tries < 20; tries++ {
 			if err := try(r, "owner@example.org", password, elsewhere); core.CodeOf(err) == core.Exhausted {

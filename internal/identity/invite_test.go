@@ -58,7 +58,7 @@ func TestInvitationsAreListedUntilSomebodyAcceptsThem(t *testing.T) {
 		want(t, "invitations", len(all), 3)
 		first := r.invited("mia@example.org")
 		want(t, "the first", fmt.Sprint(first.Email, " ", first.Role, " ", first.By, " ", first.Void), "mia@example.org member "+string(r.owner.User)+" false")
-		want(t, "its end", first.Expires, r.clock.now().Add(identity.InviteLife))
+		want(t, "its end", first.Expires, r.clock.Now().Add(identity.InviteLife))
 		theirs, _, err := r.Invitations(ctx, acme.Principal, "", 10)
 		ok(t, err)
 		want(t, "another org's", len(theirs), 0)
@@ -70,7 +70,7 @@ func TestInvitationsAreListedUntilSomebodyAcceptsThem(t *testing.T) {
 		all = r.pending()
 		want(t, "invitations then", len(all), 1)
 		want(t, "whose", all[0].Email, "max@example.org")
-		r.clock.advance(identity.InviteLife)
+		r.clock.Advance(identity.InviteLife)
 		want(t, "after their time", len(r.pending()), 0)
 	})
 }

@@ -35,7 +35,7 @@ func TestAnAttackFromEverywhereLocksNobodyOut(t *testing.T) {
 		for range hours {
 			for range each {
 				guess()
-				r.clock.advance(time.Hour / each)
+				r.clock.Advance(time.Hour / each)
 			}
 			for !guess() {
 				continue
@@ -52,7 +52,7 @@ func TestAnAttackFromEverywhereLocksNobodyOut(t *testing.T) {
 		if bound := 100 + 60*hours; looked > bound+1 || looked < 60*hours {
 			t.Fatalf("%d guesses were looked at in %d hours, want at most %d", looked, hours, bound)
 		}
-		r.clock.advance(3 * time.Minute) // the attack is over
+		r.clock.Advance(3 * time.Minute) // the attack is over
 		ok(t, try(r, email, password, elsewhere))
 	})
 }
@@ -68,7 +68,7 @@ func TestAnAttackFromOnePlaceIsSlow(t *testing.T) {
 		if err := try(r, "owner@example.org", "wrong password", elsewhere); core.CodeOf(err) == core.Unauthenticated {
 			looked++
 		}
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 	}
 	if looked > 65 { // one in a quarter of an hour, and those before that
 		t.Fatalf("%d guesses of half a day were looked at", looked)

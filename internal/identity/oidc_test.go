@@ -31,9 +31,7 @@ func mock(t *testing.T) (*mockoidc.MockOIDC, identity.OIDCConfig) {
 // with starts a node with these issuers, whose clock is the real one.
 func with(r *rig, all ...identity.OIDCConfig) *identity.Service {
 	r.t.Helper()
-	r.clock.mu.Lock()
-	r.clock.t = time.Now()
-	r.clock.mu.Unlock()
+	r.clock.Set(time.Now())
 	r.cfg.OIDC = all
 	return r.node()
 }
@@ -267,7 +265,7 @@ func TestASignInByAnIssuerIsBoundToItsBrowser(t *testing.T) {
 	wantCode(t, "a second time", err, core.Unauthenticated)
 
 	code, state = begin()
-	r.clock.advance(11 * time.Minute)
+	r.clock.Advance(11 * time.Minute)
 	_, err = finish(t, s, state, code, state)
 	wantCode(t, "too late", err, core.Unauthenticated)
 }

@@ -244,7 +244,7 @@ func TestAChangedPasswordMeanwhileEndsASignIn(t *testing.T) {
 	ok(t, err)
 	_, err = r.ConfirmTOTP(t.Context(), mia.Principal, code(t, r, f.Secret))
 	ok(t, err)
-	r.clock.advance(30 * time.Second)
+	r.clock.Advance(30 * time.Second)
 	cfg := r.cfg
 	cfg.Quotas = &hooked{backend: r.store, bucket: "sign_in/code/", hook: func() { ok(t, r.ChangePassword(t.Context(), mia.Principal, password, "her new password")) }}
 	s, err := identity.New(cfg)

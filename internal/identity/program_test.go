@@ -79,7 +79,7 @@ func TestABrowserSignsAProgramIn(t *testing.T) {
 
 		a, err = fetch(t, s, m, ann())
 		ok(t, err)
-		r.clock.advance(2 * time.Minute)
+		r.clock.Advance(2 * time.Minute)
 		_, err = s.RedeemOIDC(t.Context(), identity.Redemption{Code: a.Code, Verifier: verifier})
 		wantCode(t, "too late", err, core.Unauthenticated)
 	})

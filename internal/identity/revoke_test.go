@@ -72,7 +72,7 @@ func TestWhatIsTakenAwayIsRefused(t *testing.T) {
 					}
 					ok(t, there) // it is as warm as it was: the test tests something
 				}
-				r.clock.advance(5 * time.Second)
+				r.clock.Advance(5 * time.Second)
 				for kind, cred := range all(who) {
 					_, there := other.Authenticate(t.Context(), cred)
 					if kind == c.keep {
@@ -102,7 +102,7 @@ func TestARevokedKeyIsRefused(t *testing.T) {
 		wantCode(t, "here", err, core.Unauthenticated)
 		_, err = bearer(t.Context(), other, text)
 		ok(t, err)
-		r.clock.advance(5 * time.Second)
+		r.clock.Advance(5 * time.Second)
 		_, err = bearer(t.Context(), other, text)
 		wantCode(t, "elsewhere", err, core.Unauthenticated)
 		wantCode(t, "again", r.RevokeKey(t.Context(), r.owner.Principal, key.ID), core.NotFound)
@@ -124,7 +124,7 @@ func TestADemotionIsKnown(t *testing.T) {
 		p, err := bearer(t.Context(), r.Service, mia.Access)
 		ok(t, err)
 		want(t, "here", p.Role, core.Viewer)
-		r.clock.advance(5 * time.Second)
+		r.clock.Advance(5 * time.Second)
 		p, err = bearer(t.Context(), other, mia.Access)
 		ok(t, err)
 		want(t, "elsewhere", p.Role, core.Viewer)
@@ -163,7 +163,7 @@ func TestOldKeysEndThoughNobodyTidied(t *testing.T) {
 		found, _, err := r.Keys(t.Context(), r.owner.Principal, "", "", 100)
 		ok(t, err)
 		want(t, "keys", len(found), 1)
-		r.clock.advance(5 * time.Second)
+		r.clock.Advance(5 * time.Second)
 		_, err = bearer(t.Context(), r.Service, text)
 		wantCode(t, "the key of nobody", err, core.Unauthenticated)
 		ok(t, r.AddMember(t.Context(), r.operator(), core.DefaultOrg, identity.NewMember{User: mia.User, Role: core.Member}))

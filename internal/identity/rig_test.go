@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
 )
@@ -23,24 +24,6 @@ var (
 	elsewhere = netip.MustParseAddr("203.0.113.9")
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // backend is what a Service needs of a store.
 type backend interface {
 	store.Records
@@ -51,7 +34,7 @@ type backend interface {
 type rig struct {
 	*identity.Service
 	t     testing.TB
-	clock *clock
+	clock *coretest.Clock
 	store backend
 	cfg   identity.Config
 
@@ -76,11 +59,11 @@ func newRig(t testing.TB, on kindOfStore, edit ...func(*identity.Config)) *rig {
 // bare is newRig before its first start.
 func bare(t testing.TB, on kindOfStore, edit ...func(*identity.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: &clock{t: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}}
-	s := on(t, r.clock.now)
+	r := &rig{t: t, clock: coretest.At(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))}
+	s := on(t, r.clock.Now)
 	r.store = s
 	r.cfg = identity.Config{
-		Records: s, Quotas: s, Now: r.clock.now, Issuer: "http://localhost:8080", Hashing: cheap,
+		Records: s, Quotas: s, Now: r.clock.Now, Issuer: "http://localhost:8080", Hashing: cheap,
 		Audit: func(_ context.Context, e identity.Event) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -24,7 +24,7 @@ func TestASignInGivesWhatAuthenticates(t *testing.T) {
 			want(t, "session", p.Session, tokens.Principal.Session)
 			want(t, "user", p.User, r.owner.User)
 		}
-		want(t, "expires", tokens.Expires, r.clock.now().Add(identity.AccessLife))
+		want(t, "expires", tokens.Expires, r.clock.Now().Add(identity.AccessLife))
 
 		inOperators := r.signIn("owner@example.org", core.Installation)
 		want(t, "org", inOperators.Scope.Org, core.Installation)
@@ -78,10 +78,10 @@ func TestAnAccessTokenExpires(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
 		r := newRig(t, on)
-		r.clock.advance(identity.AccessLife + 4*time.Second) // another node's clock may be behind
+		r.clock.Advance(identity.AccessLife + 4*time.Second) // another node's clock may be behind
 		_, err := bearer(t.Context(), r.Service, r.owner.Access)
 		ok(t, err)
-		r.clock.advance(3 * time.Second)
+		r.clock.Advance(3 * time.Second)
 		_, err = bearer(t.Context(), r.Service, r.owner.Access)
 		wantCode(t, "after its time", err, core.Unauthenticated)
 		want(t, "hint", core.HintOf(err), "it has expired: sign in again")
@@ -125,7 +125,7 @@ func TestAReplayedRefreshTokenEndsTheSession(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
 		for name, replay := range map[string]func(r *rig, first, second string){
-			"after the grace": func(r *rig, _, _ string) { r.clock.advance(11 * time.Second) },
+			"after the grace": func(r *rig, _, _ string) { r.clock.Advance(11 * time.Second) },
 			"after its successor was used": func(r *rig, _, second string) {
 				_, err := r.Refresh(r.t.Context(), second, home)
 				ok(r.t, err)
@@ -157,10 +157,10 @@ func TestALostAnswerIsGivenAgainByAClockThatIsBehind(t *testing.T) {
 	t.Parallel()
 	for behind, again := range map[time.Duration]bool{5 * time.Second: true, 5*time.Second + time.Millisecond: false} {
 		r := newRig(t, onSQLite)
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		second, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 		ok(t, err)
-		r.clock.advance(-behind)
+		r.clock.Advance(-behind)
 		got, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 		if !again {
 			wantCode(t, "further behind", err, core.Unauthenticated)
@@ -195,7 +195,7 @@ func TestASessionEndsWhenItIsNotUsedAndAtLast(t *testing.T) {
 		unused := r.signIn("owner@example.org", "")
 		refresh := r.owner.Refresh
 		for range 4 {
-			r.clock.advance(identity.SessionIdle - 2*time.Hour)
+			r.clock.Advance(identity.SessionIdle - 2*time.Hour)
 			next, err := r.Refresh(t.Context(), refresh, home)
 			ok(t, err)
 			refresh = next.Refresh
@@ -204,7 +204,7 @@ func TestASessionEndsWhenItIsNotUsedAndAtLast(t *testing.T) {
 		}
 		_, err := cookie(t.Context(), r.Service, unused.Session)
 		wantCode(t, "one that wasn't used", err, core.Unauthenticated)
-		r.clock.advance(identity.SessionLife - 4*(identity.SessionIdle-2*time.Hour))
+		r.clock.Advance(identity.SessionLife - 4*(identity.SessionIdle-2*time.Hour))
 		_, err = r.Refresh(t.Context(), refresh, home)
 		wantCode(t, "a refresh after its life", err, core.Unauthenticated)
 		_, err = cookie(t.Context(), r.Service, r.owner.Session)
@@ -217,7 +217,7 @@ func TestUseKeepsASession(t *testing.T) {
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
 		r := newRig(t, on)
 		for range 6 {
-			r.clock.advance(3 * 24 * time.Hour)
+			r.clock.Advance(3 * 24 * time.Hour)
 			_, err := cookie(t.Context(), r.Service, r.owner.Session)
 			ok(t, err)
 		}
@@ -226,7 +226,7 @@ func TestUseKeepsASession(t *testing.T) {
 		mine, err := r.Sessions(t.Context(), p)
 		ok(t, err)
 		want(t, "sessions", len(mine), 1)
-		want(t, "seen", mine[0].Seen, r.clock.now())
+		want(t, "seen", mine[0].Seen, r.clock.Now())
 		want(t, "current", mine[0].Current, true)
 		want(t, "address", mine[0].Address, home.String())
 	})
@@ -302,7 +302,7 @@ func TestAReplayAmidRefreshesEndsTheSession(t *testing.T) {
 			nodes := []*identity.Service{r.Service, r.node()}
 			second, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 			ok(t, err)
-			r.clock.advance(11 * time.Second)
+			r.clock.Advance(11 * time.Second)
 			var wait sync.WaitGroup
 			replayed := make([]error, 6)
 			var mu sync.Mutex

@@ -80,7 +80,7 @@ func TestASetupLinkExpires(t *testing.T) {
 		r := bare(t, on)
 		link, _, err := r.Setup(t.Context())
 		ok(t, err)
-		r.clock.advance(identity.SetupLife)
+		r.clock.Advance(identity.SetupLife)
 		_, err = r.FinishSetup(t.Context(), link, identity.NewUser{Email: "olga@example.org", Name: "Olga", Password: password})
 		wantCode(t, "too late", err, core.Unauthenticated)
 	})
@@ -133,7 +133,7 @@ func TestLinksWorkOnceAndExpire(t *testing.T) {
 		}
 		n := identity.NewUser{Email: "somebody.else@example.org", Name: "Mia", Password: password}
 		late := invite()
-		r.clock.advance(identity.InviteLife)
+		r.clock.Advance(identity.InviteLife)
 		_, err := r.Accept(ctx, late, n)
 		wantCode(t, "too late", err, core.Unauthenticated)
 		token := invite()

@@ -36,7 +36,7 @@ func TestFailuresSlowTheirAddressAlone(t *testing.T) {
 		}
 		ok(t, try(r, email, password, home))
 		ok(t, try(r, email, password, netip.MustParseAddr("198.51.100.7"))) // whence he never came before
-		r.clock.advance(wait)
+		r.clock.Advance(wait)
 		ok(t, try(r, email, password, elsewhere))
 		wantCode(t, "the count begins anew", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
 		wantCode(t, "and has no wait", try(r, email, "wrong password", elsewhere), core.Unauthenticated)
@@ -52,7 +52,7 @@ func TestTheWaitGrowsToAQuarterOfAnHour(t *testing.T) {
 			err := try(r, "owner@example.org", "wrong password", elsewhere)
 			if wait, is := identity.Wait(err); is {
 				waits = append(waits, wait)
-				r.clock.advance(wait)
+				r.clock.Advance(wait)
 			}
 		}
 		for i := 1; i < len(waits); i++ {
@@ -86,7 +86,7 @@ func TestNobodyIsLockedOutFromWhereHeWas(t *testing.T) {
 		}
 		wantCode(t, "from a new place", try(r, email, password, elsewhere), core.Exhausted)
 		ok(t, try(r, email, password, home))
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		ok(t, try(r, email, password, netip.MustParseAddr("203.0.113.77")))
 	})
 }
@@ -197,7 +197,7 @@ func TestRefusedSignInsAreFolded(t *testing.T) {
 			wantCode(t, "a made-up one", try(r, email, "wrong password", netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})), core.Unauthenticated)
 		}
 		want(t, "told", r.heard("sign_in", "refused"), 30)
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		r.signIn("owner@example.org", "")
 		want(t, "good ones", r.heard("sign_in", "ok"), 1)
 		_ = try(r, "nobody@example.org", "wrong password", elsewhere)

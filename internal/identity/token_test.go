@@ -44,7 +44,7 @@ func TestATokenIsWhatTheRFCsSay(t *testing.T) {
 		r := newRig(t, on)
 		keys := published(t, r.Service)
 		token, err := golangjwt.Parse(r.owner.Access, func(tok *golangjwt.Token) (any, error) { return keys[tok.Header["kid"].(string)], nil },
-			golangjwt.WithValidMethods([]string{"EdDSA"}), golangjwt.WithTimeFunc(r.clock.now),
+			golangjwt.WithValidMethods([]string{"EdDSA"}), golangjwt.WithTimeFunc(r.clock.Now),
 			golangjwt.WithIssuer("http://localhost:8080"), golangjwt.WithAudience("http://localhost:8080"), golangjwt.WithExpirationRequired())
 		ok(t, err)
 		want(t, "type", token.Header["typ"].(string), "at+jwt")
@@ -170,7 +170,7 @@ func TestSigningKeysRotate(t *testing.T) {
 						ok(t, err)
 					}
 				}
-				r.clock.advance(4 * time.Minute)
+				r.clock.Advance(4 * time.Minute)
 			}
 		}
 		if len(before) != 3 && len(before) != 4 {
@@ -187,15 +187,15 @@ func TestAKeyIsPublishedUntilItsLastTokenExpires(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
 		r := newRig(t, on)
-		r.clock.advance(12*time.Hour - time.Second) // from noon
+		r.clock.Advance(12*time.Hour - time.Second) // from noon
 		last := r.signIn("owner@example.org", "")
-		r.clock.advance(identity.AccessLife)
+		r.clock.Advance(identity.AccessLife)
 		for _, n := range []*identity.Service{r.Service, r.node()} {
 			want(t, "published", len(published(t, n)), 2)
 			_, err := bearer(t.Context(), n, last.Access)
 			ok(t, err)
 		}
-		r.clock.advance(10 * time.Second)
+		r.clock.Advance(10 * time.Second)
 		want(t, "published", len(published(t, r.Service)), 1)
 	})
 }
@@ -228,10 +228,10 @@ func TestAllTokensEndWhenTheKeysAreReplaced(t *testing.T) {
 		wantCode(t, "here", err, core.Unauthenticated)
 		next, err := r.Refresh(t.Context(), r.owner.Refresh, home)
 		ok(t, err)
-		r.clock.advance(time.Second)
+		r.clock.Advance(time.Second)
 		_, err = bearer(t.Context(), other, next.Access) // whose kid it doesn't know
 		ok(t, err)
-		r.clock.advance(4 * time.Second)
+		r.clock.Advance(4 * time.Second)
 		_, err = bearer(t.Context(), other, r.owner.Access)
 		wantCode(t, "elsewhere", err, core.Unauthenticated)
 	})

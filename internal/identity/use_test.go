@@ -77,12 +77,12 @@ func TestTheLastUseOfAKeyIsKept(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, on kindOfStore) {
 		r := newRig(t, on)
-		text := r.key(r.owner.Principal, identity.NewKey{Expires: r.clock.now().Add(24 * time.Hour)})
+		text := r.key(r.owner.Principal, identity.NewKey{Expires: r.clock.Now().Add(24 * time.Hour)})
 		want(t, "before", r.used().IsZero(), true)
 		w := &watchedRecords{backend: r.store}
 		nodes := []*identity.Service{r.running(w), r.running(w)}
 		for round := range 3 {
-			at := r.clock.now()
+			at := r.clock.Now()
 			var wait sync.WaitGroup
 			for i := range 40 {
 				wait.Go(func() {
@@ -96,7 +96,7 @@ func TestTheLastUseOfAKeyIsKept(t *testing.T) {
 			if n := int(w.writes.Load()); n > 2*(round+1) { // one, or one of each node at the same moment
 				t.Fatalf("%d writes after %d rounds", n, round+1)
 			}
-			r.clock.advance(10 * time.Minute)
+			r.clock.Advance(10 * time.Minute)
 		}
 		_, err := bearer(t.Context(), nodes[0], text) // as good as it was
 		ok(t, err)
@@ -125,7 +125,7 @@ func TestKeepingAUseHoldsNothingUp(t *testing.T) {
 	eventually(t, "each is tried", func() bool { return w.writes.Load() == 3 })
 	want(t, "kept", r.used().IsZero(), true)
 	w.fails.Store(false)
-	r.clock.advance(10 * time.Minute)
+	r.clock.Advance(10 * time.Minute)
 	_, err := bearer(t.Context(), node, texts[0])
 	ok(t, err)
 	eventually(t, "the next use is kept", func() bool { return !r.used().IsZero() })
@@ -171,7 +171,7 @@ func TestKeysAreBounded(t *testing.T) {
 		mine, _, err := r.CreateKey(ctx, r.owner.Principal, n)
 		ok(t, err)
 		short := n
-		short.Expires = r.clock.now().Add(time.Hour)
+		short.Expires = r.clock.Now().Add(time.Hour)
 		r.key(r.owner.Principal, short)
 		var made atomic.Int32 // six who want the last two
 		var wait sync.WaitGroup
@@ -193,7 +193,7 @@ func TestKeysAreBounded(t *testing.T) {
 		r.key(r.owner.Principal, n)
 		_, _, err = r.CreateKey(ctx, r.owner.Principal, n)
 		wantCode(t, "full again", err, core.Exhausted)
-		r.clock.advance(time.Hour)
+		r.clock.Advance(time.Hour)
 		r.key(r.owner.Principal, n) // in the place of the one that has expired
 	})
 }

@@ -11,12 +11,13 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // shop is an org with credits enough, whose tasks come and go.
 type shop struct {
 	t     *testing.T
-	st    books
+	st    store.Store
 	s     *ledger.Service
 	org   core.OrgID
 	told  *answers
@@ -274,7 +275,7 @@ func TestNotices(t *testing.T) {
 // part of it once, on both stores, though two nodes hear of its end again and again.
 func TestOneStepReachesAllParts(t *testing.T) {
 	t.Parallel()
-	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
+	onTwoNodes(t, func(t *testing.T, nodes [2]store.Store) {
 		ctx, org, told := context.Background(), newOrg(), newAnswers()
 		s := [2]*ledger.Service{newLedger(t, nodes[0]), newLedger(t, nodes[1])}
 		grant(t, s[0], org, 1000)

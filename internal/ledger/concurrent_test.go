@@ -9,16 +9,17 @@ import (
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
 // onTwoNodes runs a test on SQLite and, unless tests are to be quick, on PostgreSQL, as two
 // nodes have it: there each with connections of its own to the one database.
-func onTwoNodes(t *testing.T, test func(t *testing.T, nodes [2]books)) {
+func onTwoNodes(t *testing.T, test func(t *testing.T, nodes [2]store.Store)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		st := openSQLite(t)
-		test(t, [2]books{st, st})
+		test(t, [2]store.Store{st, st})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		if testing.Short() {
@@ -26,7 +27,7 @@ func onTwoNodes(t *testing.T, test func(t *testing.T, nodes [2]books)) {
 		}
 		t.Parallel()
 		cfg := pgtest.Start(t, pgtest.Config{Fast: true}).Database(t)
-		var nodes [2]books
+		var nodes [2]store.Store
 		for i := range nodes {
 			nodes[i] = pgtest.Open(t, cfg)
 		}
@@ -61,7 +62,7 @@ func atOnce(n int, f func(task core.TaskID) error) ([]core.TaskID, error) {
 // all spend and end at once, each is told of twice, and the books are exact.
 func TestAThousandHoldsAtOnce(t *testing.T) {
 	t.Parallel()
-	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
+	onTwoNodes(t, func(t *testing.T, nodes [2]store.Store) {
 		const all, enough, each, cost = 1000, 400, 10 * core.Credit, 3 * core.Credit
 		for name, granted := range map[string]core.Credits{"of a balance": enough * each, "of a budget": all * each} {
 			t.Run(name, func(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 func (w *shop) grant(id string, amount core.Credits, lives time.Duration) {
@@ -159,11 +161,11 @@ func TestAKillWithinAGrant(t *testing.T) {
 				if _, err := plain.Adjust(t.Context(), w.org, ledger.Command{ID: "b", Amount: -4}); err != nil { // to be reckoned
 					t.Fatal(err)
 				}
-				m := &mortal{books: w.st, after: after}
-				m.left.Store(n)
+				m := &storetest.Mortal{Store: w.st, After: after}
+				m.Left.Store(n)
 				c := ledger.Command{ID: "g", Amount: 100, Expires: noon.Add(time.Hour)}
 				_, err := newLedgerAt(t, m, func() time.Time { return w.now }).Grant(t.Context(), w.org, c)
-				killed := m.gone.Load()
+				killed := m.Dead.Load()
 				if killed != (err != nil) {
 					t.Fatal(killed, err)
 				}
@@ -207,17 +209,17 @@ func TestAKillWithinAnExpiry(t *testing.T) {
 			task, _ := w.begin(60, "")
 			w.end(task, 60, 30)
 			w.now = w.now.Add(time.Hour)
-			m := &mortal{books: w.st, after: after}
-			m.left.Store(n)
+			m := &storetest.Mortal{Store: w.st, After: after}
+			m.Left.Store(n)
 			err := newLedgerAt(t, m, func() time.Time { return w.now }).ExpireGrants(t.Context())
-			if killed := m.gone.Load(); killed != (err != nil) {
+			if killed := m.Dead.Load(); killed != (err != nil) {
 				t.Fatal(killed, err)
 			}
 			w.expire(0)
 			if b := balance(t, w.s, w.org); b != (ledger.Balance{Available: 7, Spent: 30, Granted: 37}) {
 				t.Errorf("killed at write %d (after: %t): %+v", n, after, b)
 			}
-			if !m.gone.Load() {
+			if !m.Dead.Load() {
 				if n != 6 {
 					t.Errorf("there were %d writes, want 5", n-1)
 				}
@@ -392,7 +394,7 @@ func firstOf(all []modelLot) (sum core.Credits) {
 // while tasks use them and more are granted: each is taken once, to the last credit.
 func TestExpiryFromAllSides(t *testing.T) {
 	t.Parallel()
-	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
+	onTwoNodes(t, func(t *testing.T, nodes [2]store.Store) {
 		const tasks, each, cost = 20, 10, 3
 		ctx, org, told := context.Background(), newOrg(), newAnswers()
 		var mu sync.Mutex

@@ -120,7 +120,7 @@ func TestAHoldThatHasEnded(t *testing.T) {
 
 // slowHold is held up before it posts to a hold, for as long as the other is ended.
 type slowHold struct {
-	books
+	store.Store
 	meanwhile func()
 }
 
@@ -128,7 +128,7 @@ func (s *slowHold) Post(ctx context.Context, org core.OrgID, p ...store.Posting)
 	if p[0].Kind == "hold" {
 		s.meanwhile()
 	}
-	return s.books.Post(ctx, org, p...)
+	return s.Store.Post(ctx, org, p...)
 }
 
 // A posting that was on its way when its hold was ended isn't made.

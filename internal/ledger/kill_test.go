@@ -19,6 +19,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
@@ -81,7 +82,7 @@ const (
 )
 
 // process is one that works on tasks and charges them, all its writes through m.
-func (i *installation) process(m *mortal) (tasks *agent.Service, stop func()) {
+func (i *installation) process(m *storetest.Mortal) (tasks *agent.Service, stop func()) {
 	tools, err := tool.NewRegistry(act{})
 	if err != nil {
 		i.t.Fatal(err)
@@ -108,7 +109,7 @@ func (i *installation) process(m *mortal) (tasks *agent.Service, stop func()) {
 
 // carry delivers every event of the org, from the first, to the ledger: so a process that
 // follows another one says all of it again.
-func (i *installation) carry(ctx context.Context, m *mortal, handle func(context.Context, core.Event) error) error {
+func (i *installation) carry(ctx context.Context, m *storetest.Mortal, handle func(context.Context, core.Event) error) error {
 	for after := int64(0); ; {
 		wake := i.store.OutboxWake()
 		events, err := i.store.ReadOrg(context.Background(), i.org, after, 100)
@@ -117,7 +118,7 @@ func (i *installation) carry(ctx context.Context, m *mortal, handle func(context
 		}
 		for _, e := range events {
 			for handle(ctx, e) != nil {
-				if ctx.Err() != nil || m.gone.Load() {
+				if ctx.Err() != nil || m.Dead.Load() {
 					return nil
 				}
 			}
@@ -174,8 +175,8 @@ func (i *installation) killAt(t *testing.T, n int64, after bool) (killed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mortal{books: i.store, after: after}
-	m.left.Store(n)
+	m := &storetest.Mortal{Store: i.store, After: after}
+	m.Left.Store(n)
 	tasks, stop := i.process(m)
 	released := func() bool {
 		b, err := s.Budget(ctx, i.org, ledger.OfOrg)
@@ -185,11 +186,11 @@ func (i *installation) killAt(t *testing.T, n int64, after bool) (killed bool) {
 		told, err := i.store.ReadStream(ctx, i.org, ledger.NoticeStream(ledger.OfOrg, b.Period), 0, 10)
 		return err == nil && b.Used == whole && len(told) == 3
 	}
-	wait(t, "killed or over", func() bool { return m.gone.Load() || released() })
+	wait(t, "killed or over", func() bool { return m.Dead.Load() || released() })
 	stop()
-	if killed = m.gone.Load(); killed {
+	if killed = m.Dead.Load(); killed {
 		i.clock.Add(int64(time.Minute)) // the lease of the dead one has run out
-		tasks, stop = i.process(&mortal{books: i.store})
+		tasks, stop = i.process(&storetest.Mortal{Store: i.store})
 		wait(t, "over", released)
 		stop()
 	}

@@ -84,7 +84,7 @@ func TestAnAnswerIsForGood(t *testing.T) {
 
 // slow holds up the first change of a budget between writing it down and posting it.
 type slow struct {
-	books
+	store.Store
 	once            sync.Once
 	reached, resume chan struct{}
 }
@@ -96,7 +96,7 @@ func (s *slow) Post(ctx context.Context, org core.OrgID, p ...store.Posting) ([]
 			<-s.resume
 		})
 	}
-	return s.books.Post(ctx, org, p...)
+	return s.Store.Post(ctx, org, p...)
 }
 
 // A node that was held up in the middle of opening a budget doesn't open it twice.
@@ -104,7 +104,7 @@ func TestABudgetIsOpenedOnce(t *testing.T) {
 	t.Parallel()
 	ctx, org, told := context.Background(), newOrg(), newAnswers()
 	st := openSQLite(t)
-	held := &slow{books: st, reached: make(chan struct{}), resume: make(chan struct{})}
+	held := &slow{Store: st, reached: make(chan struct{}), resume: make(chan struct{})}
 	s := newLedger(t, st)
 	grant(t, s, org, 1000)
 	if _, err := s.SetBudget(ctx, org, ledger.OfOrg, 100, ledger.Month); err != nil {

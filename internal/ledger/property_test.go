@@ -12,13 +12,15 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 // world is an org whose tasks begin, call, and end as they like, while their events come
 // to the ledger late, twice and in any order, and the ledger's process dies in between.
 type world struct {
 	t       *rapid.T
-	st      books
+	st      store.Store
 	org     core.OrgID
 	answers *answers
 	tasks   []*task
@@ -37,7 +39,7 @@ type task struct {
 	said []core.Event
 }
 
-func (w *world) ledger(st books) *ledger.Service { return newLedger(w.t, st) }
+func (w *world) ledger(st store.Store) *ledger.Service { return newLedger(w.t, st) }
 
 func (w *world) say(k *task, p core.Payload) {
 	k.said = append(k.said, event(w.t, w.org, k.id, int64(len(k.said)+1), p))
@@ -91,10 +93,10 @@ func (w *world) end(k *task) {
 // apply comes again.
 func (w *world) deliver() {
 	i := rapid.IntRange(0, len(w.mail)-1).Draw(w.t, "event")
-	m := &mortal{books: w.st, after: rapid.Bool().Draw(w.t, "after")}
-	m.left.Store(rapid.Int64Range(0, 6).Draw(w.t, "dies at"))
+	m := &storetest.Mortal{Store: w.st, After: rapid.Bool().Draw(w.t, "after")}
+	m.Left.Store(rapid.Int64Range(0, 6).Draw(w.t, "dies at"))
 	err := w.ledger(m).Handler(w.answers)(context.Background(), w.mail[i])
-	if err != nil && !m.gone.Load() {
+	if err != nil && !m.Dead.Load() {
 		w.t.Fatalf("%s: %v", w.mail[i].Type, err)
 	}
 	if err == nil && rapid.IntRange(0, 3).Draw(w.t, "twice") > 0 {

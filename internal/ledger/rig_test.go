@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -15,13 +14,6 @@ import (
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 )
-
-// books is what a ledger needs of a store, as a test wraps it.
-type books interface {
-	store.Books
-	store.Records
-	store.Events
-}
 
 var orgs atomic.Int64
 
@@ -36,11 +28,11 @@ func openSQLite(t testing.TB) *sqlite.Store {
 // noon is when tests take place.
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func newLedger(t fataler, st books) *ledger.Service {
+func newLedger(t fataler, st store.Store) *ledger.Service {
 	return newLedgerAt(t, st, func() time.Time { return noon })
 }
 
-func newLedgerAt(t fataler, st books, now func() time.Time) *ledger.Service {
+func newLedgerAt(t fataler, st store.Store, now func() time.Time) *ledger.Service {
 	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: now})
 	if err != nil {
 		t.Fatal(err)
@@ -126,46 +118,6 @@ func (a *answers) of(task core.TaskID) core.Payload {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.told[task]
-}
-
-var errDead = errors.New("the process is dead")
-
-// mortal is a store whose process dies at its nth write, before or after it took place:
-// nothing works from then on. With left at 0 or below it lives.
-type mortal struct {
-	books
-	left  atomic.Int64
-	after bool
-	gone  atomic.Bool
-}
-
-// step does one write, or dies.
-func (m *mortal) step(write func() error) error {
-	if m.gone.Load() {
-		return errDead
-	}
-	if m.left.Add(-1) != 0 {
-		return write()
-	}
-	if m.after {
-		_ = write() // what came of it nobody learns
-	}
-	m.gone.Store(true)
-	return errDead
-}
-
-func (m *mortal) Post(ctx context.Context, org core.OrgID, p ...store.Posting) (posted []bool, err error) {
-	err = m.step(func() (err error) { posted, err = m.books.Post(ctx, org, p...); return err })
-	return posted, err
-}
-
-func (m *mortal) Write(ctx context.Context, org core.OrgID, c ...store.Change) error {
-	return m.step(func() error { return m.books.Write(ctx, org, c...) })
-}
-
-func (m *mortal) Append(ctx context.Context, s core.Scope, a store.Append) (events []core.Event, err error) {
-	err = m.step(func() (err error) { events, err = m.books.Append(ctx, s, a); return err })
-	return events, err
 }
 
 // entries returns all entries of an org.

@@ -17,7 +17,7 @@ const gib = 1 << 30
 // A day is charged once, by whom and as often as it may be; the next is another.
 func TestStorageIsChargedOnceADay(t *testing.T) {
 	t.Parallel()
-	onTwoNodes(t, func(t *testing.T, nodes [2]books) {
+	onTwoNodes(t, func(t *testing.T, nodes [2]store.Store) {
 		ctx, org := context.Background(), newOrg()
 		s := [2]*ledger.Service{newLedger(t, nodes[0]), newLedger(t, nodes[1])}
 		grant(t, s[0], org, core.Credit)

@@ -62,11 +62,10 @@ type answerCleaner struct{ *redact.Answer }
 // Flow implements gateway.Cleaner.
 func (a answerCleaner) Flow() gateway.Flow { return a.Answer.Flow() }
 
-// modelWay is a way to providers of models: to plain HTTP/1.1 near by, or in the clear to
-// one's own proxy, a short one.
+// modelWay is a way to providers of models: to plain HTTP/1.1 near by a short one.
 func (n *node) modelWay(ofOrg bool, connect time.Duration) gateway.Way {
 	t := n.modelTransport(ofOrg, connect)
-	return &h1.Transport{Dial: t.DialContext, MaxIdlePerHost: t.MaxIdleConnsPerHost, MaxIdle: t.MaxIdleConns, Else: t}
+	return &h1.Transport{Dial: t.DialContext, MaxIdlePerHost: t.MaxIdleConnsPerHost, MaxIdle: t.MaxIdleConns, Proxy: t.Proxy, Else: t}
 }
 
 // agentModel is the gateway as a model of a task's. The gateway tries again by itself.

@@ -15,6 +15,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 // kept is an installation whose orgs keep something, and meters of it.
@@ -146,16 +147,16 @@ func TestAMeterDiesAnywhere(t *testing.T) {
 	k := newKept(t)
 	died := 0
 	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
+		for n := int64(1); ; n++ {
 			org := core.OrgID(core.NewID("org"))
 			k.org(org)
 			bytes := k.keep(org, "s1", 4)
 			m := k.meter(core.NewID("m"))
-			mortal := &mortalRecords{documents: k.store, left: n, after: after}
+			mortal := &storetest.Mortal{Store: k.store, After: after}
+			mortal.Left.Store(n)
 			m.records = mortal
-			books := &mortalBooks{Books: k.store, records: mortal}
 			var err error
-			if m.books, err = ledger.New(ledger.Config{Books: books, Records: k.store, Events: k.store, IDs: core.NewID, Now: k.now}); err != nil {
+			if m.books, err = ledger.New(ledger.Config{Books: mortal, Records: k.store, Events: k.store, IDs: core.NewID, Now: k.now}); err != nil {
 				t.Fatal(err)
 			}
 			k.later(2 * meterTerm)
@@ -172,42 +173,6 @@ func TestAMeterDiesAnywhere(t *testing.T) {
 	if died < 4 {
 		t.Errorf("only %d deaths: the test looks at the wrong place", died)
 	}
-}
-
-// documents are embedded by another name than that of their method Records.
-type documents interface{ store.Records }
-
-// mortalRecords die at the nth write of theirs and of the books.
-type mortalRecords struct {
-	documents
-	left  int
-	after bool
-}
-
-func (r *mortalRecords) step(write func() error) error {
-	if r.left--; r.left < 0 {
-		return context.Canceled
-	} else if r.left > 0 {
-		return write()
-	}
-	if r.after {
-		_ = write() // nobody hears of it
-	}
-	return context.Canceled
-}
-
-func (r *mortalRecords) Write(ctx context.Context, org core.OrgID, c ...store.Change) error {
-	return r.step(func() error { return r.documents.Write(ctx, org, c...) })
-}
-
-type mortalBooks struct {
-	store.Books
-	records *mortalRecords
-}
-
-func (b *mortalBooks) Post(ctx context.Context, org core.OrgID, p ...store.Posting) (posted []bool, err error) {
-	err = b.records.step(func() (err error) { posted, err = b.Books.Post(ctx, org, p...); return err })
-	return posted, err
 }
 
 // The meter lets grants expire, whether storage is charged or not.

@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
@@ -116,6 +117,9 @@ func TestWaysToProviders(t *testing.T) {
 		}
 		if core.CodeOf(err) != want {
 			t.Errorf("of an org %t: %v, want %q", ofOrg, err, want)
+		}
+		if short, ok := n.modelWay(ofOrg, time.Second).(*h1.Transport); !ok || (short.Proxy == nil) != ofOrg {
+			t.Errorf("of an org %t: the environment's proxy isn't heeded, or is where it mustn't", ofOrg)
 		}
 	}
 }

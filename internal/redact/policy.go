@@ -21,7 +21,8 @@ const (
 type Policy struct {
 	Default Action          `json:"default,omitempty"` // "": Redact
 	Kinds   map[Kind]Action `json:"kinds,omitempty"`
-	// Answers says that this is so for what models answer to callers of the API, too.
+	// Answers says that this is so for what models answer to callers of the API, too, but
+	// not for what they answer to agents (ADR 14).
 	Answers bool `json:"answers,omitempty"`
 }
 

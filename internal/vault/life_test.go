@@ -127,7 +127,7 @@ func TestShreddingLeavesNothing(t *testing.T) {
 
 	// The other process heeds it when its cache is old.
 	wantTexts(t, other.store, orgA, "tsk_1", "one")
-	r.clock.advance(10 * time.Second)
+	r.clock.Advance(10 * time.Second)
 	for name, err := range everything(t.Context(), other, orgA) {
 		wantCode(t, name+" in the other process", err, core.NotFound)
 	}
@@ -267,17 +267,17 @@ func TestTheCache(t *testing.T) {
 	if first > 2 {
 		t.Errorf("%d looks for 100 events", first)
 	}
-	r.clock.advance(9 * time.Second)
+	r.clock.Advance(9 * time.Second)
 	wantTexts(t, p.store, orgA, "tsk_2")
 	if c.looks.Load() != first {
 		t.Error("looked before the time")
 	}
-	r.clock.advance(time.Second)
+	r.clock.Advance(time.Second)
 	wantTexts(t, p.store, orgA, "tsk_2")
 	if c.looks.Load() != first+1 {
 		t.Error("didn't look when the time was over")
 	}
-	r.clock.advance(10 * time.Second)
+	r.clock.Advance(10 * time.Second)
 	var down error = core.E(core.Unavailable, "x", "down")
 	c.fail.Store(&down)
 	_, err := p.store.ReadOrg(t.Context(), orgA, 0, 1)
@@ -289,7 +289,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := &counted{Keysets: r.inner}
-	v := vault.New(vault.Config{Keysets: c, Master: openMaster(t, r.master), Now: r.clock.now, CacheOrgs: 2})
+	v := vault.New(vault.Config{Keysets: c, Master: openMaster(t, r.master), Now: r.clock.Now, CacheOrgs: 2})
 	s := v.Store(r.inner)
 	for round := range int64(2) {
 		for _, org := range []core.OrgID{"org_1", "org_2", "org_3"} {

@@ -84,7 +84,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 				o := org()
 				fine(any().vault.Shred(rt.Context(), o))
 				gone[o] = true
-				r.clock.advance(10 * time.Second) // for the other process
+				r.clock.Advance(10 * time.Second) // for the other process
 			},
 			"": func(rt *rapid.T) {
 				o, p := org(), any()

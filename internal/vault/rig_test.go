@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
@@ -21,31 +21,13 @@ import (
 
 const orgA, orgB core.OrgID = "org_a", "org_b"
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // rig is an installation: a store and blobs in a folder, below a vault.
 type rig struct {
 	dir    string
 	master string // its file
 	inner  *sqlite.Store
 	files  *local.Store
-	clock  *clock
+	clock  *coretest.Clock
 	replica
 }
 
@@ -59,7 +41,7 @@ type replica struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{dir: dir, master: filepath.Join(dir, "master.json"), clock: &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+	r := &rig{dir: dir, master: filepath.Join(dir, "master.json"), clock: coretest.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
 	ok(t, vault.GenerateMaster(r.master))
 	r.inner = openStore(t, dir)
 	var err error
@@ -80,7 +62,7 @@ func (r *rig) start(_ testing.TB, m vault.Master) replica { return r.over(r.inne
 
 // over is start with something between the vault and its keysets.
 func (r *rig) over(keysets store.Keysets, m vault.Master) replica {
-	v := vault.New(vault.Config{Keysets: keysets, Master: m, Now: r.clock.now})
+	v := vault.New(vault.Config{Keysets: keysets, Master: m, Now: r.clock.Now})
 	return replica{v, v.Store(r.inner), v.Blobs(r.files)}
 }
 

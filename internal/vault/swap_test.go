@@ -319,7 +319,7 @@ func TestOlderKeysAreNotTaken(t *testing.T) {
 			_, err = r.raw(t).ExecContext(t.Context(), `UPDATE keysets SET generation = `+generation+`, wrapped = ? WHERE org = 'org_a'`, old.Wrapped)
 			ok(t, err)
 			for range 2 {
-				r.clock.advance(10 * time.Second)
+				r.clock.Advance(10 * time.Second)
 				events, err := r.store.Append(t.Context(), scopeOf(orgA), store.Append{Stream: "tsk_1", Expected: after.Version, Events: []store.NewEvent{newEvent("three")}})
 				if err == nil { // with the keys that are known
 					after = events[0]

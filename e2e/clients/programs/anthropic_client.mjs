@@ -40,8 +40,11 @@ for (const [name, model] of Object.entries(at.models)) {
     return { calls: calls(m), stop: m.stop_reason, text: words(after), then: after.stop_reason };
   };
   cases[`tools streamed/${name}`] = async () => {
-    const m = await client.messages.stream({ model, max_tokens: 500, messages: [user('How is the weather?')], tools }).finalMessage();
-    return { calls: calls(m), stop: m.stop_reason };
+    const content = []; // as each block ends
+    const stream = client.messages.stream({ model, max_tokens: 500, messages: [user('How is the weather?')], tools });
+    stream.on('contentBlock', (b) => content.push(b));
+    const m = await stream.finalMessage();
+    return { calls: calls({ content }), stop: m.stop_reason };
   };
   cases[`schema/${name}`] = async () => {
     const schema = { type: 'object', properties: { name: { type: 'string' }, age: { type: 'integer' } }, required: ['name', 'age'], additionalProperties: false };

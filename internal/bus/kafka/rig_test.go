@@ -1,12 +1,10 @@
 package kafka_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -162,23 +160,3 @@ func (f *fake) start(t testing.TB, opts ...kfake.Opt) {
 func (f *fake) close() { f.cluster.Close() }
 
 func (f *fake) addr() string { return fmt.Sprint("127.0.0.1:", f.port) }
-
-// output is what several loggers write.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(b)
-}
-
-// has reports whether something was written.
-func (o *output) has(text string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return strings.Contains(o.b.String(), text)
-}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/bus/kafka"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 )
 
 func TestNew(t *testing.T) {
@@ -19,7 +20,7 @@ func TestNew(t *testing.T) {
 	f := newFake(t, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "isekai", "hunter2"), kfake.Superuser("PLAIN", "isekai", "hunter2"))
 	closed := newFake(t)
 	closed.close()
-	var logged output
+	var logged coretest.Output
 	for name, c := range map[string]struct {
 		change func(*kafka.Config)
 		code   core.Code
@@ -47,8 +48,8 @@ func TestNew(t *testing.T) {
 			publish(t, b, event("a", 1))
 			b.Close()
 		}
-		if strings.Contains(fmt.Sprint(err), "hunter") || logged.has("hunter") {
-			t.Errorf("%s: the password can be read: %v %s", name, err, logged.b.String())
+		if strings.Contains(fmt.Sprint(err), "hunter") || strings.Contains(logged.String(), "hunter") {
+			t.Errorf("%s: the password can be read: %v %s", name, err, logged.String())
 		}
 	}
 }

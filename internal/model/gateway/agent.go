@@ -90,7 +90,7 @@ func respond(req *http.Request, status int, media string, body io.Reader) *http.
 		closer = io.NopCloser(body)
 	}
 	return &http.Response{
-		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {media}}, ContentLength: -1, Body: closer, Request: req,
 	}
 }

@@ -19,7 +19,7 @@ type sieve struct {
 	words words
 	flows []*flow // in the order in which they began
 	held  int     // bytes of their events
-	base  []byte  // the last event's data
+	base  []byte  // the last event's data, without its texts
 	added int64   // events that weren't in the stream
 }
 
@@ -37,7 +37,7 @@ var errParts = core.E(core.Unavailable, op, "the answer has too many parts to be
 type flow struct {
 	Flow
 	part
-	of []byte // data of the event that had the last part
+	of []byte // data of the event that had the last part, without its texts
 }
 
 // part is a part of a text in an event.
@@ -63,22 +63,31 @@ func newSieve(by Cleaner, op dialect.Operation) *sieve {
 // size is how many bytes it keeps.
 func (s *sieve) size() int { return s.held + cap(s.base) }
 
-// event returns what goes instead of an event. denied: the policy doesn't let it go.
+// event returns what goes instead of an event, valid until the next. denied: the policy
+// doesn't let it go.
 func (s *sieve) event(e dialect.Event) (out []dialect.Event, err error) {
 	if !gjson.ValidBytes(e.Data) { // chat's last
 		out, err = s.end()
 		return append(out, e), err
 	}
-	s.base = append(s.base[:0], e.Data...)
 	data := unspelled(e.Data)
 	parts, ends := s.words.parts(data), s.words.ends(data)
 	if len(parts) > maxParts || len(parts)*len(data) > maxPasses || len(ends) > maxParts {
 		return nil, errParts
 	}
+	bare := data
+	for _, p := range parts {
+		bare = withText(bare, p.path, "")
+	}
+	base, err := s.by.JSON(bare)
+	if err != nil {
+		return nil, err
+	}
+	s.base = append(s.base[:0], base...)
 	if out, err = s.finish(ends, parts); err != nil {
 		return nil, err
 	}
-	if e.Data, err = s.clean(data, parts, ends); err != nil {
+	if e.Data, err = s.clean(data, bytes.Equal(base, bare), parts, ends); err != nil {
 		return nil, err
 	}
 	e.Data = numbered(e.Data, s.added)
@@ -116,34 +125,28 @@ func among(ends []string, key string) bool {
 	return slices.ContainsFunc(ends, func(end string) bool { return strings.HasPrefix(key, end) })
 }
 
-// clean is an event's data as it may go.
-func (s *sieve) clean(data []byte, parts []part, ends []string) ([]byte, error) {
-	texts, rest, changed := make([]string, len(parts)), data, false
-	for i, p := range parts {
+// clean is an event's data as it may go: base with what may go of its texts. same: but for
+// these it is data.
+func (s *sieve) clean(data []byte, same bool, parts []part, ends []string) ([]byte, error) {
+	clean := s.base
+	for _, p := range parts {
 		was := gjson.GetBytes(data, p.path).Str
-		text, err := s.push(p, data, was, among(ends, p.key))
+		text, err := s.push(p, was, among(ends, p.key))
 		if err != nil {
 			return nil, err
 		}
-		texts[i], changed = text, changed || text != was
-		rest = withText(rest, p.path, "")
+		same = same && text == was
+		clean = withText(clean, p.path, text)
 	}
-	clean, err := s.by.JSON(rest)
-	if err != nil {
-		return nil, err
-	}
-	if !changed && bytes.Equal(clean, rest) {
+	if same {
 		return data, nil
-	}
-	for i, p := range parts {
-		clean = withText(clean, p.path, texts[i])
 	}
 	return clean, nil
 }
 
 // push is what may go of a text now that a part has come, which may be its last.
-func (s *sieve) push(p part, data []byte, text string, last bool) (string, error) {
-	f, err := s.flow(p, data)
+func (s *sieve) push(p part, text string, last bool) (string, error) {
+	f, err := s.flow(p)
 	if err != nil {
 		return "", err
 	}
@@ -156,17 +159,17 @@ func (s *sieve) push(p part, data []byte, text string, last bool) (string, error
 }
 
 // flow is the one that a part belongs to.
-func (s *sieve) flow(p part, data []byte) (*flow, error) {
+func (s *sieve) flow(p part) (*flow, error) {
 	i := slices.IndexFunc(s.flows, func(f *flow) bool { return f.key == p.key })
 	if i < 0 {
 		i = len(s.flows)
 		s.flows = append(s.flows, &flow{Flow: s.by.Flow()})
 	}
 	f := s.flows[i]
-	if s.held += len(data) - len(f.of); s.held > maxHeld || i >= maxParts {
+	if s.held += len(s.base) - len(f.of); s.held > maxHeld || i >= maxParts {
 		return nil, errParts
 	}
-	f.part, f.of = p, append(f.of[:0], data...)
+	f.part, f.of = p, append(f.of[:0], s.base...)
 	return f, nil
 }
 

@@ -246,6 +246,32 @@ func TestALastPieceWithTheFinish(t *testing.T) {
 	}
 }
 
+// What a text held back comes in an event like those that were there: of these, too, nothing
+// goes that the policy keeps back.
+func TestWhatWasHeldBackComesInACleanEvent(t *testing.T) {
+	t.Parallel()
+	begin, canary := cleaners(t)
+	for op, by := range spokenBy {
+		s := newSieve(begin(), op)
+		var out []byte
+		for _, data := range append([]string{by.delta(0, "it is "+canary[:9])}, append(by.stop(0, "it is "+canary[:9]), by.end...)...) {
+			if strings.HasPrefix(data, "{") {
+				data = `{"note":` + quoted(canary) + "," + data[1:]
+			}
+			all, err := s.event(dialect.Event{Data: []byte(data)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range all {
+				out = e.Append(out)
+			}
+		}
+		if !strings.Contains(string(out), canary[:9]) || strings.Contains(string(out), canary) {
+			t.Errorf("%s: the canary got out: %s", op, out)
+		}
+	}
+}
+
 // Log-probabilities spell out what was said in tokens, in which no secret would be found.
 func TestLogProbabilitiesAreLeftOut(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -247,7 +248,7 @@ func (a *keeping) add(events [][]byte) error {
 
 // nativeID is the id of an answer in one of its events; "" if it isn't in this one.
 func nativeID(event []byte) string {
-	e, err := dialect.NewScanner(bytesReader(event), len(event)+1).Next()
+	e, err := dialect.NewScanner(bytes.NewReader(event), len(event)+1).Next()
 	if err != nil {
 		return ""
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	recent "container/list"
 	"maps"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,13 +19,15 @@ import (
 // it, and how it was last. What one org provokes closes no lane of another's. Safe for
 // concurrent use.
 type lane struct {
-	mu      sync.Mutex // held while the breaker is asked and then told
-	breaker circuitbreaker.CircuitBreaker[any]
-	lot     *lot                   // that all orgs share
-	inUse   atomic.Int64           // places of it
-	limited atomic.Int32           // how many models are in until
-	until   map[string]time.Time   // before when the provider wants no request for a model; under mu
-	said    atomic.Pointer[string] // why the last attempt failed; nil: it didn't
+	mu        sync.Mutex // held while the breaker is asked and then told
+	breaker   circuitbreaker.CircuitBreaker[any]
+	openFor   time.Duration          // that nobody tries the provider which has failed
+	shutUntil time.Time              // when that is over; under mu
+	lot       *lot                   // that all orgs share
+	inUse     atomic.Int64           // places of it
+	limited   atomic.Int32           // how many models are in until
+	until     map[string]time.Time   // before when the provider wants no request for a model; under mu
+	said      atomic.Pointer[string] // why the last attempt failed; nil: it didn't
 }
 
 // lot are the places for calls of one operation of one provider.
@@ -99,10 +102,10 @@ func (l *lanes) at(key laneKey, make func(*entered)) *entered {
 }
 
 func newLane(c catalog.Limits, places *lot) *lane {
-	return &lane{lot: places, breaker: circuitbreaker.NewBuilder[any]().
+	return &lane{lot: places, openFor: c.OpenFor, breaker: circuitbreaker.NewBuilder[any]().
 		WithFailureThresholdRatio(uint(c.Failures), uint(c.FailuresOf)).
-		WithDelay(c.OpenFor).
-		WithSuccessThreshold(1). // which also has no more than one call try it
+		WithDelay(math.MaxInt64). // by its own clock; the lane half-opens it by the gateway's
+		WithSuccessThreshold(1).  // which also has no more than one call try it
 		Build()}
 }
 
@@ -131,11 +134,7 @@ func (l *lane) enter(provider, model string, now time.Time) (*place, *fault) {
 	if !l.lot.take(l) {
 		return nil, l.shut(core.Unavailable, provider, full, 0)
 	}
-	l.mu.Lock()
-	probe := !l.breaker.IsClosed()
-	in := l.breaker.TryAcquirePermit()
-	wait := l.breaker.RemainingDelay()
-	l.mu.Unlock()
+	probe, wait, in := l.admits(now)
 	if !in {
 		l.lot.give(l)
 		f := l.shut(core.Unavailable, provider, broken, max(wait, time.Second))
@@ -143,6 +142,17 @@ func (l *lane) enter(provider, model string, now time.Time) (*place, *fault) {
 		return nil, f
 	}
 	return &place{lane: l, model: model, probe: probe}, nil
+}
+
+// admits reports whether the breaker lets a call in, and whether by it the breaker learns
+// whether to close; else how long it is open.
+func (l *lane) admits(now time.Time) (probe bool, wait time.Duration, in bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if wait = l.shutUntil.Sub(now); wait <= 0 && l.breaker.IsOpen() {
+		l.breaker.HalfOpen()
+	}
+	return !l.breaker.IsClosed(), wait, l.breaker.TryAcquirePermit()
 }
 
 // wait is how long the provider wants no request for a model.
@@ -180,7 +190,7 @@ func (l *lane) shut(code core.Code, provider, why string, wait time.Duration) *f
 // answered notes that a stream has begun, so that others are let in while it goes on.
 func (p *place) answered() {
 	if p.probe {
-		p.record(nil)
+		p.record(nil, time.Time{})
 		p.probe = false
 	}
 }
@@ -188,7 +198,7 @@ func (p *place) answered() {
 // leave gives the place back and notes how it went. f is nil for what went well.
 func (p *place) leave(f *fault, now time.Time) {
 	defer p.lot.give(p.lane)
-	p.record(f)
+	p.record(f, now)
 	switch {
 	case f == nil:
 		if p.said.Load() != nil {
@@ -205,7 +215,7 @@ func (p *place) leave(f *fault, now time.Time) {
 
 // record tells the breaker how a call went. What was let in before the breaker opened says
 // nothing about how the provider is since.
-func (p *place) record(f *fault) {
+func (p *place) record(f *fault, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -213,7 +223,9 @@ func (p *place) record(f *fault) {
 	case f == nil || !f.gone && !f.sick: // it answers
 		p.breaker.RecordSuccess()
 	case f.sick:
-		p.breaker.RecordFailure()
+		if p.breaker.RecordFailure(); p.breaker.IsOpen() {
+			p.shutUntil = now.Add(p.openFor)
+		}
 	case p.probe: // its caller left, and it has shown nothing: the next call may
 		p.breaker.Open()
 		p.breaker.HalfOpen()

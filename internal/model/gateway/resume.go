@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"strconv"
@@ -11,8 +10,6 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
-
-func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
 
 // Resume returns a kept answer's events after the one with a number; 0: all of them. id is
 // its own, or that which the answer itself has. not_found: the caller has kept no such
@@ -156,25 +153,22 @@ func (a *keeping) after(n int) (events [][]byte, behind bool, changed chan struc
 
 // stored returns the events after r.n that are written, a part at a time.
 func (r *reader) stored(ctx context.Context) ([][]byte, error) {
-	parts, err := kindPart.List(ctx, r.k.records, r.org, string(r.id)+"/", r.last, 4)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range parts {
-		p := d.Data
-		r.last = d.ID
-		r.over = p.Ended
-		if skip := r.n + 1 - p.From; skip < len(p.Events) {
-			return p.Events[max(skip, 0):], nil
+	for {
+		parts, err := kindPart.List(ctx, r.k.records, r.org, string(r.id)+"/", r.last, 4)
+		if err != nil || len(parts) == 0 {
+			return nil, err
 		}
-		if r.over {
-			return nil, nil
+		for _, d := range parts {
+			p := d.Data
+			r.last, r.over = d.ID, p.Ended
+			if skip := r.n + 1 - p.From; skip < len(p.Events) {
+				return p.Events[max(skip, 0):], nil
+			}
+			if r.over {
+				return nil, nil
+			}
 		}
 	}
-	if len(parts) > 0 {
-		return r.stored(ctx)
-	}
-	return nil, nil
 }
 
 func (r *reader) close() {}

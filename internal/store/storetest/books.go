@@ -41,8 +41,8 @@ func balances(t testing.TB, st store.Books, org core.OrgID) map[string]core.Cred
 func testPost(t *testing.T, open Open) {
 	st, clock := start(t, open)
 	grant(t, st, "org_a", 100)
-	first := clock.now()
-	clock.advance(time.Second)
+	first := clock.Now()
+	clock.Advance(time.Second)
 	hold := posting("evt_1", "available", "held/tsk_1", 30)
 	for _, want := range []bool{true, false} {
 		if got := must(st.Post(t.Context(), "org_a", hold))(t); !cmp.Equal(got, []bool{want}) {
@@ -53,7 +53,7 @@ func testPost(t *testing.T, open Open) {
 		t.Errorf("balances (-want +got):\n%s", diff)
 	}
 	grantLine := store.Entry{Effect: "grant 100", Kind: "grant", Project: "prj_one", Note: "for grant 100", At: first}
-	holdLine := store.Entry{Effect: "evt_1", Kind: "hold", Project: "prj_one", Task: "tsk_1", Note: "for evt_1", At: clock.now()}
+	holdLine := store.Entry{Effect: "evt_1", Kind: "hold", Project: "prj_one", Task: "tsk_1", Note: "for evt_1", At: clock.Now()}
 	line := func(n int, e store.Entry, account string, amount, balance core.Credits) store.Entry {
 		e.N, e.Move, e.Balance = n, store.Move{Account: account, Amount: amount}, balance
 		return e

@@ -14,7 +14,7 @@ import (
 // of it afterwards.
 func testReopen(t *testing.T, open Open) {
 	clock := newClock()
-	st, reopen := open(t, clock.now)
+	st, reopen := open(t, clock.Now)
 	events := add(t, st, "org_a", "tsk_1", 0, 3, store.WorkReady)
 	add(t, st, "org_a", "tsk_2", 0, 1, store.WorkReady)
 	held := claim(t, st, 1)[0]
@@ -45,7 +45,7 @@ func testReopen(t *testing.T, open Open) {
 	if more[0].Position <= events[2].Position {
 		t.Errorf("position %d after %d", more[0].Position, events[2].Position)
 	}
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	again := claim(t, st, 1)
 	if len(again) != 1 || again[0].Token <= held.Token {
 		t.Errorf("after reopening a claim gives %+v, want a token above %d", again, held.Token)

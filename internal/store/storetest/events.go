@@ -20,7 +20,7 @@ func testAppend(t *testing.T, open Open) {
 
 	want := core.Event{
 		ID: "evt_tsk_1_1", Org: "org_a", Project: "prj_one", Stream: "tsk_1", Version: 1, Position: first[0].Position,
-		Type: "thing.happened", At: clock.now(), Actor: core.Actor{Kind: core.ActorUser, ID: "usr_ann"},
+		Type: "thing.happened", At: clock.Now(), Actor: core.Actor{Kind: core.ActorUser, ID: "usr_ann"},
 		Data: json.RawMessage(`{"stream":"tsk_1","version":1}`),
 	}
 	if diff := cmp.Diff(want, first[0]); diff != "" {

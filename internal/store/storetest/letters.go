@@ -24,7 +24,7 @@ func testLetters(t *testing.T, open Open) {
 		if err := st.Bury(t.Context(), "org_a", l); err != nil {
 			t.Fatal(err)
 		}
-		l.At = clock.now()
+		l.At = clock.Now()
 		want = append(want, l)
 	}
 	if err := st.Bury(t.Context(), "org_b", letterOf("a", "s1", 2)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -29,7 +30,7 @@ type job struct {
 type model struct {
 	t      *rapid.T
 	st     store.Store
-	clock  *clock
+	clock  *coretest.Clock
 	orgs   []core.OrgID
 	events map[core.OrgID][]core.Event
 	heads  map[key]int64
@@ -66,7 +67,7 @@ func testModel(t *testing.T, open Open) {
 			"release": func(*rapid.T) { m.release() },
 			"publish": func(*rapid.T) { m.publish() },
 			"share":   func(*rapid.T) { m.share() },
-			"advance": func(*rapid.T) { clock.advance(m.duration("advance")) },
+			"advance": func(*rapid.T) { clock.Advance(m.duration("advance")) },
 			"read":    func(*rapid.T) { m.compare() },
 		})
 		m.compare()
@@ -105,7 +106,7 @@ func (m *model) lease() (store.Lease, bool) {
 
 func (m *model) held(l store.Lease) bool {
 	j := m.work[key{l.Org, l.Stream}]
-	return j != nil && j.token == l.Token && j.due.After(m.clock.now())
+	return j != nil && j.token == l.Token && j.due.After(m.clock.Now())
 }
 
 func (m *model) append() {
@@ -153,7 +154,7 @@ func (m *model) keep(k key, a store.Append, got []core.Event) {
 		m.outbox = append(m.outbox, store.Message{Event: e})
 		m.heads[k] = e.Version
 	}
-	now := m.clock.now()
+	now := m.clock.Now()
 	switch j := m.work[k]; {
 	case a.Work == store.WorkNone:
 		delete(m.work, k)
@@ -165,7 +166,7 @@ func (m *model) keep(k key, a store.Append, got []core.Event) {
 }
 
 func (m *model) claim() {
-	n, ttl, now := rapid.IntRange(1, 4).Draw(m.t, "n"), m.duration("ttl"), m.clock.now()
+	n, ttl, now := rapid.IntRange(1, 4).Draw(m.t, "n"), m.duration("ttl"), m.clock.Now()
 	leases, err := m.st.Claim(m.t.Context(), "worker", n, ttl)
 	if err != nil {
 		m.t.Fatalf("claim: %v", err)
@@ -226,7 +227,7 @@ func (m *model) renew() {
 		m.t.Fatalf("renew %+v, held %v: %v", l, held, err)
 	}
 	if held {
-		l.Until = m.clock.now().Add(ttl)
+		l.Until = m.clock.Now().Add(ttl)
 		if !cmp.Equal(got, l) {
 			m.t.Fatalf("renewed to %+v, want %+v", got, l)
 		}
@@ -244,7 +245,7 @@ func (m *model) release() {
 		m.t.Fatalf("release: %v", err)
 	}
 	if m.held(l) {
-		*m.work[key{l.Org, l.Stream}] = job{due: m.clock.now().Add(delay)}
+		*m.work[key{l.Org, l.Stream}] = job{due: m.clock.Now().Add(delay)}
 	}
 }
 

@@ -29,7 +29,7 @@ func testDraw(t *testing.T, open Open) {
 		{time.Microsecond, 1, 1, 0, 2 * time.Second}, {5 * time.Second, 1, 1, 1, 0}, {0, 1, 1, 0, time.Second},
 		{time.Hour, 9, 5, 0, 2 * time.Second},
 	} {
-		clock.advance(c.pass)
+		clock.Advance(c.pass)
 		got, left, wait, err := st.Draw(t.Context(), "org_a", "sign-in", c.want, rate)
 		if err != nil || got != c.got || left != c.left || wait != c.wait {
 			t.Errorf("step %d: %d, %d left, wait %v (%v); want %+v", i, got, left, wait, err, c)
@@ -44,7 +44,7 @@ func testDraw(t *testing.T, open Open) {
 	if got, _, _, err := st.Draw(t.Context(), "org_a", "sign-in", 1, store.Rate{Burst: 1000, Per: 20 * time.Second}); err != nil || got != 1 {
 		t.Errorf("with a longer rate: %d (%v)", got, err)
 	}
-	clock.advance(-time.Hour)
+	clock.Advance(-time.Hour)
 	if _, _, wait, err := st.Draw(t.Context(), "org_a", "sign-in", 1, rate); err != nil || wait != 2*time.Second {
 		t.Errorf("after the clock went back: wait %v (%v)", wait, err)
 	}
@@ -91,14 +91,14 @@ func testDrawModel(t *testing.T, open Open) {
 		runs++
 		rate := store.Rate{Per: time.Duration(rapid.Int64Range(1_000_000, int64(1000*time.Hour)).Draw(rt, "per"))}
 		rate.Burst = rapid.OneOf(rapid.IntRange(1, 10), rapid.IntRange(1, int(rate.Per.Microseconds()))).Draw(rt, "burst")
-		org, begin, drawn := core.OrgID(fmt.Sprint("org_", runs)), clock.now(), int64(0)
+		org, begin, drawn := core.OrgID(fmt.Sprint("org_", runs)), clock.Now(), int64(0)
 		var full int64
 		rt.Repeat(map[string]func(*rapid.T){
 			"draw": func(*rapid.T) {
 				want := rapid.IntRange(1, 2*rate.Burst).Draw(rt, "want")
 				var mustGet, mustLeave int
 				var mustWait time.Duration
-				full, mustGet, mustLeave, mustWait = rate.Take(full, clock.now().UnixNano(), want)
+				full, mustGet, mustLeave, mustWait = rate.Take(full, clock.Now().UnixNano(), want)
 				got, left, wait, err := st.Draw(rt.Context(), org, "b", want, rate)
 				if err != nil || got != mustGet || left != mustLeave || wait != mustWait {
 					rt.Fatalf("%d of %d, %d left, wait %v (%v); want %d, %d left, wait %v", got, want, left, wait, err, mustGet, mustLeave, mustWait)
@@ -107,18 +107,18 @@ func testDrawModel(t *testing.T, open Open) {
 					rt.Fatalf("%d are left, and a wait of %v", left, wait)
 				}
 				drawn += int64(got)
-				passed := float64(clock.now().Sub(begin)) / float64(rate.Per)
+				passed := float64(clock.Now().Sub(begin)) / float64(rate.Per)
 				if most := float64(rate.Burst)*(1+passed)*1.001 + 1; float64(drawn) > most {
 					rt.Fatalf("%d were drawn, at most %g may be", drawn, most)
 				}
 			},
 			"advance": func(*rapid.T) {
-				clock.advance(time.Duration(rapid.Int64Range(1, int64(rate.Per)/1000).Draw(rt, "us")) * time.Microsecond)
+				clock.Advance(time.Duration(rapid.Int64Range(1, int64(rate.Per)/1000).Draw(rt, "us")) * time.Microsecond)
 			},
 			"wait": func(*rapid.T) {
-				_, wait := rate.Left(full, clock.now().UnixNano())
-				clock.advance(wait.Truncate(time.Microsecond) + time.Microsecond)
-				if left, _ := rate.Left(full, clock.now().UnixNano()); left < 1 {
+				_, wait := rate.Left(full, clock.Now().UnixNano())
+				clock.Advance(wait.Truncate(time.Microsecond) + time.Microsecond)
+				if left, _ := rate.Left(full, clock.Now().UnixNano()); left < 1 {
 					rt.Fatalf("after a wait of %v there is none", wait)
 				}
 			},

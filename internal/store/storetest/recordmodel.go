@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -24,7 +25,7 @@ type place struct {
 type recordModel struct {
 	t     *rapid.T
 	st    store.Records
-	clock *clock
+	clock *coretest.Clock
 	orgs  []core.OrgID
 	kept  map[place]store.Record
 }
@@ -41,14 +42,14 @@ func testRecordModel(t *testing.T, open Open) {
 			m.orgs = append(m.orgs, core.OrgID(fmt.Sprintf("org_%d_%c", runs, 'a'+i)))
 		}
 		defer func() {
-			clock.advance(time.Hour)
+			clock.Advance(time.Hour)
 			_, _ = st.Sweep(rt.Context(), 10_000)
 		}()
 		rt.Repeat(map[string]func(*rapid.T){
 			"write":   func(*rapid.T) { m.write() },
 			"list":    func(*rapid.T) { m.list() },
 			"sweep":   func(*rapid.T) { m.sweep() },
-			"advance": func(*rapid.T) { clock.advance(time.Duration(rapid.IntRange(1, 20).Draw(rt, "s")) * time.Second) },
+			"advance": func(*rapid.T) { clock.Advance(time.Duration(rapid.IntRange(1, 20).Draw(rt, "s")) * time.Second) },
 			"read":    func(*rapid.T) { m.compare() },
 		})
 		m.compare()
@@ -58,7 +59,7 @@ func testRecordModel(t *testing.T, open Open) {
 // now returns the record at p, with version 0 if there is none.
 func (m *recordModel) now(p place) store.Record {
 	r, ok := m.kept[p]
-	if !ok || !r.Expires.IsZero() && !r.Expires.After(m.clock.now()) {
+	if !ok || !r.Expires.IsZero() && !r.Expires.After(m.clock.Now()) {
 		return store.Record{}
 	}
 	return r
@@ -81,7 +82,7 @@ func (m *recordModel) write() {
 			c.Data = fmt.Appendf(nil, "%d", rapid.Int64().Draw(m.t, "data"))
 		}
 		if rapid.Bool().Draw(m.t, "expires") {
-			c.Expires = m.clock.now().Add(time.Duration(rapid.IntRange(-1, 20).Draw(m.t, "in")) * time.Second)
+			c.Expires = m.clock.Now().Add(time.Duration(rapid.IntRange(-1, 20).Draw(m.t, "in")) * time.Second)
 		}
 		if seen[p] {
 			continue

@@ -163,20 +163,20 @@ func testRecordPages(t *testing.T, open Open) {
 func testRecordExpiry(t *testing.T, open Open) {
 	st, clock := start(t, open)
 	expiring := put("session", "s1", 0, `{}`)
-	expiring.Expires = clock.now().Add(time.Minute)
+	expiring.Expires = clock.Now().Add(time.Minute)
 	write(t, st, "org_a", expiring, put("session", "s2", 0, `{}`))
 	other := expiring
-	other.Expires = clock.now().Add(2 * time.Minute)
+	other.Expires = clock.Now().Add(2 * time.Minute)
 	write(t, st, "org_b", other)
 	if r := must(st.Record(t.Context(), "org_a", "session", "s1"))(t); !r.Expires.Equal(expiring.Expires) {
 		t.Errorf("it expires at %v, want %v", r.Expires, expiring.Expires)
 	}
-	clock.advance(time.Minute - time.Microsecond)
+	clock.Advance(time.Minute - time.Microsecond)
 	wantRecords(t, st, "session", "s1@1", "s2@1")
 	if n := must(st.Sweep(t.Context(), 10))(t); n != 0 {
 		t.Errorf("%d were swept before they expired", n)
 	}
-	clock.advance(time.Microsecond)
+	clock.Advance(time.Microsecond)
 	_, err := st.Record(t.Context(), "org_a", "session", "s1")
 	wantCode(t, "an expired record", err, core.NotFound)
 	wantRecords(t, st, "session", "s2@1")
@@ -185,7 +185,7 @@ func testRecordExpiry(t *testing.T, open Open) {
 	wantCode(t, "a change of an expired record", st.Write(t.Context(), "org_a", again), core.Conflict)
 	wantCode(t, "removal of an expired record", st.Write(t.Context(), "org_a", store.Change{Kind: "session", ID: "s1", Expected: 1}), core.Conflict)
 	write(t, st, "org_a", put("session", "s1", 0, `{"new":true}`)) // in its place, and it never expires
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	wantRecords(t, st, "session", "s1@1", "s2@1")
 	for _, want := range []int{1, 0} { // org_b's alone
 		if n := must(st.Sweep(t.Context(), 10))(t); n != want {
@@ -200,10 +200,10 @@ func testSweepStops(t *testing.T, open Open) {
 	st, clock := start(t, open)
 	for i := range 10 {
 		c := put("answer", fmt.Sprint(i), 0, `{}`)
-		c.Expires = clock.now().Add(time.Duration(i+1) * time.Second)
+		c.Expires = clock.Now().Add(time.Duration(i+1) * time.Second)
 		write(t, st, core.OrgID(fmt.Sprint("org_", i%3)), c)
 	}
-	clock.advance(8 * time.Second)
+	clock.Advance(8 * time.Second)
 	for _, want := range []int{3, 3, 2, 0} {
 		if n := must(st.Sweep(t.Context(), 3))(t); n != want {
 			t.Errorf("%d were swept, want %d", n, want)

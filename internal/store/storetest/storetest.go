@@ -6,11 +6,11 @@ package storetest
 import (
 	"encoding/json"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -88,30 +88,12 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+func newClock() *coretest.Clock { return coretest.At(time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)) }
 
 // start opens a store on a new clock.
-func start(t testing.TB, open Open) (store.Store, *clock) {
+func start(t testing.TB, open Open) (store.Store, *coretest.Clock) {
 	c := newClock()
-	st, _ := open(t, c.now)
+	st, _ := open(t, c.Now)
 	return st, c
 }
 

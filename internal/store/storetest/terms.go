@@ -27,10 +27,10 @@ func testTerms(t *testing.T, open Open) {
 		leads bool
 	}{
 		{nil, "relay", "a", true}, {nil, "relay", "b", false}, {nil, "other", "b", true}, {nil, "relay", "a", true},
-		{func() { clock.advance(59 * time.Second) }, "relay", "b", false},
+		{func() { clock.Advance(59 * time.Second) }, "relay", "b", false},
 		{nil, "relay", "a", true}, // extended
-		{func() { clock.advance(59 * time.Second) }, "relay", "b", false},
-		{func() { clock.advance(time.Second) }, "relay", "b", true},
+		{func() { clock.Advance(59 * time.Second) }, "relay", "b", false},
+		{func() { clock.Advance(time.Second) }, "relay", "b", true},
 		{nil, "relay", "a", false},
 		{func() { resign("relay", "a") }, "relay", "a", false}, // it held nothing
 		{func() { resign("relay", "b") }, "relay", "a", true},

@@ -20,14 +20,14 @@ func testClaim(t *testing.T, open Open) {
 	}
 	for _, stream := range []core.StreamID{"tsk_3", "tsk_1", "tsk_2"} {
 		add(t, st, "org_a", stream, 0, 1, store.WorkReady)
-		clock.advance(time.Second)
+		clock.Advance(time.Second)
 	}
 	got := claim(t, st, 2)
 	if !cmp.Equal(streams(got), []string{"org_a/tsk_3", "org_a/tsk_1"}) {
 		t.Errorf("claimed %v, want the oldest two", streams(got))
 	}
 	for _, l := range got {
-		if l.Project != "prj_one" || l.Token < 1 || !l.Until.Equal(clock.now().Add(time.Minute)) {
+		if l.Project != "prj_one" || l.Token < 1 || !l.Until.Equal(clock.Now().Add(time.Minute)) {
 			t.Errorf("lease %+v", l)
 		}
 	}
@@ -62,7 +62,7 @@ func testWorkChanges(t *testing.T, open Open) {
 	if !store.LeaseLost(err) {
 		t.Errorf("WorkNone left the lease: %v", err)
 	}
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	if got := claim(t, st, 1); len(got) != 0 {
 		t.Errorf("WorkNone left %v claimable", streams(got))
 	}
@@ -77,16 +77,16 @@ func testLeaseExpiry(t *testing.T, open Open) {
 	st, clock := start(t, open)
 	add(t, st, "org_a", "tsk_1", 0, 1, store.WorkReady)
 	first := claim(t, st, 1)[0]
-	clock.advance(time.Minute - time.Millisecond)
+	clock.Advance(time.Minute - time.Millisecond)
 	renewed := must(st.Renew(t.Context(), first, time.Minute))(t)
-	if renewed.Token != first.Token || !renewed.Until.Equal(clock.now().Add(time.Minute)) {
+	if renewed.Token != first.Token || !renewed.Until.Equal(clock.Now().Add(time.Minute)) {
 		t.Errorf("renewed %+v to %+v", first, renewed)
 	}
-	clock.advance(time.Minute - time.Millisecond)
+	clock.Advance(time.Minute - time.Millisecond)
 	if got := claim(t, st, 1); len(got) != 0 {
 		t.Fatalf("a renewed lease was taken: %v", streams(got))
 	}
-	clock.advance(time.Millisecond)
+	clock.Advance(time.Millisecond)
 	_, err := st.Renew(t.Context(), renewed, time.Minute)
 	if !store.LeaseLost(err) {
 		t.Errorf("renewing an expired lease gives %v", err)
@@ -103,7 +103,7 @@ func testLeaseFence(t *testing.T, open Open) {
 	st, clock := start(t, open)
 	add(t, st, "org_a", "tsk_1", 0, 1, store.WorkReady)
 	stale := claim(t, st, 1)[0]
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	appendWith := func(l store.Lease, after int64) error {
 		_, err := st.Append(t.Context(), scopeOf("org_a"), store.Append{
 			Stream: "tsk_1", Expected: after, Events: news("tsk_1", after, 1), Lease: &l,
@@ -147,11 +147,11 @@ func testRelease(t *testing.T, open Open) {
 	if _, err := st.Renew(t.Context(), l, time.Minute); !store.LeaseLost(err) {
 		t.Errorf("renewing a released lease gives %v", err)
 	}
-	clock.advance(10*time.Second - time.Millisecond)
+	clock.Advance(10*time.Second - time.Millisecond)
 	if got := claim(t, st, 1); len(got) != 0 {
 		t.Errorf("claimed %v before the delay was over", streams(got))
 	}
-	clock.advance(time.Millisecond)
+	clock.Advance(time.Millisecond)
 	l = claim(t, st, 1)[0]
 	if err := st.Release(t.Context(), l, time.Hour); err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func testFairness(t *testing.T, open Open) {
 		})
 	}
 	all.Wait()
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	add(t, st, "org_small", "tsk_1", 0, 1, store.WorkReady)
 	add(t, st, "org_tiny", "tsk_1", 0, 1, store.WorkReady)
 	got := streams(claim(t, st, 4))

@@ -21,7 +21,7 @@ func TestAConnectionGivesTokensThatWork(t *testing.T) {
 		}
 		v := use(t, r.Service, credential.For{})
 		r.wantGood(t, v)
-		if v.Version != 1 || !v.Until.Equal(r.clock.now().Add(time.Hour)) {
+		if v.Version != 1 || !v.Until.Equal(r.clock.Now().Add(time.Hour)) {
 			t.Errorf("got token %d until %v", v.Version, v.Until)
 		}
 		_, err := r.Use(t.Context(), ann(orgB), "strict", credential.For{})
@@ -141,7 +141,7 @@ func TestAFlowEnds(t *testing.T) {
 			"no code":                   {func(a *credential.Answer) { a.Code = credential.Secret{} }, core.Invalid},
 			"another provider's answer": {func(a *credential.Answer) { a.Issuer = "https://evil.example" }, core.Denied},
 			"another code":              {func(a *credential.Answer) { a.Code = credential.NewSecret("MARKER-stolen") }, core.Denied},
-			"a late answer":             {func(*credential.Answer) { r.clock.advance(11 * time.Minute) }, core.Denied},
+			"a late answer":             {func(*credential.Answer) { r.clock.Advance(11 * time.Minute) }, core.Denied},
 		} {
 			at, err := r.Begin(t.Context(), ann(orgA), session, credential.Begin{Provider: "strict"})
 			ok(t, err)

@@ -23,7 +23,7 @@ func TestVersionsAsAModel(t *testing.T) {
 			until := map[int64]time.Time{} // of each version that can be used; zero: the current one
 			last := int64(0)
 			retire := func(grace time.Duration) {
-				end := r.clock.now().Add(grace)
+				end := r.clock.Now().Add(grace)
 				for n, u := range until {
 					if n != last && (u.IsZero() || u.After(end)) {
 						until[n] = end
@@ -52,7 +52,7 @@ func TestVersionsAsAModel(t *testing.T) {
 					}
 					retire(grace)
 				case "wait":
-					r.clock.advance(time.Minute)
+					r.clock.Advance(time.Minute)
 				case "delete":
 					err := r.Delete(t.Context(), scope, "x", false, 0)
 					if (err != nil) != (last == 0) {
@@ -63,7 +63,7 @@ func TestVersionsAsAModel(t *testing.T) {
 				}
 				for n := int64(1); n <= last+1; n++ {
 					end, known := until[n]
-					usable := known && (end.IsZero() || end.After(r.clock.now()))
+					usable := known && (end.IsZero() || end.After(r.clock.Now()))
 					v, err := r.Use(t.Context(), scope, "x", credential.For{Version: n})
 					if (err == nil) != usable || usable && v.Secret.Reveal() != fmt.Sprint("v", n) {
 						rt.Fatalf("version %d of %d: %q (%v), usable: %v", n, last, v.Secret.Reveal(), err, usable)

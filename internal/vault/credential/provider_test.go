@@ -151,14 +151,14 @@ func TestGitHubsWays(t *testing.T) {
 			t.Errorf("the scopes are %q", c.Connection.Scopes)
 		}
 		v := use(t, s, credential.For{})
-		if left := v.Until.Sub(r.clock.now()); v.Secret.Reveal() != "ghu_authorization_code" || left > 8*time.Hour || left < 8*time.Hour-time.Minute {
+		if left := v.Until.Sub(r.clock.Now()); v.Secret.Reveal() != "ghu_authorization_code" || left > 8*time.Hour || left < 8*time.Hour-time.Minute {
 			t.Errorf("got %s for %v", v.Secret.Reveal(), left)
 		}
-		r.clock.advance(9 * time.Hour)
+		r.clock.Advance(9 * time.Hour)
 		if v := use(t, s, credential.For{}); v.Secret.Reveal() != "ghu_refresh_token" {
 			t.Errorf("got %s", v.Secret.Reveal())
 		}
-		r.clock.advance(9 * time.Hour)
+		r.clock.Advance(9 * time.Hour)
 		h.mu.Lock()
 		h.refuse = true
 		h.mu.Unlock()
@@ -187,7 +187,7 @@ func TestARedirectIsNoAnswer(t *testing.T) {
 		moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 		t.Cleanup(moved.Close)
 		s := r.node(t, func(c *credential.Config) { c.Providers[0].TokenURL = moved.URL })
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		_, err := s.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a redirect", err, core.Unavailable)
 	})
@@ -211,7 +211,7 @@ func TestAnotherProvidersServer(t *testing.T) {
 		_, err = s.Finish(t.Context(), ann(orgA), session, agree(t, at))
 		ok(t, err)
 		first := use(t, s, credential.For{})
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		second := use(t, s, credential.For{Refused: first.Version}) // it gives lifetimes in nanoseconds, so nothing else ends a token
 		if first.Version != 1 || second.Version != 2 {
 			t.Errorf("got tokens %d and %d", first.Version, second.Version)

@@ -167,18 +167,18 @@ func TestAReplacedValueHasItsGrace(t *testing.T) {
 		put(t, r.Service, ann(orgA), p)
 		p.Content = tokenOf("two")
 		c := put(t, r.Service, ann(orgA), p)
-		if c.Version != 2 || len(c.Versions) != 2 || !c.Versions[0].Until.Equal(r.clock.now().Add(time.Hour)) || !c.Versions[1].Until.IsZero() {
+		if c.Version != 2 || len(c.Versions) != 2 || !c.Versions[0].Until.Equal(r.clock.Now().Add(time.Hour)) || !c.Versions[1].Until.IsZero() {
 			t.Errorf("got %+v", c)
 		}
 		version(0, "two")
 		version(2, "two")
 		version(1, "one")
 		version(3, "")
-		r.clock.advance(30 * time.Minute)
+		r.clock.Advance(30 * time.Minute)
 		p.Content = tokenOf("three")
 		put(t, r.Service, ann(orgA), p)
 		version(1, "one")
-		r.clock.advance(30 * time.Minute)
+		r.clock.Advance(30 * time.Minute)
 		version(1, "")
 		version(2, "two")
 		_, err := r.st.Sweep(t.Context(), 100)
@@ -188,7 +188,7 @@ func TestAReplacedValueHasItsGrace(t *testing.T) {
 		}
 		p.Content, p.Grace = nil, time.Minute
 		put(t, r.Service, ann(orgA), p) // the owner thinks better of it
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		version(2, "")
 		version(0, "three")
 		p.Content, p.Grace = tokenOf("four"), 0
@@ -327,9 +327,9 @@ func TestDue(t *testing.T) {
 			}
 		}
 		want()
-		r.clock.advance(7 * day)
+		r.clock.Advance(7 * day)
 		want("weekly")
-		r.clock.advance(30 * day)
+		r.clock.Advance(30 * day)
 		want("weekly", "monthly")
 		weekly := credential.Put{Name: "weekly", Kind: credential.Token, Rotate: 7 * day, Note: "soon"}
 		put(t, r.Service, in(ann(orgA), "prj_weekly"), weekly) // which is no new value

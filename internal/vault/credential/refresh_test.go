@@ -26,7 +26,7 @@ func TestFiftyUsersRefreshOnce(t *testing.T) {
 		r.connect(t, ann(orgA))
 		nodes := []*credential.Service{r.Service, r.node(t, nil)}
 		for round := range 3 {
-			r.clock.advance(2 * time.Hour)
+			r.clock.Advance(2 * time.Hour)
 			var users sync.WaitGroup
 			start := make(chan struct{})
 			for i := range 50 {
@@ -58,11 +58,11 @@ func TestATokenIsReplacedBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(58 * time.Minute)
+		r.clock.Advance(58 * time.Minute)
 		if v := use(t, r.Service, credential.For{}); v.Version != 1 {
 			t.Errorf("got token %d with two minutes left", v.Version)
 		}
-		r.clock.advance(90 * time.Second)
+		r.clock.Advance(90 * time.Second)
 		v := use(t, r.Service, credential.For{})
 		if v.Version != 2 {
 			t.Errorf("got token %d with half a minute left", v.Version)
@@ -78,7 +78,7 @@ func TestARefreshTokenThatStays(t *testing.T) {
 		r.authority.set(func(a *authority) { a.keep = true })
 		r.connect(t, ann(orgA))
 		for range 3 {
-			r.clock.advance(2 * time.Hour)
+			r.clock.Advance(2 * time.Hour)
 			r.wantGood(t, use(t, r.Service, credential.For{}))
 		}
 	})
@@ -90,7 +90,7 @@ func TestARevokedGrantBreaks(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
 		r.authority.end()
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a revoked grant", err, core.Denied)
 		asked, _, _, _ := r.authority.count()
@@ -129,12 +129,12 @@ func TestALostAnswer(t *testing.T) {
 	for _, lenient := range []bool{true, false} {
 		r := newRig(t)
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		r.authority.set(func(a *authority) { a.mute, a.leeway = true, lenient })
 		_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "no answer", err, core.Unavailable)
 		r.authority.set(func(a *authority) { a.mute = false })
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		v, err := r.node(t, nil).Use(t.Context(), ann(orgA), "strict", credential.For{})
 		if lenient {
 			ok(t, err)
@@ -156,7 +156,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
 		r.authority.set(func(a *authority) { a.down = true })
-		r.clock.advance(time.Hour - 20*time.Second)
+		r.clock.Advance(time.Hour - 20*time.Second)
 		nodes := []*credential.Service{r.Service, r.node(t, nil)}
 		for i := range 10 {
 			if v := use(t, nodes[i%2], credential.For{}); v.Version != 1 {
@@ -166,7 +166,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 		if asked, _, _, _ := r.authority.count(); asked != 2 { // for the code, and for a refresh
 			t.Errorf("it was asked %d times", asked)
 		}
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		for i := range 10 {
 			_, err := nodes[i%2].Use(t.Context(), ann(orgA), "strict", credential.For{})
 			wantCode(t, "after the token's end", err, core.Unavailable)
@@ -175,7 +175,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 			t.Errorf("it was asked %d times", asked)
 		}
 		r.authority.set(func(a *authority) { a.down = false })
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		r.wantGood(t, use(t, nodes[1], credential.For{}))
 		if told := r.book.of("connection.break"); len(told) != 0 {
 			t.Errorf("it broke: %+v", told)
@@ -188,12 +188,12 @@ func TestAnOperatorsMistake(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		wrong := r.node(t, func(c *credential.Config) { c.Providers[0].ClientSecret = credential.NewSecret("MARKER-old-secret") })
 		_, err := wrong.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a wrong client secret", err, core.Unavailable)
 		without := r.node(t, func(c *credential.Config) { c.Providers = nil })
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		_, err = without.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "no provider", err, core.Unavailable)
 		r.wantGood(t, use(t, r.Service, credential.For{}))
@@ -209,14 +209,14 @@ func TestASlowProvider(t *testing.T) {
 		r.connect(t, ann(orgA))
 		stuck := make(chan struct{})
 		r.authority.set(func(a *authority) { a.stuck = stuck })
-		r.clock.advance(time.Hour - 20*time.Second)
+		r.clock.Advance(time.Hour - 20*time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		v, err := hasty.Use(ctx, ann(orgA), "strict", credential.For{})
 		if err != nil || v.Version != 1 {
 			t.Errorf("got token %d (%v)", v.Version, err)
 		}
 		cancel()
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, err = hasty.Use(ctx, ann(orgA), "strict", credential.For{})
@@ -236,7 +236,7 @@ func TestASlowProvider(t *testing.T) {
 		if _, refreshes, _, _ := r.authority.count(); refreshes != 1 || v.Version != 2 {
 			t.Errorf("token %d after %d refreshes", v.Version, refreshes)
 		}
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		_, err = hasty.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a node that is closed", err, core.Unavailable)
 	})
@@ -247,7 +247,7 @@ func TestANodeThatDied(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		c := r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		leads, err := r.st.Lead(t.Context(), "oauth/"+string(orgA)+"/"+c.ID, "dead", 30*time.Second)
 		if err != nil || !leads {
 			t.Fatal(leads, err)
@@ -262,7 +262,7 @@ func TestANodeThatDied(t *testing.T) {
 			t.Fatalf("it didn't wait: %v", err)
 		case <-time.After(50 * time.Millisecond):
 		}
-		r.clock.advance(31 * time.Second)
+		r.clock.Advance(31 * time.Second)
 		ok(t, <-got)
 	})
 }
@@ -273,8 +273,8 @@ func TestARefusedToken(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(10 * time.Minute)
-		r.authority.set(func(a *authority) { a.now = func() time.Time { return r.clock.now().Add(55 * time.Minute) } })
+		r.clock.Advance(10 * time.Minute)
+		r.authority.set(func(a *authority) { a.now = func() time.Time { return r.clock.Now().Add(55 * time.Minute) } })
 		v := use(t, r.Service, credential.For{})
 		if r.authority.good(v.Secret.Reveal()) {
 			t.Fatal("the provider's clock isn't ahead")
@@ -302,19 +302,19 @@ func TestARefusedToken(t *testing.T) {
 func TestClocksThatDiffer(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
-		behind := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(-30 * time.Second) } })
-		ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(30 * time.Second) } })
+		behind := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.Now().Add(-30 * time.Second) } })
+		ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.Now().Add(30 * time.Second) } })
 		r.connect(t, ann(orgA))
 		nodes := []*credential.Service{behind, ahead, r.Service}
 		for round := range 3 {
-			r.clock.advance(57 * time.Minute)
+			r.clock.Advance(57 * time.Minute)
 			for range 9 { // three minutes, in which the token ends
 				for i, s := range nodes {
 					if v := use(t, s, credential.For{}); !r.authority.good(v.Secret.Reveal()) {
 						t.Fatalf("round %d: node %d gives token %d, which doesn't work", round, i, v.Version)
 					}
 				}
-				r.clock.advance(20 * time.Second)
+				r.clock.Advance(20 * time.Second)
 			}
 		}
 		if _, refreshes, reuses, _ := r.authority.count(); refreshes != 3 || reuses != 0 {
@@ -331,7 +331,7 @@ func TestUnderFire(t *testing.T) {
 		r.connect(t, ann(orgA))
 		nodes := []*credential.Service{r.Service, r.node(t, nil)}
 		for round := range 4 {
-			r.clock.advance(time.Hour - 30*time.Second)
+			r.clock.Advance(time.Hour - 30*time.Second)
 			r.authority.set(func(a *authority) { a.down = round%2 == 1 })
 			var users sync.WaitGroup
 			for i := range 8 {
@@ -341,14 +341,14 @@ func TestUnderFire(t *testing.T) {
 						if err != nil && core.CodeOf(err) != core.Unavailable || err == nil && v.Secret.IsZero() {
 							t.Errorf("round %d: %v", round, err)
 						}
-						r.clock.advance(3 * time.Second)
+						r.clock.Advance(3 * time.Second)
 					}
 				})
 			}
 			r.authority.set(func(a *authority) { a.down = false })
 			users.Wait()
 		}
-		r.clock.advance(2 * time.Minute)
+		r.clock.Advance(2 * time.Minute)
 		r.wantGood(t, use(t, r.Service, credential.For{}))
 		if _, refreshes, reuses, _ := r.authority.count(); refreshes > 5 || reuses != 0 {
 			t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
@@ -398,7 +398,7 @@ func TestAStoreThatFailsAfterTheAnswer(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		r := newRig(t)
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		var disk *flaky
 		s := r.node(t, func(c *credential.Config) {
 			disk = &flaky{records: c.Records}
@@ -409,7 +409,7 @@ func TestAStoreThatFailsAfterTheAnswer(t *testing.T) {
 		})
 		v := use(t, s, credential.For{})
 		r.wantGood(t, v)
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		r.wantGood(t, use(t, r.Service, credential.For{}))
 		if _, refreshes, reuses, _ := r.authority.count(); refreshes != 2 || reuses != 0 {
 			t.Errorf("lost %v: %d refreshes, and %d of a used token", lost, refreshes, reuses)
@@ -423,7 +423,7 @@ func TestDisconnectedInTheMidst(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		s := r.node(t, func(c *credential.Config) {
 			transport := &http.Transport{DisableKeepAlives: true}
 			var once sync.Once
@@ -449,7 +449,7 @@ func TestConnectedInTheMidst(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		r.authority.set(func(a *authority) { a.refuse = "invalid_grant" })
 		s := r.node(t, func(c *credential.Config) {
 			var once sync.Once
@@ -474,11 +474,11 @@ func TestNoRefreshToken(t *testing.T) {
 		ok(t, err)
 		_, err = s.Finish(t.Context(), ann(orgA), session, agree(t, at))
 		ok(t, err)
-		r.clock.advance(time.Hour - 10*time.Second)
+		r.clock.Advance(time.Hour - 10*time.Second)
 		r.wantGood(t, use(t, s, credential.For{}))
 		_, err = s.Use(t.Context(), ann(orgA), "strict", credential.For{Refused: 1})
 		wantCode(t, "a refused token", err, core.Denied)
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		_, err = s.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a token that has ended", err, core.Denied)
 		c, err := s.Get(t.Context(), ann(orgA), "strict")
@@ -514,12 +514,12 @@ func TestARefusalUsesNothingUp(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		wrong := r.node(t, func(c *credential.Config) { c.Providers[0].ClientSecret = credential.NewSecret("MARKER-old-secret") })
 		_, err := wrong.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a wrong client secret", err, core.Unavailable)
 		r.authority.end()
-		r.clock.advance(time.Minute)
+		r.clock.Advance(time.Minute)
 		_, err = r.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a grant that has ended", err, core.Denied)
 		if hint := core.HintOf(err); strings.Contains(hint, "lost") {
@@ -533,7 +533,7 @@ func TestARefusalUsesNothingUp(t *testing.T) {
 func TestAClockThatWasAhead(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
-		ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.now().Add(time.Hour) } })
+		ahead := r.node(t, func(c *credential.Config) { c.Now = func() time.Time { return r.clock.Now().Add(time.Hour) } })
 		at, err := ahead.Begin(t.Context(), ann(orgA), session, credential.Begin{Provider: "strict"})
 		ok(t, err)
 		_, err = ahead.Finish(t.Context(), ann(orgA), session, agree(t, at))
@@ -542,7 +542,7 @@ func TestAClockThatWasAhead(t *testing.T) {
 		if err != nil || v.Version != 2 {
 			t.Fatalf("for a token of the hour to come it gets %d (%v)", v.Version, err)
 		}
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		r.authority.set(func(a *authority) { a.down = true })
 		_, err = ahead.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		wantCode(t, "a provider that is down", err, core.Unavailable)

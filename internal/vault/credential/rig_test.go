@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -26,25 +27,7 @@ const (
 	redirect              = "https://isekai.example/v1/connections/finish"
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+func newClock() *coretest.Clock { return coretest.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) }
 
 // book is an audit log, and whatever else is written.
 type book struct {
@@ -96,7 +79,7 @@ type rig struct {
 	open                func() store.Store // as a process has it
 	st                  store.Store        // the driver
 	sealed              store.Store        // as the first node has it
-	clock               *clock
+	clock               *coretest.Clock
 	book                *book
 	authority           *authority
 }
@@ -105,7 +88,7 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{dir: t.TempDir(), clock: newClock()}
-	return r.on(t, sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.now}))
+	return r.on(t, sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(r.dir, "isekai.db"), Now: r.clock.Now}))
 }
 
 // newPostgres is a rig on PostgreSQL.
@@ -113,7 +96,7 @@ func newPostgres(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{clock: newClock()}
 	cfg := cluster.Database(t)
-	cfg.Now = r.clock.now
+	cfg.Now = r.clock.Now
 	return r.on(t, pgtest.Open(t, cfg))
 }
 
@@ -132,7 +115,7 @@ func both(t *testing.T, test func(t *testing.T, r *rig)) {
 
 func (r *rig) on(t testing.TB, st store.Store) *rig {
 	r.st, r.open, r.book, r.authority = st, vaulttest.Seal(t, st), &book{}, newAuthority(t, redirect)
-	r.authority.now = r.clock.now
+	r.authority.now = r.clock.Now
 	r.sealed = r.open()
 	r.Service = r.node(t, func(c *credential.Config) { c.Records, c.Terms = r.sealed, r.sealed })
 	return r
@@ -144,7 +127,7 @@ func (r *rig) node(t testing.TB, change func(*credential.Config)) *credential.Se
 	st := r.open()
 	transport := &http.Transport{MaxIdleConnsPerHost: 4}
 	cfg := credential.Config{
-		Records: st, Terms: st, Now: r.clock.now, Log: slog.New(slog.NewTextHandler(r.book, nil)), Audit: r.book.record,
+		Records: st, Terms: st, Now: r.clock.Now, Log: slog.New(slog.NewTextHandler(r.book, nil)), Audit: r.book.record,
 		Providers: []credential.Provider{r.authority.provider()}, HTTP: &http.Client{Transport: transport}, Redirect: redirect,
 		Patience: time.Minute,
 	}

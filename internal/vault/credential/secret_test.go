@@ -119,7 +119,7 @@ func TestNoSecretIsOutside(t *testing.T) {
 	} {
 		r.authority.set(func(a *authority) { a.down, a.mute, a.refuse = false, false, "" })
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		r.authority.set(change)
 		_, err := r.Use(t.Context(), ann(orgA), "strict", credential.For{})
 		if err == nil {

@@ -45,20 +45,20 @@ func TestWhatIsDueIsToldOncePerPeriod(t *testing.T) {
 		c := put(t, r.Service, ann(orgA), month)
 		put(t, r.Service, ann(orgA), credential.Put{Name: "for-ever", Kind: credential.Token, Content: tokenOf("x")})
 		told(0)
-		r.clock.advance(31 * 24 * time.Hour)
+		r.clock.Advance(31 * 24 * time.Hour)
 		told(1)
 		e := r.book.of("secret.due")[0]
 		if e.Org != orgA || e.Target != c.ID || e.Actor.Kind != core.ActorSystem || e.Project != "prj_one" || e.Detail["name"] != "deploy" || e.Detail["since"] == "" {
 			t.Errorf("it is told as %+v", e)
 		}
-		r.clock.advance(6 * 24 * time.Hour)
+		r.clock.Advance(6 * 24 * time.Hour)
 		told(1)
-		r.clock.advance(2 * 24 * time.Hour)
+		r.clock.Advance(2 * 24 * time.Hour)
 		told(2)
 		put(t, r.Service, ann(orgA), month)
-		r.clock.advance(8 * 24 * time.Hour)
+		r.clock.Advance(8 * 24 * time.Hour)
 		told(2)
-		r.clock.advance(23 * 24 * time.Hour)
+		r.clock.Advance(23 * 24 * time.Hour)
 		told(3)
 	})
 }
@@ -69,7 +69,7 @@ func TestAReminderThatTheLogDoesntTake(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
 		n := r.node(t, all(orgA))
 		put(t, r.Service, ann(orgA), credential.Put{Name: "deploy", Kind: credential.Token, Content: tokenOf("one"), Rotate: time.Hour})
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		r.book.refuse(errors.New("the disk is full"))
 		ok(t, n.Tend(t.Context(), "one"))
 		r.book.refuse(nil)
@@ -202,7 +202,7 @@ func TestAnIssuersDocument(t *testing.T) {
 		ok(t, err)
 		_, err = found.Finish(t.Context(), ann(orgA), session, agree(t, at))
 		ok(t, err)
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		v, err := found.Use(t.Context(), ann(orgA), "found", credential.For{})
 		ok(t, err)
 		r.wantGood(t, v)

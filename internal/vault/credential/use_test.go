@@ -26,7 +26,7 @@ func TestEveryUseIsRecorded(t *testing.T) {
 			t.Fatalf("the audit log has %+v", uses)
 		}
 		e := uses[0]
-		if e.Actor != worker.Actor || e.Org != orgA || e.Project != "prj_one" || e.Target != c.ID || e.Outcome != "" || !e.At.Equal(r.clock.now()) ||
+		if e.Actor != worker.Actor || e.Org != orgA || e.Project != "prj_one" || e.Target != c.ID || e.Outcome != "" || !e.At.Equal(r.clock.Now()) ||
 			e.Detail["task"] != "tsk_1" || e.Detail["tool"] != "web_fetch" || e.Detail["name"] != "x" || e.Detail["version"] != "1" || e.Detail["host"] != "api.example" {
 			t.Errorf("the audit log has %+v", e)
 		}
@@ -77,11 +77,11 @@ func TestTheLastUse(t *testing.T) {
 			for _, s := range nodes {
 				c, err := s.Get(t.Context(), ann(orgA), "x")
 				ok(t, err)
-				if c.Used == nil || !c.Used.At.Equal(r.clock.now()) || c.Used.Task != "tsk_1" || c.Used.Tool != "git" || c.Used.Actor.ID != "usr_ann" {
+				if c.Used == nil || !c.Used.At.Equal(r.clock.Now()) || c.Used.Task != "tsk_1" || c.Used.Tool != "git" || c.Used.Actor.ID != "usr_ann" {
 					t.Errorf("the last use is %+v", c.Used)
 				}
 			}
-			r.clock.advance(time.Minute)
+			r.clock.Advance(time.Minute)
 		}
 		list, err := r.List(t.Context(), ann(orgA))
 		if err != nil || len(list) != 1 || list[0].Used == nil {
@@ -223,7 +223,7 @@ func TestDeletedAfterARefresh(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, r *rig) {
 		r.connect(t, ann(orgA))
-		r.clock.advance(2 * time.Hour)
+		r.clock.Advance(2 * time.Hour)
 		reads := 0
 		s := r.node(t, func(c *credential.Config) {
 			c.Records = before{c.Records, func(kind string) {

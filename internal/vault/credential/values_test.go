@@ -47,7 +47,7 @@ func TestValues(t *testing.T) {
 	if all, more := valuesOf(t, s, "org_a"); !slices.Equal(all, want) || more {
 		t.Errorf("got %q, %t", all, more)
 	}
-	r.clock.advance(2 * time.Hour)
+	r.clock.Advance(2 * time.Hour)
 	if all, _ := valuesOf(t, s, "org_a"); slices.Contains(all, "one=first-of-one") {
 		t.Error("a value is there that can't be used any more")
 	}

@@ -27,28 +27,28 @@ func TestChangesAreSeen(t *testing.T) {
 		if !has(r.Catalog, orgA, "m") {
 			t.Error("the node that made it doesn't see it")
 		}
-		if r.clock.advance(4 * time.Second); view(t, other, orgA) != before {
+		if r.clock.Advance(4 * time.Second); view(t, other, orgA) != before {
 			t.Error("the other node reads before it has to")
 		}
-		if r.clock.advance(time.Second); !has(other, orgA, "m") {
+		if r.clock.Advance(time.Second); !has(other, orgA, "m") {
 			t.Error("the other node doesn't see it after 5 s")
 		}
 		if view(t, other, orgB) == nil || has(other, orgB, "m") {
 			t.Error("another org sees it")
 		}
 		r.put(t, house, of("all", catalog.OpenAI, "n"))
-		r.clock.advance(5 * time.Second)
+		r.clock.Advance(5 * time.Second)
 		for _, org := range []core.OrgID{orgA, orgB, house} {
 			if !has(other, org, "n") {
 				t.Errorf("%s doesn't see the installation's", org)
 			}
 		}
 		at := view(t, other, orgA)
-		if r.clock.advance(time.Minute); view(t, other, orgA) != at {
+		if r.clock.Advance(time.Minute); view(t, other, orgA) != at {
 			t.Error("a view changes without a change")
 		}
 		ok(t, r.RemoveProvider(t.Context(), orgA, "one", p.Version))
-		if r.clock.advance(5 * time.Second); has(other, orgA, "m") || has(r.Catalog, orgA, "m") {
+		if r.clock.Advance(5 * time.Second); has(other, orgA, "m") || has(r.Catalog, orgA, "m") {
 			t.Error("what was removed is still there")
 		}
 		if _, err := at.Resolve("m", dialect.OpChat); err != nil {
@@ -264,7 +264,7 @@ func TestOneReadsForAll(t *testing.T) {
 	r.put(t, orgA, of("one", catalog.OpenAI, "m"))
 	_ = view(t, c, orgA)
 	in.lists = 0
-	r.clock.advance(5 * time.Second)
+	r.clock.Advance(5 * time.Second)
 	in.stop = make(chan struct{})
 	var wg sync.WaitGroup
 	for range 20 {

@@ -146,19 +146,17 @@ func (p *Provider) Usual() bool {
 
 // URL returns where an operation is that the provider speaks, or its list of models.
 func (p *Provider) URL(op dialect.Operation, model string) string {
-	u := *p.base
-	path := paths[op]
-	if p.Kind == Azure && p.APIVersion != "" {
-		u.RawQuery = url.Values{"api-version": {p.APIVersion}}.Encode()
-		if p.deployed(op) {
-			path = "/deployments/" + url.PathEscape(model) + path
-		}
+	path, query := paths[op], ""
+	if p.deployed(op) {
+		path = "/deployments/" + url.PathEscape(model) + path
 	}
-	if p.Kind == Anthropic && op == dialect.OpModels {
-		u.RawQuery = "limit=1000" // of a page; there are fewer
+	switch {
+	case p.Kind == Azure && p.APIVersion != "":
+		query = "?api-version=" + p.APIVersion // of letters, digits and dashes
+	case p.Kind == Anthropic && op == dialect.OpModels:
+		query = "?limit=1000" // of a page; there are fewer
 	}
-	u.Path, u.RawPath = "", ""
-	return strings.TrimSuffix(u.Scheme+"://"+u.Host+p.base.EscapedPath(), "/") + path + query(u.RawQuery)
+	return strings.TrimSuffix(p.base.String(), "/") + path + query
 }
 
 // Endpoint is URL, parsed. It is shared: it isn't to be changed.
@@ -172,13 +170,6 @@ func (p *Provider) Endpoint(op dialect.Operation, model string) (*url.URL, error
 // deployed reports whether each model has an address of its own for op.
 func (p *Provider) deployed(op dialect.Operation) bool {
 	return p.Kind == Azure && p.APIVersion != "" && (op == dialect.OpChat || op == dialect.OpEmbeddings)
-}
-
-func query(q string) string {
-	if q == "" {
-		return ""
-	}
-	return "?" + q
 }
 
 // anthropicVersion is what Anthropic's API asks for with each request.

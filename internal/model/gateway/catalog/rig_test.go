@@ -6,13 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres"
@@ -37,34 +37,16 @@ const (
 	house                 = core.Installation
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // rig is an installation of several nodes.
 type rig struct {
 	*catalog.Catalog // of the first node
 	st               store.Store
-	clock            *clock
+	clock            *coretest.Clock
 }
 
 // both runs a test on SQLite and, unless tests are to be quick, on PostgreSQL.
 func both(t *testing.T, test func(t *testing.T, r *rig)) {
-	for name, open := range map[string]func(testing.TB, *clock) store.Store{"sqlite": onSQLite, "postgres": onPostgres} {
+	for name, open := range map[string]func(testing.TB, *coretest.Clock) store.Store{"sqlite": onSQLite, "postgres": onPostgres} {
 		if name == "postgres" && testing.Short() {
 			continue
 		}
@@ -75,25 +57,25 @@ func both(t *testing.T, test func(t *testing.T, r *rig)) {
 	}
 }
 
-func newRig(t testing.TB, open func(testing.TB, *clock) store.Store) *rig {
-	r := &rig{clock: &clock{t: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+func newRig(t testing.TB, open func(testing.TB, *coretest.Clock) store.Store) *rig {
+	r := &rig{clock: coretest.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
 	r.st = open(t, r.clock)
 	r.Catalog = r.node(t, nil)
 	return r
 }
 
-func onSQLite(t testing.TB, c *clock) store.Store {
+func onSQLite(t testing.TB, c *coretest.Clock) store.Store {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "isekai.db"), Now: c.now})
+	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "isekai.db"), Now: c.Now})
 	ok(t, err)
 	t.Cleanup(func() { _ = st.Close() })
 	return st
 }
 
-func onPostgres(t testing.TB, c *clock) store.Store {
+func onPostgres(t testing.TB, c *coretest.Clock) store.Store {
 	t.Helper()
 	cfg := cluster.Database(t)
-	cfg.Now = c.now
+	cfg.Now = c.Now
 	st, err := postgres.Open(t.Context(), cfg)
 	ok(t, err)
 	t.Cleanup(func() { _ = st.Close() })
@@ -103,7 +85,7 @@ func onPostgres(t testing.TB, c *clock) store.Store {
 // node is another process of the installation.
 func (r *rig) node(t testing.TB, change func(*catalog.Config)) *catalog.Catalog {
 	t.Helper()
-	cfg := catalog.Config{Records: r.st, Now: r.clock.now, Secretive: secretive}
+	cfg := catalog.Config{Records: r.st, Now: r.clock.Now, Secretive: secretive}
 	if change != nil {
 		change(&cfg)
 	}

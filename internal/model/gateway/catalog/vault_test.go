@@ -57,7 +57,7 @@ func TestSecretsAreRecordedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, onSQLite)
 	v := &safe{value: "one", version: 1}
-	s := catalog.NewSecrets(catalog.SecretsConfig{Vault: v, Now: r.clock.now, Keep: time.Minute, Look: 3 * time.Second})
+	s := catalog.NewSecrets(catalog.SecretsConfig{Vault: v, Now: r.clock.Now, Keep: time.Minute, Look: 3 * time.Second})
 	spec := of("a", catalog.OpenAI)
 	spec.Credential = "key"
 	p := r.put(t, orgA, spec)
@@ -78,16 +78,16 @@ func TestSecretsAreRecordedOnceAMinute(t *testing.T) {
 		t.Errorf("the vault was looked at %d times", v.looks)
 	}
 	for range 19 {
-		r.clock.advance(3 * time.Second)
+		r.clock.Advance(3 * time.Second)
 		want("one", 1)
 	}
-	r.clock.advance(3 * time.Second)
+	r.clock.Advance(3 * time.Second)
 	want("one", 2) // a minute has gone
 
 	v.set("two") // it is rotated
-	r.clock.advance(2 * time.Second)
+	r.clock.Advance(2 * time.Second)
 	want("one", 2)
-	r.clock.advance(time.Second)
+	r.clock.Advance(time.Second)
 	want("two", 3)
 
 	got, err := s.Secret(t.Context(), caller, p)
@@ -105,7 +105,7 @@ func TestSecretsAreRecordedOnceAMinute(t *testing.T) {
 	want("three", 4)
 
 	v.set("") // it is removed
-	r.clock.advance(3 * time.Second)
+	r.clock.Advance(3 * time.Second)
 	if _, err := s.Secret(t.Context(), caller, p); core.CodeOf(err) != core.NotFound {
 		t.Errorf("a credential that was removed: %v", err)
 	}
@@ -117,14 +117,14 @@ func TestSecretsAreRecordedOnceAMinute(t *testing.T) {
 		t.Error("the vault is asked each time for what isn't there")
 	}
 	v.set("four")
-	r.clock.advance(3 * time.Second)
+	r.clock.Advance(3 * time.Second)
 	want("four", 5)
 
-	v.until = r.clock.now().Add(10 * time.Second)
+	v.until = r.clock.Now().Add(10 * time.Second)
 	v.set("short")
-	r.clock.advance(3 * time.Second)
+	r.clock.Advance(3 * time.Second)
 	want("short", 6)
-	r.clock.advance(7 * time.Second)
+	r.clock.Advance(7 * time.Second)
 	want("short", 7) // it has ended
 }
 

@@ -119,6 +119,7 @@ func TestChatAnswerToMessages(t *testing.T) {
 		{"text", `{}`, `{}`},
 		{"nothing", choice(`{"role":"assistant","content":null}`, `"stop"`), `{"content":[]}`},
 		{"no reason", choice(`{"content":"A"}`, `null`), `{}`},
+		{"a time with a fraction", `{"created":1790000000.25}`, `{}`},
 		{"parts", choice(`{"content":[{"type":"text","text":"A"},{"type":"text","text":"B"}]}`, `"stop"`), `{"content":[{"type":"text","text":"AB"}]}`},
 		{"length", choice(`{"content":"A"}`, `"length"`), `{"stop_reason":"max_tokens"}`},
 		{"content_filter", choice(`{"content":"A"}`, `"content_filter"`), `{"stop_reason":"refusal"}`},
@@ -135,6 +136,8 @@ func TestChatAnswerToMessages(t *testing.T) {
 			`{"content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"redacted_thinking","data":"d"},{"type":"text","text":"A"}]}`},
 		{"no usage", `{"usage":null}`, `{"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}`},
 		{"usage without details", `{"usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":null}}`, `{"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":2}}`},
+		{"usage of a server that counts thinking in the total alone", `{"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":10}}`,
+			`{"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":7,"output_tokens_details":{"thinking_tokens":5}}}`},
 		{"usage that doesn't add up", `{"usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":5}}}`, `{"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":5,"output_tokens":2}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

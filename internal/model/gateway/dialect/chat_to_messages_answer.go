@@ -113,7 +113,8 @@ func stopReason(finish, refusal string, calls bool) (string, *msgStopDetails) {
 	return "end_turn", nil
 }
 
-// messages returns the usage as Anthropic counts it; zeros if the server didn't say.
+// messages returns the usage as Anthropic counts it, by which it is charged, too (usageOf); zeros
+// if the server didn't say.
 func (u *chatUsage) messages() msgUsage {
 	if u == nil {
 		return msgUsage{}
@@ -123,7 +124,9 @@ func (u *chatUsage) messages() msgUsage {
 		InputTokens:  max(0, u.PromptTokens-u.Prompt.CachedTokens-u.Prompt.CacheWriteTokens),
 		OutputTokens: u.CompletionTokens,
 	}
-	if n := u.Completion.ReasoningTokens; n > 0 {
+	unsaid := max(0, u.TotalTokens-u.PromptTokens-u.CompletionTokens)
+	out.OutputTokens += unsaid
+	if n := max(u.Completion.ReasoningTokens, unsaid); n > 0 {
 		out.OutputTokensDetails = &msgOutputDetails{ThinkingTokens: n}
 	}
 	return out

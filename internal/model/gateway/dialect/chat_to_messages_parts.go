@@ -3,7 +3,7 @@ package dialect
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,36 +20,14 @@ func blocksOrText(blocks []msgBlock) json.RawMessage {
 
 // blocksOf translates a chat message's content. Empty text is left out, as Anthropic takes none.
 func blocksOf(raw json.RawMessage, path string) ([]msgBlock, error) {
-	if absent(raw) {
-		return nil, nil
-	}
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		if s == "" {
-			return nil, nil
-		}
-		return []msgBlock{textBlock(s)}, nil
-	}
-	var parts []json.RawMessage
-	if json.Unmarshal(raw, &parts) != nil {
-		return nil, wrong(path, "is neither a string nor a list of parts")
-	}
-	var blocks []msgBlock
-	for i, raw := range parts {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	blocks, err := contentOf(raw, path, textBlock, func(raw json.RawMessage, at string) (msgBlock, error) {
 		p, err := take[chatPart](raw, at, unsaid{drop: []string{"cache_control", "prompt_cache_breakpoint"}})
 		if err != nil {
-			return nil, err
+			return msgBlock{}, err
 		}
-		b, err := p.block(at)
-		if err != nil {
-			return nil, err
-		}
-		if b.Type != "text" || *b.Text != "" {
-			blocks = append(blocks, b)
-		}
-	}
-	return blocks, nil
+		return p.block(at)
+	})
+	return slices.DeleteFunc(blocks, func(b msgBlock) bool { return b.Type == "text" && *b.Text == "" }), err
 }
 
 // block translates a part.

@@ -70,6 +70,13 @@ func TestChatRequestToMessages(t *testing.T) {
 		return `{"type":"function","function":{"name":"read","description":"Reads.","parameters":{"type":"object","properties":{"p":{"type":"string"}}}` + more + `}}`
 	}
 	const said = `{"name":"read","description":"Reads.","input_schema":{"type":"object","properties":{"p":{"type":"string"}}}`
+	const (
+		asked  = `{"role":"user","content":"Hi"}`
+		called = `{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"read","arguments":"{}"}`
+		result = `{"role":"tool","tool_call_id":"c","content":"r"}`
+		use    = `{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"read","input":{}}`
+		used   = `{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"r"}]}`
+	)
 	for _, tt := range []struct{ name, model, in, want string }{
 		{"the least", opus, `{}`, `{}`},
 		{"max_completion_tokens", opus, `{"max_completion_tokens":7}`, `{"max_tokens":7}`},
@@ -97,6 +104,17 @@ func TestChatRequestToMessages(t *testing.T) {
 		{"effort as a budget", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000}`, `{"model":"claude-sonnet-4-5","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":8192}}`},
 		{"a budget leaves half", "claude-sonnet-4-5", `{"reasoning_effort":"high","max_tokens":4096}`, `{"model":"claude-sonnet-4-5","max_tokens":4096,"thinking":{"type":"enabled","budget_tokens":2048}}`},
 		{"no room for a budget", "claude-sonnet-4-5", `{"reasoning_effort":"high","max_tokens":2000}`, `{"model":"claude-sonnet-4-5","max_tokens":2000}`},
+
+		{"no budget for a call that has to be", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000,"tools":[` + tool("") + `],"tool_choice":"required"}`,
+			`{"model":"claude-sonnet-4-5","max_tokens":20000,"tools":[` + said + `}],"tool_choice":{"type":"any"}}`},
+		{"no budget in the midst of a turn without thinking", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000,"messages":[` + asked + `,` + called + `}]},` + result + `]}`,
+			`{"model":"claude-sonnet-4-5","max_tokens":20000,"messages":[` + asked + `,` + use + `]},` + used + `]}`},
+		{"a budget in the midst of a turn with thinking", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000,"messages":[` + asked + `,` + called + `}],"reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"s"}]},` + result + `]}`,
+			`{"model":"claude-sonnet-4-5","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":8192},"messages":[` + asked + `,` + strings.Replace(use, `[`, `[{"type":"thinking","thinking":"hm","signature":"s"},`, 1) + `]},` + used + `]}`},
+		{"a budget for the next turn", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000,"messages":[` + asked + `,` + called + `}]},` + result + `,{"role":"assistant","content":"So."},` + asked + `]}`,
+			`{"model":"claude-sonnet-4-5","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":8192},"messages":[` + asked + `,` + use + `]},` + used + `,{"role":"assistant","content":"So."},` + asked + `]}`},
+		{"effort in the midst of a turn", opus, `{"reasoning_effort":"low","messages":[` + asked + `,` + called + `}]},` + result + `]}`,
+			`{"thinking":{"type":"adaptive"},"output_config":{"effort":"low"},"messages":[` + asked + `,` + use + `]},` + used + `]}`},
 
 		{"schema", opus, `{"response_format":{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":{"type":"object","properties":{},"additionalProperties":false}}}}`,
 			`{"output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{},"additionalProperties":false}}}}`},

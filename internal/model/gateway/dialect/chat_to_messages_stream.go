@@ -7,32 +7,21 @@ import (
 )
 
 // chatStreamToMessages translates a stream of OpenAI's chat completions to one of Anthropic's
-// messages. Text and thinking are one block until something else comes. The blocks of calls are
-// open until the end, as their pieces may come in turns.
+// messages. Text and thinking are one block until something else comes. Blocks follow each other,
+// as Anthropic's do: clients count on that (callsToMessages).
 type chatStreamToMessages struct {
 	id      string
 	begun   bool
-	over    bool               // ended, well or with an error
-	blocks  int                // begun so far
-	open    int                // the block of text or thinking that is open; -1: none
-	kind    string             // its type
-	signed  bool               // it is thinking that has its signature: it gets nothing more
-	calls   map[int]*begunCall // by the server's index; a later one with an index takes its place
-	called  []int              // the blocks of all of them
-	last    *begunCall         // the latest
-	refused string             // what the model said when it refused
-	finish  *string            // why it ended
+	over    bool   // ended, well or with an error
+	blocks  int    // begun so far
+	open    int    // the block of text or thinking that is open; -1: none
+	kind    string // its type
+	signed  bool   // it is thinking that has its signature: it gets nothing more
+	calls   callsToMessages
+	refused string  // what the model said when it refused
+	finish  *string // why it ended
 	usage   *chatUsage
 }
-
-// begunCall is a call that is being streamed.
-type begunCall struct {
-	block int
-	id    string // as the server says it
-}
-
-// maxStreamedCalls bounds the calls of one streamed answer.
-const maxStreamedCalls = 1024
 
 // maxRefusal bounds what is kept of a refusal, to be told again at the end, in bytes.
 const maxRefusal = 4096
@@ -95,7 +84,7 @@ func (s *chatStreamToMessages) end() []Event {
 }
 
 func (s *chatStreamToMessages) start(in chatAnswer) []Event {
-	s.begun, s.id, s.open, s.calls = true, in.ID, -1, map[int]*begunCall{}
+	s.begun, s.id, s.open = true, in.ID, -1
 	return []Event{streamEvent(msgEvent{Type: "message_start", Message: &msgAnswer{
 		ID: in.ID, Type: "message", Role: "assistant", Model: in.Model, Content: []msgBlock{}, Usage: in.Usage.messages(),
 	}})}
@@ -175,33 +164,6 @@ func (s *chatStreamToMessages) write(kind, text string) []Event {
 	return append(out, s.delta(s.open, msgDelta{Type: "text_delta", Text: &text}))
 }
 
-// call takes a piece of a call. It belongs to the one with its index, unless it has an id of its
-// own: some servers number every call 0, and some don't number them.
-func (s *chatStreamToMessages) call(c chatCall) ([]Event, error) {
-	current := s.last
-	if c.Index != nil {
-		current = s.calls[*c.Index]
-	}
-	var out []Event
-	if current == nil || c.ID != "" && current.id != "" && c.ID != current.id || c.Index == nil && c.ID == "" && c.Function.Name != "" {
-		if c.Function.Name == "" || len(s.called) == maxStreamedCalls {
-			return nil, nonsense("calls a tool without a name, or too many")
-		}
-		out = s.close()
-		out = append(out, s.begin(msgBlock{Type: "tool_use", ID: callID(c.ID, s.id, len(s.called)), Name: c.Function.Name, Input: json.RawMessage("{}")}))
-		current = &begunCall{block: s.blocks - 1, id: c.ID}
-		if c.Index != nil {
-			s.calls[*c.Index] = current
-		}
-		s.called, s.last = append(s.called, current.block), current
-	}
-	if c.Function.Arguments != "" {
-		piece := string(c.Function.Arguments)
-		out = append(out, s.delta(current.block, msgDelta{Type: "input_json_delta", PartialJSON: &piece}))
-	}
-	return out, nil
-}
-
 func (s *chatStreamToMessages) begin(b msgBlock) Event {
 	i := s.blocks
 	s.blocks++
@@ -217,12 +179,12 @@ func (s *chatStreamToMessages) stop(block int) Event {
 	return streamEvent(msgEvent{Type: "content_block_stop", Index: &block})
 }
 
-// close ends the open block of text or thinking.
+// close ends the open block, and says the calls that wait.
 func (s *chatStreamToMessages) close() []Event {
-	if s.open < 0 {
-		return nil
+	out := s.sayCalls(true)
+	if s.open >= 0 {
+		out = append(out, s.stop(s.open))
 	}
-	out := []Event{s.stop(s.open)}
 	s.open, s.signed = -1, false
 	return out
 }
@@ -234,10 +196,7 @@ func (s *chatStreamToMessages) done() []Event {
 		return []Event{ProblemEvent(OpMessages, "", endedEarly())}
 	}
 	out := s.close()
-	for _, block := range s.called {
-		out = append(out, s.stop(block))
-	}
-	reason, details := stopReason(value0(s.finish), s.refused, len(s.called) > 0)
+	reason, details := stopReason(value0(s.finish), s.refused, s.calls.count > 0)
 	out = append(out, Event{Name: "message_delta", Data: encode(msgFinal{
 		Type: "message_delta", Delta: msgFinalDelta{StopReason: reason, StopDetails: details}, Usage: s.usage.messages(),
 	})})

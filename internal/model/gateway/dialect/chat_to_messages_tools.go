@@ -46,7 +46,9 @@ func (m *msgRequest) takeTools(in chatRequest) error {
 		disable := !*p
 		choice.DisableParallelToolUse = &disable
 	}
-	m.ToolChoice = choice
+	if m.ToolChoice = choice; choice != nil && (choice.Type == "any" || choice.Type == "tool") {
+		m.unbudget()
+	}
 	return nil
 }
 

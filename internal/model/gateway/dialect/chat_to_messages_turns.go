@@ -46,7 +46,21 @@ func (m *msgRequest) takeMessages(list []json.RawMessage) error {
 	if len(t.system) > 0 {
 		m.System = blocksOrText(t.system)
 	}
+	if t.thoughtless() {
+		m.unbudget()
+	}
 	return nil
+}
+
+// thoughtless reports whether the model is to go on with a turn of its own that it began
+// without thinking, or whose thinking hasn't come back.
+func (t *turns) thoughtless() bool {
+	n := len(t.list) - 1
+	if n > 0 && t.list[n].blocks[0].Type == "tool_result" {
+		n--
+	}
+	last := t.list[n]
+	return last.role == "assistant" && last.blocks[0].Type != "thinking" && last.blocks[0].Type != "redacted_thinking"
 }
 
 // add takes a message. One without any content says nothing and is left out, as Anthropic takes

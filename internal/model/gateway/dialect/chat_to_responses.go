@@ -64,7 +64,7 @@ func wholeTools(tools []json.RawMessage) []json.RawMessage {
 // begin returns the answer that a chat's answer, or its first chunk, becomes.
 func (f respForm) begin(in chatAnswer, created int64) respAnswer {
 	a := f.answer
-	a.ID, a.CreatedAt, a.Status = "resp_"+answerID(in.ID), in.Created, "in_progress"
+	a.ID, a.CreatedAt, a.Status = "resp_"+answerID(in.ID), int64(in.Created), "in_progress"
 	if a.CreatedAt == 0 {
 		a.CreatedAt = created
 	}

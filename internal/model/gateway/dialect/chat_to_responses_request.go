@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/tidwall/gjson"
 )
@@ -189,38 +190,24 @@ func respContent(parts []respInputPart) json.RawMessage {
 }
 
 // respParts says content that is a string, null or a list of parts; text is called by that word.
+// Empty text is left out.
 func respParts(raw json.RawMessage, word, path string) ([]respInputPart, error) {
-	parts := []respInputPart{}
-	var s string
-	switch {
-	case absent(raw):
-		return parts, nil
-	case json.Unmarshal(raw, &s) == nil:
-		return append(parts, respInputPart{Type: word, Text: s}), nil
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil, wrong(path, "is neither a string nor a list of parts")
-	}
-	for i, raw := range list {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	text := func(s string) respInputPart { return respInputPart{Type: word, Text: s} }
+	parts, err := contentOf(raw, path, text, func(raw json.RawMessage, at string) (respInputPart, error) {
 		p, err := take[chatPart](raw, at, unsaid{drop: []string{"cache_control"}})
-		if err != nil {
-			return nil, err
-		}
 		switch {
-		case p.Type == "text" && p.Text == "": // it says nothing
+		case err != nil:
+			return respInputPart{}, err
 		case p.Type == "text":
-			parts = append(parts, respInputPart{Type: word, Text: p.Text})
+			return text(p.Text), nil
 		case p.Type == "refusal":
-			parts = append(parts, respInputPart{Type: p.Type, Refusal: p.Refusal})
+			return respInputPart{Type: p.Type, Refusal: p.Refusal}, nil
 		case p.Type == "image_url" && p.ImageURL != nil && word == "input_text":
-			parts = append(parts, respInputPart{Type: "input_image", ImageURL: p.ImageURL.URL, Detail: p.ImageURL.Detail})
+			return respInputPart{Type: "input_image", ImageURL: p.ImageURL.URL, Detail: p.ImageURL.Detail}, nil
 		case p.Type == "file" && p.File != nil && word == "input_text":
-			parts = append(parts, respInputPart{Type: "input_file", FileID: p.File.FileID, FileData: p.File.FileData, Filename: p.File.Filename})
-		default:
-			return nil, refuseKind(at, p.Type, "the parts are text, images and files")
+			return respInputPart{Type: "input_file", FileID: p.File.FileID, FileData: p.File.FileData, Filename: p.File.Filename}, nil
 		}
-	}
-	return parts, nil
+		return respInputPart{}, refuseKind(at, p.Type, "the parts are text, images and files")
+	})
+	return slices.DeleteFunc(parts, func(p respInputPart) bool { return p.Type == word && p.Text == "" }), err
 }

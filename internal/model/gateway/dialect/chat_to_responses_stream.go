@@ -176,16 +176,15 @@ func (s *chatStreamToResponses) write(item, kind, text string) []Event {
 	return append(out, s.say(s.open.write(text)))
 }
 
-// call takes a piece of a call. It belongs to the one with its index, unless it has an id of its
-// own: some servers number every call 0, and some don't number them. Calls end with the answer,
-// as their pieces may take turns.
+// call takes a piece of a call, which belongs to the one with its index, or the latest. Calls end
+// with the answer, as their pieces may take turns.
 func (s *chatStreamToResponses) call(c chatCall) ([]Event, error) {
 	it := s.last
 	if c.Index != nil {
 		it = s.calls[*c.Index]
 	}
 	var out []Event
-	if it == nil || c.ID != "" && it.serverID != "" && c.ID != it.serverID || c.Index == nil && c.ID == "" && c.Function.Name != "" {
+	if it == nil || c.another(it.serverID) {
 		if c.Function.Name == "" {
 			return nil, nonsense("calls a tool without a name")
 		}

@@ -62,8 +62,8 @@ func claude(model string) (version int, ok bool) {
 // A model that adapts gets the effort as it is (minimal is low there) and thinks as it needs. One
 // that doesn't gets a budget of tokens: minimal 1,024, low 2,048, medium 8,192, high 16,384, more
 // 32,768, but at most half of max_tokens, so that something is left for the answer; where that
-// is less than 1,024, the least there is, it doesn't think. Thinking counts as output in both
-// APIs, so max_tokens stays what it is.
+// is less than 1,024, the least there is, or where Anthropic takes no budget (unbudget), it
+// doesn't think. Thinking counts as output in both APIs, so max_tokens stays what it is.
 func (m *msgRequest) think(effort string) error {
 	budget, ok := budgets()[effort]
 	switch {
@@ -89,6 +89,14 @@ func (m *msgRequest) think(effort string) error {
 		m.Thinking = &msgThinking{Type: "enabled", BudgetTokens: budget}
 	}
 	return nil
+}
+
+// unbudget has the model not think by a budget where Anthropic takes none: with a call that it has
+// to make, and within a turn that began without thinking.
+func (m *msgRequest) unbudget() {
+	if m.Thinking != nil && m.Thinking.Type == "enabled" {
+		m.Thinking = nil
+	}
 }
 
 // leastBudget is the smallest budget for thinking that Anthropic takes.

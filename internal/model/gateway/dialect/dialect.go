@@ -57,7 +57,7 @@ type Request struct {
 	Stream    bool
 	Store     bool // "store": true was said
 	Usage     bool // chat streams: the caller asked for stream_options.include_usage
-	MaxOutput int  // tokens of one choice, at most; 0: not said
+	MaxOutput int  // tokens of one choice, at most, 1 also where none are asked for; 0: not said
 	Choices   int  // n; 1 if not said
 	Tools     bool // the request has any
 	Images    bool // the request has any

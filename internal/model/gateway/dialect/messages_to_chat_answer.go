@@ -47,7 +47,7 @@ func messagesAnswerToChat(body []byte, created int64) ([]byte, error) {
 	}
 	finish := finishReason(value0(in.StopReason))
 	return encode(chatAnswer{
-		ID: in.ID, Object: "chat.completion", Created: created, Model: in.Model, ServiceTier: openAITier(string(in.Usage.ServiceTier)),
+		ID: in.ID, Object: "chat.completion", Created: seconds(created), Model: in.Model, ServiceTier: openAITier(string(in.Usage.ServiceTier)),
 		Choices: []chatChoice{{Message: &reply, FinishReason: &finish}},
 		Usage:   in.Usage.chat(),
 	}), nil

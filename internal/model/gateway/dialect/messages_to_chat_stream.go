@@ -189,7 +189,7 @@ func (s *messagesStreamToChat) say(r chatReply) []Event {
 
 func (s *messagesStreamToChat) chunk(choices []chatChoice, usage *chatUsage) Event {
 	return Event{Data: encode(chatAnswer{
-		ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.model, ServiceTier: openAITier(string(s.total.ServiceTier)),
+		ID: s.id, Object: "chat.completion.chunk", Created: seconds(s.created), Model: s.model, ServiceTier: openAITier(string(s.total.ServiceTier)),
 		Choices: choices, Usage: usage,
 	})}
 }

@@ -7,43 +7,23 @@ import (
 
 // takeBlocks reads content that is a string or a list of blocks.
 func takeBlocks(raw json.RawMessage, path string) ([]msgBlock, error) {
-	if absent(raw) {
-		return nil, nil
+	return contentOf(raw, path, textBlock, takeBlock)
+}
+
+func takeBlock(raw json.RawMessage, path string) (msgBlock, error) {
+	u := unsaid{drop: []string{"cache_control"}, defaults: map[string]string{"caller": `{"type":"direct"}`}}
+	switch kindIn(raw) {
+	case "text":
+		u.drop = append(u.drop, "citations")
+	case "document":
+		u.defaults["citations"] = `{"enabled":false}`
+	case "image", "tool_use", "tool_result", "thinking", "redacted_thinking":
+	case "":
+		return msgBlock{}, wrong(path, "isn't a block")
+	default:
+		return msgBlock{}, refuse(path+".type", "the blocks are text, image, document, tool_use, tool_result and thinking")
 	}
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return []msgBlock{textBlock(s)}, nil
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil, wrong(path, "is neither a string nor a list of blocks")
-	}
-	var blocks []msgBlock
-	for i, raw := range list {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		var kind struct {
-			Type string `json:"type"`
-		}
-		if json.Unmarshal(raw, &kind) != nil {
-			return nil, wrong(at, "isn't a block")
-		}
-		u := unsaid{drop: []string{"cache_control"}, defaults: map[string]string{"caller": `{"type":"direct"}`}}
-		switch kind.Type {
-		case "text":
-			u.drop = append(u.drop, "citations")
-		case "document":
-			u.defaults["citations"] = `{"enabled":false}`
-		case "image", "tool_use", "tool_result", "thinking", "redacted_thinking":
-		default:
-			return nil, refuse(at+".type", "the blocks are text, image, document, tool_use, tool_result and thinking")
-		}
-		b, err := take[msgBlock](raw, at, u)
-		if err != nil {
-			return nil, err
-		}
-		blocks = append(blocks, b)
-	}
-	return blocks, nil
+	return take[msgBlock](raw, path, u)
 }
 
 // takeTurn says a turn. One of the user is first the results that it has, each a message, and

@@ -112,13 +112,16 @@ func (r *reader) take(m member, v []byte, from, to int) (err error) {
 		}
 	case mN:
 		if r.Op == OpChat {
-			r.Choices, err = integer("n", v, maxChoices)
+			r.Choices, err = integer("n", v, 1, maxChoices)
 		}
 	case mMaxTokens, mMaxCompletionTokens, mMaxOutputTokens:
 		if (m == mMaxOutputTokens) == (r.Op == OpResponses) && (m != mMaxCompletionTokens || r.Op == OpChat) {
-			var n int
-			n, err = integer(names()[m], v, maxTokens)
-			r.MaxOutput = max(r.MaxOutput, n)
+			n, least := 0, 1
+			if r.Op == OpMessages { // of which none may be asked for, to fill a prompt's cache
+				least = 0
+			}
+			n, err = integer(names()[m], v, least, maxTokens)
+			r.MaxOutput = max(r.MaxOutput, n, 1)
 			if m == mMaxCompletionTokens {
 				r.newer = edit{from: from, to: to}
 			} else {
@@ -189,10 +192,10 @@ func boolean(name string, v []byte) (bool, error) {
 	return v[0] == 't', nil
 }
 
-func integer(name string, v []byte, most int) (int, error) {
+func integer(name string, v []byte, least, most int) (int, error) {
 	f, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || f != float64(int(f)) || f < 1 || f > float64(most) {
-		return 0, invalid(name+" isn't a whole number from 1 to "+strconv.Itoa(most), "leave "+name+" out, or make it one")
+	if err != nil || f != float64(int(f)) || f < float64(least) || f > float64(most) {
+		return 0, invalid(name+" isn't a whole number from "+strconv.Itoa(least)+" to "+strconv.Itoa(most), "leave "+name+" out, or make it one")
 	}
 	return int(f), nil
 }

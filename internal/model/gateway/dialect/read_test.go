@@ -35,6 +35,7 @@ func TestRead(t *testing.T) {
 		"an escaped image":         {OpChat, `{"model":"m","messages":[{"content":[{"type":"image_url","image_url":{"url":"x"}}]}]}`, Request{Model: "m", Choices: 1, Images: true}},
 		"responses":                {OpResponses, `{"model":"m","input":[{"content":[{"type":"input_image"}]}],"max_output_tokens":9,"max_tokens":1,"stream":true,"store":true}`, Request{Model: "m", Choices: 1, MaxOutput: 9, Stream: true, Store: true, Images: true}},
 		"n isn't of responses":     {OpResponses, `{"model":"m","n":5}`, Request{Model: "m", Choices: 1}},
+		"to fill a cache":          {OpMessages, `{"model":"m","max_tokens":0}`, Request{Model: "m", Choices: 1, MaxOutput: 1}},
 		"messages":                 {OpMessages, `{"model":"m","max_tokens":9,"max_completion_tokens":70,"stream":true,"tools":[{}],"messages":[{"content":[{"type":"image"}]}]}`, Request{Model: "m", Choices: 1, MaxOutput: 9, Stream: true, Tools: true, Images: true}},
 		"counting":                 {OpCountTokens, `{"model":"m","stream":true}`, Request{Model: "m", Choices: 1}},
 		"embeddings":               {OpEmbeddings, `{"model":"m","input":[[1,2]],"stream":true}`, Request{Model: "m", Choices: 1}},

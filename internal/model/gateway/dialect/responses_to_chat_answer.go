@@ -58,10 +58,11 @@ func responsesAnswerToChat(body []byte, created int64) ([]byte, error) {
 
 // chat returns what a chat's answer, or a chunk of it, has besides its choices.
 func (in respHeard) chat(object string, created int64) chatAnswer {
-	if in.CreatedAt >= 1 {
-		created = int64(in.CreatedAt)
+	at := in.CreatedAt
+	if at <= 0 {
+		at = seconds(created)
 	}
-	return chatAnswer{ID: in.ID, Object: object, Created: created, Model: in.Model, ServiceTier: in.ServiceTier}
+	return chatAnswer{ID: in.ID, Object: object, Created: at, Model: in.Model, ServiceTier: in.ServiceTier}
 }
 
 // finishReason returns a chat's word for why the answer ended.

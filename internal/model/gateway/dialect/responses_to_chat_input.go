@@ -186,26 +186,10 @@ func (r *inputReader) flush() {
 
 // inputParts reads content that is a string or a list of parts.
 func inputParts(raw json.RawMessage, path string) ([]chatPart, error) {
-	var s string
-	switch {
-	case absent(raw):
+	if absent(raw) {
 		return nil, wrong(path, "is missing")
-	case json.Unmarshal(raw, &s) == nil:
-		return []chatPart{{Type: "text", Text: s}}, nil
 	}
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil, wrong(path, "is neither a string nor a list of parts")
-	}
-	var parts []chatPart
-	for i, raw := range list {
-		p, err := inputPart(raw, fmt.Sprintf("%s[%d]", path, i))
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, p)
-	}
-	return parts, nil
+	return contentOf(raw, path, func(s string) chatPart { return chatPart{Type: "text", Text: s} }, inputPart)
 }
 
 func inputPart(raw json.RawMessage, path string) (chatPart, error) {

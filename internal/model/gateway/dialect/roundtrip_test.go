@@ -289,6 +289,7 @@ func collectChat(t *rapid.T, events []Event) chatAnswer {
 func collectMessage(t *rapid.T, events []Event) msgAnswer {
 	var m msgAnswer
 	inputs := map[int]string{}
+	open := -1 // one at a time: clients take the last that began for the one that ends
 	for i, e := range events {
 		var in msgEvent
 		if err := json.Unmarshal(e.Data, &in); err != nil || in.Type != e.Name {
@@ -298,12 +299,16 @@ func collectMessage(t *rapid.T, events []Event) msgAnswer {
 		case "message_start":
 			m = *in.Message
 		case "content_block_start":
-			if *in.Index != len(m.Content) {
-				t.Fatalf("block %d comes as number %d", *in.Index, len(m.Content))
+			if *in.Index != len(m.Content) || open >= 0 {
+				t.Fatalf("block %d comes as number %d, while %d is open", *in.Index, len(m.Content), open)
 			}
+			open = *in.Index
 			in.ContentBlock.Said = true
 			m.Content = append(m.Content, *in.ContentBlock)
 		case "content_block_delta":
+			if *in.Index != open {
+				t.Fatalf("a piece of block %d comes while %d is open", *in.Index, open)
+			}
 			b, d := &m.Content[*in.Index], in.Delta
 			switch d.Type {
 			case "text_delta":
@@ -319,6 +324,10 @@ func collectMessage(t *rapid.T, events []Event) msgAnswer {
 			if s := inputs[*in.Index]; s != "" {
 				m.Content[*in.Index].Input = json.RawMessage(s)
 			}
+			if *in.Index != open {
+				t.Fatalf("block %d ends while %d is open", *in.Index, open)
+			}
+			open = -1
 		case "message_delta":
 			m.StopReason, m.StopDetails, m.Usage = in.Delta.StopReason, in.Delta.StopDetails, *in.Usage
 		}
@@ -494,7 +503,10 @@ func TestAStreamKeepsNoText(t *testing.T) {
 	feed(messages, `{"type":"message_start","message":{"id":"m"}}`)
 	feed(messages, `{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"x"}}`)
 	for range 20 {
-		feed(chat, `{"id":"c","choices":[{"delta":{"content":"`+text+`","reasoning_content":"`+text+`","refusal":"`+text+`","tool_calls":[{"index":0,"id":"a","function":{"name":"x","arguments":"`+text+`"}}]}}]}`)
+		feed(chat, `{"id":"c","choices":[{"delta":{"content":"`+text+`","reasoning_content":"`+text+`","refusal":"`+text+`"}}]}`)
+	}
+	for range 20 {
+		feed(chat, `{"id":"c","choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"x","arguments":"`+text+`"}}]}}]}`)
 		feed(messages, `{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"`+text+`"}}`)
 	}
 	if n := len(fmt.Sprintf("%+v %+v %+v", *chat, *messages, *messages.blocks[0])); n > maxRefusal+1000 {

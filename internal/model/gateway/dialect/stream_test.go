@@ -245,16 +245,16 @@ func TestChatStreamToMessages(t *testing.T) {
 		data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"call_1","name":"read","input":{},"caller":{"type":"direct"}}}
 		event: content_block_delta
 		data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"p\":"}}
+		event: content_block_delta
+		data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"\"a\"}"}}
+		event: content_block_stop
+		data: {"type":"content_block_stop","index":2}
 		event: content_block_start
 		data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"call_2","name":"now","input":{},"caller":{"type":"direct"}}}
 		event: content_block_delta
 		data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"{"}}
 		event: content_block_delta
-		data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"\"a\"}"}}
-		event: content_block_delta
 		data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"}"}}
-		event: content_block_stop
-		data: {"type":"content_block_stop","index":2}
 		event: content_block_stop
 		data: {"type":"content_block_stop","index":3}
 		event: message_delta
@@ -298,6 +298,8 @@ func TestChatStreamsOfOtherServers(t *testing.T) {
 			[]string{"a x {}", "b y {}"}},
 		{"no ids", transcript(call(`{"index":0,"function":{"name":"x","arguments":"{}"}}`), call(`{"index":1,"function":{"name":"y","arguments":"{}"}}`), end),
 			[]string{"call_c1_0 x {}", "call_c1_1 y {}"}},
+		{"words between calls", transcript(call(`{"index":0,"id":"a","function":{"name":"x","arguments":"{\"s\":\"}\"}"}}`), piece(`{"content":"and"}`), call(`{"index":1,"id":"b","function":{"name":"y","arguments":"{}"}}`), end),
+			[]string{"a x {\"s\":\"}\"}", "  ", "b y {}"}},
 		{"the name again", transcript(call(`{"index":0,"id":"a","function":{"name":"x","arguments":"{"}}`), call(`{"index":0,"id":"a","function":{"name":"x","arguments":"}"}}`), end),
 			[]string{"a x {}"}},
 	} {

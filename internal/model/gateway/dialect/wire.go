@@ -71,6 +71,29 @@ func take[T any](raw json.RawMessage, path string, u unsaid) (T, error) {
 	return v, nil
 }
 
+// contentOf reads content that is a string, of which text makes a part, or a list of parts. None
+// has no parts.
+func contentOf[T any](raw json.RawMessage, path string, text func(string) T, part func(raw json.RawMessage, path string) (T, error)) (parts []T, err error) {
+	var s string
+	var list []json.RawMessage
+	switch {
+	case absent(raw):
+		return nil, nil
+	case json.Unmarshal(raw, &s) == nil:
+		return []T{text(s)}, nil
+	case json.Unmarshal(raw, &list) != nil:
+		return nil, wrong(path, "is neither a string nor a list of parts")
+	}
+	for i, raw := range list {
+		p, err := part(raw, fmt.Sprintf("%s[%d]", path, i))
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
 // tags returns the names of a struct's members.
 func tags(t reflect.Type) map[string]bool {
 	known := map[string]bool{}

@@ -91,6 +91,13 @@ type chatCall struct {
 	Function chatCallFunction `json:"function"`
 }
 
+// another reports whether a piece of a streamed call is of another than the one with its index
+// (the latest, if it has none), whose id is known if it has one: some servers number every call
+// 0, and some don't number them.
+func (c chatCall) another(id string) bool {
+	return c.ID != "" && id != "" && c.ID != id || c.Index == nil && c.ID == "" && c.Function.Name != ""
+}
+
 type chatCallFunction struct {
 	Name      string `json:"name,omitempty"`
 	Arguments loose  `json:"arguments"`
@@ -146,11 +153,22 @@ type chatJSONSchema struct {
 	Strict      *bool           `json:"strict,omitempty"`
 }
 
+// seconds since 1970, of which some servers write a fraction, too.
+type seconds int64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *seconds) UnmarshalJSON(b []byte) error {
+	var f float64
+	err := json.Unmarshal(b, &f)
+	*s = seconds(f)
+	return err
+}
+
 // chatAnswer is a whole answer, or one chunk of a streamed one.
 type chatAnswer struct {
 	ID          string       `json:"id"`
 	Object      string       `json:"object"`
-	Created     int64        `json:"created"`
+	Created     seconds      `json:"created"`
 	Model       string       `json:"model"`
 	ServiceTier string       `json:"service_tier,omitempty"`
 	Choices     []chatChoice `json:"choices"`

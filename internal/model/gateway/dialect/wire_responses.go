@@ -186,7 +186,7 @@ type respOutputDetails struct {
 type respHeard struct {
 	ID                string          `json:"id"`
 	Object            string          `json:"object"`
-	CreatedAt         float64         `json:"created_at"`
+	CreatedAt         seconds         `json:"created_at"`
 	Status            string          `json:"status"`
 	Error             json.RawMessage `json:"error"`
 	IncompleteDetails *respIncomplete `json:"incomplete_details"`

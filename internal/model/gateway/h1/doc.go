@@ -9,6 +9,6 @@
 //
 // It never has a goroutine of its own for a connection that is idle or that is being read,
 // never adds a header but Host and Content-Length, never follows a redirect, never decodes
-// a body, never reads proxies from the environment, and never uses a connection again of
+// a body, never finds a proxy by itself, and never uses a connection again of
 // which it isn't sure where the answer ended. It has no httptrace.
 package h1

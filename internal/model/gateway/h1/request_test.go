@@ -169,14 +169,20 @@ func TestElse(t *testing.T) {
 		got = append(got, r.URL.Scheme+" "+r.Method)
 		return &http.Response{StatusCode: 299, Body: http.NoBody}, nil
 	})}
+	tr.Proxy = func(r *http.Request) (*url.URL, error) {
+		if r.URL.Host == "far.example" {
+			return url.Parse("http://proxy.example")
+		}
+		return nil, nil
+	}
 	secure, once, connect := post(t, "https://h.example/", "a"), post(t, "http://h.example/", "a"), post(t, "http://h.example/", "")
 	once.GetBody, connect.Method = nil, http.MethodConnect
-	for _, req := range []*http.Request{secure, once, connect} {
+	for _, req := range []*http.Request{secure, once, connect, post(t, "http://far.example/", "a")} {
 		if res, _, err := do(tr, req); err != nil || res.StatusCode != 299 {
 			t.Fatal(res, err)
 		}
 	}
-	if d := cmp.Diff([]string{"https POST", "http POST", "http CONNECT"}, got); d != "" {
+	if d := cmp.Diff([]string{"https POST", "http POST", "http CONNECT", "http POST"}, got); d != "" {
 		t.Fatal(d)
 	}
 }

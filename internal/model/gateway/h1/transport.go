@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -44,6 +45,9 @@ type Transport struct {
 	// IdleTimeout is how long a connection is kept between calls. It should be below that
 	// of the servers. 0: DefaultIdleTimeout.
 	IdleTimeout time.Duration
+	// Proxy says by which proxy a request goes, as with net/http's Transport; one that goes by
+	// any is for Else, which has to know it, too. nil: none does.
+	Proxy func(*http.Request) (*url.URL, error)
 	// Else gets the requests that aren't plain HTTP with a known length: other schemes,
 	// CONNECT, trailers, and bodies without ContentLength or GetBody (those may block, which
 	// takes a goroutine). nil: they are refused.
@@ -75,7 +79,7 @@ var ErrUnsent = errors.New("h1: nothing was sent")
 // isn't used again then. Once RoundTrip has returned an error, or the answer's body was read
 // to its end or closed, the request's body isn't read any more.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !simple(req) {
+	if !simple(req) || t.proxied(req) {
 		return t.other(req)
 	}
 	ctx := req.Context()
@@ -110,6 +114,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func unsent(err error) error { return fmt.Errorf("%w: %w", ErrUnsent, err) }
+
+// proxied reports whether a request goes by a proxy, or nobody knows; then Else says why.
+func (t *Transport) proxied(req *http.Request) bool {
+	if t.Proxy == nil {
+		return false
+	}
+	proxy, err := t.Proxy(req)
+	return proxy != nil || err != nil
+}
 
 // other hands a request to the other transport.
 func (t *Transport) other(req *http.Request) (*http.Response, error) {

@@ -51,7 +51,7 @@ func BenchmarkCall(b *testing.B) {
 }
 
 // instant is a store that takes events at once, and forgets them.
-type instant struct{ storage }
+type instant struct{ store.Store }
 
 func (instant) Append(context.Context, core.Scope, store.Append) ([]core.Event, error) {
 	return nil, nil
@@ -61,7 +61,7 @@ func (instant) Append(context.Context, core.Scope, store.Append) ([]core.Event, 
 // second SQLite takes for good, which is what bounds a node then.
 func BenchmarkSettled(b *testing.B) {
 	st := openSQLite(b)
-	for name, s := range map[string]storage{"memory": instant{st}, "sqlite": st} {
+	for name, s := range map[string]store.Store{"memory": instant{st}, "sqlite": st} {
 		b.Run(name, func(b *testing.B) {
 			w := newWorld(b, st, core.MaxCredits/2)
 			m := w.node(s, func(c *meter.Config) { c.Now = time.Now })

@@ -7,6 +7,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 // life is what a node does that lives: it opens, adds, stores, gives back, puts off, hands over
@@ -31,16 +32,16 @@ func life(w *world, m *meter.Meter) {
 	call(700) // more than is left
 	settle()
 	m.Work(ctx)
-	w.clock.later(time.Minute)
+	w.clock.Advance(time.Minute)
 	m.Work(ctx)
 	call(10)
-	w.clock.later(40 * time.Second)
+	w.clock.Advance(40 * time.Second)
 	m.Work(ctx)
 	for len(open) > 0 {
 		settle()
 	}
 	for range 3 {
-		w.clock.later(5 * time.Second)
+		w.clock.Advance(5 * time.Second)
 		m.Work(ctx)
 	}
 }
@@ -56,17 +57,17 @@ func TestAKillAtEveryWriteOfAMeter(t *testing.T) {
 		for n := int64(1); ; n++ {
 			w := newWorld(t, st, 100_000)
 			w.budget(ledger.OfKey(key), 5000)
-			broken := &mortal{storage: st, after: c.after, once: c.once}
-			broken.left.Store(n)
+			broken := &storetest.Mortal{Store: st, After: c.after, Once: c.once}
+			broken.Left.Store(n)
 			m := w.node(broken)
 			life(w, m)
 			w.deliver()
-			if c.once || !broken.gone.Load() {
+			if c.once || !broken.Dead.Load() {
 				if left := m.Work(ctx); left != 0 {
 					t.Fatalf("write %d (%+v): %d accounts stay", n, c, left)
 				}
 			}
-			w.clock.later(time.Hour)
+			w.clock.Advance(time.Hour)
 			w.sweep() // a note may stay of a hold that seemed not to be opened, too
 			w.deliver()
 			w.deliver()
@@ -75,7 +76,7 @@ func TestAKillAtEveryWriteOfAMeter(t *testing.T) {
 			if c.once && n > 3 && spent < 9 { // a refused call is all that such a break costs
 				t.Fatalf("write %d (%+v): only %d are charged", n, c, spent)
 			}
-			if broken.left.Load() > 0 {
+			if broken.Left.Load() > 0 {
 				if n < 12 {
 					t.Fatalf("only %d writes: the test looks at the wrong place", n-1)
 				}

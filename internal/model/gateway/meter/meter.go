@@ -123,8 +123,11 @@ func (m *Meter) Open(ctx context.Context, ask Ask) (*Ticket, error) {
 	var failed *filling
 	for {
 		wait, err := m.take(t, o, failed)
-		if err != nil || wait == nil {
-			return t, err
+		if err != nil {
+			return nil, err
+		}
+		if wait == nil {
+			return t, nil
 		}
 		select {
 		case <-wait.done:

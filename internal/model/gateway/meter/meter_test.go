@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,7 +93,7 @@ func TestTheEndOfABudget(t *testing.T) {
 // TestAThousandCallsAtOnce lets 1,000 calls begin at once on a key whose budget pays for 400.
 func TestAThousandCallsAtOnce(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 1, func(t *testing.T, nodes []storage) {
+	onBoth(t, 1, func(t *testing.T, nodes []store.Store) {
 		w := newWorld(t, nodes[0], 100_000)
 		w.budget(ledger.OfKey(key), 400*10)
 		m := w.node(nodes[0])
@@ -120,7 +121,7 @@ func TestAThousandCallsAtOnce(t *testing.T) {
 // comes back when nobody calls there.
 func TestAThousandCallsOnThreeNodes(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 3, func(t *testing.T, stores []storage) {
+	onBoth(t, 3, func(t *testing.T, stores []store.Store) {
 		w := newWorld(t, stores[0], 100_000)
 		w.budget(ledger.OfKey(key), 400*10)
 		var nodes []*meter.Meter
@@ -187,7 +188,7 @@ func settleAll(tickets []*meter.Ticket, cost core.Credits) {
 
 // slow is a store that sets credits aside when it is let to.
 type slow struct {
-	storage
+	store.Store
 	posts chan struct{}
 	let   chan struct{}
 }
@@ -197,7 +198,7 @@ func (s *slow) Post(ctx context.Context, org core.OrgID, p ...store.Posting) ([]
 		s.posts <- struct{}{}
 		<-s.let
 	}
-	return s.storage.Post(ctx, org, p...)
+	return s.Store.Post(ctx, org, p...)
 }
 
 // Calls that come at once share one opening; who doesn't want to wait any more goes, and the
@@ -206,7 +207,7 @@ func TestCallsShareAnOpening(t *testing.T) {
 	t.Parallel()
 	st := openSQLite(t)
 	w := newWorld(t, st, 1000)
-	s := &slow{storage: st, posts: make(chan struct{}, 100), let: make(chan struct{})}
+	s := &slow{Store: st, posts: make(chan struct{}, 100), let: make(chan struct{})}
 	m := w.node(s)
 	short, cancel := context.WithCancel(ctx)
 	gone := make(chan error, 1)
@@ -324,13 +325,13 @@ func TestALongCall(t *testing.T) {
 	w.budget(ledger.OfKey(key), 640)
 	m := w.node(w.st)
 	long := w.open(m, 10)
-	w.clock.later(5 * time.Second)
+	w.clock.Advance(5 * time.Second)
 	m.Work(ctx)
 	if b := w.balance(); b.Held != 10 {
 		t.Fatalf("for the call that is under way %+v", b)
 	}
 	for range 10 {
-		w.clock.later(time.Minute)
+		w.clock.Advance(time.Minute)
 		m.Work(ctx)
 		if n := w.sweep(); n != 0 {
 			t.Fatal("a hold of a node that lives was ended")
@@ -356,7 +357,7 @@ func TestTooLate(t *testing.T) {
 		m.Work(ctx)
 		w.open(m, 10).Settle(used(10))
 		flying := []*meter.Ticket{w.open(m, 40), w.open(m, 40)}
-		w.clock.later(10 * time.Minute)
+		w.clock.Advance(10 * time.Minute)
 		if n := w.sweep(); n != 1 {
 			t.Fatalf("%d holds were ended", n)
 		}
@@ -399,7 +400,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 	t.Parallel()
 	st := openSQLite(t)
 	w := newWorld(t, st, 10_000_000)
-	broken := &mortal{storage: st}
+	broken := &storetest.Mortal{Store: st}
 	m := w.node(broken)
 	keys := []core.KeyID{"key_a", "key_b", "key_c", "key_d", "key_e"}
 	ask := func(i int, most core.Credits) meter.Ask {
@@ -414,7 +415,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 		}
 		ticket.Drop()
 	}
-	broken.gone.Store(true)
+	broken.Dead.Store(true)
 	for i := range meter.MaxBacklog {
 		ticket, err := m.Open(ctx, ask(i, 1))
 		if err != nil {
@@ -428,7 +429,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 	if _, err := m.Open(ctx, ask(0, 1)); core.CodeOf(err) != core.Unavailable || core.HintOf(err) == "" {
 		t.Fatalf("with so many that wait: %v", err)
 	}
-	broken.gone.Store(false)
+	broken.Dead.Store(false)
 	m.Work(ctx)
 	w.open(m, 1).Drop()
 	w.idle(m)

@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/store/storetest"
 )
 
 // town is a world in which anything happens: nodes call, are looked after or not, die and are
@@ -30,7 +31,7 @@ type town struct {
 // citizen is a node, and the calls that it has under way.
 type citizen struct {
 	*meter.Meter
-	store *mortal
+	store *storetest.Mortal
 	calls []call
 }
 
@@ -40,10 +41,10 @@ type call struct {
 }
 
 func (w *town) begin() *citizen {
-	c := &citizen{store: &mortal{storage: w.st}}
+	c := &citizen{store: &storetest.Mortal{Store: w.st}}
 	behind := pick(w.dice, []time.Duration{0, 0, 10 * time.Minute})
 	c.Meter = w.node(c.store, func(c *meter.Config) {
-		c.Now = func() time.Time { return w.clock.now().Add(-behind) }
+		c.Now = func() time.Time { return w.clock.Now().Add(-behind) }
 	})
 	return c
 }
@@ -66,9 +67,9 @@ func (w *town) step() {
 	case what < 14:
 		n.Work(ctx)
 	case what < 16:
-		w.clock.later(pick(w.dice, []time.Duration{time.Second, 4 * time.Second, 30 * time.Second, 70 * time.Second, 5 * time.Minute}))
+		w.clock.Advance(pick(w.dice, []time.Duration{time.Second, 4 * time.Second, 30 * time.Second, 70 * time.Second, 5 * time.Minute}))
 	case what == 16:
-		w.clock.later(pick(w.dice, []time.Duration{0, 3 * time.Minute}))
+		w.clock.Advance(pick(w.dice, []time.Duration{0, 3 * time.Minute}))
 		if w.sweep() > 0 {
 			w.rude = true
 		}
@@ -76,12 +77,12 @@ func (w *town) step() {
 			w.deliver()
 		}
 	case what == 17 && w.dice.IntN(2) == 0:
-		n.store.left.Store(1 + w.dice.Int64N(3))
-		n.store.after = w.dice.IntN(2) == 0
+		n.store.Left.Store(1 + w.dice.Int64N(3))
+		n.store.After = w.dice.IntN(2) == 0
 		w.end(n)
 		_, _ = n.Open(ctx, w.ask(10))
 		n.Work(ctx)
-		n.store.gone.Store(true)
+		n.store.Dead.Store(true)
 		w.nodes[i], w.killed = w.begin(), true
 	default:
 		if all := w.events(); len(all) > 0 {
@@ -111,10 +112,10 @@ func (w *town) end(n *citizen) {
 
 // tell tells a ledger of an event, which may die at one of its writes.
 func (w *town) tell(e core.Event, diesAt int64) {
-	m := &mortal{storage: w.st, after: w.killed}
-	m.left.Store(diesAt)
+	m := &storetest.Mortal{Store: w.st, After: w.killed}
+	m.Left.Store(diesAt)
 	err := w.ledger(m).Handler(nil)(context.Background(), e)
-	if err != nil && !m.gone.Load() {
+	if err != nil && !m.Dead.Load() {
 		w.rt.Fatalf("%s: %v", e.Type, err)
 	}
 }
@@ -150,12 +151,12 @@ func (w *town) over() {
 			w.end(n)
 		}
 		n.Work(ctx)
-		w.clock.later(5 * time.Second)
+		w.clock.Advance(5 * time.Second)
 		if left := n.Work(ctx); left != 0 {
 			w.rt.Fatalf("%d accounts stay", left)
 		}
 	}
-	w.clock.later(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.sweep()
 	for range 2 {
 		all := w.events()

@@ -2,16 +2,15 @@ package meter_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/store"
@@ -19,15 +18,6 @@ import (
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 )
-
-// storage is what a meter and a ledger need of a store, as a test wraps it.
-type storage interface {
-	store.Books
-	store.Records
-	store.Events
-	store.Views
-	store.Terms
-}
 
 // fataler is what testing.T and rapid.T have in common.
 type fataler interface {
@@ -41,7 +31,7 @@ var orgs atomic.Int64
 // newOrg names an org that no other test has.
 func newOrg() core.OrgID { return core.OrgID(fmt.Sprintf("org_%d", orgs.Add(1))) }
 
-func openSQLite(t testing.TB) storage {
+func openSQLite(t testing.TB) store.Store {
 	t.Helper()
 	st, err := sqlite.Open(context.Background(), sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})
 	if err != nil {
@@ -53,11 +43,11 @@ func openSQLite(t testing.TB) storage {
 
 // onBoth runs a test on SQLite and, unless tests are to be quick, on PostgreSQL, for several
 // nodes: there each with connections of its own to the one database.
-func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
+func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []store.Store)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		st := openSQLite(t)
-		all := make([]storage, nodes)
+		all := make([]store.Store, nodes)
 		for i := range all {
 			all[i] = st
 		}
@@ -69,7 +59,7 @@ func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
 		}
 		t.Parallel()
 		cfg := pgtest.Start(t, pgtest.Config{Fast: true}).Database(t)
-		all := make([]storage, nodes)
+		all := make([]store.Store, nodes)
 		for i := range all {
 			st, err := postgres.Open(t.Context(), cfg)
 			if err != nil {
@@ -82,25 +72,13 @@ func onBoth(t *testing.T, nodes int, test func(t *testing.T, nodes []storage)) {
 	})
 }
 
-// clock is one that a test moves on.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
-
-func (c *clock) later(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
-
 // world is an org with credits, and nodes that meter its calls.
 type world struct {
 	t      fataler
-	st     storage // that nothing happens to
+	st     store.Store // that nothing happens to
 	org    core.OrgID
 	books  *ledger.Service
-	clock  *clock
+	clock  *coretest.Clock
 	cost   core.Credits // of each call
 	handle func(context.Context, core.Event) error
 }
@@ -110,9 +88,9 @@ const key core.KeyID = "key_a"
 var ctx = context.Background()
 
 // newWorld returns one with so many credits, where a call costs 10.
-func newWorld(t fataler, st storage, granted core.Credits) *world {
+func newWorld(t fataler, st store.Store, granted core.Credits) *world {
 	t.Helper()
-	w := &world{t: t, st: st, org: newOrg(), clock: newClock(), cost: 10}
+	w := &world{t: t, st: st, org: newOrg(), clock: coretest.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)), cost: 10}
 	w.books = w.ledger(st)
 	w.handle = w.books.Handler(nil)
 	if granted > 0 {
@@ -126,9 +104,9 @@ func newWorld(t fataler, st storage, granted core.Credits) *world {
 	return w
 }
 
-func (w *world) ledger(st storage) *ledger.Service {
+func (w *world) ledger(st store.Store) *ledger.Service {
 	w.t.Helper()
-	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: w.clock.now})
+	s, err := ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID, Now: w.clock.Now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -143,9 +121,9 @@ func (w *world) budget(of ledger.Subject, limit core.Credits) {
 }
 
 // node returns a meter with its own ledger on a store. Nothing runs there until it is told to.
-func (w *world) node(st storage, change ...func(*meter.Config)) *meter.Meter {
+func (w *world) node(st store.Store, change ...func(*meter.Config)) *meter.Meter {
 	w.t.Helper()
-	c := meter.Config{Ledger: w.ledger(st), Events: st, Records: st, IDs: core.NewID, Charge: true, Now: w.clock.now}
+	c := meter.Config{Ledger: w.ledger(st), Events: st, Records: st, IDs: core.NewID, Charge: true, Now: w.clock.Now}
 	for _, f := range change {
 		f(&c)
 	}
@@ -215,7 +193,7 @@ func (w *world) deliver() {
 // idle lets a while go by in which nobody calls, and the ledger hear of all.
 func (w *world) idle(nodes ...*meter.Meter) {
 	w.t.Helper()
-	w.clock.later(5 * time.Second)
+	w.clock.Advance(5 * time.Second)
 	for _, m := range nodes {
 		if n := m.Work(ctx); n != 0 {
 			w.t.Fatalf("%d accounts stay", n)
@@ -293,49 +271,9 @@ func (w *world) law() {
 // sweep ends what dead nodes held.
 func (w *world) sweep() int {
 	w.t.Helper()
-	n, err := meter.Sweep(ctx, w.st, w.st, core.NewID, w.clock.now())
+	n, err := meter.Sweep(ctx, w.st, w.st, core.NewID, w.clock.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return n
-}
-
-var errDead = errors.New("the process is dead")
-
-// mortal is a store whose process dies at its nth write, before or after it took place:
-// nothing works from then on. With left at 0 or below it lives. With once it fails that once.
-type mortal struct {
-	storage
-	left  atomic.Int64
-	after bool
-	once  bool
-	gone  atomic.Bool
-}
-
-func (m *mortal) step(write func() error) error {
-	if m.gone.Load() {
-		return errDead
-	}
-	if m.left.Add(-1) != 0 {
-		return write()
-	}
-	if m.after {
-		_ = write() // what came of it nobody learns
-	}
-	m.gone.Store(!m.once)
-	return core.E(core.Unavailable, "mortal", "the connection broke").Because(errDead)
-}
-
-func (m *mortal) Post(ctx context.Context, org core.OrgID, p ...store.Posting) (posted []bool, err error) {
-	err = m.step(func() (err error) { posted, err = m.storage.Post(ctx, org, p...); return err })
-	return posted, err
-}
-
-func (m *mortal) Write(ctx context.Context, org core.OrgID, c ...store.Change) error {
-	return m.step(func() error { return m.storage.Write(ctx, org, c...) })
-}
-
-func (m *mortal) Append(ctx context.Context, s core.Scope, a store.Append) (events []core.Event, err error) {
-	err = m.step(func() (err error) { events, err = m.storage.Append(ctx, s, a); return err })
-	return events, err
 }

@@ -49,11 +49,11 @@ func TestUsageByDayProjectKeyAndModel(t *testing.T) {
 		ticket.Settle(u)
 	}
 	full := meter.Used{Op: "chat", Provider: "p", Model: "m-1", Status: meter.StatusOK, Usage: core.Usage{Input: 100, Cached: 40, Output: 10, Reasoning: 4, Estimated: true}}
-	w.clock.at = time.Date(2026, 11, 22, 23, 59, 59, 0, time.UTC)
+	w.clock.Set(time.Date(2026, 11, 22, 23, 59, 59, 0, time.UTC))
 	call("prj_a", "key_a", full)
 	call("prj_a", "key_a", full)
 	call("prj_a", "key_b", full)
-	w.clock.later(2 * time.Second) // the same hold, the next day
+	w.clock.Advance(2 * time.Second) // the same hold, the next day
 	call("prj_a", "key_a", full)
 	call("prj_a", "key_a", meter.Used{Status: meter.StatusFailed, Provider: "p", Model: "m-1"})
 	call("prj_b", "", meter.Used{Status: meter.StatusCanceled})
