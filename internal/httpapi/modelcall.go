@@ -115,9 +115,9 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 		s.write(hc, rq, err)
 		return
 	}
-	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Fresh: fresh(r.Header), Free: rq.who.Operates})
+	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Fresh: fresh(r.Header), Free: rq.who.Operates, Request: rq.id})
 	if err != nil {
-		s.write(hc, rq, err)
+		writeModelError(w, problemOf(rq, err), op, err) // the gateway's observer was told
 		return
 	}
 	defer a.Close()

@@ -41,8 +41,7 @@ func (u unread) Error() string { return http.StatusText(int(u)) }
 
 // writeModelError answers a call with an error as its API has them: the provider's own words
 // where it has said what is wrong, else ours.
-func (s *server) writeModelError(w http.ResponseWriter, rq *request, op dialect.Operation, err error) {
-	ours := s.fromError(rq, err).(*problem)
+func writeModelError(w http.ResponseWriter, ours *problem, op dialect.Operation, err error) {
 	var why unread
 	if errors.As(err, &why) {
 		ours.Status = int(why)

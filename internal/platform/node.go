@@ -77,6 +77,7 @@ type node struct {
 	guard    *redact.Service
 	meter    *callmeter.Meter
 	gateway  *gateway.Gateway
+	metrics  *metrics
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 
@@ -294,7 +295,7 @@ func (n *node) startServer(context.Context) error {
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
-		Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what a Gateway stands on. All but Answers, Now and Log are required.
+// Config is what a Gateway stands on. All but Answers, Observer, Now and Log are required.
 type Config struct {
 	Catalog *catalog.Catalog
 	Meter   *meter.Meter
@@ -42,6 +42,7 @@ type Config struct {
 	// installation, which may be anywhere. connect bounds the time to connect.
 	Transport func(ofOrg bool, connect time.Duration) Way
 	Records   store.Records // sealed
+	Observer  Observer      // nil: nobody is told
 	Now       func() time.Time
 	Log       *slog.Logger
 }
