@@ -13,6 +13,9 @@ import (
 
 // dialectAt is whose API a path is of, also where it is no route's. false: ours.
 func dialectAt(path string) (dialect.Operation, bool) {
+	if c, ok := astray(path); ok {
+		return c.op, true
+	}
 	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok {
 		return "", false
@@ -30,6 +33,31 @@ func dialectAt(path string) (dialect.Operation, bool) {
 		return dialect.OpModels, true
 	}
 	return "", false
+}
+
+// astray is the call that a client means by a path whose base isn't what its API takes: with
+// /v1 twice, or without.
+func astray(path string) (call, bool) {
+	for _, c := range calls {
+		if bare := strings.TrimPrefix(c.path, "/v1"); path != c.path && (strings.HasSuffix(path, c.path) || path == bare) {
+			return c, true
+		}
+	}
+	return call{}, false
+}
+
+// whither is where to look for what isn't at a path.
+func whither(path string) string {
+	c, ok := astray(path)
+	switch {
+	case path == "/v1/completions":
+		return "a prompt goes to POST /v1/chat/completions, as a message of a user's"
+	case !ok:
+		return "/docs lists what there is"
+	case c.op == dialect.OpMessages || c.op == dialect.OpCountTokens:
+		return "it is POST " + c.path + ": the base URL of a client of Anthropic's is this server's without /v1"
+	}
+	return "it is POST " + c.path + ": the base URL of a client of OpenAI's is this server's with /v1 at its end"
 }
 
 // unread is the cause of an error of a body that can't be read: the status that says that

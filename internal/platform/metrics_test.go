@@ -49,18 +49,32 @@ func TestMetricsOfCalls(t *testing.T) {
 	for _, model := range []string{"m", "any/who-knows-what", "gone", "own/ours", "house/nothing"} {
 		ask("POST", "/v1/chat/completions", fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"hi"}]}`, model))
 	}
+	failing := map[string]bool{}
+	for _, c := range in.Doctor(t.Context()) {
+		failing[c.Name] = !c.OK
+	}
+	if is, told := failing["provider down"]; told || is {
+		t.Error("isekai doctor fails for a provider that is still asked")
+	}
+	ask("POST", "/v1/chat/completions", `{"model":"gone","messages":[{"role":"user","content":"hi"}]}`)
+	for _, c := range in.Doctor(t.Context()) {
+		failing[c.Name] = !c.OK
+	}
+	if !failing["provider down"] {
+		t.Error("isekai doctor knows nothing of a provider whose breaker is open")
+	}
 	got, header := ask("GET", "/metrics", "")
 	for _, want := range []string{
 		`isekai_model_calls_total{code="",model="m",op="chat",provider="house",status="ok"} 1`,
 		`isekai_model_calls_total{code="",model="(other)",op="chat",provider="any",status="ok"} 2`,
-		`isekai_model_calls_total{code="unavailable",model="",op="chat",provider="",status="failed"} 2`,
-		`isekai_model_attempts_total{op="chat",outcome="no connection",provider="down"} 3`,
+		`isekai_model_calls_total{code="unavailable",model="",op="chat",provider="",status="failed"} 3`,
+		`isekai_model_attempts_total{op="chat",outcome="no connection",provider="down"} 5`,
 		`isekai_model_attempts_total{op="chat",outcome="its address may not be used",provider="(an org's own)"}`,
 		`isekai_model_attempts_total{op="chat",outcome="ok",provider="house"} 1`,
 		`isekai_model_tokens_total{kind="output",model="m",provider="house"} 2`,
 		`isekai_model_call_seconds_count{op="chat",provider="house"} 1`,
 		`isekai_model_calls_open{op="chat",provider="house"} 0`,
-		`isekai_model_orgs_shut{op="chat",provider="down",state="open"} 0`,
+		`isekai_model_orgs_shut{op="chat",provider="down",state="open"} 1`,
 		`isekai_model_calls_unsettled `,
 		`go_goroutines `,
 	} {

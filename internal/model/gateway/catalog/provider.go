@@ -84,6 +84,19 @@ func (p *Provider) Has(model string) bool { return p.open() || p.model(model) !=
 // Names reports whether the provider is said to have a model by its name.
 func (p *Provider) Names(model string) bool { return p.model(model) != nil }
 
+// SetSecret is the command that gives the provider's credential another value.
+func (p *Provider) SetSecret() string {
+	set := "isekai secret set " + p.Credential
+	if p.Own() {
+		set += " --shared"
+	}
+	set += p.Flag()
+	if !p.Usual() {
+		set += " --host " + p.Host()
+	}
+	return set
+}
+
 // open reports whether the provider is asked for models that it doesn't list.
 func (p *Provider) open() bool { return p.Others || len(p.Models) == 0 }
 
