@@ -111,8 +111,8 @@ func check(n NewTask) error {
 	case n.Kind != core.KindApp && n.Kind != core.KindTask:
 		return core.E(core.Invalid, op, "unknown kind of task "+string(n.Kind)).WithHint("use app or task")
 	case n.Kind == core.KindTask && n.Model == Blueprint:
-		return core.E(core.Unsupported, op, "this task needs a model, and none is configured").
-			WithHint("set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
+		return core.E(core.Unsupported, op, "this task needs a model, and the built-in planner is none for it").
+			WithHint("name one that isekai model list shows: --model NAME, or for all tasks isekai model route default PROVIDER/MODEL; without any, isekai model add, or set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or start Ollama on this machine")
 	case n.Limits.Credits > core.MaxCredits:
 		return core.E(core.Invalid, op, "a limit of "+n.Limits.Credits.String()+" credits").WithHint("up to " + core.MaxCredits.String())
 	case n.Workspace != "" && !filepath.IsAbs(n.Workspace):

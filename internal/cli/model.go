@@ -28,10 +28,35 @@ func houseFlag(c *cobra.Command) *bool {
 	return c.Flags().Bool("installation", false, "what all orgs have, as an operator")
 }
 
-var modelHead = []string{"PROVIDER", "KIND", "OF", "MODELS", "SPEAKS", "ADDRESS", "CREDENTIAL"}
+var modelHead = []string{"PROVIDER", "KIND", "OF", "MODELS", "SPEAKS", "ADDRESS", "CREDENTIAL", "STATE"}
 
 func modelRow(p client.ModelProvider) []string {
-	return []string{p.Name + yes(p.Off, " (off)"), p.Kind, p.Owner, modelsOf(p, 3), strings.Join(p.Speaks, " "), p.Address, p.Credential}
+	return []string{p.Name + yes(p.Off, " (off)"), p.Kind, p.Owner, modelsOf(p, 3), strings.Join(p.Speaks, " "), p.Address, p.Credential, worstState(p)}
+}
+
+// states are those of a provider's operations, the better first.
+var states = []string{"ok", "failing", "limited", "trying", "open"}
+
+// worstState is how a provider has been for the operation that is worst; "": nobody has asked
+// it lately.
+func worstState(p client.ModelProvider) string {
+	if len(p.State) == 0 {
+		return ""
+	}
+	return stateText(slices.MaxFunc(p.State, func(a, b client.ProviderState) int {
+		return slices.Index(states, a.State) - slices.Index(states, b.State)
+	}))
+}
+
+func stateText(s client.ProviderState) string {
+	text := s.State
+	if s.ForMS > 0 {
+		text += " for " + msOf(int(s.ForMS)).Round(time.Second).String()
+	}
+	if s.Why != "" {
+		text += ": " + s.Why
+	}
+	return text
 }
 
 // modelsOf names some of the models that a provider has.
@@ -103,6 +128,16 @@ func printProvider(w io.Writer, p client.ModelProvider) {
 			[2]string{"At once", strconv.Itoa(l.Concurrent)},
 			[2]string{"Breaker", fmt.Sprintf("opens for %s after %d failures of %d", msOf(l.OpenMS), l.Failures, l.FailuresOf)},
 			[2]string{"Waits", fmt.Sprintf("%s to connect, %s for the first token, %s for the next, %s in all", msOf(t.ConnectMS), msOf(t.FirstMS), msOf(t.IdleMS), msOf(t.TotalMS))})
+	}
+	for _, s := range p.State {
+		text := stateText(s)
+		if s.Calls > 0 {
+			text += fmt.Sprintf("; %d under way", s.Calls)
+		}
+		if s.Orgs > 1 {
+			text += fmt.Sprintf("; so for %d orgs", s.Orgs)
+		}
+		rows = append(rows, [2]string{"State", s.Operation + " " + text})
 	}
 	facts(w, slices.DeleteFunc(append(rows, [2]string{"Note", p.Note}), func(r [2]string) bool { return r[1] == "" }))
 }

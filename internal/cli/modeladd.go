@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,11 +102,17 @@ func (p *providerFlags) register(c *cobra.Command) {
 	f.StringVar(&p.Note, "note", "", "for people")
 }
 
+// kinds are those of providers.
+var kinds = []string{"openai", "anthropic", "azure-openai", "gemini", "ollama", "vllm", "llama.cpp", "openrouter", "openai-compatible"}
+
 // spec is what is to be said about the provider of a name.
 func (p *providerFlags) spec(name string) (client.NewModelProvider, error) {
 	n := p.NewModelProvider
 	if n.Kind == "" {
-		n.Kind = name // which the server refuses if it is no kind
+		n.Kind = name
+		if !slices.Contains(kinds, name) {
+			return n, core.E(core.Invalid, "", "which API "+strconv.Quote(name)+" has isn't said").WithHint("--kind says it: " + strings.Join(kinds, ", "))
+		}
 	}
 	if looksLikeKey(n.Credential) {
 		return n, core.E(core.Invalid, "", "--credential takes the name of a secret, not the secret").WithHint("isekai secret set NAME --shared stores it; this one is in your shell's history by now: replace it")

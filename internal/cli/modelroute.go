@@ -165,7 +165,10 @@ func printModelSettings(w io.Writer, s client.ModelSettings) {
 		for _, k := range s.CacheKeys {
 			keys = append(keys, string(k))
 		}
-		cache = fmt.Sprintf("for %d minutes, of %d keys %s", s.CacheMinutes, len(keys), strings.Join(keys, " "))
+		cache = fmt.Sprintf("for %d minutes, of %s %s", s.CacheMinutes, many(len(keys), "key"), strings.Join(keys, " "))
+		if len(keys) == 0 {
+			cache = fmt.Sprintf("for %d minutes, and no key has it yet: --cache-key KEY", s.CacheMinutes)
+		}
 	}
 	if s.RoutesOnly {
 		names = "routes only"

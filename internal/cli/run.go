@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -57,22 +58,22 @@ func (sh *shell) work(ctx context.Context, conn *Conn, exit bool, create func(*c
 	if err != nil {
 		return err
 	}
-	sh.greet(conn)
+	sh.greet(conn, t.Model)
 	if t, err = sh.follow(ctx, conn, t.ID); err != nil {
 		return err
 	}
 	return sh.conclude(ctx, conn, t, exit)
 }
 
-// greet says which model works, or how to configure one.
-func (sh *shell) greet(conn *Conn) {
+// greet says which model works on a task, or how to have one.
+func (sh *shell) greet(conn *Conn, model string) {
 	if sh.json {
 		return
 	}
-	if conn.Notice != "" {
+	if model == "blueprint" && conn.Notice != "" {
 		fmt.Fprintln(sh.io.Out, conn.Notice)
 	} else {
-		fmt.Fprintln(sh.io.Out, "Model: "+conn.Model)
+		fmt.Fprintln(sh.io.Out, "Model: "+cmp.Or(model, conn.Model))
 	}
 	fmt.Fprintln(sh.io.Out)
 }

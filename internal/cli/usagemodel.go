@@ -15,7 +15,7 @@ func (sh *shell) usageModels() *cobra.Command {
 	var project, key string
 	c := &cobra.Command{
 		Use: "models", Short: "Show what calls of models have used, by day, project, key and model", Args: cobra.NoArgs,
-		Long:    "Show what calls of models have used, by day, project, key and model: those of API keys and people, not those of tasks.\nCalls appear within a minute. Days are in UTC, at most 92 of them.",
+		Long:    "Show what calls of models have used, by day, project, key and model: those of API keys and people, not those of tasks.\nCalls appear within a second, those of a key that is one of more than 100 within a minute. Days are in UTC, at most 92 of them.",
 		Example: "  isekai usage models --from 2026-11-01 --to 2026-11-30 --key key_a",
 		RunE: func(c *cobra.Command, _ []string) error {
 			of.Project, of.Key = core.ProjectID(project), core.KeyID(key)

@@ -17,7 +17,18 @@ type ModelProvider struct {
 	Revision int64      `json:"revision,omitempty" doc:"for If-Match; of the configuration's there is none"`
 	Changed  *time.Time `json:"changed,omitempty"`
 	NewModelProvider
-	ETag string `json:"-"`
+	State []ProviderState `json:"state,omitempty" doc:"of the operations that it was asked for lately, on the node that answers"`
+	ETag  string          `json:"-"`
+}
+
+// ProviderState is how a provider has been for an operation.
+type ProviderState struct {
+	Operation string `json:"operation"`
+	State     string `json:"state" enum:"ok,failing,limited,trying,open" doc:"failing: the last attempt failed; limited: it wants no requests for a while; open: its breaker is, and it isn't asked; trying: the next call finds out"`
+	Why       string `json:"why,omitempty" doc:"the last attempt failed"`
+	ForMS     int64  `json:"for_ms,omitempty" doc:"until it is asked again"`
+	Calls     int64  `json:"calls,omitempty" doc:"under way"`
+	Orgs      int    `json:"orgs,omitempty" doc:"whose calls it is so for; of the installation's, for operators"`
 }
 
 // NewModelProvider is what is said about a provider. What isn't said has the default of its

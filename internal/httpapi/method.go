@@ -17,7 +17,7 @@ func (s *server) unrouted(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		list := strings.Join(allowed(mux, r), ", ")
 		if list == "" {
-			s.deny(w, r, core.E(core.NotFound, "request", "there is no "+r.Method+" "+r.URL.Path).WithHint("/docs lists what there is"))
+			s.deny(w, r, core.E(core.NotFound, "request", "there is no "+r.Method+" "+r.URL.Path).WithHint(whither(r.URL.Path)))
 			return
 		}
 		w.Header().Set("Allow", list)

@@ -116,9 +116,9 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 		s.write(hc, rq, err)
 		return
 	}
-	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Fresh: fresh(r.Header), Free: rq.who.Operates})
+	a, err := s.cfg.Gateway.Do(r.Context(), gateway.Call{Scope: rq.who.Scope, Key: rq.who.Key, Op: op, Body: body.Bytes(), Header: r.Header, Fresh: fresh(r.Header), Free: rq.who.Operates, Request: rq.id})
 	if err != nil {
-		s.write(hc, rq, err)
+		writeModelError(w, problemOf(rq, err), op, err) // the gateway's observer was told
 		return
 	}
 	defer a.Close()
@@ -169,6 +169,9 @@ func (s *server) modelStream(w http.ResponseWriter, r *http.Request, rq *request
 	for {
 		piece, err := from.Next(r.Context())
 		if err != nil {
+			if !errors.Is(err, io.EOF) && s.cfg.Stopping.Err() != nil { // or its reader has gone, and needs no word of it
+				_ = out.put(stopped(op, kept))
+			}
 			return
 		}
 		if err := out.stands(time.Now()); err != nil {
@@ -181,6 +184,15 @@ func (s *server) modelStream(w http.ResponseWriter, r *http.Request, rq *request
 			return
 		}
 	}
+}
+
+// stopped is the event by which a stream's reader learns that the node stops.
+func stopped(op dialect.Operation, kept gateway.KeptAnswer) []byte {
+	said := "this node is stopping: the rest of the answer doesn't come; ask again"
+	if kept != "" {
+		said = "this node is stopping: GET /v1/answers/" + string(kept) + "/events with Last-Event-ID has what came until then"
+	}
+	return dialect.ProblemEvent(op, core.Unavailable, dialect.Problem{Message: said}).Append(nil)
 }
 
 // bodies are buffers for requests, most of which are small.

@@ -327,3 +327,27 @@ func TestAPanicInADialect(t *testing.T) {
 		}
 	}
 }
+
+// TestABaseURLThatIsWrong: a client whose base has /v1 once too often, or not at all, gets its
+// own API's error, which says what the base is.
+func TestABaseURLThatIsWrong(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for path, want := range map[string]string{
+		"/chat/completions":           `"message":"request: there is no POST /chat/completions (it is POST /v1/chat/completions: the base URL of a client of OpenAI's is this server's with /v1 at its end)"`,
+		"/v1/v1/responses":            `it is POST /v1/responses: the base URL of a client of OpenAI's`,
+		"/v1/v1/messages":             `"type":"error","error":{"type":"not_found_error","message":"request: there is no POST /v1/v1/messages (it is POST /v1/messages: the base URL of a client of Anthropic's is this server's without /v1)"`,
+		"/messages/count_tokens":      `it is POST /v1/messages/count_tokens`,
+		"/api/v1/chat/completions":    `it is POST /v1/chat/completions`,
+		"/v1/completions":             `"hint":"a prompt goes to POST /v1/chat/completions`,
+		"/v1/elsewhere":               `"hint":"/docs lists what there is"`,
+		"/v1/chat/completions/a/b/c/": `/docs lists what there is`,
+	} {
+		res := r.open("POST", path, `{}`)
+		body := string(must(io.ReadAll(res.Body))(t))
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusNotFound || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, res.StatusCode, body)
+		}
+	}
+}

@@ -13,6 +13,9 @@ import (
 
 // dialectAt is whose API a path is of, also where it is no route's. false: ours.
 func dialectAt(path string) (dialect.Operation, bool) {
+	if c, ok := astray(path); ok {
+		return c.op, true
+	}
 	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok {
 		return "", false
@@ -32,6 +35,31 @@ func dialectAt(path string) (dialect.Operation, bool) {
 	return "", false
 }
 
+// astray is the call that a client means by a path whose base isn't what its API takes: with
+// /v1 twice, or without.
+func astray(path string) (call, bool) {
+	for _, c := range calls {
+		if bare := strings.TrimPrefix(c.path, "/v1"); path != c.path && (strings.HasSuffix(path, c.path) || path == bare) {
+			return c, true
+		}
+	}
+	return call{}, false
+}
+
+// whither is where to look for what isn't at a path.
+func whither(path string) string {
+	c, ok := astray(path)
+	switch {
+	case path == "/v1/completions":
+		return "a prompt goes to POST /v1/chat/completions, as a message of a user's"
+	case !ok:
+		return "/docs lists what there is"
+	case c.op == dialect.OpMessages || c.op == dialect.OpCountTokens:
+		return "it is POST " + c.path + ": the base URL of a client of Anthropic's is this server's without /v1"
+	}
+	return "it is POST " + c.path + ": the base URL of a client of OpenAI's is this server's with /v1 at its end"
+}
+
 // unread is the cause of an error of a body that can't be read: the status that says that
 // better than the code.
 type unread int
@@ -41,8 +69,7 @@ func (u unread) Error() string { return http.StatusText(int(u)) }
 
 // writeModelError answers a call with an error as its API has them: the provider's own words
 // where it has said what is wrong, else ours.
-func (s *server) writeModelError(w http.ResponseWriter, rq *request, op dialect.Operation, err error) {
-	ours := s.fromError(rq, err).(*problem)
+func writeModelError(w http.ResponseWriter, ours *problem, op dialect.Operation, err error) {
 	var why unread
 	if errors.As(err, &why) {
 		ours.Status = int(why)

@@ -101,21 +101,28 @@ func (s *server) fromError(rq *request, err error) error {
 	if err == nil {
 		return nil
 	}
+	p := problemOf(rq, err)
+	switch {
+	case p.Status == http.StatusInternalServerError:
+		s.cfg.Logger.Error("request failed", "request", rq.id, "err", err)
+	case p.Detail != err.Error():
+		level := slog.LevelInfo
+		if p.Status >= http.StatusInternalServerError {
+			level = slog.LevelWarn
+		}
+		s.cfg.Logger.Log(context.Background(), level, "request refused", "request", rq.id, "err", logged(err, p.Code, p.Detail))
+	}
+	return p
+}
+
+// problemOf is fromError of what the log has already.
+func problemOf(rq *request, err error) *problem {
 	code := core.CodeOf(err)
 	status := statusOf(code)
 	if status == http.StatusInternalServerError {
-		s.cfg.Logger.Error("request failed", "request", rq.id, "err", err)
 		return newProblem(status, core.Internal, "something went wrong here", "the server's log says more under this request id", rq.id)
 	}
-	detail := cmp.Or(ownWords(err), string(code))
-	if detail != err.Error() {
-		level := slog.LevelInfo
-		if status >= http.StatusInternalServerError {
-			level = slog.LevelWarn
-		}
-		s.cfg.Logger.Log(context.Background(), level, "request refused", "request", rq.id, "err", logged(err, code, detail))
-	}
-	p := newProblem(status, code, detail, core.HintOf(err), rq.id)
+	p := newProblem(status, code, cmp.Or(ownWords(err), string(code)), core.HintOf(err), rq.id)
 	p.wait, _ = identity.Wait(err)
 	if errors.Is(err, identity.ErrCodeNeeded) {
 		p.Type = client.TypeCodeNeeded

@@ -90,7 +90,12 @@ func (s *server) modelProviders(of modelsOf) {
 	act(s, of.read, huma.Operation{
 		OperationID: "show-model-provider" + of.suffix, Method: http.MethodGet, Path: one, Summary: "Show a provider of models, of " + of.words + " own", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, in *ModelProviderPath) (*providerAnswer, error) {
-		return providerShown(s.cfg.Models.Provider(ctx, of.org(p), in.Provider))
+		at, err := s.cfg.Models.Provider(ctx, of.org(p), in.Provider)
+		answer, err := providerShown(at, err)
+		if err == nil {
+			answer.Body.State = s.providerStates(of.org(p))(at)
+		}
+		return answer, err
 	})
 	act(s, of.write, huma.Operation{
 		OperationID: "put-model-provider" + of.suffix, Method: http.MethodPut, Path: one, Summary: "Make a provider of models, or change one, of " + of.words + " own", Tags: tags,
@@ -130,7 +135,10 @@ func (s *server) listProviders(ctx context.Context, org core.OrgID) (*reply[[]cl
 	if err != nil {
 		return nil, err
 	}
-	all := each(own, wireProvider)
+	all, states := each(own, wireProvider), s.providerStates(org)
+	for i, p := range own {
+		all[i].State = states(p)
+	}
 	if org != core.Installation {
 		house, err := s.cfg.Models.Providers(ctx, core.Installation)
 		if err != nil {
@@ -138,11 +146,36 @@ func (s *server) listProviders(ctx context.Context, org core.OrgID) (*reply[[]cl
 		}
 		for _, p := range house {
 			if !p.Off {
-				all = append(all, glimpse(wireProvider(p)))
+				shown := glimpse(wireProvider(p))
+				shown.State = states(p)
+				for i := range shown.State { // how much others ask is nobody's business
+					shown.State[i].Calls, shown.State[i].Orgs = 0, 0
+				}
+				all = append(all, shown)
 			}
 		}
 	}
 	return &reply[[]client.ModelProvider]{all}, nil
+}
+
+// providerStates returns what says how providers have been: for an org, or for all where it is
+// the installation's.
+func (s *server) providerStates(org core.OrgID) func(*catalog.Provider) []client.ProviderState {
+	if s.cfg.Gateway == nil {
+		return func(*catalog.Provider) []client.ProviderState { return nil }
+	}
+	if org == core.Installation {
+		org = ""
+	}
+	of := map[string][]client.ProviderState{}
+	for _, st := range s.cfg.Gateway.States(org) {
+		w := client.ProviderState{Operation: string(st.Op), State: st.State, Why: st.Why, ForMS: st.For.Milliseconds(), Calls: st.Calls}
+		if org == "" {
+			w.Orgs = st.Orgs
+		}
+		of[st.Provider] = append(of[st.Provider], w)
+	}
+	return func(p *catalog.Provider) []client.ProviderState { return of[p.ID] }
 }
 
 // glimpse is what an org sees of the installation's: not where it is, nor by which secret.

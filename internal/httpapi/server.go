@@ -70,6 +70,8 @@ type Config struct {
 	Stopping context.Context
 	Logger   *slog.Logger // discarded if nil
 	Gateway  *gateway.Gateway
+	// Metrics serves what is counted, as Prometheus reads it.
+	Metrics http.Handler
 	Accounts
 }
 
@@ -132,6 +134,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.modelCalls()
 	s.modelNames()
 	s.keptAnswers()
+	s.metrics()
 	s.docs(mux)
 	mux.HandleFunc("/", s.unrouted(mux))
 	return s.perimeter(mux), nil
@@ -165,7 +168,7 @@ func requestOf(ctx context.Context) *request {
 func (s *server) write(ctx huma.Context, rq *request, err error) {
 	if op, ok := ctx.Operation().Metadata[dialectMark].(dialect.Operation); ok {
 		_, w := humago.Unwrap(ctx)
-		s.writeModelError(w, rq, op, err)
+		writeModelError(w, s.fromError(rq, err).(*problem), op, err)
 		return
 	}
 	p := s.fromError(rq, err).(*problem)

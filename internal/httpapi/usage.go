@@ -37,11 +37,11 @@ func (q ModelUsageQuery) question(now time.Time) meter.Question {
 func (s *server) modelUsage() {
 	act(s, identity.UsageRead, huma.Operation{
 		OperationID: "model-usage", Method: http.MethodGet, Path: "/v1/usage/models", Summary: "What calls of models have used, by day, project, key and model", Tags: []string{"usage"},
-		Description: "Of at most 92 days, the newest first. Calls appear within a minute, or a few seconds after the last of a key. Who is held to projects sees theirs. What tasks use is in /v1/usage.",
+		Description: "Of at most 92 days, the newest first. Calls appear within a second; where more than 100 keys of an org call at a time, some within a minute. Who is held to projects sees theirs. What tasks use is in /v1/usage.",
 	}, func(ctx context.Context, p identity.Principal, in *ModelUsageQuery) (*reply[[]client.ModelUsed], error) {
 		q := in.question(time.Now())
 		q.May = p.MayUse
-		used, err := meter.Read(ctx, s.cfg.Views, p.Scope.Org, q)
+		used, err := meter.Read(ctx, meter.Sources{Views: s.cfg.Views, Events: s.cfg.Events, Records: s.cfg.Records}, p.Scope.Org, q)
 		return replied(used, err, func(used []meter.Usage) []client.ModelUsed {
 			list := make([]client.ModelUsed, 0, len(used))
 			for _, u := range used {

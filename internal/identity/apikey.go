@@ -95,6 +95,10 @@ func (s *Service) CreateKey(ctx context.Context, p Principal, n NewKey) (Key, st
 	if err := s.checkKey(n); err != nil {
 		return Key{}, "", err
 	}
+	if own && p.User == LocalUser {
+		return Key{}, "", core.E(core.Unsupported, "key", "a key is a user's or a service's, and you are here as who owns the data directory").
+			WithHint("isekai user service NAME makes a service, and --service its key; or make a user (isekai user setup, user create) and sign in: isekai login URL")
+	}
 	u, m, err := s.keyOwner(ctx, p, n, own)
 	if err != nil {
 		return Key{}, "", err

@@ -41,6 +41,9 @@ func (s *Service) Hold(ctx context.Context, org core.OrgID, h core.SetAside) err
 	if account, short := store.Short(err); short {
 		return core.E(core.Exhausted, op, shortOf(account, h.Amount, "call")).WithHint("ask for more credits or a larger budget, or for a shorter answer")
 	}
+	if core.CodeOf(err) == core.Exhausted { // the disk is full: that is no tenant's budget
+		return core.E(core.Unavailable, op, "credits can't be set aside at the moment").Because(err)
+	}
 	if err != nil || posted[0] {
 		return wrap("hold", err)
 	}

@@ -112,7 +112,15 @@ func (s *Service) Price(ctx context.Context, org core.OrgID, name string) (core.
 		}
 	}
 	return core.Price{}, core.E(core.NotFound, "ledger.price", "there is no price for "+name+", so it can't be charged").
-		WithHint("an operator sets one: isekai credit price set " + name)
+		WithHint("an operator sets one: isekai credit price set " + name + amounts[kindOf(name)])
+}
+
+// amounts are the flags by which a price is set; without any, what has the name is free.
+var amounts = map[string]string{"model": " --input CREDITS --output CREDITS, for a million tokens", "tool": " --call CREDITS"}
+
+func kindOf(name string) string {
+	kind, _, _ := strings.Cut(name, "/")
+	return kind
 }
 
 // The names that a price may be under.

@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
 )
@@ -37,12 +39,47 @@ func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
 		}
 		checks = append(checks, c)
 	}
+	return append(checks, i.modelChecks(ctx, served)...)
+}
+
+// modelChecks say which model tasks have where nobody names one and, where a server runs, which
+// of the installation's providers it doesn't ask now.
+func (i instance) modelChecks(ctx context.Context, served bool) []client.HealthCheck {
 	m := newModels(ctx, i.cfg.Model, nil)
-	detail := m.name()
+	usual := client.HealthCheck{Name: "model", OK: true, Detail: m.name()}
 	if !m.configured {
-		detail = "the built-in planner; set OPENAI_API_KEY or start Ollama to use a model"
+		usual.Detail = "the built-in planner; isekai model add, OPENAI_API_KEY or an Ollama that runs give another"
 	}
-	return append(checks, client.HealthCheck{Name: "model", OK: true, Detail: detail})
+	if !served {
+		return []client.HealthCheck{usual}
+	}
+	ctx, done := context.WithTimeout(ctx, healthTime)
+	defer done()
+	conn, err := remote(ctx, i.cfg.DataDir)
+	if err != nil { // it was told with the data directory
+		return []client.HealthCheck{usual}
+	}
+	defer conn.Close()
+	if conn.Model != agent.Blueprint {
+		usual.Detail = conn.Model
+	}
+	all, err := conn.Client.ModelProviders(ctx, true)
+	if err != nil {
+		return []client.HealthCheck{usual, check("providers", "", err)}
+	}
+	checks := []client.HealthCheck{usual}
+	for _, p := range all {
+		for _, s := range p.State {
+			if s.State == gateway.StateOpen || s.State == gateway.StateLimited {
+				checks = append(checks, client.HealthCheck{Name: "provider " + p.Name, Detail: s.Operation + ": " + s.State + ", " + s.Why,
+					Hint: "isekai model show " + p.Name + " --installation, and test " + p.Name + " --installation, say more"})
+			}
+		}
+	}
+	if len(all) > 0 && len(checks) == 1 {
+		checks = append(checks, client.HealthCheck{Name: "providers", OK: true, Detail: fmt.Sprintf("%d of models; none is left alone for now", len(all))})
+	}
+	return checks
 }
 
 // installationChecks ask the server that holds the data directory, or look at what it

@@ -14,9 +14,11 @@ import (
 // within this process: nothing that a request says is as good.
 type ownKey struct{}
 
-// mark is the server's BaseContext.
-func (n *node) mark(l net.Listener) context.Context {
-	return context.WithValue(context.Background(), ownKey{}, l == n.local || l == n.owner)
+// mark returns the server's BaseContext, of connections that end with ctx.
+func (n *node) mark(ctx context.Context) func(net.Listener) context.Context {
+	return func(l net.Listener) context.Context {
+		return context.WithValue(ctx, ownKey{}, l == n.local || l == n.owner)
+	}
 }
 
 // fromOwner reports whether a request came by a connection that only this machine's

@@ -25,10 +25,12 @@ func (n *node) openGateway(context.Context) (err error) {
 	if n.meter, err = callmeter.New(callmeter.Config{Ledger: n.books, Events: n.store, Records: n.store, IDs: core.NewID, Charge: n.cfg.Credits.Charge, Log: n.log}); err != nil {
 		return err
 	}
+	n.metrics = newMetrics(n.log)
 	n.gateway, err = gateway.New(gateway.Config{
-		Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Refused: n.modelSecrets.Refused, Clean: n.cleanCall, Answers: n.cleanAnswer, Transport: n.modelWay, Records: n.store, Log: n.log,
+		Observer: n.metrics, Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Refused: n.modelSecrets.Refused, Clean: n.cleanCall, Answers: n.cleanAnswer, Transport: n.modelWay, Records: n.store, Log: n.log,
 	})
 	if err == nil {
+		n.metrics.watch(n)
 		n.stages.add("calls of models", func(context.Context) error { n.gateway.Close(); return nil })
 	}
 	return err

@@ -20,7 +20,8 @@ const minFree = 256 << 20
 func (n *node) health(ctx context.Context) client.Health {
 	ctx, done := context.WithTimeout(ctx, 5*time.Second)
 	defer done()
-	h := client.Health{Status: "ok", Version: BuildVersion, Model: n.models.name(), Notice: n.models.notice()}
+	h := client.Health{Status: "ok", Version: BuildVersion}
+	h.Model, h.Notice = n.usual(ctx, core.DefaultOrg)
 	_, err := n.driver.Orgs(ctx)
 	h.Checks = append(h.Checks, check("store", n.cfg.driver(), err), check("keys", "the master key opens them", n.keysOpen.check(ctx, n.vault.Check)), diskCheck(n.dir.Path))
 	pending, err := n.driver.Pending(ctx, 1)

@@ -8,6 +8,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/blueprint"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/openai"
 )
@@ -54,15 +55,6 @@ func (m models) name() string {
 	return m.defaultTo
 }
 
-// notice says how to configure a model, if there is none.
-func (m models) notice() string {
-	if m.configured {
-		return ""
-	}
-	return "Using the built-in planner: no model is configured. To use one, set OPENAI_API_KEY\n" +
-		"(and OPENAI_BASE_URL for another provider), or start Ollama on this machine."
-}
-
 // defaultRoute is the route whose targets are asked where nobody names a model.
 const defaultRoute = "default"
 
@@ -78,10 +70,7 @@ func (n *node) resolveModel(ctx context.Context, org core.OrgID, asked string) (
 		return "", err
 	}
 	if asked == "" {
-		if _, err := view.Resolve(defaultRoute, dialect.OpChat); err == nil && view.Routed(defaultRoute) {
-			return defaultRoute, nil
-		}
-		return n.models.name(), nil
+		return n.usualModel(view), nil
 	}
 	if _, err := view.Resolve(asked, dialect.OpChat); err != nil {
 		if len(view.Providers()) == 0 {
@@ -91,4 +80,31 @@ func (n *node) resolveModel(ctx context.Context, org core.OrgID, asked string) (
 		return "", err
 	}
 	return asked, nil
+}
+
+// usualModel is the model of who names none.
+func (n *node) usualModel(view *catalog.View) string {
+	if _, err := view.Resolve(defaultRoute, dialect.OpChat); err == nil && view.Routed(defaultRoute) {
+		return defaultRoute
+	}
+	return n.models.name()
+}
+
+// usual is the model that tasks of an org have where nobody names one, and how to have
+// another, if it is the built-in planner.
+func (n *node) usual(ctx context.Context, org core.OrgID) (name, notice string) {
+	view, err := n.catalog.Of(ctx, org)
+	if err != nil { // it is told by whoever needs it
+		return n.models.name(), ""
+	}
+	switch name = n.usualModel(view); {
+	case name != agent.Blueprint:
+	case len(view.Providers()) > 0:
+		notice = "Using the built-in planner where no model is named. isekai model list shows what there is: --model NAME\n" +
+			"uses one, and isekai model route default PROVIDER/MODEL has all tasks do."
+	default:
+		notice = "Using the built-in planner: no model is configured. To use one, isekai model add, or set OPENAI_API_KEY\n" +
+			"(and OPENAI_BASE_URL for another provider), or start Ollama on this machine."
+	}
+	return name, notice
 }

@@ -87,7 +87,7 @@ func (n *node) modelTester() *probe.Prober {
 	}
 	return probe.New(probe.Config{
 		Way:    func(p *catalog.Provider) http.RoundTripper { return ways[p.Own()] },
-		Secret: n.modelSecrets.Secret,
+		Secret: n.modelSecrets.Fresh,
 	})
 }
 
@@ -99,17 +99,9 @@ func (v modelVault) shared(ctx context.Context, p *catalog.Provider) (credential
 	c, err := v.secrets.Shared(ctx, p.Org, p.Credential)
 	if core.CodeOf(err) == core.NotFound {
 		return c, core.E(core.NotFound, "model.secret", "the credential "+p.Credential+" of the provider "+p.Name+" isn't there").
-			WithHint("isekai secret set " + p.Credential + whose(p))
+			WithHint(p.SetSecret())
 	}
 	return c, err
-}
-
-// whose is the flag by which a provider's credential is set.
-func whose(p *catalog.Provider) string {
-	if p.Own() {
-		return " --shared"
-	}
-	return " --installation"
 }
 
 // Revision implements catalog.Vault.
@@ -130,7 +122,7 @@ func (v modelVault) Use(ctx context.Context, scope core.Scope, p *catalog.Provid
 		return catalog.Secret{}, err
 	case len(c.Hosts) == 0 && !p.Usual():
 		return catalog.Secret{}, core.E(core.Denied, op, "the credential "+p.Credential+" doesn't say that it is for "+at).
-			WithHint("isekai secret set " + p.Credential + whose(p) + " --host " + at)
+			WithHint(p.SetSecret())
 	case p.Own() && !p.Private():
 		return catalog.Secret{}, core.E(core.Denied, op, "a credential isn't sent without TLS").WithHint("give an address with https")
 	}
@@ -142,7 +134,7 @@ func (v modelVault) Use(ctx context.Context, scope core.Scope, p *catalog.Provid
 	got, err := v.secrets.Use(ctx, by, p.Credential, use)
 	if core.CodeOf(err) == core.Denied && len(c.Hosts) > 0 && !slices.Contains(c.Hosts, at) {
 		return catalog.Secret{}, core.E(core.Denied, op, "the credential "+p.Credential+" isn't for "+at).
-			WithHint("isekai secret set " + p.Credential + whose(p) + " --host " + at).Because(err)
+			WithHint(p.SetSecret()).Because(err)
 	}
 	if err != nil {
 		return catalog.Secret{}, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
@@ -52,16 +53,41 @@ func TestModels(t *testing.T) {
 		c.cfg.Timeout = time.Second
 		n := &node{cfg: Config{Model: c.cfg}, models: newModels(t.Context(), c.cfg, newPlanner()), store: kept}
 		n.filter, _ = n.cfg.filter("")
-		if n.models.name() != c.uses || (n.models.notice() == "") != (c.uses != "blueprint") {
-			t.Errorf("%s: uses %s (%s)", name, n.models.name(), n.models.notice())
-		}
 		if err := n.openCatalog(); err != nil {
 			t.Fatal(err)
+		}
+		if uses, notice := n.usual(t.Context(), "org_a"); uses != c.uses || (notice == "") != (c.uses != "blueprint") {
+			t.Errorf("%s: uses %s (%s)", name, uses, notice)
 		}
 		got, err := n.resolveModel(t.Context(), "org_a", c.asked)
 		if got != c.resolved || core.CodeOf(err) != c.code || err != nil && core.HintOf(err) == "" {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
+	}
+}
+
+// TestAModelOfTheCatalog: with providers that were added and nothing configured, who names no
+// model is told how to name one, until there is a route for that.
+func TestAModelOfTheCatalog(t *testing.T) {
+	t.Parallel()
+	in := testInstance(t)
+	conn := must(in.Connect(t.Context(), cli.Serving))(t)
+	t.Cleanup(func() { _ = conn.Close() })
+	shown := func() client.Health { return must(conn.Client.Health(t.Context()))(t) }
+	if h := shown(); !strings.Contains(h.Notice, "isekai model add") {
+		t.Errorf("without a provider: %q", h.Notice)
+	}
+	must(conn.Client.PutModelProvider(t.Context(), true, "p", client.NewModelProvider{Kind: "vllm", Models: []client.ProviderModel{{Name: "m"}}}, ""))(t)
+	if h := shown(); h.Model != "blueprint" || !strings.Contains(h.Notice, "--model NAME") || !strings.Contains(h.Notice, "isekai model route default") {
+		t.Errorf("with one: %+v", h)
+	}
+	_, err := conn.Client.CreateTask(t.Context(), client.NewTask{Kind: core.KindTask, Prompt: "count"}, "key-1")
+	if core.CodeOf(err) != core.Unsupported || !strings.Contains(core.HintOf(err), "--model NAME") {
+		t.Errorf("a task without a model: %v (%s)", err, core.HintOf(err))
+	}
+	must(conn.Client.PutModelRoute(t.Context(), false, "default", client.NewModelRoute{Targets: []client.RouteTarget{{Provider: "p", Model: "m"}}}, ""))(t)
+	if h := shown(); h.Model != "default" || h.Notice != "" {
+		t.Errorf("with a route for it: %+v", h)
 	}
 }
 

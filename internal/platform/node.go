@@ -77,6 +77,7 @@ type node struct {
 	guard    *redact.Service
 	meter    *callmeter.Meter
 	gateway  *gateway.Gateway
+	metrics  *metrics
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 
@@ -294,7 +295,7 @@ func (n *node) startServer(context.Context) error {
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
-		Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})
 	if err != nil {
@@ -309,14 +310,16 @@ func (n *node) startServer(context.Context) error {
 	if domain := n.cfg.Public.shared(); domain != "" {
 		n.log.Warn("public.previews and public.url are one site to browsers: an app can keep its visitors from public.url", "domain", domain, "hint", sharedHint)
 	}
+	running, end := context.WithCancel(context.Background())
 	handler, err := n.handler(api)
 	if err != nil {
 		stop()
+		end()
 		return err
 	}
 	n.server = &http.Server{
 		Handler:           handler,
-		BaseContext:       n.mark,
+		BaseContext:       n.mark(running),
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
@@ -338,6 +341,11 @@ func (n *node) startServer(context.Context) error {
 		limit, done := context.WithTimeout(limit, n.cfg.Worker.Grace)
 		defer done()
 		err := n.server.Shutdown(limit)
+		if end(); err != nil { // who is still answered may be told that it ends
+			last, done := context.WithTimeout(context.WithoutCancel(limit), lastWord)
+			defer done()
+			err = n.server.Shutdown(last)
+		}
 		if err != nil { // a reader that doesn't go: its connection is cut
 			err = n.server.Close()
 		}
@@ -349,6 +357,9 @@ func (n *node) startServer(context.Context) error {
 	}
 	return n.dir.Announce(n.url, n.token)
 }
+
+// lastWord is how long requests that the stop ends may take to say so.
+const lastWord = 500 * time.Millisecond
 
 // quotas limit requests where others than the owner of this process come.
 func (n *node) quotas() store.Quotas {

@@ -138,9 +138,10 @@ func (i instance) embed(ctx context.Context, dir *DataDir, mode cli.Mode) (*cli.
 	if mode == cli.Serving {
 		address = n.publicURL()
 	}
+	model, notice := n.usual(ctx, core.DefaultOrg)
 	return &cli.Conn{
 		Client: client.New("http://localhost", n.token, n.local.transport()), URL: address, Embedded: true,
-		Model: n.models.name(), Notice: n.models.notice(), Setup: n.setup, SetupFile: n.setupFile, Failed: n.failed, Close: n.close,
+		Model: model, Notice: notice, Setup: n.setup, SetupFile: n.setupFile, Failed: n.failed, Close: n.close,
 	}, nil
 }
 

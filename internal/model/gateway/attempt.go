@@ -35,6 +35,7 @@ func (g *Gateway) attempt(ctx context.Context, j *job) (*reply, error) {
 				continue
 			}
 			r, f := g.attemptOne(ctx, j, target)
+			g.tried(j, target, f)
 			if f == nil {
 				return r, nil
 			}

@@ -30,6 +30,8 @@ type Call struct {
 	Fresh bool
 	// Free has the call cost nothing: the owner's of an embedded installation.
 	Free bool
+	// Request is by what name the caller knows of it, for Outcome.
+	Request string
 }
 
 // Answer is what came of a call: a body, or a stream. Close has to be called, and ends what
@@ -85,6 +87,8 @@ type job struct {
 	began    time.Time
 	attempts int
 	cut      *catalog.Target // that was at work when the caller left
+	err      error           // why an answer that had come failed
+	told     bool            // the observer knows what became of it
 }
 
 // Do serves a call. Errors: invalid (it can't be right; with the provider's dialect.Problem
@@ -94,10 +98,20 @@ type job struct {
 // provider answers; a Wait says for how long, if they do), canceled.
 func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	j := &job{Call: c, began: g.cfg.Now()}
+	a, err := g.serve(ctx, j)
+	if err != nil {
+		g.over(j, Outcome{Status: statusOf(err), Err: err})
+	}
+	return a, err
+}
+
+// serve is Do of a job. Who is told of its outcome is told of errors by Do.
+func (g *Gateway) serve(ctx context.Context, j *job) (*Answer, error) {
 	if err := g.prepare(ctx, j); err != nil {
 		return nil, err
 	}
 	if a := counted(j); a != nil {
+		g.over(j, Outcome{Status: meter.StatusOK})
 		return a, nil
 	}
 	if a, err := g.repeated(ctx, j); a != nil || err != nil {
@@ -299,6 +313,7 @@ func statusOf(err error) string {
 
 // settle has the call charged for what it used.
 func (j *job) settle(g *Gateway, t catalog.Target, u core.Usage, status string, first time.Duration) {
+	defer g.over(j, outcomeOf(t, u, status, first)) // an error of a whole answer's is told by Do
 	if j.ticket == nil {
 		return
 	}
@@ -325,6 +340,7 @@ func (g *Gateway) answer(ctx context.Context, j *job, r *reply) (*Answer, error)
 		}
 	}
 	if err != nil {
+		j.err = err
 		j.settle(g, r.target, u, meter.StatusFailed, g.cfg.Now().Sub(j.began))
 		g.note(ctx, j, r.target.Provider.Name, meter.StatusFailed, nil, false)
 		giveBuffer(r.body)

@@ -16,6 +16,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
@@ -59,7 +60,7 @@ func (g *Gateway) problemOf(provider string, status int, h http.Header, p dialec
 	said := cmp.Or(clip(p.Message), http.StatusText(status))
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusPaymentRequired:
-		f.stuck, f.why = true, "it refuses its credential"
+		f.stuck, f.why = true, refusesKey
 		f.err = core.E(core.Unavailable, op, "the provider "+provider+" refuses its credential").WithHint("isekai model test " + provider)
 	case status == http.StatusNotFound:
 		f.stuck = true
@@ -79,6 +80,23 @@ func (g *Gateway) problemOf(provider string, status int, h http.Header, p dialec
 	}
 	return f
 }
+
+// hinted has the fault's hint name the provider as commands about it do. That of the
+// configuration has its key there, and what all orgs have is for operators to look after.
+func (f *fault) hinted(p *catalog.Provider) *fault {
+	var e *core.Error
+	switch {
+	case !errors.As(f.err, &e) || e.Hint == "":
+	case p.Static() && f.why == refusesKey:
+		e.Hint = "an operator sets OPENAI_API_KEY, or model.api_key, to a key that it takes"
+	case !p.Own():
+		e.Hint = "an operator sees more by isekai model test " + p.Name + p.Flag()
+	}
+	return f
+}
+
+// refusesKey is why a target isn't asked again for a call.
+const refusesKey = "it refuses its credential"
 
 // inBody is the fault of an error in an answer whose status says that all is well.
 func (g *Gateway) inBody(provider string, p dialect.Problem) *fault {

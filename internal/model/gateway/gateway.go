@@ -25,7 +25,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// Config is what a Gateway stands on. All but Refused, Answers, Large, LargeOrg, Now and Log are required.
+// Config is what a Gateway stands on. All but Refused, Answers, Large, LargeOrg, Observer, Now and Log are required.
 type Config struct {
 	Catalog *catalog.Catalog
 	Meter   *meter.Meter
@@ -46,6 +46,7 @@ type Config struct {
 	// Large and LargeOrg are how many bytes of large answers may be in memory, in all and of an
 	// org; 2 GiB and 512 MiB.
 	Large, LargeOrg int64
+	Observer        Observer // nil: nobody is told
 	Now             func() time.Time
 	Log             *slog.Logger
 }

@@ -208,7 +208,7 @@ func (s *Stream) close() {
 	case s.fault != nil && s.fault.gone:
 		status = meter.StatusCanceled
 	case s.fault != nil:
-		status = meter.StatusFailed
+		status, s.j.err = meter.StatusFailed, s.fault.err
 	}
 	s.j.settle(s.g, s.r.target, s.used(), status, s.first)
 	if status == meter.StatusOK && s.over && s.wanted > 0 { // else its caller left before all was said

@@ -153,7 +153,7 @@ func (g *Gateway) problem(ctx context.Context, x *exchange, r *reply) *fault {
 	if hidden := r.secret.Hide(b.String()); len(hidden) != len(body) { // what a provider says may quote it
 		body = []byte(hidden)
 	}
-	return g.refused(p.Name, x.res.StatusCode, x.res.Header, body)
+	return g.refused(p.Name, x.res.StatusCode, x.res.Header, body).hinted(p)
 }
 
 // whole reads an answer that isn't a stream.

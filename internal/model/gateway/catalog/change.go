@@ -31,11 +31,34 @@ func (c *Catalog) Provider(ctx context.Context, org core.OrgID, name string) (*P
 			return p, nil
 		}
 	}
-	return nil, missing("provider", name)
+	return nil, c.missing(ctx, org, "provider", name)
 }
 
-func missing(what, name string) error {
-	return core.E(core.NotFound, "model."+what, "there is no "+what+" "+quote(name)).WithHint("isekai model " + map[string]string{"provider": "list", "route": "routes"}[what] + " shows what there is")
+// missing says that an org has no such provider or route, or the installation hasn't. Who
+// looks for the installation's among an org's own is told so.
+func (c *Catalog) missing(ctx context.Context, org core.OrgID, what, name string) error {
+	list := "isekai model " + map[string]string{"provider": "list", "route": "routes"}[what]
+	err := core.E(core.NotFound, "model."+what, "there is no "+what+" "+quote(name))
+	if org == core.Installation {
+		return err.WithHint(list + HouseFlag + " shows what there is")
+	}
+	house, _ := c.part(ctx, core.Installation) // for a hint
+	if house != nil && (what == "route" && house.routes[name] != nil || slices.ContainsFunc(house.all, func(p *Provider) bool { return what == "provider" && p.Name == name })) {
+		err.Msg = "the org has no " + what + " " + quote(name) + " of its own; the installation has"
+		return err.WithHint("an operator adds" + HouseFlag)
+	}
+	return err.WithHint(list + " shows what there is")
+}
+
+// HouseFlag is what a command takes that is about the installation's.
+const HouseFlag = " --installation"
+
+// Flag is what commands about the provider take besides its name.
+func (p *Provider) Flag() string {
+	if p.Own() {
+		return ""
+	}
+	return HouseFlag
 }
 
 // PutProvider makes a provider, or changes one. version is that of the record that the
@@ -79,7 +102,7 @@ func (c *Catalog) RemoveProvider(ctx context.Context, org core.OrgID, name strin
 		case err != nil:
 			return store.Change{}, err
 		case d.Version == 0:
-			return store.Change{}, missing("provider", name)
+			return store.Change{}, c.missing(ctx, org, "provider", name)
 		}
 		kept, err := routes.All(ctx, c.cfg.Records, org, "", MaxRoutes)
 		if err != nil {
@@ -87,8 +110,9 @@ func (c *Catalog) RemoveProvider(ctx context.Context, org core.OrgID, name strin
 		}
 		for _, r := range kept {
 			if slices.ContainsFunc(r.Data.Targets, func(l Leg) bool { return l.Provider == name }) {
+				flag := (&Provider{Org: org}).Flag()
 				return store.Change{}, core.E(core.Conflict, "model.provider", "the route "+r.Data.Name+" leads to the provider "+name).
-					WithHint("isekai model unroute " + r.Data.Name + ", or have it lead elsewhere")
+					WithHint("isekai model unroute " + r.Data.Name + flag + ", or have it lead elsewhere")
 			}
 		}
 		return providers.Drop(d), based(d.Version, version)
@@ -175,7 +199,7 @@ func (c *Catalog) RemoveRoute(ctx context.Context, org core.OrgID, name string, 
 		case err != nil:
 			return store.Change{}, err
 		case d.Version == 0:
-			return store.Change{}, missing("route", name)
+			return store.Change{}, c.missing(ctx, org, "route", name)
 		}
 		return routes.Drop(d), based(d.Version, version)
 	})

@@ -82,6 +82,22 @@ func (p *Provider) Lists() bool { return p.lists }
 // Has reports whether the provider may be asked for a model.
 func (p *Provider) Has(model string) bool { return p.open() || p.model(model) != nil }
 
+// Names reports whether the provider is said to have a model by its name.
+func (p *Provider) Names(model string) bool { return p.model(model) != nil }
+
+// SetSecret is the command that gives the provider's credential another value.
+func (p *Provider) SetSecret() string {
+	set := "isekai secret set " + p.Credential
+	if p.Own() {
+		set += " --shared"
+	}
+	set += p.Flag()
+	if !p.Usual() {
+		set += " --host " + strings.TrimPrefix(p.Origin(), "https://")
+	}
+	return set
+}
+
 // open reports whether the provider is asked for models that it doesn't list.
 func (p *Provider) open() bool { return p.Others || len(p.Models) == 0 }
 

@@ -105,6 +105,20 @@ func (s *Secrets) Secret(ctx context.Context, scope core.Scope, p *Provider) (Se
 	return secret, err
 }
 
+// Fresh is Secret of a credential that is looked at now: who has just changed it tries that.
+func (s *Secrets) Fresh(ctx context.Context, scope core.Scope, p *Provider) (Secret, error) {
+	if !p.Static() && p.Credential != "" {
+		at := s.at(p.ID)
+		select {
+		case at.ready <- struct{}{}:
+			at.looked = time.Time{}
+			<-at.ready
+		case <-ctx.Done():
+		}
+	}
+	return s.Secret(ctx, scope, p)
+}
+
 // good reports whether a value may be given again.
 func (s *Secrets) good(at *secretAt, now time.Time) bool {
 	return !at.used.IsZero() && since(at.used, now) < s.cfg.Keep && (at.secret.Until.IsZero() || now.Before(at.secret.Until))

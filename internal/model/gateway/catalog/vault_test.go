@@ -162,3 +162,48 @@ func TestASecretIsntShown(t *testing.T) {
 		t.Errorf("hidden it is %q", got)
 	}
 }
+
+// TestAFreshSecret: who tries a provider has the value that was stored a moment ago, and calls
+// have it from then on; one that hasn't changed is no further use.
+func TestAFreshSecret(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onSQLite)
+	v := &safe{}
+	s := catalog.NewSecrets(catalog.SecretsConfig{Vault: v, Now: r.clock.now, Keep: time.Minute, Look: 3 * time.Second})
+	spec := of("a", catalog.OpenAI)
+	spec.Credential = "key"
+	p := r.put(t, orgA, spec)
+	if _, err := s.Fresh(t.Context(), caller, p); core.CodeOf(err) != core.NotFound {
+		t.Fatalf("before there is one: %v", err)
+	}
+	for uses, value := range []string{"one", "two"} {
+		v.set(value)
+		for _, get := range []func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error){s.Fresh, s.Fresh, s.Secret} {
+			if got, err := get(t.Context(), caller, p); err != nil || got.Hide(value) != "[secret]" || v.uses != uses+1 {
+				t.Errorf("got another than %s by %d uses (%v)", value, v.uses, err)
+			}
+		}
+	}
+}
+
+// TestHowASecretIsSet: the command keeps what the provider needs of it.
+func TestHowASecretIsSet(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onSQLite)
+	for _, c := range []struct {
+		org     core.OrgID
+		address string
+		want    string
+	}{
+		{orgA, "", "isekai secret set key --shared"},
+		{orgA, "https://gpu.example.com/v1", "isekai secret set key --shared --host gpu.example.com"},
+		{core.Installation, "", "isekai secret set key --installation"},
+		{core.Installation, "http://127.0.0.1:9/v1", "isekai secret set key --installation --host http://127.0.0.1:9"},
+	} {
+		spec := of("a", catalog.OpenAI)
+		spec.Address, spec.Credential = c.address, "key"
+		if got := r.put(t, c.org, spec).SetSecret(); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}

@@ -73,6 +73,9 @@ func (a *account) hold(ctx context.Context) (*hold, error) {
 	h = &hold{a: a, id: core.HoldID(a.m.cfg.IDs("hld")), opened: now, used: now}
 	h.record = a.m.note(h, now)
 	if err := a.m.cfg.Records.Write(ctx, core.Installation, kindOpen.Put(h.record)); err != nil {
+		if core.CodeOf(err) == core.Exhausted { // the disk is full: that is no tenant's budget
+			return nil, core.E(core.Unavailable, "meter.open", "credits can't be set aside at the moment").Because(err)
+		}
 		return nil, fmt.Errorf("open a hold: %w", err)
 	}
 	h.record.Version++

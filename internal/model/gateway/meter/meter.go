@@ -152,3 +152,6 @@ func (m *Meter) price(ctx context.Context, ask Ask) (core.Price, error) {
 	}
 	return m.Price(ctx, ask.Scope.Org, ask.Price)
 }
+
+// Waiting is how many settled calls wait for the store. At 65,536 no call is admitted.
+func (m *Meter) Waiting() int64 { return m.backlog.Load() }

@@ -28,7 +28,7 @@ func projected(w *world) *store.Projector {
 
 func (w *world) usage(q meter.Question) []meter.Usage {
 	w.t.Helper()
-	list, err := meter.Read(ctx, w.st, w.org, q)
+	list, err := meter.Read(ctx, meter.Sources{Views: w.st, Events: w.st, Records: w.st}, w.org, q)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -58,15 +58,13 @@ func TestUsageByDayProjectKeyAndModel(t *testing.T) {
 	call("prj_a", "key_a", meter.Used{Status: meter.StatusFailed, Provider: "p", Model: "m-1"})
 	call("prj_b", "", meter.Used{Status: meter.StatusCanceled})
 	if got := w.usage(meter.Question{From: "2026-11-01", To: "2026-11-30"}); len(got) != 0 {
-		t.Errorf("before the holds end there is %v", got)
+		t.Errorf("before anything is written down there is %v", got)
 	}
-	w.idle(m)
-	p := projected(w)
 	one := meter.Usage{Day: "2026-11-22", Project: "prj_a", Key: "key_a", Provider: "p", Model: "m-1", Calls: 2, Input: 200, Cached: 80, Output: 20, Reasoning: 8, Estimated: 2, Credits: 20}
 	two := meter.Usage{Day: "2026-11-22", Project: "prj_a", Key: "key_b", Provider: "p", Model: "m-1", Calls: 1, Input: 100, Cached: 40, Output: 10, Reasoning: 4, Estimated: 1, Credits: 10}
 	next := meter.Usage{Day: "2026-11-23", Project: "prj_a", Key: "key_a", Provider: "p", Model: "m-1", Calls: 2, Failed: 1, Input: 100, Cached: 40, Output: 10, Reasoning: 4, Estimated: 1, Credits: 10}
 	other := meter.Usage{Day: "2026-11-23", Project: "prj_b", Model: "m", Calls: 1, Failed: 1}
-	for name, c := range map[string]struct {
+	questions := map[string]struct {
 		q    meter.Question
 		want []meter.Usage
 	}{
@@ -80,11 +78,22 @@ func TestUsageByDayProjectKeyAndModel(t *testing.T) {
 		"before":      {meter.Question{From: "2026-11-20", To: "2026-11-21"}, []meter.Usage{}},
 		"after":       {meter.Question{From: "2026-11-24", To: "2026-11-24"}, []meter.Usage{}},
 		"a long time": {meter.Question{From: "2026-09-01", To: "2026-12-01"}, []meter.Usage{next, other, one, two}},
-	} {
-		if diff := cmp.Diff(c.want, w.usage(c.q)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+	}
+	hold := func(when string) {
+		t.Helper()
+		for name, c := range questions {
+			if diff := cmp.Diff(c.want, w.usage(c.q)); diff != "" {
+				t.Errorf("%s, %s: %s", when, name, diff)
+			}
 		}
 	}
+	if n := m.Work(ctx); n != 3 {
+		t.Errorf("%d accounts", n)
+	}
+	hold("while the holds take calls")
+	w.idle(m)
+	p := projected(w)
+	hold("when they have ended")
 	if rows, differ, err := p.Verify(ctx, w.org); rows != 3 || len(differ) != 0 || err != nil {
 		t.Errorf("%d rows, %v: %v", rows, differ, err)
 	}
@@ -100,7 +109,7 @@ func TestDaysThatCantBe(t *testing.T) {
 	t.Parallel()
 	st := openSQLite(t)
 	for _, d := range [][2]string{{"", ""}, {"2026-11-22", "2026-11-21"}, {"2026-11-22", "x"}, {"2026-09-01", "2026-12-02"}, {"2026-13-01", "2026-13-02"}} {
-		_, err := meter.Read(ctx, st, "org_a", meter.Question{From: d[0], To: d[1]})
+		_, err := meter.Read(ctx, meter.Sources{Views: st}, "org_a", meter.Question{From: d[0], To: d[1]})
 		if core.CodeOf(err) != core.Invalid || core.HintOf(err) == "" {
 			t.Errorf("from %q to %q: %v", d[0], d[1], err)
 		}
@@ -142,7 +151,7 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, err := meter.Read(ctx, st, "org_a", meter.Question{From: "2026-08-23", To: "2026-11-22"}); err != nil {
+		if _, err := meter.Read(ctx, meter.Sources{Views: st}, "org_a", meter.Question{From: "2026-08-23", To: "2026-11-22"}); err != nil {
 			b.Fatal(err)
 		}
 	}

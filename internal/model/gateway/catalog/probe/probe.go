@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,7 +162,7 @@ func (b *Prober) call(ctx context.Context, p *catalog.Provider, s catalog.Secret
 	}
 	var said map[string]json.RawMessage
 	if err := json.Unmarshal(body, &said); err != nil || said[answered[t.Op]] == nil {
-		t.Code, t.Msg, t.Hint = core.Unavailable, "its answer isn't one of "+string(t.Op), "look at the address, and at what it speaks: isekai model show "+p.Name
+		t.Code, t.Msg, t.Hint = core.Unavailable, "its answer isn't one of "+string(t.Op), "look at the address, and at what it speaks: isekai model show "+p.Name+p.Flag()
 	}
 	return t
 }
@@ -182,7 +183,7 @@ func (b *Prober) send(ctx context.Context, p *catalog.Provider, s catalog.Secret
 	}
 	req, err := http.NewRequestWithContext(ctx, method, p.URL(t.Op, t.Model), body)
 	if err != nil {
-		return fails(t, core.Invalid, "the address can't be asked", "isekai model show "+p.Name)
+		return fails(t, core.Invalid, "the address can't be asked", "isekai model show "+p.Name+p.Flag())
 	}
 	req.Header.Set("Accept", "application/json")
 	if question != nil {
@@ -217,12 +218,14 @@ func refused(t *catalog.Trial, p *catalog.Provider, s catalog.Secret, status int
 	code, hint := core.Unavailable, "try again later"
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		code, hint = core.Unauthenticated, "give the credential "+p.Credential+" a value that the provider takes: isekai secret set "+p.Credential
-		if p.Credential == "" {
+		code, hint = core.Unauthenticated, "give the credential "+p.Credential+" a value that the provider takes: "+p.SetSecret()
+		if p.Static() {
+			hint = "set OPENAI_API_KEY, or model.api_key, to a key that the provider takes, and start again"
+		} else if p.Credential == "" {
 			hint = "the provider wants a credential: store it with isekai secret set, and name it with --credential"
 		}
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		code, hint = core.NotFound, "look at the address, at the model's name, and at what the provider speaks: isekai model show "+p.Name
+		code, hint = core.NotFound, "look at the address, at the model's name, and at what the provider speaks: isekai model show "+p.Name+p.Flag()
 	case status == http.StatusTooManyRequests || status == http.StatusPaymentRequired:
 		code, hint = core.Exhausted, "look at the account with the provider, or try again later"
 	case status/100 == 3:
@@ -244,9 +247,15 @@ func refused(t *catalog.Trial, p *catalog.Provider, s catalog.Secret, status int
 // unreached notes that there was no answer. Addresses that were tried aren't told.
 func unreached(t *catalog.Trial, p *catalog.Provider, err error) []byte {
 	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case core.CodeOf(err) == core.Denied:
-		return fails(t, core.Denied, p.Host()+" may not be reached from here", cmp.Or(core.HintOf(err), "an operator lists it in egress.allow, or adds the provider with --installation"))
+		return fails(t, core.Denied, p.Host()+" may not be reached from here", "an org's own provider has a public address: an operator adds this one for all orgs with --installation, or lists its address in egress.allow")
+	case errors.As(err, &record):
+		return fails(t, core.Unavailable, "it doesn't speak TLS", "is its address one with http?")
+	case errors.As(err, &cert):
+		return fails(t, core.Unavailable, "its certificate isn't trusted", "look at the address; SSL_CERT_FILE names authorities besides the system's, where the server starts")
 	case errors.Is(err, context.DeadlineExceeded):
 		return fails(t, core.Unavailable, "it doesn't answer in time", "look at the address, and whether it is up")
 	case errors.As(err, &dns):

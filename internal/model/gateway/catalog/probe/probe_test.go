@@ -201,3 +201,18 @@ type way func(*http.Request) (*http.Response, error)
 
 // RoundTrip implements http.RoundTripper.
 func (w way) RoundTrip(r *http.Request) (*http.Response, error) { return w(r) }
+
+// TestWhatSpeaksNoTLS is told from what isn't there.
+func TestWhatSpeaksNoTLS(t *testing.T) {
+	t.Parallel()
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	secured := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(secured.Close)
+	for address, want := range map[string]string{strings.Replace(plain.URL, "http:", "https:", 1): "doesn't speak TLS", secured.URL: "certificate isn't trusted"} {
+		r := try(t, provider(t, catalog.Spec{Kind: catalog.Compatible, Address: address, Models: []catalog.Model{{Name: "m"}}}), nil, "")
+		if k := r.Checks[0]; !strings.Contains(k.Msg, want) || k.Hint == "" {
+			t.Errorf("%s: %+v", address, k)
+		}
+	}
+}
