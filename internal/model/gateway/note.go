@@ -39,8 +39,8 @@ const kindNote store.Kind[Note] = "prompt"
 
 // noteID is a new one, before all that are older: lists are by id, and have the newest first.
 func noteID(at time.Time) string {
-	const end = 1<<48 - 1 // milliseconds
-	return fmt.Sprintf("prm_%012x%s", end-at.UnixMilli(), strings.TrimPrefix(core.NewID("x"), "x_"))
+	const end = 1<<56 - 1 // microseconds
+	return fmt.Sprintf("prm_%014x%s", end-at.UnixMicro(), strings.TrimPrefix(core.NewID("x"), "x_"))
 }
 
 // note keeps a call, if the org wants that. That it can't be kept fails no call; the log

@@ -85,9 +85,9 @@ func (l *lane) state(now time.Time) State {
 			s.State, s.For = StateLimited, max(s.For, wait)
 		}
 	}
-	switch {
-	case l.breaker.IsOpen() && l.breaker.RemainingDelay() > 0:
-		s.State, s.For = StateOpen, l.breaker.RemainingDelay()
+	switch wait := l.shutUntil.Sub(now); {
+	case l.breaker.IsOpen() && wait > 0:
+		s.State, s.For = StateOpen, wait
 	case !l.breaker.IsClosed(): // the next call is let through
 		s.State, s.For = StateTrying, 0
 	}

@@ -169,7 +169,7 @@ func TestAFreshSecret(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, onSQLite)
 	v := &safe{}
-	s := catalog.NewSecrets(catalog.SecretsConfig{Vault: v, Now: r.clock.now, Keep: time.Minute, Look: 3 * time.Second})
+	s := catalog.NewSecrets(catalog.SecretsConfig{Vault: v, Now: r.clock.Now, Keep: time.Minute, Look: 3 * time.Second})
 	spec := of("a", catalog.OpenAI)
 	spec.Credential = "key"
 	p := r.put(t, orgA, spec)

@@ -12,7 +12,7 @@ import (
 
 // full is a storage whose disk is full for what is posted, or for records.
 type full struct {
-	storage
+	store.Store
 	post, write atomic.Bool
 }
 
@@ -22,21 +22,21 @@ func (f *full) Post(ctx context.Context, org core.OrgID, p ...store.Posting) ([]
 	if f.post.Load() {
 		return nil, errFull
 	}
-	return f.storage.Post(ctx, org, p...)
+	return f.Store.Post(ctx, org, p...)
 }
 
 func (f *full) Write(ctx context.Context, org core.OrgID, c ...store.Change) error {
 	if f.write.Load() {
 		return errFull
 	}
-	return f.storage.Write(ctx, org, c...)
+	return f.Store.Write(ctx, org, c...)
 }
 
 // TestAFullDiskIsNoBudget: who calls then is told to come again, and not that his credits are
 // used up.
 func TestAFullDiskIsNoBudget(t *testing.T) {
 	t.Parallel()
-	st := &full{storage: openSQLite(t)}
+	st := &full{Store: openSQLite(t)}
 	w := newWorld(t, st, 1000)
 	m := w.node(st)
 	for _, disk := range []*atomic.Bool{&st.write, &st.post} {
