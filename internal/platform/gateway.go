@@ -73,7 +73,7 @@ func (n *node) modelWay(ofOrg bool, connect time.Duration) gateway.Way {
 // agentModel is the gateway as a model of a task's. The gateway tries again by itself.
 func (n *node) agentModel(scope core.Scope, task core.TaskID) model.Model {
 	return openai.New(openai.Config{
-		BaseURL: "http://gateway/v1", HTTPClient: &http.Client{Transport: n.gateway.ForTask(scope, task)}, Retries: -1,
+		BaseURL: "http://gateway/v1", HTTPClient: &http.Client{Transport: n.gateway.ForTask(scope, task)}, Retries: -1, Hinted: true,
 		Total: cmp.Or(n.cfg.Model.Timeout, 2*time.Minute),
 	})
 }

@@ -100,11 +100,11 @@ func (m *metrics) tell(o gateway.Outcome) {
 	case core.Canceled: // a caller that leaves is no trouble of ours
 		level = slog.LevelDebug
 	}
-	who := []any{"request", o.Request, "org", o.Scope.Org, "project", o.Scope.Project}
+	who := []any{"org", o.Scope.Org, "project", o.Scope.Project}
 	if o.Task != "" {
 		who = append(who, "task", o.Task)
 	} else {
-		who = append(who, "by", string(o.Scope.Actor.Kind)+" "+o.Scope.Actor.ID)
+		who = append(who, "request", o.Request, "by", string(o.Scope.Actor.Kind)+" "+o.Scope.Actor.ID)
 	}
 	if o.Target.Provider != nil {
 		who = append(who, "provider", o.Target.Provider.Name)

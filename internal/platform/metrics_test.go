@@ -107,7 +107,7 @@ func TestAFailedCallIsInTheLog(t *testing.T) {
 	log.Reset()
 	o.Err, o.Task = core.E(core.NotFound, "model.resolve", "there is no model"), "tsk_1"
 	m.Called(o)
-	if got := log.String(); !strings.Contains(got, "level=INFO") || !strings.Contains(got, "task=tsk_1") {
+	if got := log.String(); !strings.Contains(got, "level=INFO") || !strings.Contains(got, "task=tsk_1") || strings.Contains(got, "request=") {
 		t.Error(got)
 	}
 	log.Reset()

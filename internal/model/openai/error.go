@@ -164,7 +164,9 @@ func (m *Model) refused(ctx context.Context, s *statusError, name string) error 
 	case s.status == http.StatusNotFound:
 		e.Code, e.Hint = core.NotFound, m.whichModels(ctx, name)
 	case s.status >= 500 || s.status == http.StatusRequestTimeout || s.status == 0:
-		e.Hint = "the provider has a problem: try again"
+		if e.Hint = "the provider has a problem: try again"; m.cfg.Hinted && s.Message != "" {
+			e.Hint = ""
+		}
 	default:
 		e.Code = core.Invalid
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	Retries     int           // repetitions of a request that nothing came back for; 0 is 2, negative none
 	Backoff     time.Duration // before the first repetition, doubling to at most 8 s; 0 is 500 ms
 	MaxResponse int64         // bytes of one answer on the wire; 0 is 16 MiB
+	Hinted      bool          // the server's errors say how to go on: nothing is added for what it lacks
 }
 
 func (c Config) orDefault() Config {

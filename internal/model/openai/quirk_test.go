@@ -281,3 +281,21 @@ func TestDetectOllama(t *testing.T) {
 		}
 	}
 }
+
+// TestAServerThatHints: what says itself how to go on gets no second hint, which may say
+// otherwise.
+func TestAServerThatHints(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"error":{"message":"it refuses its credential (set another)"}}`)
+	}))
+	t.Cleanup(srv.Close)
+	for hinted, hint := range map[bool]string{true: "", false: "the provider has a problem: try again"} {
+		m := openai.New(openai.Config{BaseURL: srv.URL + "/v1", Retries: -1, Hinted: hinted})
+		if _, err := model.Collect(t.Context(), m, request(), nil); core.CodeOf(err) != core.Unavailable || core.HintOf(err) != hint || !strings.Contains(err.Error(), "(set another)") {
+			t.Errorf("hinted %t: %v, %q", hinted, err, core.HintOf(err))
+		}
+	}
+}
