@@ -63,9 +63,14 @@ func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*re
 		return nil, f
 	}
 	j.attempts++
+	f = &fault{gone: true} // should it panic
+	defer func() {
+		if f != nil {
+			r.lane.leave(f, g.cfg.Now())
+			r.room.end()
+		}
+	}()
 	if f = g.try(ctx, j, r, req); f != nil {
-		r.lane.leave(f, g.cfg.Now())
-		r.room.end()
 		if f.cut {
 			j.cut = &r.target
 		}

@@ -98,7 +98,14 @@ type job struct {
 // provider answers; a Wait says for how long, if they do), canceled.
 func (g *Gateway) Do(ctx context.Context, c Call) (*Answer, error) {
 	j := &job{Call: c, began: g.cfg.Now()}
+	returned := false
+	defer func() {
+		if !returned { // it panics, which mustn't keep credits
+			j.drop(g, core.E(core.Internal, op, "panic"))
+		}
+	}()
 	a, err := g.serve(ctx, j)
+	returned = true
 	if err != nil {
 		g.over(j, Outcome{Status: statusOf(err), Err: err})
 	}

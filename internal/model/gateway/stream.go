@@ -154,7 +154,9 @@ func (s *Stream) event() (dialect.Event, error) {
 	if s.r.watch.Ended() {
 		idle = min(idle, afterEnd)
 	}
-	x.arm(idle, &errIdle, s.g.cfg.Now())
+	arm := func() { x.arm(idle, &errIdle, s.g.cfg.Now()) }
+	arm()
+	s.r.events.Comment = arm
 	e, err := s.r.events.Next()
 	x.timer.Stop() // while the caller takes it, the provider isn't late
 	return e, err

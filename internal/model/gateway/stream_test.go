@@ -153,6 +153,31 @@ func TestAReaderWhoPauses(t *testing.T) {
 	}
 }
 
+// A provider that shows by comments that it is at work isn't late.
+func TestAProviderThatThinks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	url := rawServer(t, false, func(c net.Conn, _ <-chan struct{}) {
+		say(c, begun)
+		for range 12 {
+			time.Sleep(100 * time.Millisecond)
+			say(c, piece(": PROCESSING\n\n"))
+		}
+		say(c, piece(stop)+piece(told)+piece(done)+"0\r\n\r\n")
+	})
+	r.provider("p", url, func(s *catalog.Spec) {
+		s.Timeouts = catalog.Timeouts{First: 20 * time.Second, Idle: 600 * time.Millisecond, Total: 20 * time.Second}
+	})
+	a, err := r.Do(r.ctx, r.call(streamed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if got, err := all(r.ctx, a); err != nil || !strings.HasSuffix(got, done) {
+		t.Errorf("error %v, and %q", err, got)
+	}
+}
+
 // A caller who leaves ends the provider's work within 100 ms, and is charged for what was
 // produced.
 func TestACallerWhoLeaves(t *testing.T) {

@@ -77,6 +77,10 @@ const (
 // It is for one goroutine. It reads ahead no further than its buffer: a slow caller of Next
 // slows the stream.
 type Scanner struct {
+	// Comment is called for each comment, which some servers send to show that they are alive.
+	// nil: nobody wants to know.
+	Comment func()
+
 	// Room is asked for a buffer of more than 64 KiB. nil: there is enough.
 	Room Room
 
@@ -125,6 +129,10 @@ func (s *Scanner) Next() (Event, error) {
 			}
 		}
 		switch string(s.buf[from:nameEnd]) {
+		case "": // nothing before the colon
+			if s.Comment != nil {
+				s.Comment()
+			}
 		case "data":
 			s.add(v, to, has)
 			has = true

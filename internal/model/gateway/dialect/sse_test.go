@@ -251,6 +251,22 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// Comments are no events, and are told of.
+func TestComments(t *testing.T) {
+	t.Parallel()
+	n := 0
+	s := NewScanner(strings.NewReader(": PROCESSING\n\n:\n\ndata: a\n: b\n\ndata\n\n"), 100)
+	s.Comment = func() { n++ }
+	for _, want := range []string{"a", ""} {
+		if e, err := s.Next(); err != nil || string(e.Data) != want {
+			t.Fatalf("%q, error %v", e.Data, err)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d comments", n)
+	}
+}
+
 func TestAppendIsReadBack(t *testing.T) {
 	t.Parallel()
 	word := rapid.StringMatching(`[a-z._0-9]{0,12}`)
