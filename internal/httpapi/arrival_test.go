@@ -109,6 +109,8 @@ func FuzzCookie(f *testing.F) {
 	f.Add("isekai-flow=x; __Host-isekai=y")
 	f.Add(`isekai="a b"; ISEKAI=c`)
 	f.Add("isekai")
+	f.Add("isekai =0")
+	f.Add("isekai =0; isekai=1")
 	f.Fuzz(func(t *testing.T, line string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header["Cookie"] = []string{line}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -48,11 +49,19 @@ func newCookie(name, value string, expires time.Time, secure bool, site http.Sam
 }
 
 // readCookie returns the one value that a cookie has in a request. If there are several,
-// somebody else has put one there: none is taken.
+// somebody else has put one there: none is taken. Nor is one whose name net/http takes for this
+// by dropping the space after it: a browser may keep no promise of the name's prefix for that.
 func readCookie(r *http.Request, name string) string {
 	found := r.CookiesNamed(name)
 	if len(found) != 1 {
 		return ""
 	}
-	return found[0].Value
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			if strings.HasPrefix(strings.TrimLeft(pair, " \t"), name+"=") {
+				return found[0].Value
+			}
+		}
+	}
+	return ""
 }
