@@ -129,7 +129,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // in common, with the state of each.
 func (t *trail) err(model string, targets []catalog.Target) error {
 	var code core.Code
-	var wait time.Duration
+	wait := time.Duration(-1) // of whoever may do better first
 	states := make([]string, len(targets))
 	for i, f := range t.faults {
 		states[i] = targets[i].Provider.Name + ": " + f.why
@@ -138,7 +138,7 @@ func (t *trail) err(model string, targets []catalog.Target) error {
 		} else if code != is {
 			code = core.Unavailable
 		}
-		if f.wait > 0 && (wait == 0 || f.wait < wait) {
+		if (!f.stuck || f.wait > 0) && (wait < 0 || f.wait < wait) {
 			wait = f.wait
 		}
 	}

@@ -184,8 +184,10 @@ func (g *Gateway) kept(ctx context.Context, j *job) (*Answer, error) {
 		return nil, err
 	}
 	a.given = g.giver(j, r)
+	reader := g.keeper.reader(j.Scope.Org, doc)
+	reader.live = a
 	go g.keeper.pump(a, newStream(g, j, r))
-	return &Answer{Kept: a.id, By: r.by(), Stream: &reader{k: g.keeper, id: a.id, org: j.Scope.Org, doc: doc, live: a}}, nil
+	return &Answer{Kept: a.id, By: r.by(), Stream: reader}, nil
 }
 
 // prepare reads the request and finds who may serve it.

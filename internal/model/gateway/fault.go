@@ -121,9 +121,10 @@ func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault 
 	if errors.Is(err, errFull) {
 		return &fault{err: noRoom(), final: true, cut: true}
 	}
-	why, large := reason(err), errors.Is(err, errLarge)
+	why := reason(err)
+	same := errors.Is(err, errLarge) || core.CodeOf(err) == core.Denied // who asks again gets as much, or nothing, again
 	return &fault{
-		sick: !large, stuck: large || slow(err), why: why, // one who asks for too much gets as much again
+		sick: !same, stuck: same || slow(err), why: why,
 		err: core.E(core.Unavailable, op, "the provider "+provider+" doesn't answer: "+why).Because(err),
 	}
 }

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -8,11 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/h1"
 )
 
 // phase is when a provider fails.
@@ -345,6 +349,31 @@ func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCalls, anoth
 		if (f.once || f.slow) != (c.Attempts == 1) {
 			t.Errorf("%s: it was asked %d times", p, c.Attempts)
 		}
+	}
+}
+
+// An address that may not be used is tried once a call, and opens no breaker.
+func TestAnAddressThatMayNotBeUsed(t *testing.T) {
+	t.Parallel()
+	const calls = 4 // one more than open a breaker
+	var dials atomic.Int64
+	r := newRig(t, func(c *gateway.Config) {
+		c.Transport = func(bool, time.Duration) gateway.Way {
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				dials.Add(1)
+				return nil, core.E(core.Denied, "egress", "its address 10.0.0.1 is private")
+			}
+			return &h1.Transport{Dial: dial, Else: &http.Transport{DialContext: dial}}
+		}
+	})
+	r.provider("p", "http://10.0.0.1", breaks)
+	for range calls {
+		if err := r.outcome(plain).err; core.CodeOf(err) != core.Unavailable || !strings.Contains(err.Error(), "its address may not be used") || strings.Contains(err.Error(), "breaker") {
+			t.Errorf("it ends with %v", err)
+		}
+	}
+	if n := dials.Load(); n != calls {
+		t.Errorf("%d calls dialed it %d times", calls, n)
 	}
 }
 

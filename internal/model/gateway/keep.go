@@ -141,11 +141,14 @@ func (k *keeper) enter(ctx context.Context, j *job) (*keeping, error) {
 }
 
 // begin writes down that there is an answer, which from then on is its caller's no more.
-func (k *keeper) begin(a *keeping, op dialect.Operation, idle time.Duration) (keptDoc, error) {
-	d := keptDoc{Actor: a.scope.Actor, Project: a.scope.Project, Op: op, Idle: idle}
+func (k *keeper) begin(a *keeping, op dialect.Operation, idle time.Duration) (store.Doc[keptDoc], error) {
+	d := store.Doc[keptDoc]{
+		ID: string(a.id), Expires: k.now().Add(keptFor),
+		Data: keptDoc{Actor: a.scope.Actor, Project: a.scope.Project, Op: op, Idle: idle},
+	}
 	ctx, done := context.WithTimeout(a.ctx, writeTime)
 	defer done()
-	err := k.records.Write(ctx, a.scope.Org, kindKept.Put(store.Doc[keptDoc]{ID: string(a.id), Expires: k.now().Add(keptFor), Data: d}))
+	err := k.records.Write(ctx, a.scope.Org, kindKept.Put(d))
 	if !a.loose[0]() && err == nil {
 		err = ended(a.ctx)
 	}

@@ -232,6 +232,16 @@ func TestTheNodeOfAStoredStreamDies(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the reader hears nothing")
 	}
+	clock.by.Store(int64(10 * time.Minute)) // and stands still: who comes so late doesn't wait
+	go func() { told <- there.resumed(string(a.Kept), 0) }()
+	select {
+	case s := <-told:
+		if !strings.Contains(s, "w0") || !strings.Contains(s, "lost with the node") {
+			t.Errorf("who comes later gets %s", s)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("who comes later hears nothing")
+	}
 }
 
 // mortal are records that a node which has died doesn't reach, or a store that fails.

@@ -196,6 +196,42 @@ func TestARateLimit(t *testing.T) {
 	}
 }
 
+// The wait for a route is the shortest of those of its targets that may do better.
+func TestTheWaitForARoute(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		status int
+		after  string // Retry-After
+		want   time.Duration
+	}{
+		{"the other may be asked at once", http.StatusInternalServerError, "", 0},
+		{"the other wants less", http.StatusTooManyRequests, "40", 40 * time.Second},
+		{"the other refuses its credential", http.StatusUnauthorized, "", 5 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			says := func(status int, after string) string {
+				return newUpstream(t, func(_ int64, w http.ResponseWriter, _ *http.Request, _ []byte) {
+					if after != "" {
+						w.Header().Set("Retry-After", after)
+					}
+					w.WriteHeader(status)
+				}).URL
+			}
+			r.provider("limited", says(http.StatusTooManyRequests, "3600"))
+			r.provider("other", says(c.status, c.after))
+			r.route("r", "limited", "other")
+			err := r.outcome(strings.Replace(plain, `"m"`, `"r"`, 1)).err
+			var wait gateway.Wait
+			if errors.As(err, &wait); err == nil || time.Duration(wait).Round(time.Second) != c.want {
+				t.Errorf("it is to wait %s, want %s: %v", time.Duration(wait), c.want, err)
+			}
+		})
+	}
+}
+
 // A short wait that a provider asks for is waited for.
 func TestAShortWait(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 // Resume returns a kept answer's events after the one with a number; 0: all of them. id is
@@ -30,7 +31,9 @@ func (g *Gateway) Resume(ctx context.Context, scope core.Scope, id string, after
 	if d.Data.Actor != scope.Actor || d.Data.Project != scope.Project {
 		return nil, noAnswer(core.E(core.NotFound, op, "it is another's"))
 	}
-	return &Answer{Kept: a, Stream: &reader{k: g.keeper, id: a, org: scope.Org, doc: d.Data, n: after}}, nil
+	r := g.keeper.reader(scope.Org, d)
+	r.n = after
+	return &Answer{Kept: a, Stream: r}, nil
 }
 
 func noAnswer(err error) error {
@@ -55,23 +58,31 @@ func EventNumber(s string) (int, error) {
 // reader reads a kept answer: from this node's memory what isn't written yet, everything else
 // from the store.
 type reader struct {
-	k    *keeper
-	id   KeptAnswer
-	org  core.OrgID
-	doc  keptDoc
-	live *keeping // nil: it came to another node, or is over
-	n    int      // events that were handed on, or skipped
-	last string   // id of the last part that was read
-	over bool
-	out  []byte
+	k     *keeper
+	id    KeptAnswer
+	org   core.OrgID
+	doc   keptDoc
+	live  *keeping  // nil: it came to another node, or is over
+	n     int       // events that were handed on, or skipped
+	last  string    // id of the last part that was read
+	wrote time.Time // when that was written; before, when the answer began
+	over  bool
+	out   []byte
 }
+
+// reader reads an answer from its first event on.
+func (k *keeper) reader(org core.OrgID, d store.Doc[keptDoc]) *reader {
+	return &reader{k: k, id: KeptAnswer(d.ID), org: org, doc: d.Data, wrote: wrote(d.Expires)}
+}
+
+// wrote is when what expires then was written.
+func wrote(expires time.Time) time.Time { return expires.Add(-keptFor) }
 
 // lookEvery is how often an answer that comes to another node is looked at.
 const lookEvery = 100 * time.Millisecond
 
 // Next implements Events.
 func (r *reader) Next(ctx context.Context) ([]byte, error) {
-	quiet := r.k.now()
 	for !r.over {
 		if r.live == nil {
 			r.live = r.k.coming(r.id)
@@ -103,7 +114,7 @@ func (r *reader) Next(ctx context.Context) ([]byte, error) {
 			return r.give(events), nil
 		case r.over:
 			continue
-		case r.k.now().Sub(quiet) > r.doc.Idle+10*time.Second:
+		case r.k.now().Sub(r.wrote) > r.doc.Idle+10*time.Second:
 			return r.broken(core.E(core.Unavailable, op, "the rest of the answer was lost with the node that it came to")), nil
 		}
 		select {
@@ -160,7 +171,7 @@ func (r *reader) stored(ctx context.Context) ([][]byte, error) {
 		}
 		for _, d := range parts {
 			p := d.Data
-			r.last, r.over = d.ID, p.Ended
+			r.last, r.wrote, r.over = d.ID, wrote(d.Expires), p.Ended
 			if skip := r.n + 1 - p.From; skip < len(p.Events) {
 				return p.Events[max(skip, 0):], nil
 			}

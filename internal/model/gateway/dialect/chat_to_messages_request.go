@@ -12,7 +12,8 @@ import (
 // caching (prompt_cache_key, prompt_cache_retention, prompt_cache_options, cache_control); the
 // name of a message's author and an image's detail, as Anthropic's own chat surface does; the
 // name, description and strictness of a schema that the answer is to have (it is always strict
-// there); that reasoning is to be told, as it is anyway; what LiteLLM notes on a message (provider_specific_fields); reasoning_content without a signature, which Anthropic can't check. Members that have
+// there); that reasoning is to be told, as it is anyway; what LiteLLM notes on a message (provider_specific_fields); reasoning_content without a signature, which Anthropic can't check;
+// while the model is to think, temperature, and a top_p below 0.95, which Anthropic refuses then. Members that have
 // the value which is their default say nothing, and neither do those that are null.
 //
 // Said otherwise: system and developer messages become the one system prompt, in their order;
@@ -62,6 +63,7 @@ func chatToMessages(r Request, model string) (leg, error) {
 	if err := out.takeMessages(in.Messages); err != nil {
 		return leg{}, err
 	}
+	out.unsample()
 	return leg{
 		body:   encode(out),
 		answer: messagesAnswerToChat,

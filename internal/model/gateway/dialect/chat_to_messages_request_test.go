@@ -103,6 +103,12 @@ func TestChatRequestToMessages(t *testing.T) {
 		{"effort none", opus, `{"reasoning_effort":"none"}`, `{"thinking":{"type":"disabled"}}`},
 		{"effort as a budget", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000}`, `{"model":"claude-sonnet-4-5","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":8192}}`},
 		{"a budget leaves half", "claude-sonnet-4-5", `{"reasoning_effort":"high","max_tokens":4096}`, `{"model":"claude-sonnet-4-5","max_tokens":4096,"thinking":{"type":"enabled","budget_tokens":2048}}`},
+		{"an effort's temperature", opus, `{"reasoning_effort":"high","temperature":0.2}`, `{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"}}`},
+		{"an effort's top_p", opus, `{"reasoning_effort":"high","top_p":0.9}`, `{"thinking":{"type":"adaptive"},"output_config":{"effort":"high"}}`},
+		{"an effort's top_p that is taken", opus, `{"reasoning_effort":"high","top_p":0.95}`, `{"top_p":0.95,"thinking":{"type":"adaptive"},"output_config":{"effort":"high"}}`},
+		{"a budget's temperature", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000,"temperature":0,"top_p":0.1}`, `{"model":"claude-sonnet-4-5","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":8192}}`},
+		{"no effort's temperature", opus, `{"reasoning_effort":"none","temperature":0.2,"top_p":0.9}`, `{"temperature":0.2,"top_p":0.9,"thinking":{"type":"disabled"}}`},
+		{"no room for a budget but for a temperature", "claude-sonnet-4-5", `{"reasoning_effort":"high","max_tokens":2000,"temperature":0.2}`, `{"model":"claude-sonnet-4-5","max_tokens":2000,"temperature":0.2}`},
 		{"no room for a budget", "claude-sonnet-4-5", `{"reasoning_effort":"high","max_tokens":2000}`, `{"model":"claude-sonnet-4-5","max_tokens":2000}`},
 
 		{"no budget for a call that has to be", "claude-sonnet-4-5", `{"reasoning_effort":"medium","max_tokens":20000,"tools":[` + tool("") + `],"tool_choice":"required"}`,

@@ -99,6 +99,21 @@ func (m *msgRequest) unbudget() {
 	}
 }
 
+// unsample leaves out what Anthropic refuses of a model that is to think: a temperature, and a top_p
+// that isn't from 0.95 to 1.
+func (m *msgRequest) unsample() {
+	if m.Thinking == nil || m.Thinking.Type == "disabled" {
+		return
+	}
+	m.Temperature = nil
+	if m.TopP != nil && *m.TopP < leastTopP {
+		m.TopP = nil
+	}
+}
+
+// leastTopP is the smallest top_p that Anthropic takes of a model that is to think.
+const leastTopP = 0.95
+
 // leastBudget is the smallest budget for thinking that Anthropic takes.
 const leastBudget = 1024
 

@@ -76,12 +76,17 @@ func (d drawn) conversation() []json.RawMessage {
 func (d drawn) request(model string) chatRequest {
 	limit := 1 + d.upTo(100_000, "limit")
 	r := chatRequest{Model: model, MaxTokens: &limit, Messages: d.conversation()}
-	if d.coin("temperature") {
+	r.ReasoningEffort = rapid.SampledFrom([]string{"", "low", "medium", "high", "xhigh", "max"}).Draw(d.T, "effort")
+	least := leastTopP
+	if r.ReasoningEffort == "" {
+		least = 0
+	}
+	if r.ReasoningEffort == "" && d.coin("temperature") {
 		v := rapid.Float64Range(0, 1).Draw(d.T, "t")
 		r.Temperature = &v
 	}
 	if d.coin("top_p") {
-		v := rapid.Float64Range(0, 1).Draw(d.T, "p")
+		v := rapid.Float64Range(least, 1).Draw(d.T, "p")
 		r.TopP = &v
 	}
 	if d.coin("stop") {
@@ -109,7 +114,6 @@ func (d drawn) request(model string) chatRequest {
 		strict := true
 		r.ResponseFormat = &chatFormat{Type: "json_schema", JSONSchema: &chatJSONSchema{Name: "answer", Schema: json.RawMessage(`{"type":"object"}`), Strict: &strict}}
 	}
-	r.ReasoningEffort = rapid.SampledFrom([]string{"", "low", "medium", "high", "xhigh", "max"}).Draw(d.T, "effort")
 	r.ServiceTier = rapid.SampledFrom([]string{"", "auto", "default"}).Draw(d.T, "tier")
 	if d.coin("user") {
 		r.User = d.id("user")
