@@ -80,13 +80,14 @@ func (u *drip) as(name string, more ...string) []string {
 	return append([]string{name, "--kind", "openai-compatible", "--address", u.URL + "/v1", "--model", "scripted", "--price", "scripted=0/100"}, more...)
 }
 
-// newCallers is newCaller on PostgreSQL, at the first of two nodes.
+// newCallers is newCaller on PostgreSQL, at the first of two nodes. The other is started when the
+// providers are there, of which it else might hear within seconds only.
 func newCallers(t *testing.T, add ...[]string) (c *caller, other *server, books payer) {
 	t.Helper()
 	in := install(t, on{env: []string{"ISEKAI_CREDITS_CHARGE=true"}})
-	nodes := in.nodes(t, 2)
-	books = payer{driver: "pgx", source: in.db.MigrateURL, schema: "isekai."}
-	return callerAt(t, nodes[0], in.at(t, nodes[0].dir), add...), nodes[1], books
+	first := in.node(t)
+	c = callerAt(t, first, in.at(t, first.dir), add...)
+	return c, in.node(t), payer{driver: "pgx", source: in.db.MigrateURL, schema: "isekai."}
 }
 
 // chat is what is asked for.
