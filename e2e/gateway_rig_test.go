@@ -33,7 +33,13 @@ func newCaller(t *testing.T, add ...[]string) *caller {
 	env := cleanEnv("ISEKAI_CREDITS_CHARGE=true", "ISEKAI_KEYS_FILE="+filepath.Join(t.TempDir(), "master.key"))
 	newMasterKey(t, strings.TrimPrefix(env[len(env)-1], "ISEKAI_KEYS_FILE="))
 	d := data{t: t, dir: t.TempDir(), env: env}
-	c := &caller{server: serve(t, d.dir, env), data: d, used: map[string]used{}}
+	return callerAt(t, serve(t, d.dir, env), d, add...)
+}
+
+// callerAt is newCaller at a server that runs, and that nobody uses yet.
+func callerAt(t *testing.T, s *server, d data, add ...[]string) *caller {
+	t.Helper()
+	c := &caller{server: s, data: d, used: map[string]used{}}
 	ann, operator := c.first(t)
 	org, err := operator.CreateOrg(t.Context(), client.NewOrg{Name: "Org", Owner: ann}, "")
 	if err != nil {
