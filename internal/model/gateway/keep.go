@@ -43,7 +43,7 @@ type keptDoc struct {
 	Actor   core.Actor        `json:"actor"` // who asked, and may ask again
 	Project core.ProjectID    `json:"project"`
 	Op      dialect.Operation `json:"op"`
-	Idle    time.Duration     `json:"idle"` // after which, when nothing is written, its node is gone
+	Idle    time.Duration     `json:"idle"` // after which, when not even this is written again, its node is gone
 }
 
 // keptPart is a part of one: the events from a number on.
@@ -101,6 +101,7 @@ type keeping struct {
 	end   context.CancelCauseFunc
 	loose []func() bool                    // what ctx ends by: the caller, and the node
 	given func(native string) store.Change // notes that the caller has it; nil: nobody does
+	idle  time.Duration                    // how often it is noted that it still comes, though nothing of it does
 
 	mu      sync.Mutex
 	from    int           // number of the first event of the tail
@@ -149,6 +150,7 @@ func (k *keeper) begin(a *keeping, op dialect.Operation, idle time.Duration) (st
 	ctx, done := context.WithTimeout(a.ctx, writeTime)
 	defer done()
 	err := k.records.Write(ctx, a.scope.Org, kindKept.Put(d))
+	a.idle = idle
 	if !a.loose[0]() && err == nil {
 		err = ended(a.ctx)
 	}
@@ -286,7 +288,11 @@ func (k *keeper) write(a *keeping) {
 	named := false
 	for {
 		if changed := a.nothing(); changed != nil {
-			<-changed
+			select {
+			case <-changed:
+			case <-time.After(a.idle):
+				k.comes(a)
+			}
 			continue
 		}
 		k.rest(a)
@@ -301,6 +307,19 @@ func (k *keeper) write(a *keeping) {
 			return
 		}
 	}
+}
+
+// comes notes that an answer still comes: its provider thinks, and has said so. What the store
+// doesn't take is written the next time.
+func (k *keeper) comes(a *keeping) {
+	ctx, done := context.WithTimeout(a.ctx, writeTime)
+	defer done()
+	d, err := kindKept.Get(ctx, k.records, a.scope.Org, string(a.id))
+	if err != nil {
+		return
+	}
+	d.Expires = k.now().Add(keptFor)
+	_ = k.records.Write(ctx, a.scope.Org, kindKept.Put(d))
 }
 
 const (

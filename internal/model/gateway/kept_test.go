@@ -244,6 +244,74 @@ func TestTheNodeOfAStoredStreamDies(t *testing.T) {
 	}
 }
 
+// An answer of which nothing comes for long, as its provider thinks and says so by comments,
+// isn't taken for one whose node has died.
+func TestAStoredStreamWhoseProviderThinks(t *testing.T) {
+	t.Parallel()
+	var clock later
+	timed := func(c *gateway.Config) { c.Now = clock.now }
+	here, there := twoNodes(t, timed, timed)
+	defer here.end()
+	thought := make(chan struct{})
+	u := newUpstream(t, func(_ int64, w http.ResponseWriter, req *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		writeChunk(w, "w0 ")
+		for {
+			select {
+			case <-thought:
+				_, _ = fmt.Fprint(w, stop, told, done)
+				return
+			case <-req.Context().Done():
+				return
+			case <-time.After(20 * time.Millisecond):
+				_, _ = fmt.Fprint(w, ": thinking\n\n")
+				_ = http.NewResponseController(w).Flush()
+			}
+		}
+	})
+	here.provider("p", u.URL, func(s *catalog.Spec) {
+		s.Timeouts = catalog.Timeouts{First: time.Minute, Idle: 2 * time.Second, Total: 10 * time.Minute}
+	})
+	a, err := here.Do(here.ctx, here.call(storedStream))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := there.Resume(there.ctx, there.scope, string(a.Kept), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if first, err := b.Stream.Next(there.ctx); err != nil || !strings.Contains(string(first), "w0") {
+		t.Fatalf("%q, %v", first, err)
+	}
+	kept := func() time.Time {
+		r, err := there.store.Record(there.ctx, there.org, "answer", string(a.Kept))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Expires
+	}
+	begun := kept()
+	clock.by.Store(int64(time.Minute))
+	for deadline := time.Now().Add(20 * time.Second); kept().Sub(begun) < time.Minute; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody notes that it still comes")
+		}
+	}
+	rest := make(chan string, 1)
+	go func() { rest <- there.resumed(string(a.Kept), 1) }()
+	select {
+	case s := <-rest:
+		t.Fatalf("while its provider thinks: %s", s)
+	case <-time.After(300 * time.Millisecond): // several looks
+	}
+	close(thought)
+	if s := <-rest; !strings.HasSuffix(s, done) || strings.Contains(s, `"error"`) {
+		t.Errorf("the rest is %s", s)
+	}
+}
+
 // mortal are records that a node which has died doesn't reach, or a store that fails.
 type mortal struct {
 	records

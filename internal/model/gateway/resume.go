@@ -65,7 +65,7 @@ type reader struct {
 	live  *keeping  // nil: it came to another node, or is over
 	n     int       // events that were handed on, or skipped
 	last  string    // id of the last part that was read
-	wrote time.Time // when that was written; before, when the answer began
+	wrote time.Time // when that was written, or later that the answer still comes
 	over  bool
 	out   []byte
 }
@@ -114,7 +114,7 @@ func (r *reader) Next(ctx context.Context) ([]byte, error) {
 			return r.give(events), nil
 		case r.over:
 			continue
-		case r.k.now().Sub(r.wrote) > r.doc.Idle+10*time.Second:
+		case r.lost(ctx):
 			return r.broken(core.E(core.Unavailable, op, "the rest of the answer was lost with the node that it came to")), nil
 		}
 		select {
@@ -124,6 +124,19 @@ func (r *reader) Next(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return nil, io.EOF
+}
+
+// lost reports whether the node that the answer comes to has died: for too long nothing of it
+// is written, nor that it still comes.
+func (r *reader) lost(ctx context.Context) bool {
+	late := func() bool { return r.k.now().Sub(r.wrote) > r.doc.Idle+10*time.Second }
+	if !late() {
+		return false
+	}
+	if d, err := kindKept.Get(ctx, r.k.records, r.org, string(r.id)); err == nil && wrote(d.Expires).After(r.wrote) {
+		r.wrote = wrote(d.Expires)
+	}
+	return late()
 }
 
 // broken is the event that says that there is no more, for a reason.
