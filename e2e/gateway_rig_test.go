@@ -52,6 +52,7 @@ func callerAt(t *testing.T, s *server, d data, add ...[]string) *caller {
 	}
 	c.key = k.Text
 	c.does("credit", "grant", callerCredits.String(), "--org", string(c.org), "--id", "first")
+	c.does("credit", "price", "set", "storage") // which is measured by the minute, and would be in the books
 	for _, p := range add {
 		c.does(append([]string{"model", "add", "--installation"}, p...)...)
 	}
