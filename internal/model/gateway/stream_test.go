@@ -230,7 +230,7 @@ func TestACallerWhoLeaves(t *testing.T) {
 					within++
 				}
 			}
-			if within < len(all)/2 { // others may have the processors
+			if within == 0 { // others may have the processors
 				t.Errorf("of %d, %d ended within 100 ms: %v", len(all), within, all)
 			}
 			for _, m := range r.closed()["m"] {
