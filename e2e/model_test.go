@@ -136,7 +136,7 @@ func TestThePlannerStandsIn(t *testing.T) {
 	}
 	// A task can't be done by it: the error is the model's.
 	r = isekai(t, env, "task", "run", "--data-dir", t.TempDir(), "count the files")
-	if r.code == 0 || !strings.Contains(r.err, "refuses its credential") || !strings.Contains(r.err, "isekai model test default") {
+	if r.code == 0 || !strings.Contains(r.err, "refuses its credential") || !strings.Contains(r.err, "OPENAI_API_KEY, or model.api_key") {
 		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
 	}
 }
