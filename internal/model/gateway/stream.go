@@ -33,6 +33,7 @@ type Stream struct {
 
 func newStream(g *Gateway, j *job, r *reply) *Stream {
 	s := &Stream{g: g, j: j, r: r, first: g.cfg.Now().Sub(j.began)}
+	r.events.Comment = s.alive
 	if r.words != nil {
 		s.words = r.words.Stream()
 	}
@@ -150,16 +151,20 @@ func (b *bad) Unwrap() error { return b.error }
 
 // event waits for an event.
 func (s *Stream) event() (dialect.Event, error) {
-	x, idle := s.r.x, s.r.target.Provider.Timeouts.Idle
+	s.alive()
+	e, err := s.r.events.Next()
+	s.r.x.timer.Stop() // while the caller takes it, the provider isn't late
+	return e, err
+}
+
+// alive has the provider's idle time begin anew: it is waited for, or has shown by a comment that
+// it is at work.
+func (s *Stream) alive() {
+	idle := s.r.target.Provider.Timeouts.Idle
 	if s.r.watch.Ended() {
 		idle = min(idle, afterEnd)
 	}
-	arm := func() { x.arm(idle, &errIdle, s.g.cfg.Now()) }
-	arm()
-	s.r.events.Comment = arm
-	e, err := s.r.events.Next()
-	x.timer.Stop() // while the caller takes it, the provider isn't late
-	return e, err
+	s.r.x.arm(idle, &errIdle, s.g.cfg.Now())
 }
 
 // afterEnd is how long a provider may take to end what it has said is at its end. When it
