@@ -163,7 +163,7 @@ func TestACrowdOfStreams(t *testing.T) {
 	if per := (passed - idle) / crowd; per > 256<<10 {
 		t.Errorf("a stream takes %d KiB", per>>10)
 	}
-	if most > passed+16<<20 {
+	if most > passed+64<<20 { // an event of theirs is 600 KiB, in a few copies at each, and the collector takes its time
 		t.Errorf("while readers stalled the memory grew from %d to %d MiB", passed>>20, most>>20)
 	}
 }
