@@ -1,0 +1,40 @@
+package tool
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Outside is how a tool reaches what isn't in the workspace. platform gives it to the drivers
+// that need it; none has a client, or a secret, of its own.
+type Outside interface {
+	// Client returns the client that all tools share; its fields must not be changed. It connects
+	// to what the installation may reach alone, looks at each address when it dials, also after a
+	// redirect, and bounds answers. Errors of Do hold a core.Error: denied (nobody may reach that),
+	// invalid, exhausted (too many redirects, too long an answer), not_found, unavailable.
+	Client() *http.Client
+	// Authorize adds the credential or connection of a name to a request, for the project that
+	// the call is of, and records that it was used. not_found: the project has none of the name;
+	// denied: it isn't for this host, would be shown to whoever listens, or is broken;
+	// unavailable: what refreshes it doesn't answer.
+	Authorize(ctx context.Context, c Call, tool, credential string, r *http.Request) error
+	// Credential returns the value of a credential of a name that is sent to place by something
+	// else than an HTTP request, as git does. Errors are those of Authorize.
+	Credential(ctx context.Context, c Call, tool, credential, place string) (Credential, error)
+}
+
+// Credential is a credential's value. It is never shown to a model, nor written anywhere.
+type Credential struct {
+	User, Secret, Passphrase string // User and Passphrase may be empty
+}
+
+// String implements fmt.Stringer: it shows nothing.
+func (Credential) String() string { return "(a credential)" }
+
+// Source offers a tenant tools beyond those that every installation has: those of its MCP servers,
+// say. It is asked when a task is taken up. An error doesn't keep the task from the other tools.
+type Source interface {
+	Tools(ctx context.Context, scope core.Scope, task core.TaskID) ([]Tool, error)
+}
