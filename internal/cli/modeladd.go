@@ -87,7 +87,7 @@ func (p *providerFlags) register(c *cobra.Command) {
 	f.StringArrayVar(&p.models, "model", nil, "model that it has; may be given several times (default: any)")
 	f.BoolVar(&p.Others, "others", false, "ask it for models that nobody lists, too")
 	f.StringArrayVar(&p.prices, "price", nil, "MODEL=IN/OUT or MODEL=IN/OUT/CACHED, in credits for a million tokens; may be given several times")
-	f.StringSliceVar(&p.Speaks, "speaks", nil, "chat, responses, messages, embeddings, count_tokens (default: what the kind speaks)")
+	f.StringSliceVar(&p.Speaks, "speaks", nil, "chat, responses, messages, embeddings, count_tokens, compact (default: what the kind speaks)")
 	f.StringArrayVar(&p.headers, "header", nil, "NAME=VALUE that is sent with each request, no secret; may be given several times")
 	f.IntVar(&p.limits.Concurrent, "concurrent", 0, "calls under way (default: 1000)")
 	f.IntVar(&p.limits.Failures, "failures", 0, "after which it is left alone for a while (default: 5)")

@@ -57,7 +57,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
 	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{
 		Kind: "openai-compatible", Address: n.provider.URL + "/v1", Note: "of " + name, Headers: map[string]string{"X-Of": name},
-		Models: []client.ProviderModel{{Name: "model-of-" + name}}, Speaks: []string{"chat", "responses", "messages", "embeddings", "count_tokens"},
+		Models: []client.ProviderModel{{Name: "model-of-" + name}}, Speaks: []string{"chat", "responses", "messages", "embeddings", "count_tokens", "compact"},
 	}, ""))(n.t)
 	n.prompt(me.Org, "prm_"+name)
 	stored := n.do("POST", "/v1/chat/completions", `{"model":"model-of-`+name+`","messages":[{"role":"user","content":"x"}],"stream":true,"store":true}`, "Authorization", "Bearer "+n.access(who))

@@ -294,7 +294,7 @@ func (j *job) bounded(t catalog.Target) dialect.Request {
 }
 
 // charged are the operations that cost something.
-var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true}
+var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true, dialect.OpCompact: true}
 
 // drop notes that nothing came of the call, which is free, unless its caller left while a provider
 // was at work: then it is charged for what was asked.

@@ -147,7 +147,7 @@ func checkPrice(m Model) error {
 }
 
 // spoken are what a provider can speak.
-var spoken = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens}
+var spoken = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens, dialect.OpCompact}
 
 func (s Spec) checkSpeaks() error {
 	for i, op := range s.Speaks {
