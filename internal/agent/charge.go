@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -127,9 +128,10 @@ func (s State) reply(p core.Price, input int) int {
 }
 
 // used is what a call of a model is paid for: what its provider reports. Of an answer that
-// came to an early end it may report nothing, and then it is about what was asked and came.
+// came to an early end it may report nothing, and then it is about what was asked and came. Of one
+// that didn't come, what was asked is paid if a provider was at work on it.
 func used(a model.Answer, err error, input int) core.Usage {
-	if err == nil || a.Usage != (core.Usage{}) || a.Text == "" && core.CodeOf(err) != core.Canceled {
+	if err == nil || a.Usage != (core.Usage{}) || a.Text == "" && core.CodeOf(err) != core.Canceled && !errors.Is(err, model.ErrWorked) {
 		return a.Usage
 	}
 	return core.Usage{Input: input, Output: len(a.Text) / bytesPerToken, Estimated: true}

@@ -70,11 +70,13 @@ func (n *node) modelWay(ofOrg bool, connect time.Duration) gateway.Way {
 	return &h1.Transport{Dial: t.DialContext, MaxIdlePerHost: t.MaxIdleConnsPerHost, MaxIdle: t.MaxIdleConns, Proxy: t.Proxy, Else: t}
 }
 
-// agentModel is the gateway as a model of a task's. The gateway tries again by itself.
+// agentModel is the gateway as a model of a task's. The gateway tries again by itself, and knows when
+// a provider takes too long: it has a moment to say so.
 func (n *node) agentModel(scope core.Scope, task core.TaskID) model.Model {
+	total := cmp.Or(n.cfg.Model.Timeout, 2*time.Minute) + 2*time.Second
 	return openai.New(openai.Config{
 		BaseURL: "http://gateway/v1", HTTPClient: &http.Client{Transport: n.gateway.ForTask(scope, task)}, Retries: -1, Hinted: true,
-		Total: cmp.Or(n.cfg.Model.Timeout, 2*time.Minute),
+		FirstToken: total, Total: total,
 	})
 }
 

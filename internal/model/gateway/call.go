@@ -147,6 +147,9 @@ func (g *Gateway) asked(ctx context.Context, j *job) (*Answer, error) {
 	if err != nil {
 		j.drop(g, err)
 		g.note(ctx, j, "", statusOf(err), nil, false)
+		if j.Task != "" && j.cut != nil { // the task pays it
+			err = errors.Join(err, model.ErrWorked)
+		}
 		return nil, err
 	}
 	if r.body != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
@@ -184,6 +185,33 @@ func TestAFallbackIsPaidBesides(t *testing.T) {
 				t.Errorf("metered %q for %s; the second was asked %d times", got, cost, quick.calls.Load())
 			}
 		})
+	}
+}
+
+// A task is told, by its error, that it pays for what a provider read. The books have nothing of it:
+// the task has.
+func TestATaskIsToldOfWork(t *testing.T) {
+	t.Parallel()
+	for worked, server := range map[bool]func(int64, http.ResponseWriter, *http.Request, []byte){
+		true: func(_ int64, _ http.ResponseWriter, req *http.Request, _ []byte) { <-req.Context().Done() }, false: failing,
+	} {
+		r := newRig(t)
+		r.provider("p", newUpstream(t, server).URL, func(s *catalog.Spec) { s.Timeouts.First = 200 * time.Millisecond })
+		req, err := http.NewRequestWithContext(hurried{r.ctx}, http.MethodPost, "http://gateway/v1/chat/completions", strings.NewReader(streamed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := r.ForTask(r.scope, "tsk_a").RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusServiceUnavailable || (res.Header.Get(model.WorkedHeader) != "") != worked {
+			t.Errorf("worked %v: %s %v", worked, res.Status, res.Header)
+		}
+		if calls := r.closed(); len(calls) != 0 {
+			t.Errorf("metered: %+v", calls)
+		}
 	}
 }
 
