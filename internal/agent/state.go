@@ -183,6 +183,7 @@ func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
 	s.Tokens += p.Usage.Input + p.Usage.Output
 	s.ModelCalls, s.Used = s.ModelCalls+1, core.Usage{
 		Input: s.Used.Input + p.Usage.Input, Output: s.Used.Output + p.Usage.Output, Cached: s.Used.Cached + p.Usage.Cached,
+		CacheWrite: s.Used.CacheWrite + p.Usage.CacheWrite, CacheWrite1h: s.Used.CacheWrite1h + p.Usage.CacheWrite1h,
 	}
 	if p.Error != nil {
 		if purpose == purposeJudge { // a judge that fails is no judge

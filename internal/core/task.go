@@ -140,6 +140,10 @@ type Usage struct {
 	Input  int `json:"input"`            // tokens
 	Output int `json:"output"`           // tokens
 	Cached int `json:"cached,omitempty"` // those of Input that the provider had from a call before
+	// CacheWrite are those of Input that the provider put into its cache, CacheWrite1h those of them
+	// that stay there for an hour.
+	CacheWrite   int `json:"cache_write,omitempty"`
+	CacheWrite1h int `json:"cache_write_1h,omitempty"`
 	// Reasoning are those of Output that the model thought with, and didn't answer.
 	Reasoning int `json:"reasoning,omitempty"`
 	// Estimated: the provider didn't say, and this is about what it was.

@@ -44,6 +44,9 @@ func TestWhatNoProviderCanBe(t *testing.T) {
 		"a model twice":          func(s *catalog.Spec) { s.Models = []catalog.Model{{Name: "a"}, {Name: "a"}} },
 		"too many models":        func(s *catalog.Spec) { s.Models = make([]catalog.Model, 501) },
 		"a negative price":       func(s *catalog.Spec) { s.Models = []catalog.Model{{Name: "a", Price: &core.Price{Input: -1}}} },
+		"a price that is less above": func(s *catalog.Spec) {
+			s.Models = []catalog.Model{{Name: "a", Price: &core.Price{Input: 2, Above: &core.PriceAbove{Tokens: 10, Input: 1}}}}
+		},
 		"a price beyond all": func(s *catalog.Spec) {
 			s.Models = []catalog.Model{{Name: "a", Price: &core.Price{Call: core.MaxCredits + 1}}}
 		},
