@@ -121,13 +121,18 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if c.Settle == nil && !known {
 		c.Settle = &core.ToolSettled{Call: c.Call.ID, Failed: true, Output: core.Content{Text: "there is no tool " + c.Call.Tool}}
 	}
-	effect := core.Pure
 	if c.Settle == nil {
-		effect = t.Spec().Effect
+		if asked, err := d.permit(ctx, &c, t.Spec()); err != nil || asked {
+			return err
+		}
 	}
 	quote, ok, err := d.admitTool(ctx, c, t)
 	if err != nil || !ok {
 		return err
+	}
+	effect := core.Pure
+	if c.Settle == nil {
+		effect = t.Spec().Effect
 	}
 	workspace := d.workspace()
 	switch {
@@ -143,7 +148,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 			return nil
 		}
 	}
-	if p := d.state.Pending; p == nil || p.Answer != "" {
+	if d.state.Pending == nil || d.state.answer(c.Call.ID).Answer != "" {
 		d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo})
 	}
 	if c.Settle != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // What models are told. The files are prose, to be read and changed as prose.
@@ -57,7 +58,7 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 		r.System, r.Schema = judgePrompt, judgeSchema
 	default:
 		r.System = workPrompt + app
-		for _, t := range d.Tools.Offered(s.Created.Kind) {
+		for _, t := range d.offered() {
 			r.Tools = append(r.Tools, model.ToolSpec{Name: t.Name, Description: t.Description, Schema: t.Schema})
 		}
 	}
@@ -75,6 +76,15 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 		r.Messages = append(r.Messages, model.Message{Role: model.User, Text: judgeQuestion(s)})
 	}
 	return r, nil
+}
+
+// offered are the tools that a model may call in the task.
+func (d *drive) offered() []tool.Spec {
+	all := d.Tools.Offered(d.state.Created.Kind)
+	if askPerson.Offered(d.state.Created.Kind) {
+		all = append(all, askPerson)
+	}
+	return all
 }
 
 // turn is one answer with its results as messages, blobs read.

@@ -133,6 +133,9 @@ func firstBad(evidence []core.Evidence) *core.Evidence {
 // call isn't tried again as it is: what it failed on has to change first.
 func (s State) reject(v core.VerdictGiven, fixed bool) core.VerdictGiven {
 	switch {
+	case s.Outcome != nil && s.Outcome.Denied: // another plan isn't to get around that
+		v.Verdict = core.Abort
+		v.Error = &core.Failure{Code: core.Denied, Msg: v.Reason}
 	case s.Outcome != nil && s.Outcome.Error != nil && s.Outcome.Error.Code == core.Conflict:
 		v.Verdict = core.Abort
 		v.Error = s.Outcome.Error
