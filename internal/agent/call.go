@@ -23,6 +23,7 @@ const (
 
 // callModel stores the request, asks, and notes the answer.
 func (d *drive) callModel(ctx context.Context, c CallModel) error {
+	d.openTools(ctx)
 	req, unready := d.request(ctx, c.Purpose)
 	input := tokens(req)
 	quote, ok, err := d.admitModel(ctx, input)
@@ -114,10 +115,8 @@ func subject(args json.RawMessage) string {
 
 // callTool stores the request, runs the tool, and notes what came of it.
 func (d *drive) callTool(ctx context.Context, c CallTool) error {
-	t, known := d.Tools.Get(c.Call.Tool)
-	if known && !c.Undo && d.state.Created.Kind == core.KindTask { // an app's plan ends with internal ones
-		known = t.Spec().Offered(core.KindTask)
-	}
+	d.openTools(ctx)
+	t, known := d.tool(c)
 	if c.Settle == nil && !known {
 		c.Settle = &core.ToolSettled{Call: c.Call.ID, Failed: true, Output: core.Content{Text: "there is no tool " + c.Call.Tool}}
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -231,7 +232,7 @@ func decideStep(s State) Effect {
 	case len(s.Queue) > 0:
 		return s.runQueued(s.Queue[0])
 	case len(s.Turns) == 0 || len(s.Turns[len(s.Turns)-1].Answer.Calls) > 0:
-		if len(s.Turns) >= maxTurns {
+		if len(s.Turns) >= maxTurns || s.loops() >= maxLoops {
 			return supervise(s)
 		}
 		return s.ask(purposeWork)
@@ -262,7 +263,7 @@ func (s State) runQueued(c core.CallContent) Effect {
 	if c.Tool == AskPerson && c.Problem == "" {
 		return s.decideQuestion(c)
 	}
-	t := &CallTool{Call: c, Settle: s.unallowed(c)}
+	t := &CallTool{Call: c, Settle: cmp.Or(s.unallowed(c), s.looping(c))}
 	if c.Problem != "" {
 		t.Settle = &core.ToolSettled{Call: c.ID, Failed: true, Output: core.Content{Text: c.Problem}}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 var (
@@ -26,9 +27,10 @@ type drive struct {
 	// appended together with the next request, in one transaction.
 	facts []core.Payload
 
-	dir    string // of the workspace
-	opened bool   // the workspace is what the events say
-	traces bool   // a call whose outcome a person decides about may have left something there
+	tools  *tool.Registry // that the task has; nil: not asked for yet
+	dir    string         // of the workspace
+	opened bool           // the workspace is what the events say
+	traces bool           // a call whose outcome a person decides about may have left something there
 
 	heard bool // a call was told that the task is being canceled: what it shows is no failure of its own
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
-	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // What models are told. The files are prose, to be read and changed as prose.
@@ -75,16 +74,8 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 	if purpose == purposeJudge {
 		r.Messages = append(r.Messages, model.Message{Role: model.User, Text: judgeQuestion(s)})
 	}
+	fit(&r)
 	return r, nil
-}
-
-// offered are the tools that a model may call in the task.
-func (d *drive) offered() []tool.Spec {
-	all := d.Tools.Offered(d.state.Created.Kind)
-	if askPerson.Offered(d.state.Created.Kind) {
-		all = append(all, askPerson)
-	}
-	return all
 }
 
 // turn is one answer with its results as messages, blobs read.

@@ -235,7 +235,7 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 		last := &turns[len(turns)-1]
 		last.Results = append(last.Results[:len(last.Results):len(last.Results)], p)
 		s.Turns, s.Unseen = turns, nil
-		if (p.Failed || p.Error != nil) && !p.Denied && p.Evidence == nil && req != nil && req.Effect == core.Pure {
+		if (p.Failed || p.Error != nil) && !p.Denied && !p.Looped && p.Evidence == nil && req != nil && req.Effect == core.Pure {
 			s.Unseen = &p
 		}
 		return s

@@ -41,6 +41,10 @@ func supervise(s State) Effect {
 		}
 		return record(s.reject(v, step.Call != nil))
 	}
+	if s.loops() >= maxLoops {
+		v.Reason, v.Feedback = "the step went in circles", loopFeedback
+		return record(s.reject(v, false))
+	}
 	if len(s.Turns) >= maxTurns && len(s.Queue) == 0 && len(s.Turns[len(s.Turns)-1].Answer.Calls) > 0 {
 		v.Reason = fmt.Sprintf("the step wasn't done after %d turns", maxTurns)
 		v.Feedback = v.Reason + "; work in fewer, larger moves"

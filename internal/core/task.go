@@ -266,6 +266,7 @@ type (
 		Output   Content         `json:"output"` // what the model is shown
 		Failed   bool            `json:"failed,omitempty"`
 		Denied   bool            `json:"denied,omitempty"` // a person, or the permissions, didn't allow it: nothing ran
+		Looped   bool            `json:"looped,omitempty"` // it was made before, with the same result each time: nothing ran
 		Evidence *Evidence       `json:"evidence,omitempty"`
 		Data     json.RawMessage `json:"data,omitempty"` // for programs; shape by tool
 		Undo     *Call           `json:"undo,omitempty"` // the call that compensates this one
