@@ -305,13 +305,13 @@ func TestResumeOfATaskThatIsOverOrWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, builder, platformTools(&effects{})...)
 	id := r.create(core.KindApp, agent.Blueprint)
-	st, err := r.tasks.Resume(t.Context(), scope, id, core.AnswerDone)
+	st, err := r.tasks.Resume(t.Context(), scope, id, agent.Reply{Answer: core.AnswerDone})
 	if err != nil || st.Version != 1 {
 		t.Errorf("of a queued task: version %d, %v", st.Version, err)
 	}
 	defer r.worker("w1", nil)()
 	r.wait(id, "over", over)
-	if _, err := r.tasks.Resume(t.Context(), scope, id, core.AnswerDone); core.CodeOf(err) != core.Conflict {
+	if _, err := r.tasks.Resume(t.Context(), scope, id, agent.Reply{Answer: core.AnswerDone}); core.CodeOf(err) != core.Conflict {
 		t.Errorf("of a finished task: %v", err)
 	}
 }

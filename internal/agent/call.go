@@ -23,6 +23,7 @@ const (
 
 // callModel stores the request, asks, and notes the answer.
 func (d *drive) callModel(ctx context.Context, c CallModel) error {
+	d.openTools(ctx)
 	req, unready := d.request(ctx, c.Purpose)
 	input := tokens(req)
 	quote, ok, err := d.admitModel(ctx, input)
@@ -114,20 +115,23 @@ func subject(args json.RawMessage) string {
 
 // callTool stores the request, runs the tool, and notes what came of it.
 func (d *drive) callTool(ctx context.Context, c CallTool) error {
-	t, known := d.Tools.Get(c.Call.Tool)
-	if known && !c.Undo && d.state.Created.Kind == core.KindTask { // an app's plan ends with internal ones
-		known = t.Spec().Offered(core.KindTask)
-	}
+	d.openTools(ctx)
+	t, known := d.tool(c)
 	if c.Settle == nil && !known {
 		c.Settle = &core.ToolSettled{Call: c.Call.ID, Failed: true, Output: core.Content{Text: "there is no tool " + c.Call.Tool}}
 	}
-	effect := core.Pure
 	if c.Settle == nil {
-		effect = t.Spec().Effect
+		if asked, err := d.permit(ctx, &c, t.Spec()); err != nil || asked {
+			return err
+		}
 	}
 	quote, ok, err := d.admitTool(ctx, c, t)
 	if err != nil || !ok {
 		return err
+	}
+	effect := core.Pure
+	if c.Settle == nil {
+		effect = t.Spec().Effect
 	}
 	workspace := d.workspace()
 	switch {
@@ -143,7 +147,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 			return nil
 		}
 	}
-	if p := d.state.Pending; p == nil || p.Answer != "" {
+	if d.state.Pending == nil || d.state.answer(c.Call.ID).Answer != "" {
 		d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo})
 	}
 	if c.Settle != nil {

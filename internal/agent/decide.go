@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -13,9 +14,10 @@ type Effect struct {
 	Record []core.Payload          // facts that follow from the state alone: append them
 	Model  *CallModel              // ask a model
 	Tool   *CallTool               // run a tool
-	Ask    *core.ApprovalRequested // ask a person, then rest
+	Ask    *core.ApprovalRequested // ask a person
 	Sleep  time.Duration           // do nothing for this long, then decide again
 	Rest   bool                    // nothing to do until somebody else appends
+	Until  time.Time               // of Rest: when to decide again at the latest; zero: never
 }
 
 // CallModel asks the task's model.
@@ -55,6 +57,8 @@ func Decide(s State, now time.Time) Effect {
 	switch {
 	case s.Finished != nil:
 		return Effect{Rest: true}
+	case s.Question() != nil:
+		return decideWaiting(s.Question(), now)
 	case s.Pending != nil:
 		return decidePending(s)
 	case s.wait(now) > 0 && (len(s.Undos) > 0 || !s.stopping()):
@@ -113,25 +117,27 @@ func (s State) wait(now time.Time) time.Duration {
 // the outcome of a call.
 func decidePending(s State) Effect {
 	p := s.Pending
+	answer := core.Answer("")
+	if p.Tool != nil {
+		answer = s.answer(p.Tool.Call.ID).Answer
+	}
 	switch {
 	case p.Model != nil && s.Canceling:
 		return record(core.ModelSettled{Call: p.Model.Call, Error: canceled()})
 	case p.Model != nil:
 		return Effect{Model: &CallModel{Call: p.Model.Call, Purpose: p.Model.Purpose}}
-	case p.Tool.Effect != core.Once || p.Answer == core.AnswerRepeat:
+	case p.Tool.Effect != core.Once || answer == core.AnswerRepeat:
 		if s.Canceling && !p.Tool.Undo && p.Tool.Effect == core.Pure {
 			return record(core.ToolSettled{Call: p.Tool.Call.ID, Error: canceled()})
 		}
 		return Effect{Tool: &CallTool{Call: p.Tool.Call, Undo: p.Tool.Undo}}
-	case p.Answer == core.AnswerDone:
+	case answer == core.AnswerDone:
 		return record(core.ToolSettled{Call: p.Tool.Call.ID, Output: core.Content{Text: "The outcome was lost; a person says that it took effect."}})
-	case p.Answer == core.AnswerFailed || s.Canceling:
+	case answer == core.AnswerFailed || s.Canceling:
 		return record(core.ToolSettled{Call: p.Tool.Call.ID, Failed: true, Output: core.Content{Text: "The call was interrupted and has to be taken as not done."}})
-	case p.Approval:
-		return Effect{Rest: true}
 	}
-	return Effect{Ask: &core.ApprovalRequested{Call: p.Tool.Call.ID, Question: fmt.Sprintf(
-		"The worker was lost while %q ran, and nobody knows whether it took effect. Run it again, take it as done, or take it as failed?", p.Tool.Call.Tool)}}
+	ask := askOutcome(p.Tool.Call)
+	return Effect{Ask: &ask}
 }
 
 func canceled() *core.Failure {
@@ -148,7 +154,7 @@ func compensate(s State) Effect {
 func exceeded(s State, now time.Time) string {
 	l := s.Limits
 	switch {
-	case now.Sub(s.CreatedAt) >= l.Wall:
+	case now.Sub(s.CreatedAt)-s.Waited >= l.Wall:
 		return fmt.Sprintf("the task took longer than %s", l.Wall)
 	case s.Calls >= l.Calls:
 		return fmt.Sprintf("the task made %d calls", l.Calls)
@@ -226,7 +232,7 @@ func decideStep(s State) Effect {
 	case len(s.Queue) > 0:
 		return s.runQueued(s.Queue[0])
 	case len(s.Turns) == 0 || len(s.Turns[len(s.Turns)-1].Answer.Calls) > 0:
-		if len(s.Turns) >= maxTurns {
+		if len(s.Turns) >= maxTurns || s.loops() >= maxLoops {
 			return supervise(s)
 		}
 		return s.ask(purposeWork)
@@ -249,12 +255,15 @@ func (s State) run(c core.Call) Effect {
 	if s.Trouble != nil {
 		id = s.TroubleCall
 	}
-	args := s.arguments(c)
-	return Effect{Tool: &CallTool{Call: core.CallContent{ID: id, Tool: c.Tool, Arguments: core.Content{Text: string(args)}}}}
+	call := core.CallContent{ID: id, Tool: c.Tool, Arguments: core.Content{Text: string(s.arguments(c))}, Subject: subject(c.Arguments)}
+	return Effect{Tool: &CallTool{Call: call, Settle: s.unallowed(call)}}
 }
 
 func (s State) runQueued(c core.CallContent) Effect {
-	t := &CallTool{Call: c}
+	if c.Tool == AskPerson && c.Problem == "" {
+		return s.decideQuestion(c)
+	}
+	t := &CallTool{Call: c, Settle: cmp.Or(s.unallowed(c), s.looping(c))}
 	if c.Problem != "" {
 		t.Settle = &core.ToolSettled{Call: c.ID, Failed: true, Output: core.Content{Text: c.Problem}}
 	}

@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,8 +117,13 @@ func (w *world) model(c *CallModel) core.ModelSettled {
 	default:
 		out.Text.Text = "working"
 		for i := range rapid.IntRange(0, 2).Draw(w.t, "calls") {
+			args := core.Content{Text: fmt.Sprintf(`{"n":%d}`, rapid.IntRange(0, 3).Draw(w.t, "argument"))}
+			name := rapid.SampledFrom([]string{"work", "work", "work", AskPerson}).Draw(w.t, "tool")
+			if name == AskPerson {
+				args.Text = rapid.SampledFrom([]string{`{"question":"which?"}`, `{"question":"which?","choices":["a","b"]}`, `{}`}).Draw(w.t, "question")
+			}
 			out.Calls = append(out.Calls, core.CallContent{
-				ID: core.CallID(fmt.Sprintf("%sc%d", c.Call, i+1)), Tool: "work",
+				ID: core.CallID(fmt.Sprintf("%sc%d", c.Call, i+1)), Tool: name, Arguments: args,
 				Problem: rapid.SampledFrom([]string{"", "", "no such tool"}).Draw(w.t, "problem"),
 			})
 		}
@@ -179,6 +185,9 @@ func (w *world) step(e Effect) {
 			w.append(w.model(e.Model))
 		}
 	case e.Tool != nil:
+		if !w.permits(e.Tool) {
+			return
+		}
 		if e.Tool.Settle == nil && !e.Tool.Undo && !w.admits() {
 			return
 		}
@@ -186,7 +195,7 @@ func (w *world) step(e Effect) {
 		if e.Tool.Call.Tool != "work" { // what plans call is never once-only
 			effect = core.Idempotent
 		}
-		if p := w.state.Pending; p == nil || p.Answer != "" {
+		if p := w.state.Pending; p == nil || w.state.answer(e.Tool.Call.ID).Answer != "" {
 			w.append(core.ToolRequested{Call: e.Tool.Call, Effect: effect, Undo: e.Tool.Undo})
 		} else {
 			effect = p.Tool.Effect
@@ -204,7 +213,11 @@ func (w *world) step(e Effect) {
 			w.append(w.tool(e.Tool))
 		}
 	case e.Ask != nil:
-		w.append(*e.Ask)
+		ask := *e.Ask
+		if rapid.Bool().Draw(w.t, "patience") {
+			ask.Until = w.now.Add(24 * time.Hour)
+		}
+		w.append(ask)
 	case e.Sleep > 0:
 		w.now = w.now.Add(e.Sleep)
 	case e.Rest:
@@ -215,17 +228,47 @@ func (w *world) step(e Effect) {
 			w.answerCredits()
 			return
 		}
-		if w.state.Pending == nil || !w.state.Pending.Approval {
-			w.t.Fatalf("the task rests, and nobody is asked: %+v", w.state)
-		}
-		a := rapid.SampledFrom([]core.Answer{core.AnswerRepeat, core.AnswerDone, core.AnswerFailed}).Draw(w.t, "answer")
-		if a == core.AnswerRepeat {
-			w.ran[w.state.Pending.Tool.Call.ID] = 0 // a person has allowed another run
-		}
-		w.append(core.ApprovalAnswered{Call: w.state.Pending.Tool.Call.ID, Answer: a})
+		w.person(e)
 	default:
 		w.t.Fatalf("an effect without a field: %+v", e)
 	}
+}
+
+// person answers what is asked, or lets its time go by.
+func (w *world) person(e Effect) {
+	q := w.state.Question()
+	if q == nil {
+		w.t.Fatalf("the task rests, and nobody is asked: %+v", w.state)
+	}
+	if !e.Until.Equal(q.Until) {
+		w.t.Fatalf("it rests until %s, and is asked until %s", e.Until, q.Until)
+	}
+	if !e.Until.IsZero() && rapid.IntRange(0, 3).Draw(w.t, "late") == 0 {
+		w.now = e.Until
+		return
+	}
+	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 50).Draw(w.t, "hours")) * time.Hour)
+	a := rapid.SampledFrom(core.Answers[q.Why]).Draw(w.t, "answer")
+	if a == core.AnswerRepeat {
+		w.ran[q.Call] = 0 // a person has allowed another run
+	}
+	w.append(core.ApprovalAnswered{Call: q.Call, Answer: a, Text: "so", Always: a == core.AnswerAllow && rapid.Bool().Draw(w.t, "always")})
+}
+
+// permits asks a person whether a call may be made, as the worker does by the project's rules.
+func (w *world) permits(c *CallTool) bool {
+	s := w.state
+	if c.Settle != nil || c.Undo || c.Call.Tool != "work" || s.Pending != nil || s.answer(c.Call.ID).Answer == core.AnswerAllow || slices.Contains(s.Allowed, c.Call.Tool) {
+		return true
+	}
+	switch rapid.IntRange(0, 5).Draw(w.t, "permission") {
+	case 0:
+		w.append(core.ApprovalRequested{Call: c.Call.ID, Why: core.AskPermission, Tool: c.Call.Tool, Question: "may it?", Until: w.now.Add(24 * time.Hour), Otherwise: core.AnswerDeny})
+		return false
+	case 1:
+		c.Settle = refused(c.Call, "the rules say no")
+	}
+	return true
 }
 
 // lawfulSwitch holds a task to when the planner takes over: from a model that nobody can use,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 var (
@@ -26,9 +27,10 @@ type drive struct {
 	// appended together with the next request, in one transaction.
 	facts []core.Payload
 
-	dir    string // of the workspace
-	opened bool   // the workspace is what the events say
-	traces bool   // a call whose outcome a person decides about may have left something there
+	tools  *tool.Registry // that the task has; nil: not asked for yet
+	dir    string         // of the workspace
+	opened bool           // the workspace is what the events say
+	traces bool           // a call whose outcome a person decides about may have left something there
 
 	heard bool // a call was told that the task is being canceled: what it shows is no failure of its own
 }
@@ -115,16 +117,13 @@ func (d *drive) run(ctx, calls context.Context) error {
 		case e.Tool != nil:
 			err = d.callTool(calls, *e.Tool)
 		case e.Ask != nil:
-			d.note(*e.Ask)
-			if err = d.flush(calls, store.WorkNone); err == nil {
-				return nil
-			}
+			err = d.asks(calls, *e.Ask)
 		case e.Sleep > 0:
 			if err = d.flush(calls, store.WorkKeep); err == nil {
 				err = d.sleep(ctx, e.Sleep)
 			}
 		default:
-			if err = d.flush(calls, store.WorkNone); err == nil {
+			if err = d.rest(calls, e.Until); err == nil {
 				return nil
 			}
 		}
@@ -192,11 +191,25 @@ func (d *drive) note(facts ...core.Payload) {
 	d.facts = append(d.facts, facts...)
 }
 
+// rest stores the facts and hands the lease back, until somebody appends, or until a time if it
+// isn't zero.
+func (d *drive) rest(ctx context.Context, until time.Time) error {
+	if until.IsZero() {
+		return d.flush(ctx, store.WorkNone)
+	}
+	return d.append(ctx, store.Append{Work: store.WorkLater, Delay: max(0, until.Sub(d.Now()))})
+}
+
 // flush appends the facts, if there are any or the work changes.
 func (d *drive) flush(ctx context.Context, change store.WorkChange) error {
 	if len(d.facts) == 0 && change == store.WorkKeep {
 		return nil
 	}
+	return d.append(ctx, store.Append{Work: change})
+}
+
+// append stores the facts with what becomes of the work.
+func (d *drive) append(ctx context.Context, a store.Append) error {
 	events := make([]store.NewEvent, len(d.facts))
 	for i, f := range d.facts {
 		data, err := core.EncodePayload(f)
@@ -205,9 +218,8 @@ func (d *drive) flush(ctx context.Context, change store.WorkChange) error {
 		}
 		events[i] = store.NewEvent{ID: core.EventID(core.NewID("evt")), Type: f.EventType(), Data: data}
 	}
-	stored, err := d.Events.Append(ctx, d.scope, store.Append{
-		Stream: d.lease.Stream, Expected: d.state.Version, Events: events, Work: change, Lease: &d.lease,
-	})
+	a.Stream, a.Expected, a.Events, a.Lease = d.lease.Stream, d.state.Version, events, &d.lease
+	stored, err := d.Events.Append(ctx, d.scope, a)
 	if err != nil {
 		return err
 	}

@@ -209,13 +209,13 @@ func TestAnUnrepeatableCallIsAskedAbout(t *testing.T) {
 			stop()
 			defer r.worker("w2", nil)()
 			st := r.wait(id, "waiting", waiting)
-			if st.Question == "" || runs.Load() != 1 {
-				t.Fatalf("question %q after %d runs", st.Question, runs.Load())
+			if st.Question() == nil || runs.Load() != 1 {
+				t.Fatalf("question %+v after %d runs", st.Question(), runs.Load())
 			}
-			if _, err := r.tasks.Resume(t.Context(), scope, id, "perhaps"); core.CodeOf(err) != core.Invalid || core.HintOf(err) == "" {
+			if _, err := r.tasks.Resume(t.Context(), scope, id, agent.Reply{Answer: "perhaps"}); core.CodeOf(err) != core.Invalid || core.HintOf(err) == "" {
 				t.Errorf("a wrong answer: %v", err)
 			}
-			if _, err := r.tasks.Resume(t.Context(), scope, id, c.answer); err != nil {
+			if _, err := r.tasks.Resume(t.Context(), scope, id, agent.Reply{Answer: c.answer}); err != nil {
 				t.Fatal(err)
 			}
 			st = r.wait(id, "over", over)

@@ -14,26 +14,27 @@ const View = "tasks"
 
 // Summary is a task as lists show it: the data of a row of View.
 type Summary struct {
-	ID        core.TaskID     `json:"id"`
-	Kind      core.TaskKind   `json:"kind"`
-	Status    core.TaskStatus `json:"status"`
-	Prompt    string          `json:"prompt"`
-	Title     string          `json:"title,omitempty"`
-	Model     string          `json:"model"`
-	App       core.AppID      `json:"app,omitempty"`
-	Version   int             `json:"version,omitempty"`
-	Summary   string          `json:"summary,omitempty"`
-	Question  string          `json:"question,omitempty"`
-	Error     *core.Failure   `json:"error,omitempty"`
-	CreatedAt time.Time       `json:"created_at"`
-	UpdatedAt time.Time       `json:"updated_at"`
+	ID      core.TaskID     `json:"id"`
+	Kind    core.TaskKind   `json:"kind"`
+	Status  core.TaskStatus `json:"status"`
+	Prompt  string          `json:"prompt"`
+	Title   string          `json:"title,omitempty"`
+	Model   string          `json:"model"`
+	App     core.AppID      `json:"app,omitempty"`
+	Version int             `json:"version,omitempty"`
+	Summary string          `json:"summary,omitempty"`
+	// Approval is what a person is asked, while it waits.
+	Approval  *core.ApprovalRequested `json:"approval,omitempty"`
+	Error     *core.Failure           `json:"error,omitempty"`
+	CreatedAt time.Time               `json:"created_at"`
+	UpdatedAt time.Time               `json:"updated_at"`
 }
 
 // Summary returns the task as lists show it.
 func (s State) Summary() Summary {
 	sum := Summary{
 		ID: s.Task, Kind: s.Created.Kind, Status: s.Status, Prompt: s.Created.Prompt, Model: s.Model,
-		App: s.Created.App, Version: s.Published, Question: s.Question, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+		App: s.Created.App, Version: s.Published, Approval: s.Question(), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
 	if s.Plan != nil {
 		sum.Title = s.Plan.Title

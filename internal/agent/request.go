@@ -57,7 +57,7 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 		r.System, r.Schema = judgePrompt, judgeSchema
 	default:
 		r.System = workPrompt + app
-		for _, t := range d.Tools.Offered(s.Created.Kind) {
+		for _, t := range d.offered() {
 			r.Tools = append(r.Tools, model.ToolSpec{Name: t.Name, Description: t.Description, Schema: t.Schema})
 		}
 	}
@@ -74,6 +74,7 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 	if purpose == purposeJudge {
 		r.Messages = append(r.Messages, model.Message{Role: model.User, Text: judgeQuestion(s)})
 	}
+	fit(&r)
 	return r, nil
 }
 

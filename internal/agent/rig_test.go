@@ -15,6 +15,7 @@ import (
 	"iter"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
@@ -41,10 +42,11 @@ type rig struct {
 	planner func(model.Request) (model.Answer, error)
 	tasks   agent.Service
 	hub     *notify.Hub
-	clock   atomic.Int64 // offset to the real time, in nanoseconds
-	keep    blob.Store   // what workers keep blobs in; nil: blobs
-	cost    agent.Prices // of calls; nil: nothing
-	work    store.Work   // what workers claim from; nil: store
+	clock   atomic.Int64        // offset to the real time, in nanoseconds
+	keep    blob.Store          // what workers keep blobs in; nil: blobs
+	cost    agent.Prices        // of calls; nil: nothing
+	work    store.Work          // what workers claim from; nil: store
+	rules   *permission.Service // which calls may be made; nil: all
 	lease   time.Duration
 	grace   time.Duration
 	stall   chan struct{} // closed by the model's first call, which then never ends by itself
@@ -121,8 +123,13 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 	if r.work != nil {
 		work = r.work
 	}
+	var may agent.Permissions
+	if r.rules != nil {
+		may = r.rules
+	}
 	w := agent.NewWorker(agent.WorkerConfig{
-		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
+		Permissions: may,
+		Name:        name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
 		Models:  r.named,
 		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"),
 		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -161,23 +163,56 @@ func (s *Service) Answer(ctx context.Context, org core.OrgID, id core.TaskID, an
 	}
 }
 
+// Reply is what a person says to what a task asks.
+type Reply struct {
+	Call   core.CallID // that the question is about; "": whichever it is
+	Answer core.Answer
+	Text   string // the reply to a question; else why
+	Always bool   // of AnswerAllow: see core.ApprovalAnswered
+}
+
 // Resume answers the question that a task waits for. For a task that waits for
-// nobody it changes nothing: it goes on by itself.
-func (s *Service) Resume(ctx context.Context, scope core.Scope, id core.TaskID, a core.Answer) (State, error) {
+// nobody it changes nothing: it goes on by itself. conflict: the task is over, or asks about
+// another call.
+func (s *Service) Resume(ctx context.Context, scope core.Scope, id core.TaskID, r Reply) (State, error) {
 	return s.change(ctx, scope, id, func(st State) (core.Payload, error) {
+		q := st.Question()
 		switch {
 		case st.Finished != nil:
 			return nil, core.E(core.Conflict, "task.resume", "the task is over: "+string(st.Status))
-		case st.Pending == nil || !st.Pending.Approval || st.Pending.Answer != "":
+		case r.Call != "" && (q == nil || q.Call != r.Call):
+			return nil, core.E(core.Conflict, "task.resume", "the task doesn't wait for an answer about this call").WithHint("isekai task show says what it waits for; somebody may have answered")
+		case q == nil:
 			return nil, nil
 		}
-		switch a {
-		case core.AnswerRepeat, core.AnswerDone, core.AnswerFailed:
-			return core.ApprovalAnswered{Call: st.Pending.Tool.Call.ID, Answer: a}, nil
+		if err := r.check(*q); err != nil {
+			return nil, err
 		}
-		return nil, core.E(core.Invalid, "task.resume", "the task waits for a person: a call was interrupted, and nobody knows whether it took effect").
-			WithHint("answer with --as repeat, --as done or --as failed")
+		return core.ApprovalAnswered{Call: q.Call, Answer: r.Answer, Text: clip(r.Text, core.MaxInline), Always: r.Always}, nil
 	})
+}
+
+// check returns an invalid error for a reply that is none to the question.
+func (r Reply) check(q core.ApprovalRequested) error {
+	const op = "task.resume"
+	switch {
+	case !slices.Contains(core.Answers[q.Why], r.Answer):
+		return core.E(core.Invalid, op, "the task waits for a person: "+q.Question).WithHint(answerHints[q.Why])
+	case r.Answer == core.AnswerReply && strings.TrimSpace(r.Text) == "":
+		return core.E(core.Invalid, op, "the reply is empty").WithHint(answerHints[q.Why])
+	case r.Answer == core.AnswerReply && len(q.Choices) > 0 && !slices.Contains(q.Choices, r.Text):
+		return core.E(core.Invalid, op, "the reply isn't one of the choices").WithHint("they are: " + strings.Join(q.Choices, ", "))
+	case r.Always && (q.Why != core.AskPermission || r.Answer != core.AnswerAllow):
+		return core.E(core.Invalid, op, "only what is allowed can be allowed always")
+	}
+	return nil
+}
+
+// answerHints say how to answer, by why a person is asked.
+var answerHints = map[core.Asking]string{
+	core.AskOutcome:    "answer with --as repeat, --as done or --as failed",
+	core.AskPermission: "answer with --as allow or --as deny; --always allows the tool for the rest of the task",
+	core.AskQuestion:   "answer with --as reply --text ANSWER, or --as deny",
 }
 
 // change appends what decide says, again if the task has moved on meanwhile.

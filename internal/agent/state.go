@@ -20,7 +20,10 @@ type State struct {
 	Down      *core.ModelSwitched // why Model isn't that of the task's creation any more
 
 	Status    core.TaskStatus
-	Question  string // what a person is asked, while waiting
+	Approval  *Approval          // what a person is, or was, asked about the call at hand
+	Waited    time.Duration      // for people, in all
+	Allowed   []string           // the tools that a person has allowed for the whole task
+	Refusals  []core.CallContent // the calls that a person hasn't allowed
 	Canceling bool
 	Abort     *core.VerdictGiven // set when the task is given up
 	Finished  *core.TaskFinished
@@ -76,18 +79,8 @@ type Turn struct {
 
 // Pending is a call whose outcome isn't stored yet.
 type Pending struct {
-	Model    *core.ModelRequested
-	Tool     *core.ToolRequested
-	Approval bool        // a person was asked
-	Answer   core.Answer // what the person said
-}
-
-// with returns the pending call with a person's part in it; nil stays nil.
-func (p *Pending) with(asked bool, a core.Answer) *Pending {
-	if p == nil {
-		return nil
-	}
-	return &Pending{Model: p.Model, Tool: p.Tool, Approval: asked, Answer: a}
+	Model *core.ModelRequested
+	Tool  *core.ToolRequested
 }
 
 // Fold applies events, in order, to the zero State or to an earlier result.
@@ -140,22 +133,20 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		if s.Pending == nil { // a repetition after a crash is the same call
 			s.Calls++
 		}
-		s.Pending = &Pending{Tool: &p}
+		s.Pending, s.Approval = &Pending{Tool: &p}, nil
 	case core.ToolSettled:
 		s.ToolCalls, s.Spent = s.ToolCalls+1, s.Spent+p.Cost
 		s = s.toolSettled(p, at)
 	case core.ApprovalRequested:
-		s.Status, s.Question = core.StatusWaiting, p.Question
-		s.Pending = s.Pending.with(true, "")
+		s.Status, s.Approval = core.StatusWaiting, &Approval{Asked: p, At: at}
 	case core.ApprovalAnswered:
-		s.Status, s.Question = core.StatusRunning, ""
-		s.Pending = s.Pending.with(true, p.Answer)
+		s = s.answered(p, at)
 	case core.VerdictGiven:
 		s = s.judged(p)
 	case core.TaskCancelRequested:
 		s.Canceling = true
 		if s.Status == core.StatusWaiting {
-			s.Status, s.Question = core.StatusRunning, ""
+			s.Status = core.StatusRunning
 		}
 	case core.TaskFinished:
 		s.Finished, s.Status, s.Pending = &p, p.Status, nil
@@ -219,7 +210,7 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 	if s.Pending != nil {
 		req = s.Pending.Tool
 	}
-	s.Pending = nil
+	s.Pending, s.Approval = nil, nil
 	if p.Tree != "" {
 		s.Tree = p.Tree
 	}
@@ -245,7 +236,7 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 		last := &turns[len(turns)-1]
 		last.Results = append(last.Results[:len(last.Results):len(last.Results)], p)
 		s.Turns, s.Unseen = turns, nil
-		if (p.Failed || p.Error != nil) && p.Evidence == nil && req != nil && req.Effect == core.Pure {
+		if (p.Failed || p.Error != nil) && !p.Denied && !p.Looped && p.Evidence == nil && req != nil && req.Effect == core.Pure {
 			s.Unseen = &p
 		}
 		return s
@@ -295,6 +286,6 @@ func (s State) judged(v core.VerdictGiven) State {
 }
 
 func (s State) endAttempt() State {
-	s.Attempt, s.Turns, s.Queue, s.Unseen, s.Outcome, s.Judgment = 0, nil, nil, nil, nil, nil
+	s.Attempt, s.Turns, s.Queue, s.Unseen, s.Outcome, s.Judgment, s.Approval = 0, nil, nil, nil, nil, nil, nil
 	return s
 }

@@ -41,6 +41,10 @@ func supervise(s State) Effect {
 		}
 		return record(s.reject(v, step.Call != nil))
 	}
+	if s.loops() >= maxLoops {
+		v.Reason, v.Feedback = "the step went in circles", loopFeedback
+		return record(s.reject(v, false))
+	}
 	if len(s.Turns) >= maxTurns && len(s.Queue) == 0 && len(s.Turns[len(s.Turns)-1].Answer.Calls) > 0 {
 		v.Reason = fmt.Sprintf("the step wasn't done after %d turns", maxTurns)
 		v.Feedback = v.Reason + "; work in fewer, larger moves"
@@ -133,6 +137,9 @@ func firstBad(evidence []core.Evidence) *core.Evidence {
 // call isn't tried again as it is: what it failed on has to change first.
 func (s State) reject(v core.VerdictGiven, fixed bool) core.VerdictGiven {
 	switch {
+	case s.Outcome != nil && s.Outcome.Denied: // another plan isn't to get around that
+		v.Verdict = core.Abort
+		v.Error = &core.Failure{Code: core.Denied, Msg: v.Reason}
 	case s.Outcome != nil && s.Outcome.Error != nil && s.Outcome.Error.Code == core.Conflict:
 		v.Verdict = core.Abort
 		v.Error = s.Outcome.Error

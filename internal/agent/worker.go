@@ -21,8 +21,12 @@ type WorkerConfig struct {
 	Work   store.Work
 	Blobs  blob.Store
 	Tools  *tool.Registry
+	// Sources have tools of tenants besides.
+	Sources []tool.Source
 	// Models returns the model of a name for a task, with the provider's own name for it.
 	Models func(scope core.Scope, task core.TaskID, name string) (model.Model, string, error)
+	// Permissions say which calls of tools may be made. nil: all.
+	Permissions Permissions
 	// Prices say what a charged task's calls cost. nil: nothing.
 	Prices Prices
 	// Changed returns a channel that gets a value when the stream may have

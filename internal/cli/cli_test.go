@@ -254,7 +254,7 @@ func TestTasksThatDontSucceed(t *testing.T) {
 	}{
 		"failed":   {`,"error":{"code":"exhausted","msg":"no tokens","hint":"buy some"}`, 6, "isekai: no tokens\n  buy some\n"},
 		"canceled": {``, 130, "was canceled"},
-		"waiting":  {`,"question":"did it\u001b[2J run?"`, 4, "isekai: did it[2J run?\n  answer: isekai task resume tsk_a --as repeat|done|failed\n"},
+		"waiting":  {`,"approval":{"call":"c","question":"did it\u001b[2J run?"}`, 4, "isekai: did it[2J run?\n  answer: isekai task resume tsk_a --as repeat|done|failed\n"},
 	} {
 		h := newHost(t, everything())
 		h.answers["GET /v1/tasks/tsk_a"] = `{"id":"tsk_a","kind":"app","status":"` + status + `"` + c.more + `}`

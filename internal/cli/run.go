@@ -86,6 +86,24 @@ func (sh *shell) follow(ctx context.Context, conn *Conn, id core.TaskID) (t clie
 		show = func(e core.Event) error { return sh.printJSON(e) }
 	}
 	var seen int64
+	for {
+		t, err = sh.once(ctx, conn, id, &seen, show)
+		if err != nil || t.Status != core.StatusWaiting || t.Approval == nil || !sh.attended() {
+			return t, err
+		}
+		r, err := sh.reply(ctx, *t.Approval)
+		if err != nil {
+			return t, err
+		}
+		err = conn.do(ctx, func(c *client.Client) error { _, err := c.ResumeTask(ctx, id, r); return err })
+		if err != nil && core.CodeOf(err) != core.Conflict { // somebody else was quicker
+			return t, err
+		}
+	}
+}
+
+// once shows a task's events after seen until it is over or waits for a person.
+func (sh *shell) once(ctx context.Context, conn *Conn, id core.TaskID, seen *int64, show func(core.Event) error) (t client.TaskDetail, err error) {
 	err = conn.do(ctx, func(c *client.Client) (err error) {
 		if conn.idle() {
 			if t, err = c.Task(ctx, id); err != nil || t.Status == core.StatusWaiting {
@@ -96,7 +114,7 @@ func (sh *shell) follow(ctx context.Context, conn *Conn, id core.TaskID) (t clie
 					WithHint("go on with it: isekai task resume " + string(id))
 			}
 		}
-		if err = sh.watch(ctx, c, id, &seen, show); err == nil {
+		if err = sh.watch(ctx, c, id, seen, show); err == nil {
 			t, err = c.Task(ctx, id)
 		}
 		return err
@@ -191,8 +209,11 @@ func (sh *shell) unsuccessful(t client.TaskDetail) error {
 	}
 	switch t.Status {
 	case core.StatusWaiting:
-		return core.E(core.Conflict, "", t.Question).
-			WithHint("answer: isekai task resume " + string(t.ID) + " --as repeat|done|failed")
+		question := "the task waits for a person"
+		if t.Approval != nil {
+			question = t.Approval.Question
+		}
+		return core.E(core.Conflict, "", question).WithHint("answer: " + howToAnswer(t.ID, t.Approval))
 	case core.StatusCanceled:
 		return core.E(core.Canceled, "", "task "+string(t.ID)+" was canceled")
 	}

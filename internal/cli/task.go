@@ -136,7 +136,11 @@ func showTask(w io.Writer, t client.TaskDetail) {
 	row("Model", modelName(t.Model))
 	row("App", string(t.App))
 	row("Summary", t.Summary)
-	row("Question", t.Question)
+	if t.Approval != nil {
+		row("Question", t.Approval.Question)
+		row("Choices", strings.Join(t.Approval.Choices, ", "))
+		row("Answer", howToAnswer(t.ID, t.Approval))
+	}
 	row("Spent", fmt.Sprintf("%d calls, %d tokens, %s", t.Calls, t.Tokens, short(t.UpdatedAt.Sub(t.CreatedAt))))
 	if t.Plan != nil {
 		for i, s := range t.Plan.Steps {
@@ -179,12 +183,16 @@ func (sh *shell) taskCancel() *cobra.Command {
 }
 
 func (sh *shell) taskResume() *cobra.Command {
+	var r client.Reply
 	var as string
 	c := sh.taskOne("resume", "Go on with a task, and answer what it waits for", func(ctx context.Context, conn *Conn, id core.TaskID) error {
 		err := conn.do(ctx, func(c *client.Client) error {
 			t, err := c.Task(ctx, id)
 			if err == nil && t.Status == core.StatusWaiting {
-				_, err = c.ResumeTask(ctx, id, core.Answer(as))
+				r.As = core.Answer(as)
+				if as != "" || !sh.attended() { // else they are asked
+					_, err = c.ResumeTask(ctx, id, r)
+				}
 			}
 			return err
 		})
@@ -197,6 +205,8 @@ func (sh *shell) taskResume() *cobra.Command {
 		}
 		return sh.conclude(ctx, conn, t, false)
 	}, Working)
-	c.Flags().StringVar(&as, "as", "", "what to take an interrupted call as: repeat (run it again), done, failed")
+	c.Flags().StringVar(&as, "as", "", "the answer: allow or deny a call; reply to a question; take an interrupted call as repeat (run it again), done, failed")
+	c.Flags().StringVar(&r.Text, "text", "", "the reply to a question, or why")
+	c.Flags().BoolVar(&r.Always, "always", false, "with --as allow: allow the tool for the rest of the task")
 	return c
 }

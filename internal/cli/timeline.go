@@ -61,7 +61,7 @@ func (t *timeline) show(e core.Event) error {
 	case core.ApprovalRequested:
 		t.line("waiting", p.Question, 0)
 	case core.ApprovalAnswered:
-		t.line("answered", string(p.Answer), 0)
+		t.line("answered", reply(p), 0)
 	case core.VerdictGiven:
 		t.line("  "+string(p.Verdict), p.Reason, since(t.step, e.At))
 		if p.Verdict == core.Retry || p.Verdict == core.Replan {
@@ -176,4 +176,19 @@ func modelName(m string) string {
 		return "the built-in planner"
 	}
 	return m
+}
+
+// reply is what a person said, or that nobody did.
+func reply(p core.ApprovalAnswered) string {
+	s := string(p.Answer)
+	if p.Expired {
+		s = "nobody did in time: " + s
+	}
+	if p.Always {
+		s += ", always in this task"
+	}
+	if p.Text != "" {
+		s += ": " + p.Text
+	}
+	return s
 }

@@ -64,7 +64,7 @@ func TestRequests(t *testing.T) {
 			return err
 		},
 		`POST /v1/tasks/t/resume {"as":"done"}`: func(ctx context.Context, c *client.Client) error {
-			_, err := c.ResumeTask(ctx, "t", core.AnswerDone)
+			_, err := c.ResumeTask(ctx, "t", client.Reply{As: core.AnswerDone})
 			return err
 		},
 		"GET /v1/apps/a/versions/current/files":       func(ctx context.Context, c *client.Client) error { _, err := c.Files(ctx, "a", 0); return err },

@@ -70,10 +70,18 @@ func (c *Client) CancelTask(ctx context.Context, id core.TaskID, reason string) 
 	return t, err
 }
 
-// ResumeTask answers what a task waits for; as may be empty.
-func (c *Client) ResumeTask(ctx context.Context, id core.TaskID, as core.Answer) (TaskDetail, error) {
+// Reply is what a person says to what a task asks.
+type Reply struct {
+	Call   core.CallID `json:"call,omitempty" maxLength:"100" doc:"that the question is about; without, whichever it is"`
+	As     core.Answer `json:"as,omitempty" enum:"repeat,done,failed,allow,deny,reply," doc:"to a call whose outcome is unknown: repeat, done or failed; to a call that is to be allowed: allow or deny; to a question: reply or deny"`
+	Text   string      `json:"text,omitempty" maxLength:"2000" doc:"the reply to a question; else why"`
+	Always bool        `json:"always,omitempty" doc:"allow what the task calls of this tool from now on, too"`
+}
+
+// ResumeTask answers what a task waits for.
+func (c *Client) ResumeTask(ctx context.Context, id core.TaskID, r Reply) (TaskDetail, error) {
 	var t TaskDetail
-	_, err := c.call(ctx, request{method: http.MethodPost, path: taskPath(id) + "/resume", body: map[string]string{"as": string(as)}}, &t)
+	_, err := c.call(ctx, request{method: http.MethodPost, path: taskPath(id) + "/resume", body: r}, &t)
 	return t, err
 }
 

@@ -12,19 +12,20 @@ import (
 
 // Task is a task as the API shows it.
 type Task struct {
-	ID        core.TaskID     `json:"id"`
-	Kind      core.TaskKind   `json:"kind" enum:"app,task"`
-	Status    core.TaskStatus `json:"status" enum:"queued,running,waiting,succeeded,failed,canceled"`
-	Prompt    string          `json:"prompt"`
-	Title     string          `json:"title,omitempty" doc:"the plan's title"`
-	Model     string          `json:"model"`
-	App       core.AppID      `json:"app,omitempty" doc:"the app that it makes or changes"`
-	Version   int             `json:"version,omitempty" doc:"the app's version that it made"`
-	Summary   string          `json:"summary,omitempty"`
-	Question  string          `json:"question,omitempty" doc:"what a person is asked, when the status is waiting"`
-	Error     *core.Failure   `json:"error,omitempty"`
-	CreatedAt time.Time       `json:"created_at"`
-	UpdatedAt time.Time       `json:"updated_at"`
+	ID      core.TaskID     `json:"id"`
+	Kind    core.TaskKind   `json:"kind" enum:"app,task"`
+	Status  core.TaskStatus `json:"status" enum:"queued,running,waiting,succeeded,failed,canceled"`
+	Prompt  string          `json:"prompt"`
+	Title   string          `json:"title,omitempty" doc:"the plan's title"`
+	Model   string          `json:"model"`
+	App     core.AppID      `json:"app,omitempty" doc:"the app that it makes or changes"`
+	Version int             `json:"version,omitempty" doc:"the app's version that it made"`
+	Summary string          `json:"summary,omitempty"`
+	// Approval is what a person is asked, while it waits.
+	Approval  *core.ApprovalRequested `json:"approval,omitempty" doc:"what a person is asked, when the status is waiting"`
+	Error     *core.Failure           `json:"error,omitempty"`
+	CreatedAt time.Time               `json:"created_at"`
+	UpdatedAt time.Time               `json:"updated_at"`
 }
 
 // TaskDetail is a task with what it takes its whole stream to know.

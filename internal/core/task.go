@@ -269,6 +269,8 @@ type (
 		Call     CallID          `json:"call"`
 		Output   Content         `json:"output"` // what the model is shown
 		Failed   bool            `json:"failed,omitempty"`
+		Denied   bool            `json:"denied,omitempty"` // a person, or the permissions, didn't allow it: nothing ran
+		Looped   bool            `json:"looped,omitempty"` // it was made before, with the same result each time: nothing ran
 		Evidence *Evidence       `json:"evidence,omitempty"`
 		Data     json.RawMessage `json:"data,omitempty"` // for programs; shape by tool
 		Undo     *Call           `json:"undo,omitempty"` // the call that compensates this one
@@ -279,13 +281,24 @@ type (
 	}
 	// ApprovalRequested asks a person; the task waits.
 	ApprovalRequested struct {
-		Call     CallID `json:"call"`
-		Question string `json:"question"`
+		Call     CallID    `json:"call"`
+		Why      Asking    `json:"why,omitempty"`
+		Question string    `json:"question"`
+		Choices  []string  `json:"choices,omitempty"` // of a question, if only these are answers
+		Tool     string    `json:"tool,omitempty"`
+		Subject  string    `json:"subject,omitempty"` // what the call is about, for a person
+		Rule     string    `json:"rule,omitempty"`    // of the permissions, by which it is asked
+		Until    time.Time `json:"until,omitzero"`    // after which Otherwise is the answer; zero: it waits
+		// Otherwise is what is taken for the answer when nobody gives one.
+		Otherwise Answer `json:"otherwise,omitempty"`
 	}
-	// ApprovalAnswered is a person's answer.
+	// ApprovalAnswered is a person's answer, or what is taken for one.
 	ApprovalAnswered struct {
-		Call   CallID `json:"call"`
-		Answer Answer `json:"answer"`
+		Call    CallID `json:"call"`
+		Answer  Answer `json:"answer"`
+		Text    string `json:"text,omitempty"`    // why, or what is replied to a question
+		Always  bool   `json:"always,omitempty"`  // of AnswerAllow: also what the task calls of this tool from now on
+		Expired bool   `json:"expired,omitempty"` // nobody answered in time
 	}
 	// VerdictGiven ends an attempt.
 	VerdictGiven struct {
@@ -314,15 +327,45 @@ type (
 	}
 )
 
-// Answer is what a person says of a call whose outcome is unknown.
+// Permission says whether a call may be made.
+type Permission string
+
+// The permissions, the stricter the later.
+const (
+	Allow Permission = "allow"
+	Ask   Permission = "ask" // a person
+	Deny  Permission = "deny"
+)
+
+// Asking is why a person is asked.
+type Asking string
+
+// The reasons.
+const (
+	AskOutcome    Asking = ""           // nobody knows whether a call took effect
+	AskPermission Asking = "permission" // whether a call may be made
+	AskQuestion   Asking = "question"   // the model wants to know something
+)
+
+// Answer is what a person says.
 type Answer string
 
 // The answers.
 const (
-	AnswerRepeat Answer = "repeat" // run it again
-	AnswerDone   Answer = "done"   // it took effect: go on as if it had succeeded
-	AnswerFailed Answer = "failed" // it didn't: tell the model so
+	AnswerRepeat Answer = "repeat" // to AskOutcome: run it again
+	AnswerDone   Answer = "done"   // to AskOutcome: it took effect; go on as if it had succeeded
+	AnswerFailed Answer = "failed" // to AskOutcome: it didn't; tell the model so
+	AnswerAllow  Answer = "allow"  // to AskPermission
+	AnswerDeny   Answer = "deny"   // to AskPermission; to AskQuestion: there is no reply
+	AnswerReply  Answer = "reply"  // to AskQuestion
 )
+
+// Answers are those that a person may give to each reason.
+var Answers = map[Asking][]Answer{
+	AskOutcome:    {AnswerRepeat, AnswerDone, AnswerFailed},
+	AskPermission: {AnswerAllow, AnswerDeny},
+	AskQuestion:   {AnswerReply, AnswerDeny},
+}
 
 // TaskStatus is where a task stands.
 type TaskStatus string

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/client"
@@ -125,7 +126,7 @@ func newRigBy(t *testing.T, build func(httpapi.Config) (http.Handler, error), ch
 	t.Cleanup(stop)
 	r.stop = stop
 	cfg := httpapi.Config{
-		Version: "test", Tasks: r.tasks, Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs, Records: r.store,
+		Version: "test", Tasks: r.tasks, Permissions: permission.New(r.store, nil), Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs, Records: r.store,
 		Authenticate: known(map[string]identity.Principal{
 			token: ours, "theirs": owner(theirs), "neighbour": owner(neighbour),
 		}),

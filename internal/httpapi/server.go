@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/blob"
@@ -34,10 +35,12 @@ import (
 type Config struct {
 	Version string
 	Tasks   *agent.Service
-	Apps    *app.Service
-	Events  store.Events
-	Views   store.Views
-	Blobs   blob.Store
+	// Permissions say which calls of tools a project allows.
+	Permissions *permission.Service
+	Apps        *app.Service
+	Events      store.Events
+	Views       store.Views
+	Blobs       blob.Store
 	// Projectors keep the views, for an operator to compare and build anew.
 	Projectors []*store.Projector
 	Backups    *backup.Backups
@@ -123,6 +126,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.api.UseMiddleware(s.bound, s.authenticate, s.place)
 	s.health()
 	s.tasks()
+	s.permissions()
 	s.apps()
 	s.files()
 	s.usage()

@@ -38,9 +38,7 @@ type (
 	}
 	resumeTask struct {
 		TaskPath
-		Body struct {
-			As core.Answer `json:"as,omitempty" enum:"repeat,done,failed," doc:"what to take the interrupted call as"`
-		}
+		Body client.Reply
 	}
 	taskAnswer struct {
 		ETag string `header:"ETag"`
@@ -88,10 +86,10 @@ func (s *server) tasks() {
 		st, err := s.cfg.Tasks.Cancel(ctx, scope, in.Task, in.Body.Reason)
 		return s.taskAnswer(ctx, scope, st, err)
 	})
-	handle(s, identity.TaskWrite, huma.Operation{
+	handle(s, identity.ApprovalWrite, huma.Operation{
 		OperationID: "resume-task", Method: http.MethodPost, Path: "/v1/tasks/{task}/resume", Summary: "Answer what a task waits for", Tags: tags,
 	}, func(ctx context.Context, scope core.Scope, in *resumeTask) (*taskAnswer, error) {
-		st, err := s.cfg.Tasks.Resume(ctx, scope, in.Task, in.Body.As)
+		st, err := s.cfg.Tasks.Resume(ctx, scope, in.Task, agent.Reply{Call: in.Body.Call, Answer: in.Body.As, Text: in.Body.Text, Always: in.Body.Always})
 		return s.taskAnswer(ctx, scope, st, err)
 	})
 	s.taskEvents(tags)

@@ -12,32 +12,35 @@ type Action string
 
 // The actions.
 const (
-	HealthRead   Action = "health.read"
-	TaskRead     Action = "task.read"
-	TaskWrite    Action = "task.write"
-	AppRead      Action = "app.read"
-	AppWrite     Action = "app.write"
-	AppMove      Action = "app.move" // without its data
-	UsageRead    Action = "usage.read"
-	CreditRead   Action = "credit.read"
-	BudgetWrite  Action = "budget.write"
-	OrgRead      Action = "org.read"
-	OrgWrite     Action = "org.write" // its name
-	MemberRead   Action = "member.read"
-	MemberWrite  Action = "member.write" // invitations and services, too
-	ProjectWrite Action = "project.write"
-	KeyRead      Action = "key.read"  // of others; one's own are Self
-	KeyWrite     Action = "key.write" // for others and for services
-	SecretRead   Action = "secret.read"
-	SecretWrite  Action = "secret.write"
-	AuditRead    Action = "audit.read"
-	RedactRead   Action = "redact.read"
-	RedactWrite  Action = "redact.write"
-	ModelRead    Action = "model.read"  // which providers and routes there are
-	ModelWrite   Action = "model.write" // them, and what becomes of an org's calls
-	ModelUse     Action = "model.use"   // calls
-	PromptRead   Action = "prompt.read" // what was said in calls, where an org keeps that
-	PromptWrite  Action = "prompt.write"
+	HealthRead      Action = "health.read"
+	TaskRead        Action = "task.read"
+	TaskWrite       Action = "task.write"
+	ApprovalWrite   Action = "approval.write" // what a task asks a person
+	AppRead         Action = "app.read"
+	AppWrite        Action = "app.write"
+	AppMove         Action = "app.move" // without its data
+	UsageRead       Action = "usage.read"
+	CreditRead      Action = "credit.read"
+	BudgetWrite     Action = "budget.write"
+	OrgRead         Action = "org.read"
+	OrgWrite        Action = "org.write" // its name
+	MemberRead      Action = "member.read"
+	MemberWrite     Action = "member.write" // invitations and services, too
+	ProjectWrite    Action = "project.write"
+	KeyRead         Action = "key.read"  // of others; one's own are Self
+	KeyWrite        Action = "key.write" // for others and for services
+	SecretRead      Action = "secret.read"
+	SecretWrite     Action = "secret.write"
+	AuditRead       Action = "audit.read"
+	RedactRead      Action = "redact.read"
+	RedactWrite     Action = "redact.write"
+	ModelRead       Action = "model.read"  // which providers and routes there are
+	ModelWrite      Action = "model.write" // them, and what becomes of an org's calls
+	ModelUse        Action = "model.use"   // calls
+	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
+	PromptWrite     Action = "prompt.write"
+	PermissionRead  Action = "permission.read" // which calls of tools are allowed
+	PermissionWrite Action = "permission.write"
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -72,35 +75,38 @@ const anyKey = "*"
 
 // policy is the whole of it. What isn't here nobody may.
 var policy = map[Action]rule{
-	HealthRead:   {anywhere, core.Viewer, anyKey},
-	TaskRead:     {tenant, core.Viewer, "tasks:read"},
-	TaskWrite:    {tenant, core.Member, "tasks:write"},
-	AppRead:      {tenant, core.Viewer, "apps:read"},
-	AppWrite:     {tenant, core.Member, "apps:write"},
-	AppMove:      {tenant, core.Admin, "apps:write"},
-	UsageRead:    {tenant, core.Viewer, "usage:read"},
-	CreditRead:   {tenant, core.Viewer, "credits:read"},
-	BudgetWrite:  {tenant, core.Admin, ""},
-	OrgRead:      {anywhere, core.Viewer, "org:read"},
-	OrgWrite:     {tenant, core.Owner, "org:write"},
-	MemberRead:   {anywhere, core.Member, "org:read"},
-	MemberWrite:  {anywhere, core.Admin, ""},
-	ProjectWrite: {tenant, core.Admin, "org:write"},
-	KeyRead:      {anywhere, core.Admin, "org:read"},
-	KeyWrite:     {anywhere, core.Admin, ""},
-	SecretRead:   {tenant, core.Member, "secrets:read"},
-	SecretWrite:  {tenant, core.Admin, "secrets:write"},
-	AuditRead:    {anywhere, core.Admin, "audit:read"},
-	RedactRead:   {tenant, core.Admin, "org:read"},
-	RedactWrite:  {tenant, core.Admin, ""},
-	ModelRead:    {tenant, core.Viewer, "models:read"},
-	ModelWrite:   {tenant, core.Admin, "models:write"},
-	ModelUse:     {tenant, core.Member, "models:use"},
-	PromptRead:   {tenant, core.Admin, ""},
-	PromptWrite:  {tenant, core.Admin, ""},
-	Self:         {anywhere, core.Viewer, ""},
-	OperateRead:  {installation, core.Viewer, "operate:read"},
-	Operate:      {installation, core.Admin, "operate:write"},
+	HealthRead:      {anywhere, core.Viewer, anyKey},
+	TaskRead:        {tenant, core.Viewer, "tasks:read"},
+	TaskWrite:       {tenant, core.Member, "tasks:write"},
+	ApprovalWrite:   {tenant, core.Member, "approvals:write"},
+	AppRead:         {tenant, core.Viewer, "apps:read"},
+	AppWrite:        {tenant, core.Member, "apps:write"},
+	AppMove:         {tenant, core.Admin, "apps:write"},
+	UsageRead:       {tenant, core.Viewer, "usage:read"},
+	CreditRead:      {tenant, core.Viewer, "credits:read"},
+	BudgetWrite:     {tenant, core.Admin, ""},
+	OrgRead:         {anywhere, core.Viewer, "org:read"},
+	OrgWrite:        {tenant, core.Owner, "org:write"},
+	MemberRead:      {anywhere, core.Member, "org:read"},
+	MemberWrite:     {anywhere, core.Admin, ""},
+	ProjectWrite:    {tenant, core.Admin, "org:write"},
+	KeyRead:         {anywhere, core.Admin, "org:read"},
+	KeyWrite:        {anywhere, core.Admin, ""},
+	SecretRead:      {tenant, core.Member, "secrets:read"},
+	SecretWrite:     {tenant, core.Admin, "secrets:write"},
+	AuditRead:       {anywhere, core.Admin, "audit:read"},
+	RedactRead:      {tenant, core.Admin, "org:read"},
+	RedactWrite:     {tenant, core.Admin, ""},
+	ModelRead:       {tenant, core.Viewer, "models:read"},
+	ModelWrite:      {tenant, core.Admin, "models:write"},
+	ModelUse:        {tenant, core.Member, "models:use"},
+	PromptRead:      {tenant, core.Admin, ""},
+	PromptWrite:     {tenant, core.Admin, ""},
+	PermissionRead:  {tenant, core.Viewer, "tools:read"},
+	PermissionWrite: {tenant, core.Admin, ""},
+	Self:            {anywhere, core.Viewer, ""},
+	OperateRead:     {installation, core.Viewer, "operate:read"},
+	Operate:         {installation, core.Admin, "operate:write"},
 
 	OperatePeople: {installation, core.Admin, ""},
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/backup"
@@ -57,27 +58,28 @@ type node struct {
 	views   []*store.Projector
 	letters *deadletter.Service
 
-	keysOpen lately
-	sandbox  sandbox.Driver
-	models   models
-	tools    *tool.Registry
-	apps     *app.Service
-	homes    app.Homes // nil: all apps are at home here
-	peers    peers
-	tasks    *agent.Service
-	relay    *relay.Relay
-	worker   *agent.Worker
-	audit    *auditlog.Log
-	people   *identity.Service
-	books    *ledger.Service
-	outside  *egress.Guard // the way to what users and models aim
-	secrets  *credential.Service
-	filter   *redact.Scanner // of what is logged
-	catalog  *catalog.Catalog
-	guard    *redact.Service
-	meter    *callmeter.Meter
-	gateway  *gateway.Gateway
-	metrics  *metrics
+	keysOpen    lately
+	sandbox     sandbox.Driver
+	models      models
+	tools       *tool.Registry
+	apps        *app.Service
+	homes       app.Homes // nil: all apps are at home here
+	peers       peers
+	tasks       *agent.Service
+	permissions *permission.Service
+	relay       *relay.Relay
+	worker      *agent.Worker
+	audit       *auditlog.Log
+	people      *identity.Service
+	books       *ledger.Service
+	outside     *egress.Guard // the way to what users and models aim
+	secrets     *credential.Service
+	filter      *redact.Scanner // of what is logged
+	catalog     *catalog.Catalog
+	guard       *redact.Service
+	meter       *callmeter.Meter
+	gateway     *gateway.Gateway
+	metrics     *metrics
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 
@@ -179,6 +181,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
+	n.permissions = permission.New(n.store, nil)
 	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
 		return err
 	}
@@ -196,7 +199,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Prices: prices{n.books, n.catalog}, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Prices: prices{n.books, n.catalog}, Logger: n.log,
 	})
 	return nil
 }
@@ -292,7 +295,7 @@ func (n *node) fail(name string, err error) {
 func (n *node) startServer(context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
 	api, err := httpapi.New(httpapi.Config{
-		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
+		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
 		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,

@@ -26,8 +26,10 @@ func (a Append) Check(scope core.Scope) error {
 		return core.E(core.Invalid, op, "a negative version")
 	case len(a.Events) == 0 && (a.Work == WorkKeep || a.Expected == 0):
 		return core.E(core.Invalid, op, "an append that changes nothing")
-	case a.Work < WorkKeep || a.Work > WorkNone:
+	case a.Work < WorkKeep || a.Work > WorkLater:
 		return core.E(core.Invalid, op, "an unknown change of work")
+	case a.Work == WorkLater && (a.Lease == nil || a.Delay < 0):
+		return core.E(core.Invalid, op, "work is put off by who has its lease, by a time that isn't negative")
 	case a.Lease != nil && (a.Lease.Org != scope.Org || a.Lease.Stream != a.Stream):
 		return core.E(core.Invalid, op, "a lease of another stream")
 	}

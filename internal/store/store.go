@@ -107,7 +107,8 @@ type Append struct {
 	Expected int64      // the version that the stream must have; 0 for a new stream
 	Events   []NewEvent // may be empty when Work changes and the stream exists
 	Work     WorkChange
-	Lease    *Lease // set by workers: the lease must still be held
+	Delay    time.Duration // of WorkLater
+	Lease    *Lease        // set by workers: the lease must still be held
 }
 
 // WorkChange says what becomes of the stream's claimable work.
@@ -118,6 +119,7 @@ const (
 	WorkKeep  WorkChange = iota // leave it as it is
 	WorkReady                   // make it claimable now (a held lease stays held; its Release says when)
 	WorkNone                    // remove it, and its lease: finished, or waiting for a person
+	WorkLater                   // hand back the lease, which it takes, and make it claimable after Delay, or when it is made WorkReady
 )
 
 // Events are the event streams: the source of truth.

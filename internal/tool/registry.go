@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,8 +12,9 @@ import (
 // Registry is the tools of an installation, by name. It is immutable and safe
 // for concurrent use.
 type Registry struct {
-	tools map[string]Tool
-	names []string // sorted
+	tools   map[string]Tool
+	names   []string // sorted
+	observe Observer
 }
 
 // NewRegistry returns a registry of the tools, each Checked. internal: a spec is
@@ -21,21 +23,42 @@ func NewRegistry(tools ...Tool) (*Registry, error) { return NewObservedRegistry(
 
 // NewObservedRegistry is NewRegistry with an observer of every call.
 func NewObservedRegistry(observe Observer, tools ...Tool) (*Registry, error) {
-	r := &Registry{tools: make(map[string]Tool, len(tools))}
+	r := &Registry{tools: make(map[string]Tool, len(tools)), observe: observe}
 	for _, t := range tools {
-		c, err := Checked(t, observe)
-		if err != nil {
+		if err := r.add(t); err != nil {
 			return nil, err
 		}
-		name := c.Spec().Name
-		if r.tools[name] != nil {
-			return nil, core.E(core.Internal, "tool", "two tools are named "+name)
-		}
-		r.tools[name] = c
-		r.names = append(r.names, name)
 	}
 	slices.Sort(r.names)
 	return r, nil
+}
+
+// With returns a registry that has more tools, each Checked and observed like these, and why some
+// of them aren't in it: what is there already isn't replaced.
+func (r *Registry) With(tools ...Tool) (*Registry, []error) {
+	more := &Registry{tools: maps.Clone(r.tools), names: slices.Clone(r.names), observe: r.observe}
+	var problems []error
+	for _, t := range tools {
+		if err := more.add(t); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	slices.Sort(more.names)
+	return more, problems
+}
+
+func (r *Registry) add(t Tool) error {
+	c, err := Checked(t, r.observe)
+	if err != nil {
+		return err
+	}
+	name := c.Spec().Name
+	if r.tools[name] != nil {
+		return core.E(core.Internal, "tool", "two tools are named "+name)
+	}
+	r.tools[name] = c
+	r.names = append(r.names, name)
+	return nil
 }
 
 // Get returns the tool of a name, checked, and whether there is one.

@@ -21,15 +21,16 @@ const (
 	// each to another stream, and says of each what was found. Numbers are from 1.
 	//
 	// $1 org, $2 now, $3 positions taken; of each append: $4 stream, $5 expected,
-	// $6 project, $7 and $8 actor, $9 work, $10 token of the lease or 0; of each event:
-	// $11 number of its append, $12 version, $13 id, $14 type, $15 data.
+	// $6 project, $7 and $8 actor, $9 work, $10 token of the lease or 0, $11 delay in
+	// microseconds; of each event: $12 number of its append, $13 version, $14 id, $15 type,
+	// $16 data.
 	sqlAppend = `WITH clock AS MATERIALIZED (
 		SELECT coalesce($2::timestamptz, clock_timestamp()) AS at, position - $3::bigint AS base FROM isekai.orgs WHERE org = $1
 	), asked AS MATERIALIZED (
 		SELECT a.*, coalesce(h.version, 0) = a.expected AS current, a.token = 0 OR coalesce((
 			SELECT w.token = a.token AND w.due > clock.at FROM isekai.work w, clock WHERE w.org = $1 AND w.stream = a.stream), false) AS held
-		FROM unnest($4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
-			WITH ORDINALITY AS a (stream, expected, project, actor_kind, actor_id, work, token, no)
+		FROM unnest($4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])
+			WITH ORDINALITY AS a (stream, expected, project, actor_kind, actor_id, work, token, delay, no)
 		LEFT JOIN LATERAL (
 			SELECT e.version FROM isekai.events e WHERE e.org = $1 AND e.stream = a.stream ORDER BY e.version DESC LIMIT 1) h ON true
 	), taken AS MATERIALIZED (
@@ -37,7 +38,7 @@ const (
 	), stored AS (
 		INSERT INTO isekai.events (org, stream, version, position, project, id, type, at, actor_kind, actor_id, data)
 		SELECT $1, t.stream, e.version, clock.base + e.no, t.project, e.id, e.type, clock.at, t.actor_kind, t.actor_id, e.data
-		FROM clock, unnest($11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[])
+		FROM clock, unnest($12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::bytea[])
 			WITH ORDINALITY AS e (append, version, id, type, data, no) JOIN taken t ON t.no = e.append
 		RETURNING stream, version, position
 	), sent AS (
@@ -47,6 +48,9 @@ const (
 		ON CONFLICT (org, stream) DO UPDATE SET due = excluded.due WHERE w.token = 0 AND w.due > excluded.due
 	), done AS (
 		DELETE FROM isekai.work w USING taken t WHERE w.org = $1 AND w.stream = t.stream AND t.work = 2
+	), later AS (
+		UPDATE isekai.work w SET token = 0, worker = '', due = clock.at + t.delay * interval '1 microsecond'
+		FROM taken t, clock WHERE w.org = $1 AND w.stream = t.stream AND t.work = 3
 	), busy AS (
 		INSERT INTO isekai.turns (org, busy) SELECT $1, true
 		WHERE EXISTS (SELECT FROM taken WHERE work = 1) AND NOT coalesce((SELECT busy FROM isekai.turns WHERE org = $1), false)
@@ -101,14 +105,14 @@ func (s *Store) Append(ctx context.Context, scope core.Scope, a store.Append) ([
 func arguments(batch []*call, now *time.Time) (positions int, args []any) {
 	n := len(batch)
 	streams, expected, projects := make([]string, n), make([]int64, n), make([]string, n)
-	kinds, actors, work, tokens := make([]string, n), make([]string, n), make([]int64, n), make([]int64, n)
+	kinds, actors, work, tokens, delays := make([]string, n), make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	var appends, versions []int64
 	var ids, types []string
 	var data [][]byte
 	for i, c := range batch {
 		a := &c.append
 		streams[i], expected[i], projects[i] = string(a.Stream), a.Expected, string(c.scope.Project)
-		kinds[i], actors[i], work[i] = string(c.scope.Actor.Kind), c.scope.Actor.ID, int64(a.Work)
+		kinds[i], actors[i], work[i], delays[i] = string(c.scope.Actor.Kind), c.scope.Actor.ID, int64(a.Work), a.Delay.Microseconds()
 		if a.Lease != nil {
 			tokens[i] = a.Lease.Token
 		}
@@ -118,7 +122,7 @@ func arguments(batch []*call, now *time.Time) (positions int, args []any) {
 		}
 	}
 	org := string(batch[0].scope.Org)
-	return len(ids), []any{org, now, len(ids), streams, expected, projects, kinds, actors, work, tokens, appends, versions, ids, types, data}
+	return len(ids), []any{org, now, len(ids), streams, expected, projects, kinds, actors, work, tokens, delays, appends, versions, ids, types, data}
 }
 
 // verdict is what sqlAppend says of an append.

@@ -25,7 +25,7 @@ func openTx(t *testing.T, conn *pgx.Conn, org, stream string) pgx.Tx {
 	}{
 		{postgres.Begin, []any{org, "60000"}}, {postgres.Counter, []any{org, 1}},
 		{postgres.Append, []any{org, nil, 1, []string{stream}, []int64{0}, []string{"prj_one"}, []string{"user"}, []string{"usr_ann"},
-			[]int64{1}, []int64{0}, []int64{1}, []int64{1}, []string{"evt_late"}, []string{"thing.happened"}, [][]byte{[]byte(`{}`)}}},
+			[]int64{1}, []int64{0}, []int64{0}, []int64{1}, []int64{1}, []string{"evt_late"}, []string{"thing.happened"}, [][]byte{[]byte(`{}`)}}},
 	} {
 		if _, err := tx.Exec(t.Context(), q.sql, q.args...); err != nil {
 			t.Fatal(err)

@@ -57,6 +57,8 @@ func (t *tx) changeWork(scope core.Scope, a store.Append, now time.Time) error {
 	case store.WorkReady:
 		t.changes.Work = true
 		_, err = t.exec(sqlReady, scope.Org, a.Stream, scope.Project, micros(now))
+	case store.WorkLater: // whose lease was found to be held
+		_, err = t.exec(sqlRelease, micros(now.Add(a.Delay)), scope.Org, a.Stream, a.Lease.Token, micros(now))
 	case store.WorkNone:
 		var n int64
 		if n, err = t.change(sqlDone, scope.Org, a.Stream); n > 0 {

@@ -112,7 +112,10 @@ func (m *model) held(l store.Lease) bool {
 func (m *model) append() {
 	k := m.key()
 	a := store.Append{Stream: k.stream, Work: rapid.SampledFrom([]store.WorkChange{
-		store.WorkKeep, store.WorkReady, store.WorkReady, store.WorkNone}).Draw(m.t, "work")}
+		store.WorkKeep, store.WorkReady, store.WorkReady, store.WorkNone, store.WorkLater}).Draw(m.t, "work")}
+	if a.Work == store.WorkLater {
+		a.Delay = m.duration("delay")
+	}
 	if l, ok := m.lease(); ok && rapid.Bool().Draw(m.t, "with lease") {
 		k = key{l.Org, l.Stream}
 		a.Stream, a.Lease = l.Stream, &l
@@ -158,6 +161,8 @@ func (m *model) keep(k key, a store.Append, got []core.Event) {
 	switch j := m.work[k]; {
 	case a.Work == store.WorkNone:
 		delete(m.work, k)
+	case a.Work == store.WorkLater:
+		j.due, j.token = now.Add(a.Delay), 0
 	case a.Work == store.WorkReady && j == nil:
 		m.work[k] = &job{due: now}
 	case a.Work == store.WorkReady && j.token == 0 && j.due.After(now):

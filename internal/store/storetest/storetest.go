@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"LeaseExpiry", testLeaseExpiry},
 		{"LeaseFence", testLeaseFence},
 		{"Release", testRelease},
+		{"WorkLater", testWorkLater},
 		{"Fairness", testFairness},
 		{"OneClaimEach", testOneClaimEach},
 		{"ViewApply", testViewApply},

@@ -162,6 +162,50 @@ func testRelease(t *testing.T, open Open) {
 	}
 }
 
+// testWorkLater sees that putting work off, and a word of it, are one: who answers the word at
+// once cuts the delay short, whatever the lease's holder does then.
+func testWorkLater(t *testing.T, open Open) {
+	st, clock := start(t, open)
+	add(t, st, "org_a", "tsk_1", 0, 1, store.WorkReady)
+	l := claim(t, st, 1)[0]
+	later := func(after int64) error {
+		_, err := st.Append(t.Context(), scopeOf("org_a"), store.Append{
+			Stream: "tsk_1", Expected: after, Events: news("tsk_1", after, 1), Work: store.WorkLater, Delay: time.Hour, Lease: &l,
+		})
+		return err
+	}
+	if err := later(1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Renew(t.Context(), l, time.Minute); !store.LeaseLost(err) {
+		t.Errorf("renewing the lease of what was put off gives %v", err)
+	}
+	if err := later(2); !store.LeaseLost(err) {
+		t.Errorf("putting it off again gives %v", err)
+	}
+	clock.Advance(time.Hour - time.Millisecond)
+	if got := claim(t, st, 1); len(got) != 0 {
+		t.Fatalf("claimed %v before the delay was over", streams(got))
+	}
+	clock.Advance(time.Millisecond)
+	l = claim(t, st, 1)[0]
+	if err := later(2); err != nil {
+		t.Fatal(err)
+	}
+	add(t, st, "org_a", "tsk_1", 3, 1, store.WorkReady)
+	if err := st.Release(t.Context(), l, time.Hour); err != nil { // the lease is gone: it says nothing
+		t.Fatal(err)
+	}
+	if got := claim(t, st, 1); len(got) != 1 {
+		t.Error("WorkReady didn't end the delay")
+	}
+	for _, a := range []store.Append{{Work: store.WorkLater, Delay: time.Hour}, {Work: store.WorkLater, Delay: -1, Lease: &l}} {
+		a.Stream, a.Expected, a.Events = "tsk_1", 4, news("tsk_1", 4, 1)
+		_, err := st.Append(t.Context(), scopeOf("org_a"), a)
+		wantCode(t, "putting off without a lease, or to before", err, core.Invalid)
+	}
+}
+
 // testFairness puts one org with a thousand items before two with one each.
 func testFairness(t *testing.T, open Open) {
 	st, clock := start(t, open)

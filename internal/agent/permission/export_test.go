@@ -1,0 +1,4 @@
+package permission
+
+// Match is match.
+func Match(pattern, s string) bool { return match(pattern, s) }

@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/agent/permission"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/tool"
+)
+
+// Permissions say which calls of tools may be made: a permission.Service.
+type Permissions interface {
+	Rule(ctx context.Context, scope core.Scope, w permission.Wanted) (permission.Ruling, error)
+}
+
+// permit finds out whether a call may be made. If a person has to be asked, asked is true, and
+// the question noted; if it is denied, c is settled. What plans of apps and compensations call
+// is the platform's own, and a call that was under way was permitted then.
+func (d *drive) permit(ctx context.Context, c *CallTool, spec tool.Spec) (asked bool, err error) {
+	if c.Settle != nil || c.Undo || spec.Internal || d.state.Pending != nil || d.Permissions == nil {
+		return false, nil
+	}
+	args, err := d.text(ctx, c.Call.Arguments)
+	if err != nil {
+		return false, err
+	}
+	r, err := d.Permissions.Rule(ctx, d.scope, permission.Wanted{
+		Tool: spec.Name, Effect: spec.Effect, Contained: spec.Contained, Arguments: []byte(args),
+	})
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("permission of %s: %w", spec.Name, err)
+	case r.Do == core.Deny:
+		c.Settle = refused(c.Call, "The project doesn't allow this call: its rule is "+r.Rule+". Go on without it.")
+	case r.Do == core.Ask && d.state.answer(c.Call.ID).Answer != core.AnswerAllow && !slices.Contains(d.state.Allowed, spec.Name):
+		d.note(core.ApprovalRequested{
+			Call: c.Call.ID, Why: core.AskPermission, Tool: spec.Name, Subject: c.Call.Subject, Rule: r.Rule,
+			Question:  permissionQuestion(c.Call),
+			Until:     d.Now().Add(r.Wait).UTC().Truncate(time.Millisecond),
+			Otherwise: core.AnswerDeny,
+		})
+		return true, nil
+	}
+	return false, nil
+}
+
+func permissionQuestion(c core.CallContent) string {
+	if c.Subject == "" {
+		return fmt.Sprintf("May the task call %s?", c.Tool)
+	}
+	return fmt.Sprintf("May the task call %s: %s?", c.Tool, c.Subject)
+}
+
+// asks completes a question that Decide has: for how long a person is waited for.
+func (d *drive) asks(ctx context.Context, q core.ApprovalRequested) error {
+	if d.Permissions != nil {
+		r, err := d.Permissions.Rule(ctx, d.scope, permission.Wanted{Tool: q.Tool})
+		if err != nil {
+			return fmt.Errorf("permission of %s: %w", q.Tool, err)
+		}
+		q.Until = d.Now().Add(r.Wait).UTC().Truncate(time.Millisecond)
+	}
+	d.note(q)
+	return nil
+}
