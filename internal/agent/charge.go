@@ -166,10 +166,19 @@ func (d *drive) admitModel(ctx context.Context, input int) (q Quote, ok bool, er
 	})
 }
 
+// pays says who pays what a call cost: the ledger by this task's own hold, or its parent when it is
+// a sub-task.
+func (s State) pays(cost core.Credits) (own, share core.Credits) {
+	if s.Created.Parent != nil {
+		return 0, cost
+	}
+	return cost, 0
+}
+
 // admitTool is admit for a tool. What undoes another call costs nothing, nor does what
-// isn't run.
+// isn't run, or is a part of the agent.
 func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (q Quote, ok bool, err error) {
-	if c.Undo || c.Settle != nil {
+	if c.Undo || c.Settle != nil || part(c.Call.Tool) {
 		return Quote{}, true, nil
 	}
 	return d.admit(ctx, "tool/"+c.Call.Tool, func(p core.Price) core.Credits { return p.Took(t.Spec().Timeout) })
@@ -180,7 +189,7 @@ func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (q Quote
 // was requested before a crash was admitted then, and is made: what has no price any more
 // is free. So is everything in a task that isn't charged.
 func (d *drive) admit(ctx context.Context, name string, most func(core.Price) core.Credits) (q Quote, ok bool, err error) {
-	if d.state.Created.Hold == 0 || d.Prices == nil {
+	if !d.state.charged() || d.Prices == nil {
 		return Quote{}, true, nil
 	}
 	q, err = d.Prices.Quote(ctx, d.lease.Org, name)

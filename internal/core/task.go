@@ -198,6 +198,29 @@ type (
 		Limits    Limits   `json:"limits"`
 		Hold      Credits  `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
 		Key       KeyID    `json:"key,omitempty"`  // the API key that created it, whose budget it uses
+		// Parent is set for a sub-task.
+		Parent *Parent `json:"parent,omitempty"`
+		// Allowance is what a sub-task may spend of its parent's hold; 0: it isn't charged.
+		Allowance Credits `json:"allowance,omitempty"`
+	}
+	// Parent is the task that a sub-task is of.
+	Parent struct {
+		Task  TaskID `json:"task"`
+		Call  CallID `json:"call"`  // by which it was wanted
+		Depth int    `json:"depth"` // of the sub-task; 1 is below a task that is none
+	}
+	// SubtaskFinished tells a task what came of its sub-task, and what that cost.
+	SubtaskFinished struct {
+		Call   CallID        `json:"call"`
+		Task   TaskID        `json:"task"`
+		Status TaskStatus    `json:"status"`
+		Answer Content       `json:"answer"`
+		Error  *Failure      `json:"error,omitempty"`
+		Tree   Digest        `json:"tree,omitempty"` // the files as it left them
+		Cost   Credits       `json:"cost,omitempty"` // what the ledger consumes of the parent's hold
+		Calls  int           `json:"calls"`
+		Tokens int           `json:"tokens"`
+		Waited time.Duration `json:"waited,omitempty"` // for people
 	}
 	// CreditsRequested asks the ledger to hold credits for the task, which rests until it
 	// is answered.
@@ -239,6 +262,7 @@ type (
 		Error  *Failure      `json:"error,omitempty"`
 		Cost   Credits       `json:"cost,omitempty"`   // what the ledger consumes
 		Prices int           `json:"prices,omitempty"` // the version of the prices that Cost is by
+		Share  Credits       `json:"share,omitempty"`  // of a sub-task, instead of Cost: what its parent pays for it
 		// Provider and Model are who answered, where the requested name may lead to several. Cost
 		// is by the price of these.
 		Provider string `json:"provider,omitempty"`
@@ -278,6 +302,7 @@ type (
 		Error    *Failure        `json:"error,omitempty"`
 		Cost     Credits         `json:"cost,omitempty"`   // what the ledger consumes
 		Prices   int             `json:"prices,omitempty"` // the version of the prices that Cost is by
+		Share    Credits         `json:"share,omitempty"`  // of a sub-task, instead of Cost: what its parent pays for it
 	}
 	// ApprovalRequested asks a person; the task waits.
 	ApprovalRequested struct {
@@ -324,6 +349,7 @@ type (
 		Error   *Failure   `json:"error,omitempty"`
 		Hold    Credits    `json:"hold,omitempty"`  // what was asked for; the ledger releases what is left of it
 		Spent   Credits    `json:"spent,omitempty"` // the costs of all calls
+		Parent  *Parent    `json:"parent,omitempty"`
 	}
 )
 
@@ -401,3 +427,4 @@ func (ApprovalAnswered) EventType() string    { return "approval.answered" }
 func (VerdictGiven) EventType() string        { return "verdict.given" }
 func (TaskCancelRequested) EventType() string { return "task.cancel_requested" }
 func (TaskFinished) EventType() string        { return "task.finished" }
+func (SubtaskFinished) EventType() string     { return "subtask.finished" }
