@@ -52,7 +52,7 @@ func (s State) Summary() Summary {
 // listed are the events after which a task looks different in a list.
 var listed = map[string]bool{
 	core.TaskCreated{}.EventType(): true, core.TaskPlanned{}.EventType(): true, core.StepStarted{}.EventType(): true,
-	core.ModelSwitched{}.EventType(): true, core.ApprovalRequested{}.EventType(): true, core.ApprovalAnswered{}.EventType(): true,
+	core.ModelSwitched{}.EventType(): true, core.TaskForked{}.EventType(): true, core.ApprovalRequested{}.EventType(): true, core.ApprovalAnswered{}.EventType(): true,
 	core.TaskCancelRequested{}.EventType(): true, core.TaskFinished{}.EventType(): true,
 }
 

@@ -24,6 +24,7 @@ type State struct {
 	Waited    time.Duration      // for people, in all
 	Allowed   []string           // the tools that a person has allowed for the whole task
 	Refusals  []core.CallContent // the calls that a person hasn't allowed
+	Forked    *core.TaskForked   // the task begins with another's events, up to this one
 	Canceling bool
 	Abort     *core.VerdictGiven // set when the task is given up
 	Finished  *core.TaskFinished
@@ -145,6 +146,8 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		s.Status, s.Approval = core.StatusWaiting, &Approval{Asked: p, At: at}
 	case core.ApprovalAnswered:
 		s = s.answered(p, at)
+	case core.TaskForked:
+		s = s.afork(p)
 	case core.SubtaskFinished:
 		s.Subtask, s.Subtasks = &p, s.Subtasks+1
 		s.Spent, s.SubSpent = s.Spent+p.Cost, s.SubSpent+p.Cost

@@ -67,11 +67,13 @@ func (a PriceAbove) String() string {
 // Most returns what a model call with this usage costs at most, however much of its input comes
 // from a cache or goes into one. A call that uses less doesn't cost more, if the price passes Check.
 func (p Price) Most(u Usage) Credits {
+	few := p // a call that reads less may be priced so, with other parts
 	p = p.At(u.Input)
 	rounded := Credits(0) // up, for each part of the input that has a rate of its own
-	for _, rate := range [...]Credits{p.Cached, p.CacheWrite, p.CacheWrite1h} {
-		if rate > 0 {
-			p.Input, rounded = max(p.Input, rate), rounded+1
+	for _, rate := range [...][2]Credits{{p.Cached, few.Cached}, {p.CacheWrite, few.CacheWrite}, {p.CacheWrite1h, few.CacheWrite1h}} {
+		p.Input = max(p.Input, rate[0])
+		if rate[0] > 0 || rate[1] > 0 {
+			rounded++
 		}
 	}
 	return p.Tokens(Usage{Input: u.Input, Output: u.Output}).plus(rounded)

@@ -209,6 +209,14 @@ type (
 		Call  CallID `json:"call"`  // by which it was wanted
 		Depth int    `json:"depth"` // of the sub-task; 1 is below a task that is none
 	}
+	// TaskForked ends what a task has in common with the one that it is a fork of: all events
+	// before are the other's.
+	TaskForked struct {
+		From   TaskID `json:"from"`
+		At     int64  `json:"at"`               // the version of the other's that is the last in common
+		Prompt string `json:"prompt,omitempty"` // the new one; "": the same
+		Model  string `json:"model,omitempty"`  // likewise
+	}
 	// SubtaskFinished tells a task what came of its sub-task, and what that cost.
 	SubtaskFinished struct {
 		Call   CallID        `json:"call"`
@@ -428,3 +436,4 @@ func (VerdictGiven) EventType() string        { return "verdict.given" }
 func (TaskCancelRequested) EventType() string { return "task.cancel_requested" }
 func (TaskFinished) EventType() string        { return "task.finished" }
 func (SubtaskFinished) EventType() string     { return "subtask.finished" }
+func (TaskForked) EventType() string          { return "task.forked" }
