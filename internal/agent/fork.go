@@ -20,9 +20,6 @@ type Fork struct {
 	Key    string // the caller's idempotency key
 }
 
-// maxFork bounds the events that a fork begins with.
-const maxFork = 5000
-
 // Fork makes a task that begins with what another one did up to a point, with the files as they
 // were then, and goes on by itself from there. What the other did isn't done, paid or undone
 // again. Errors: invalid (there is no such point), unsupported (the other works in a folder of the
@@ -42,14 +39,12 @@ func (s *Service) Fork(ctx context.Context, scope core.Scope, of core.TaskID, f 
 	switch {
 	case was.Created.Workspace != "":
 		return State{}, core.E(core.Unsupported, op, "the task works in a folder of the host, whose files aren't kept").WithHint("fork tasks that have a workspace of their own")
-	case was.Version > maxFork:
-		return State{}, core.E(core.Exhausted, op, fmt.Sprintf("the task has %d events", was.Version)).WithHint(fmt.Sprintf("fork it at one up to %d", maxFork))
 	case f.At < 0 || f.At > was.Version:
-		return State{}, core.E(core.Invalid, op, fmt.Sprintf("the task has no version %d", f.At)).WithHint(fmt.Sprintf("isekai task replay shows them; they are 1 to %d", was.Version))
+		return State{}, noVersion(f.At, was.Version)
 	case f.Model == Blueprint && was.Created.Kind == core.KindTask:
 		return State{}, core.E(core.Unsupported, op, "the built-in planner is no model for this task").WithHint("name a model")
 	}
-	events, err := s.Events.ReadStream(ctx, scope.Org, of.Stream(), 0, maxFork)
+	events, err := s.history(ctx, scope, of)
 	if err != nil {
 		return State{}, err
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -64,6 +65,50 @@ func Replay(events []core.Event) ([]Frame, error) {
 		frames = append(frames, f)
 	}
 	return frames, nil
+}
+
+// Replay is Replay of a task's events. not_found: the project has no such task; exhausted: it has
+// more events than can be shown at once.
+func (s *Service) Replay(ctx context.Context, scope core.Scope, id core.TaskID) ([]Frame, error) {
+	events, err := s.history(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	return Replay(events)
+}
+
+// At is a task as it was after one of its events; 0 is the last.
+func (s *Service) At(ctx context.Context, scope core.Scope, id core.TaskID, version int64) (State, error) {
+	if version == 0 {
+		return s.Get(ctx, scope, id)
+	}
+	events, err := s.history(ctx, scope, id)
+	if err != nil {
+		return State{}, err
+	}
+	if version < 0 || version > int64(len(events)) {
+		return State{}, noVersion(version, int64(len(events)))
+	}
+	return Fold(State{}, events[:version]...)
+}
+
+// maxHistory bounds the events that are looked at in one request.
+const maxHistory = 5000
+
+// history are a task's events.
+func (s *Service) history(ctx context.Context, scope core.Scope, id core.TaskID) ([]core.Event, error) {
+	st, err := s.Get(ctx, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	if st.Version > maxHistory {
+		return nil, core.E(core.Exhausted, "task.history", fmt.Sprintf("the task has %d events", st.Version)).WithHint(fmt.Sprintf("up to %d are looked at; its stream has all", maxHistory))
+	}
+	return s.Events.ReadStream(ctx, scope.Org, id.Stream(), 0, maxHistory)
+}
+
+func noVersion(asked, last int64) error {
+	return core.E(core.Invalid, "task.history", fmt.Sprintf("the task has no version %d", asked)).WithHint(fmt.Sprintf("isekai task replay shows them; they are 1 to %d", last))
 }
 
 // String says what an effect is, for a person.

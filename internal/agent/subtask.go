@@ -136,6 +136,9 @@ func (d *drive) begin(ctx context.Context, id core.TaskID, c core.CallContent) e
 	if why != "" {
 		return core.E(core.Internal, "agent.subtask", "a sub-task that can't be was wanted: "+why)
 	}
+	if err := d.flush(ctx, store.WorkKeep); err != nil { // who is told of its end has to know of its beginning
+		return err
+	}
 	created := core.TaskCreated{
 		Kind: core.KindTask, Prompt: p.Prompt, Model: s.Model, Tree: s.Tree, Workspace: s.Created.Workspace, Key: s.Created.Key,
 		Parent: &core.Parent{Task: s.Task, Call: c.ID, Depth: s.depth() + 1}, Limits: s.left(d.Now()),

@@ -40,7 +40,7 @@ const (
 // unrecorded are the operations that change something, or may, and leave nothing in an audit
 // log, each with why.
 var unrecorded = map[string]string{
-	"create-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
+	"create-task": inStream, "fork-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
 	"verify-audit": readOnly, "verify-audit-log": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
 	"verify-projection": readOnly, "show-invitation": readOnly,
 	"test-model-provider": tried, "test-model-provider-of-installation": tried,

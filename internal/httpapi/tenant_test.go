@@ -125,8 +125,9 @@ func TestOnesOwnIDsAreFound(t *testing.T) {
 	n := newNeighbours(t)
 	d := n.document()
 	access := n.access("olga")
+	withMore := map[string]bool{"task-events": true, "diff-versions": true, "diff-tasks": true, "export-task": true} // an end, two versions, another task, files
 	for _, o := range d.routes {
-		if o.method != "GET" || o.open() || strings.HasPrefix(string(o.Action), "operate") || !strings.Contains(o.path, "{") || strings.HasSuffix(o.path, "/stream") || o.ID == "task-events" || o.ID == "diff-versions" {
+		if o.method != "GET" || o.open() || strings.HasPrefix(string(o.Action), "operate") || !strings.Contains(o.path, "{") || strings.HasSuffix(o.path, "/stream") || withMore[o.ID] {
 			continue
 		}
 		if a := n.do(o.method, o.named(n.ours), "", "Authorization", "Bearer "+access); a.status != 200 {
