@@ -22,6 +22,7 @@ type exchange struct {
 	cause atomic.Pointer[error] // what the timer ends it for
 	until time.Time             // for the whole answer
 	res   *http.Response
+	part  io.LimitedReader // of its body
 }
 
 // send sends a request, once. Its answer's header has come when it returns without an error.
@@ -92,7 +93,8 @@ func (x *exchange) whole(b *bytes.Buffer, most int, room *share) error {
 		b.Grow(min(n, smallAnswer) + bytes.MinRead)
 	}
 	for size := min(smallAnswer, most+1); ; size = min(2*size, most+1) {
-		_, err := b.ReadFrom(io.LimitReader(x.res.Body, int64(size-b.Len())))
+		x.part = io.LimitedReader{R: x.res.Body, N: int64(size - b.Len())}
+		_, err := b.ReadFrom(&x.part)
 		switch {
 		case err != nil && x.life.Err() != nil:
 			return x.why(err)
