@@ -68,7 +68,9 @@ func NewID(prefix string) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(time.Now().UnixMilli())<<16)
 	_, _ = rand.Read(b[6:]) // crypto/rand.Read never returns an error
-	return prefix + "_" + idEncoding.EncodeToString(b[:])
+	var text [64]byte
+	to := append(append(text[:0], prefix...), '_')
+	return string(idEncoding.AppendEncode(to, b[:]))
 }
 
 // ValidID reports whether s is prefix + "_" followed by 1 to 40 lower-case

@@ -53,11 +53,11 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		}
 		return
 	}
-	r, _ := humago.Unwrap(ctx)
+	r, w := humago.Unwrap(ctx)
 	c, err := credentialOf(r, rq)
 	if _, ok := op.Metadata[dialectMark]; ok {
 		c, err = callerOf(r, rq)
-		ctx.SetHeader("Request-Id", rq.id) // where Anthropic's clients look for it
+		w.Header()["Request-Id"] = rq.line(rq.id) // where Anthropic's clients look for it
 	}
 	if err != nil {
 		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai"`)
@@ -68,31 +68,32 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	if core.CodeOf(err) == core.Unauthenticated {
 		ctx.SetHeader("WWW-Authenticate", `Bearer realm="isekai", error="invalid_token"`)
 	}
-	action, _ := op.Extensions[actionKey].(string)
+	name, _ := op.Extensions[actionKey].(string)
+	action := identity.Action(name)
 	if err == nil {
-		err = s.limitPrincipal(ctx, who, identity.Action(action))
+		err = s.limitPrincipal(ctx, rq, who, action)
 	}
 	if err == nil {
-		err = who.May(identity.Action(action)) // before any data is read
+		err = who.May(action) // before any data is read
 	}
 	if err != nil {
 		s.write(ctx, rq, err)
 		return
 	}
-	rq.who = who
-	rq.again = func(ctx context.Context) error {
-		now, err := s.cfg.Authenticate(ctx, c)
-		if err == nil && now.Scope != who.Scope {
-			err = core.E(core.Denied, "request", "the credential stands for another by now")
-		}
-		if err == nil {
-			err = now.May(identity.Action(action))
-		}
-		return err
-	}
-	u := ctx.URL()
-	rq.path = u.Path
+	rq.cred, rq.action, rq.who, rq.path = c, action, who, r.URL.Path
 	next(ctx)
+}
+
+// again reports whether a request's principal still is that, and may do what was asked.
+func (s *server) again(ctx context.Context, rq *request) error {
+	now, err := s.cfg.Authenticate(ctx, rq.cred)
+	if err == nil && now.Scope != rq.who.Scope {
+		err = core.E(core.Denied, "request", "the credential stands for another by now")
+	}
+	if err == nil {
+		err = now.May(rq.action)
+	}
+	return err
 }
 
 // credentialOf returns what came with a request to say who sends it.

@@ -139,7 +139,7 @@ func (w *walk) does(bearer, op string, values map[string]string, body any, org c
 }
 
 // field returns a field of an answer.
-func field(t *testing.T, a answer, name string) string {
+func field(t testing.TB, a answer, name string) string {
 	t.Helper()
 	var all map[string]any
 	if err := json.Unmarshal([]byte(a.body), &all); err != nil {

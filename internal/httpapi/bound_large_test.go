@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http/httptest"
@@ -25,7 +24,7 @@ func TestLargeCallsHaveRooms(t *testing.T) {
 	read := func(rq *request, length int64, sent int) (leave func(), got int, err error) {
 		r := httptest.NewRequest("POST", "/v1/chat/completions", io.LimitReader(strings.NewReader(strings.Repeat("x", sent)), int64(sent)))
 		r.ContentLength = length
-		var b bytes.Buffer
+		var b callBody
 		leave, err = s.readCall(&b, r, rq)
 		return leave, b.Len(), err
 	}

@@ -35,25 +35,38 @@ func (o *openings) enter(rooms ...room) (leave func(), full *room) { return o.br
 
 // bring is enter of what takes the place of n.
 func (o *openings) bring(n int, rooms ...room) (leave func(), full *room) {
+	if full := o.begin(n, rooms); full != nil {
+		return nil, full
+	}
+	return func() { o.end(n, rooms) }, nil
+}
+
+// begin is bring for who calls end by himself.
+func (o *openings) begin(n int, rooms []room) (full *room) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, r := range rooms {
 		if o.open[r.name]+n > r.most {
-			return nil, &rooms[i]
+			return &rooms[i]
 		}
 	}
 	for _, r := range rooms {
 		o.open[r.name] += n
 	}
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		for _, r := range rooms {
-			if o.open[r.name] -= n; o.open[r.name] == 0 {
-				delete(o.open, r.name)
-			}
+	return nil
+}
+
+// end closes n in all rooms.
+func (o *openings) end(n int, rooms []room) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range rooms {
+		if left := o.open[r.name] - n; left > 0 {
+			o.open[r.name] = left
+		} else {
+			delete(o.open, r.name)
 		}
-	}, nil
+	}
 }
 
 // How many streams may be open on a node. Each takes some 60 kB.
@@ -65,17 +78,16 @@ const (
 	fullWait = 10 // seconds, before it is any use to try again
 )
 
-// streamRooms are those of a stream. Who owns an embedded installation has but the node's.
-func streamRooms(who identity.Principal) []room {
+// streamRooms appends those of a stream. Who owns an embedded installation has but the node's.
+func streamRooms(to []room, who *identity.Principal) []room {
 	node := room{"node", roomName{"streams", ""}, nodeStreams}
 	if who.Operates {
-		return []room{node}
+		return append(to, node)
 	}
-	return []room{
-		{"user", roomName{"user", string(who.User)}, userStreams},
-		{"org", roomName{"org", string(who.Scope.Org)}, orgStreams},
-		node,
-	}
+	return append(to,
+		room{"user", roomName{"user", string(who.User)}, userStreams},
+		room{"org", roomName{"org", string(who.Scope.Org)}, orgStreams},
+		node)
 }
 
 // How many calls of models may be under way on a node. Each takes some 60 kB, and what is
@@ -86,17 +98,16 @@ const (
 	nodeCalls = 16_000
 )
 
-// callRooms are those of a call of a model.
-func callRooms(who identity.Principal) []room {
+// callRooms appends those of a call of a model.
+func callRooms(to []room, who *identity.Principal) []room {
 	node := room{"node", roomName{"calls", ""}, nodeCalls}
 	if who.Operates {
-		return []room{node}
+		return append(to, node)
 	}
-	return []room{
-		{"user", roomName{"calls/user", string(who.User)}, userCalls},
-		{"org", roomName{"calls/org", string(who.Scope.Org)}, orgCalls},
-		node,
-	}
+	return append(to,
+		room{"user", roomName{"calls/user", string(who.User)}, userCalls},
+		room{"org", roomName{"calls/org", string(who.Scope.Org)}, orgCalls},
+		node)
 }
 
 // How much of large requests to models may be in memory on a node, in MiB. Those of up to
@@ -129,17 +140,19 @@ func (s *server) place(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	rq := requestOf(ctx.Context())
-	rooms := streamRooms
+	var rooms [3]room
+	all := rooms[:0]
 	if _, ok := ctx.Operation().Metadata[dialectMark]; ok {
-		rooms = callRooms
+		all = callRooms(all, &rq.who)
+	} else {
+		all = streamRooms(all, &rq.who)
 	}
-	leave, full := s.open.enter(rooms(rq.who)...)
-	if full != nil {
+	if full := s.open.begin(1, all); full != nil {
 		ctx.SetHeader("Retry-After", strconv.Itoa(fullWait))
 		s.write(ctx, rq, core.E(core.Exhausted, "stream", "too many at once: the limit of the "+full.of+" is "+strconv.Itoa(full.most)).
 			WithHint("end some, or try again in "+strconv.Itoa(fullWait)+" s"))
 		return
 	}
-	defer leave()
+	defer s.open.end(1, all)
 	next(ctx)
 }

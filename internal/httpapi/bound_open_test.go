@@ -47,19 +47,20 @@ func TestWhoseStreams(t *testing.T) {
 	for i := range 3 * userStreams {
 		p := who
 		p.Key = core.KeyID([]string{"", "key_a", "key_b"}[i%3])
-		if _, full := o.enter(streamRooms(p)...); (full == nil) != (i < userStreams) {
+		if _, full := o.enter(streamRooms(nil, &p)...); (full == nil) != (i < userStreams) {
 			t.Fatalf("%d: %+v", i, full)
 		}
 	}
 	for i := range orgStreams {
 		p := who
 		p.User = core.UserID(core.NewID("usr"))
-		if _, full := o.enter(streamRooms(p)...); (full == nil) != (i < orgStreams-userStreams) {
+		if _, full := o.enter(streamRooms(nil, &p)...); (full == nil) != (i < orgStreams-userStreams) {
 			t.Fatalf("of the org, %d: %+v", i, full)
 		}
 	}
+	local := identity.Local()
 	for i := range nodeStreams {
-		if _, full := o.enter(streamRooms(identity.Local())...); (full == nil) != (i < nodeStreams-orgStreams) {
+		if _, full := o.enter(streamRooms(nil, &local)...); (full == nil) != (i < nodeStreams-orgStreams) {
 			t.Fatalf("of the node, %d: %+v", i, full)
 		}
 	}

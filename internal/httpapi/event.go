@@ -131,18 +131,18 @@ type sse struct {
 func (s *server) newSSE(hc huma.Context) *sse {
 	hc.SetHeader("Content-Type", "text/event-stream")
 	hc.SetHeader("X-Accel-Buffering", "no")
-	out := openSSE(hc.BodyWriter().(http.ResponseWriter), s.waiting, mayStill(hc.Context(), s.waiting))
+	out := openSSE(hc.BodyWriter().(http.ResponseWriter), s.waiting, s.mayStill(hc.Context()))
 	_ = out.comment() // opens the stream; a reader that has gone is seen by the next write
 	return out
 }
 
 // mayStill asks whether who sent a request may still have what it asked for. It waits for no
 // longer than it is asked again.
-func mayStill(ctx context.Context, p patience) func() error {
+func (s *server) mayStill(ctx context.Context) func() error {
 	return func() error {
-		ctx, stop := context.WithTimeout(ctx, p.recheck)
+		ctx, stop := context.WithTimeout(ctx, s.waiting.recheck)
 		defer stop()
-		return requestOf(ctx).again(ctx)
+		return s.again(ctx, requestOf(ctx))
 	}
 }
 

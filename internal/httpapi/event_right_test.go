@@ -131,7 +131,7 @@ func TestWhatIsLookedAtAgain(t *testing.T) {
 		s.api.UseMiddleware(s.authenticate)
 		var got error
 		handle(s, identity.TaskRead, huma.Operation{OperationID: "x", Method: http.MethodGet, Path: "/x"}, func(ctx context.Context, _ core.Scope, _ *struct{}) (*struct{}, error) {
-			got = requestOf(ctx).again(ctx)
+			got = s.again(ctx, requestOf(ctx))
 			return nil, nil
 		})
 		r := httptest.NewRequest("GET", "/x", nil)

@@ -15,7 +15,7 @@ import (
 
 // reader reads a stream of events a message at a time.
 type reader struct {
-	t    *testing.T
+	t    testing.TB
 	res  *http.Response
 	next chan string // closed at the end
 }

@@ -35,16 +35,18 @@ type bucketKey struct {
 	of  string // whose
 }
 
-// bucket is what a node has of one. Who holds turn uses the rest.
+// bucket is what a node has of one.
 type bucket struct {
-	key   bucketKey
-	turn  chan struct{}
+	key  bucketKey
+	turn chan struct{} // holds one: whoever draws
+	full int64         // of the node's own, while the store doesn't answer; for who draws
+
+	mu    sync.Mutex
 	begun bool
 	have  int       // tokens at hand
 	owed  int       // of those handed out, not drawn yet
 	left  int       // in the store, after the last draw
 	until time.Time // there is none before
-	full  int64     // of the node's own, while the store doesn't answer
 }
 
 // A slice and a credit are this part of a burst, and one at least.
@@ -72,43 +74,61 @@ type standing struct {
 
 // take lets a request through, or not. The error is that of a context that ended.
 func (l *limiter) take(ctx context.Context, key bucketKey, r store.Rate) (standing, error) {
-	b := l.bucket(key)
-	select {
-	case b.turn <- struct{}{}: // nearly always at once
-	default:
-		select {
-		case b.turn <- struct{}{}:
-		case <-ctx.Done():
-			return standing{}, ctx.Err()
-		}
+	return l.takeOf(ctx, l.bucket(key), r)
+}
+
+// takeOf is take of a bucket. Nearly always there is a token at hand.
+func (l *limiter) takeOf(ctx context.Context, b *bucket, r store.Rate) (standing, error) {
+	if at, known := b.take(r, l.now); known {
+		return at, nil
 	}
-	defer func() { <-b.turn }()
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return standing{}, ctx.Err()
+	}
+	at, known := b.take(r, l.now) // somebody else may have drawn meanwhile
+	if !known {
+		l.draw(ctx, b, r)
+		at, _ = b.take(r, l.now)
+	}
+	return at, nil
+}
+
+// take takes a token that is at hand. known: there is one, or is none for a while; else more
+// are to be drawn.
+func (b *bucket) take(r store.Rate, clock func() time.Time) (at standing, known bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if !b.begun {
 		b.begun = true
 		b.have = part(r, creditPart)
 		b.owed = b.have
 		b.left = r.Burst - b.have
 	}
-	now := l.now()
-	if b.have < 1 && !now.Before(b.until) {
-		l.draw(ctx, b, r, now)
-	}
 	if b.have < 1 {
-		return standing{wait: max(b.until.Sub(now), time.Millisecond)}, nil
+		wait := b.until.Sub(clock())
+		return standing{wait: max(wait, time.Millisecond)}, wait > 0
 	}
 	b.have--
-	return standing{ok: true, left: b.have + b.left}, nil
+	return standing{ok: true, left: b.have + b.left}, true
 }
 
 func part(r store.Rate, of int) int { return max(r.Burst/of, 1) }
 
-// draw gets the next slice, and what is owed.
-func (l *limiter) draw(ctx context.Context, b *bucket, r store.Rate, now time.Time) {
+// draw gets the next slice, and what is owed. The caller has the turn.
+func (l *limiter) draw(ctx context.Context, b *bucket, r store.Rate) {
+	now := l.now()
+	b.mu.Lock()
 	want := b.owed + part(r, slicePart)
+	b.mu.Unlock()
 	got, left, wait, err := l.shared(ctx, b, want, r, now)
 	if err != nil {
 		b.full, got, left, wait = r.Take(b.full, now.UnixNano(), want)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	paid := min(got, b.owed)
 	b.owed -= paid
 	b.have += got - paid
@@ -144,6 +164,21 @@ func (l *limiter) asksAgain() time.Time {
 func (l *limiter) bucket(key bucketKey) *bucket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.at(key)
+}
+
+// of returns the buckets of up to mostQuotas.
+func (l *limiter) of(all []quota) (buckets [mostQuotas]*bucket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range all {
+		buckets[i] = l.at(all[i].bucketKey)
+	}
+	return buckets
+}
+
+// at is bucket for who holds the lock.
+func (l *limiter) at(key bucketKey) *bucket {
 	if at, ok := l.buckets[key]; ok {
 		l.order.MoveToFront(at)
 		return at.Value.(*bucket)

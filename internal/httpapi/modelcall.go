@@ -109,8 +109,8 @@ func (s *server) raw(action identity.Action, op huma.Operation, b bounds, f func
 func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 	r, w := humago.Unwrap(hc)
 	rq := requestOf(r.Context())
-	body := bodies.Get().(*bytes.Buffer)
-	defer giveBody(body)
+	body := bodies.Get().(*callBody)
+	defer body.give()
 	leave, err := s.readCall(body, r, rq)
 	defer leave()
 	if err != nil {
@@ -124,26 +124,26 @@ func (s *server) modelCall(hc huma.Context, op dialect.Operation) {
 	}
 	defer a.Close()
 	if a.Cache != "" {
-		w.Header()["Isekai-Cache"] = []string{a.Cache}
+		w.Header()["Isekai-Cache"] = rq.line(a.Cache)
 	}
-	signed(w.Header(), a.By)
+	rq.sign(w.Header(), a.By)
 	if a.Stream != nil {
 		s.modelStream(w, r, rq, op, a.Stream, a.Kept)
 		return
 	}
 	h := w.Header()
 	h["Content-Type"] = jsonContent
-	h["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
+	h["Content-Length"] = rq.line(strconv.Itoa(len(a.Body)))
 	// A writer without deadlines is a test's; a reader that has gone needs no answer.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTime))
 	_, _ = w.Write(a.Body)
 }
 
-// signed has an answer say who gives it: a name may lead to several.
-func signed(h http.Header, by model.Origin) {
+// sign has an answer say who gives it: a name may lead to several.
+func (rq *request) sign(h http.Header, by model.Origin) {
 	if by.Provider != "" {
-		h[model.ProviderHeader] = []string{by.Provider}
-		h[model.ModelHeader] = []string{by.Model}
+		h[model.ProviderHeader] = rq.line(by.Provider)
+		h[model.ModelHeader] = rq.line(by.Model)
 	}
 }
 
@@ -166,7 +166,7 @@ func (s *server) modelStream(w http.ResponseWriter, r *http.Request, rq *request
 	if kept != "" {
 		h.Set("Isekai-Answer", string(kept))
 	}
-	out := openSSE(w, s.waiting, mayStill(r.Context(), s.waiting))
+	out := openSSE(w, s.waiting, s.mayStill(r.Context()))
 	for {
 		piece, err := from.Next(r.Context())
 		if err != nil {
@@ -196,13 +196,21 @@ func stopped(op dialect.Operation, kept gateway.KeptAnswer) []byte {
 	return dialect.ProblemEvent(op, core.Unavailable, dialect.Problem{Message: said}).Append(nil)
 }
 
-// bodies are buffers for requests, most of which are small.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// callBody is a request's, as it is read.
+type callBody struct {
+	bytes.Buffer
+	first io.LimitedReader // of what needs no room
+}
 
-func giveBody(b *bytes.Buffer) {
+// bodies are those of requests, most of which are small.
+var bodies = sync.Pool{New: func() any { return new(callBody) }}
+
+// give keeps it for another request.
+func (b *callBody) give() {
 	const usual = 256 << 10
 	if b.Cap() <= usual {
 		b.Reset()
+		b.first.R = nil
 		bodies.Put(b)
 	}
 }
@@ -210,7 +218,7 @@ func giveBody(b *bytes.Buffer) {
 // readCall reads a request's body, for whose rest there is room only if there is for it among
 // the large ones: who says how long a request is needn't send it. leave has to be called when it
 // isn't needed any more.
-func (s *server) readCall(into *bytes.Buffer, r *http.Request, rq *request) (leave func(), err error) {
+func (s *server) readCall(into *callBody, r *http.Request, rq *request) (leave func(), err error) {
 	leave = func() {}
 	if !isJSON(r.Header) {
 		return leave, core.E(core.Invalid, "request", "the request's Content-Type isn't application/json").WithHint("send it as Content-Type: application/json").Because(unread(http.StatusUnsupportedMediaType))
@@ -218,7 +226,8 @@ func (s *server) readCall(into *bytes.Buffer, r *http.Request, rq *request) (lea
 	if n := r.ContentLength; n > 0 {
 		into.Grow(int(min(n, smallCall)) + bytes.MinRead)
 	}
-	n, err := into.ReadFrom(io.LimitReader(r.Body, smallCall))
+	into.first = io.LimitedReader{R: r.Body, N: smallCall}
+	n, err := into.ReadFrom(&into.first)
 	if err == nil && n == smallCall && r.ContentLength != smallCall {
 		size := int64(maxCall)
 		if r.ContentLength > 0 {
@@ -250,10 +259,11 @@ func isJSON(h http.Header) bool {
 
 // readError is the error of a request's body.
 func readError(r *http.Request, err error) error {
+	if err == nil {
+		return nil
+	}
 	var large *http.MaxBytesError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &large):
 		return core.E(core.Invalid, "request", "the request is larger than "+strconv.Itoa(maxCall>>20)+" MiB").
 			WithHint("send less, or refer to pictures by their address").Because(unread(http.StatusRequestEntityTooLarge))

@@ -28,7 +28,7 @@ import (
 )
 
 // newGateway opens the town's way to models.
-func (w *town) newGateway(t *testing.T, st *sqlite.Store, guard *redact.Service, logger *slog.Logger) *gateway.Gateway {
+func (w *town) newGateway(t testing.TB, st *sqlite.Store, guard *redact.Service, way func(bool, time.Duration) gateway.Way, logger *slog.Logger) *gateway.Gateway {
 	t.Helper()
 	m := must(meter.New(meter.Config{Ledger: w.ledger, Events: st, Records: st, IDs: core.NewID, Charge: true, Every: 5 * time.Millisecond, Log: logger}))(t)
 	ctx, stop := context.WithCancel(context.Background())
@@ -42,12 +42,14 @@ func (w *town) newGateway(t *testing.T, st *sqlite.Store, guard *redact.Service,
 		Clean: func(ctx context.Context, scope core.Scope, task core.TaskID, where string, b []byte) ([]byte, error) {
 			return guard.Body(ctx, redact.Sighting{Scope: scope, Task: task, Where: where}, b)
 		},
-		Transport: func(_ bool, connect time.Duration) gateway.Way {
-			return &http.Transport{DialContext: (&net.Dialer{Timeout: connect}).DialContext}
-		},
+		Transport: way,
 	}))(t)
 	t.Cleanup(func() { g.Close(); stop(); <-done })
 	return g
+}
+
+func usualWay(_ bool, connect time.Duration) gateway.Way {
+	return &http.Transport{DialContext: (&net.Dialer{Timeout: connect}).DialContext}
 }
 
 // office is a town whose org has a provider of models, and whose log has everything.
@@ -72,19 +74,25 @@ func newOffice(t *testing.T) *office {
 	}))
 	t.Cleanup(provider.Close)
 	o.says("application/json", http.StatusOK, helloAnswer)
-	_, err := o.models.PutProvider(t.Context(), core.DefaultOrg, catalog.Spec{
-		Name: "p", Kind: catalog.Compatible, Address: provider.URL + "/v1", Speaks: []dialect.Operation{dialect.OpChat, dialect.OpEmbeddings},
+	o.town.hasModel(provider.URL)
+	return o
+}
+
+// hasModel gives the first org credits, and a provider of a model "m" at an address.
+func (w *town) hasModel(address string) {
+	w.t.Helper()
+	_, err := w.models.PutProvider(w.t.Context(), core.DefaultOrg, catalog.Spec{
+		Name: "p", Kind: catalog.Compatible, Address: address + "/v1", Speaks: []dialect.Operation{dialect.OpChat, dialect.OpEmbeddings},
 		Models:   []catalog.Model{{Name: "m", Price: &core.Price{Input: core.Credit, Output: core.Credit}}},
 		Limits:   catalog.Limits{Failures: 100, FailuresOf: 200, OpenFor: time.Second},
 		Timeouts: catalog.Timeouts{Connect: time.Second, First: 5 * time.Second, Idle: 5 * time.Second, Total: 20 * time.Second},
 	}, 0)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	if _, err := o.ledger.Grant(t.Context(), core.DefaultOrg, ledger.Command{ID: core.NewID("cmd"), Amount: 100 * core.Credit}); err != nil {
-		t.Fatal(err)
+	if _, err := w.ledger.Grant(w.t.Context(), core.DefaultOrg, ledger.Command{ID: core.NewID("cmd"), Amount: 100 * core.Credit}); err != nil {
+		w.t.Fatal(err)
 	}
-	return o
 }
 
 // call has somebody call a model.

@@ -18,13 +18,13 @@ import (
 // TestRoomsOfCalls: nobody takes the room of others, and streams of tasks have their own.
 func TestRoomsOfCalls(t *testing.T) {
 	t.Parallel()
-	who := func(org core.OrgID, user core.UserID) identity.Principal {
-		return identity.Principal{Scope: core.Scope{Org: org}, User: user}
+	who := func(org core.OrgID, user core.UserID) *identity.Principal {
+		return &identity.Principal{Scope: core.Scope{Org: org}, User: user}
 	}
 	o := newOpenings()
-	fill := func(p identity.Principal, n int) (entered int, full *room) {
+	fill := func(p *identity.Principal, n int) (entered int, full *room) {
 		for range n {
-			_, full = o.enter(callRooms(p)...)
+			_, full = o.enter(callRooms(nil, p)...)
 			if full != nil {
 				return entered, full
 			}
@@ -41,17 +41,17 @@ func TestRoomsOfCalls(t *testing.T) {
 	if n, full := fill(who("org_a", "usr_c"), 1); n != 0 || full.of != "org" {
 		t.Errorf("a third has %d calls: %+v", n, full)
 	}
-	if leave, full := o.enter(streamRooms(who("org_a", "usr_a"))...); full != nil {
+	if leave, full := o.enter(streamRooms(nil, who("org_a", "usr_a"))...); full != nil {
 		t.Errorf("a stream of a task finds %+v", full)
 	} else {
 		leave()
 	}
-	leave, full := o.enter(callRooms(who("org_b", "usr_a"))...) // in another org, where there is room, it is the same user
+	leave, full := o.enter(callRooms(nil, who("org_b", "usr_a"))...) // in another org, where there is room, it is the same user
 	if full == nil {
 		leave()
 		t.Error("a user has more in another org")
 	}
-	boss := identity.Principal{Operates: true}
+	boss := &identity.Principal{Operates: true}
 	if n, full := fill(boss, nodeCalls); n != nodeCalls-orgCalls || full.of != "node" {
 		t.Errorf("the node's owner has %d calls, then %+v", n, full)
 	}
@@ -72,7 +72,7 @@ func TestAFullRoomInADialect(t *testing.T) {
 	s.api.UseMiddleware(s.bound, s.authenticate, s.place)
 	s.modelCalls()
 	for range userCalls {
-		if _, full := s.open.enter(callRooms(who)...); full != nil {
+		if _, full := s.open.enter(callRooms(nil, &who)...); full != nil {
 			t.Fatal(full)
 		}
 	}

@@ -75,7 +75,7 @@ func TestSignInAtAnIssuer(t *testing.T) {
 
 // throughIssuer goes to the issuer and returns where it sends the browser, and the cookie
 // that this one has.
-func (w *town) throughIssuer(t *testing.T) (back, cookie string) {
+func (w *town) throughIssuer(t testing.TB) (back, cookie string) {
 	t.Helper()
 	res := w.open("POST", "/v1/oidc/corp", "", "Authorization", "")
 	defer res.Body.Close()
@@ -95,7 +95,7 @@ func (w *town) throughIssuer(t *testing.T) (back, cookie string) {
 }
 
 // visit is what a browser does that follows nothing.
-func (w *town) visit(t *testing.T, to, cookie string) *http.Response {
+func (w *town) visit(t testing.TB, to, cookie string) *http.Response {
 	t.Helper()
 	if strings.HasPrefix(to, "/") {
 		to = w.url + to

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -16,8 +15,8 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 	next = s.crossing.protect(s.deny, s.limitAddress(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := arrivalOf(r)
-		rq := &request{id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
-		w.Header().Set("X-Request-Id", rq.id)
+		rq := &request{Context: r.Context(), id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
+		w.Header()["X-Request-Id"] = rq.line(rq.id)
 		most, within, headers := int64(maxBody), s.waiting.body, hardening[:]
 		if isCall(r.URL.Path) {
 			most, within, headers = maxCall, s.waiting.call, hardening[:ofData]
@@ -30,7 +29,7 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		}
 		// A copy: net/http looks at the body of its own request to know whether the rest of
 		// one is still to come, which it must not take for the next request.
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
+		r = r.WithContext(rq)
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		rq.flow = readCookie(r, cookieName(rq.secure)+flowSuffix)
 		defer s.survive(w, r)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -73,6 +74,9 @@ var strict = map[identity.Action]bool{
 	identity.BudgetWrite: true, identity.ModelWrite: true, identity.Self: true, identity.Operate: true, identity.OperatePeople: true,
 }
 
+// mostQuotas is how many limits a request comes under at once.
+const mostQuotas = 5
+
 // quota is a limit that a request comes under.
 type quota struct {
 	policy string // its name in headers
@@ -86,7 +90,7 @@ func (s *server) limitAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := requestOf(r.Context())
 		if !rq.own && r.URL.Path != livePath {
-			if err := s.limit(r.Context(), w.Header().Set, quota{"address", ofAddress("http/address/", rq.from), s.rates.Address}); err != nil {
+			if err := s.limit(r.Context(), rq, w.Header(), quota{"address", ofAddress("http/address/", rq.from), s.rates.Address}); err != nil {
 				s.deny(w, r, err)
 				return
 			}
@@ -101,7 +105,8 @@ func (s *server) limitPublic(ctx huma.Context, rq *request) bool {
 	if ctx.Method() == http.MethodGet || ctx.Method() == http.MethodHead {
 		return true
 	}
-	err := s.limit(ctx.Context(), ctx.SetHeader, ofLines("sign-in", "http/sign_in/", rq.from, s.rates.SignIn)...)
+	_, w := humago.Unwrap(ctx)
+	err := s.limit(ctx.Context(), rq, w.Header(), ofLines("sign-in", "http/sign_in/", rq.from, s.rates.SignIn)...)
 	if err != nil {
 		s.write(ctx, rq, err)
 	}
@@ -110,11 +115,11 @@ func (s *server) limitPublic(ctx huma.Context, rq *request) bool {
 
 // limitPrincipal limits what somebody who is known does. Who owns an embedded
 // installation is limited by nobody.
-func (s *server) limitPrincipal(ctx huma.Context, who identity.Principal, a identity.Action) error {
+func (s *server) limitPrincipal(ctx huma.Context, rq *request, who identity.Principal, a identity.Action) error {
 	if who.Operates {
 		return nil
 	}
-	all := make([]quota, 0, 5) // one's own first: what these refuse is taken from nobody else
+	all := make([]quota, 0, mostQuotas) // one's own first: what these refuse is taken from nobody else
 	if who.Key != "" {
 		all = append(all, quota{"key", bucketKey{who.Scope.Org, "http/key/", string(who.Key)}, s.rates.Key})
 	}
@@ -125,19 +130,21 @@ func (s *server) limitPrincipal(ctx huma.Context, who identity.Principal, a iden
 	all = append(all,
 		quota{"project", bucketKey{who.Scope.Org, "http/project/", string(who.Scope.Project)}, s.rates.Project},
 		quota{"org", bucketKey{who.Scope.Org, "http/org", ""}, s.rates.Org})
-	return s.limit(ctx.Context(), ctx.SetHeader, all...)
+	_, w := humago.Unwrap(ctx)
+	return s.limit(ctx.Context(), rq, w.Header(), all...)
 }
 
 // limit lets a request through if each quota does, and says in the headers how it is with
 // the one that is nearest to its end. It asks them in order, and none after one that doesn't.
-func (s *server) limit(ctx context.Context, set func(name, value string), all ...quota) error {
+func (s *server) limit(ctx context.Context, rq *request, h http.Header, all ...quota) error {
 	if s.limiter == nil {
 		return nil
 	}
+	buckets := s.limiter.of(all)
 	var nearest standing
 	var of quota
-	for _, q := range all {
-		at, err := s.limiter.take(ctx, q.bucketKey, q.Rate)
+	for i, q := range all {
+		at, err := s.limiter.takeOf(ctx, buckets[i], q.Rate)
 		if err != nil {
 			return fmt.Errorf("limit: %w", err)
 		}
@@ -148,7 +155,7 @@ func (s *server) limit(ctx context.Context, set func(name, value string), all ..
 			break
 		}
 	}
-	describe(set, of, nearest)
+	rq.describe(h, of, nearest)
 	if nearest.ok {
 		return nil
 	}
@@ -158,17 +165,17 @@ func (s *server) limit(ctx context.Context, set func(name, value string), all ..
 
 // describe writes the headers of draft-ietf-httpapi-ratelimit-headers-10: the policy, and
 // how many requests are left of it until when.
-func describe(set func(name, value string), q quota, at standing) {
+func (rq *request) describe(h http.Header, q quota, at standing) {
 	full := time.Duration(float64(q.Per) * float64(q.Burst-at.left) / float64(q.Burst))
 	// Names as http.CanonicalHeaderKey has them, and values in one string: each answer has them.
 	b := make([]byte, 0, 96)
 	b = parameters(b, q.policy, ";q=", q.Burst, ";w=", q.Per)
 	n := len(b)
 	both := string(parameters(b, q.policy, ";r=", at.left, ";t=", full))
-	set("Ratelimit-Policy", both[:n])
-	set("Ratelimit", both[n:])
+	rq.rate = [...]string{both[:n], both[n:]}
+	h["Ratelimit-Policy"], h["Ratelimit"] = rq.rate[:1:1], rq.rate[1:]
 	if !at.ok {
-		set("Retry-After", wholeSeconds(at.wait))
+		h.Set("Retry-After", wholeSeconds(at.wait))
 	}
 }
 

@@ -37,7 +37,7 @@ func TestTheNearestIsTold(t *testing.T) {
 		"as near":              {[]quota{hour("a", 10), hour("b", 10)}, `"a";r=9;t=360`},
 	} {
 		s, h := limited(t, Rates{}), http.Header{}
-		if err := s.limit(t.Context(), h.Set, c.quotas...); err != nil || h.Get("RateLimit") != c.want {
+		if err := s.limit(t.Context(), &request{}, h, c.quotas...); err != nil || h.Get("RateLimit") != c.want {
 			t.Errorf("%s: %q %v", name, h.Get("RateLimit"), err)
 		}
 	}
@@ -51,14 +51,14 @@ func TestWhatOnesOwnRefusesIsTakenFromNobody(t *testing.T) {
 	shared := quota{"org", bucketKey{"org_a", "o", ""}, store.Rate{Burst: 100, Per: time.Hour}}
 	h := http.Header{}
 	for i := range 50 {
-		if err := s.limit(t.Context(), h.Set, own, shared); (err == nil) != (i < 5) {
+		if err := s.limit(t.Context(), &request{}, h, own, shared); (err == nil) != (i < 5) {
 			t.Fatalf("%d: %v", i, err)
 		}
 	}
 	if h.Get("RateLimit") != `"user";r=0;t=3600` {
 		t.Errorf("%v", h)
 	}
-	if err := s.limit(t.Context(), h.Set, shared); err != nil || h.Get("RateLimit") != `"org";r=94;t=216` {
+	if err := s.limit(t.Context(), &request{}, h, shared); err != nil || h.Get("RateLimit") != `"org";r=94;t=216` {
 		t.Errorf("%v %v", h, err)
 	}
 }
@@ -96,7 +96,7 @@ func TestLinesOfSix(t *testing.T) {
 	tries := func(format string) (passed int) {
 		for i := range 250 {
 			a := netip.MustParseAddr(fmt.Sprintf(format, i))
-			if s.limit(t.Context(), http.Header{}.Set, ofLines("sign-in", "s/", a, rate)...) == nil {
+			if s.limit(t.Context(), &request{}, http.Header{}, ofLines("sign-in", "s/", a, rate)...) == nil {
 				passed++
 			}
 		}

@@ -74,7 +74,7 @@ func (noBox) Probe(context.Context) sandbox.Report { return sandbox.Report{} }
 
 // rig is the API before a real store, with a task and an app of two versions.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	store *sqlite.Store
 	hub   *notify.Hub
@@ -91,13 +91,13 @@ type rig struct {
 	catalog *catalog.Catalog
 }
 
-func newRig(t *testing.T, change ...func(*httpapi.Config)) *rig {
+func newRig(t testing.TB, change ...func(*httpapi.Config)) *rig {
 	t.Helper()
 	return newRigBy(t, httpapi.New, change...)
 }
 
 // newRigBy is newRig with an API that is made in another way.
-func newRigBy(t *testing.T, build func(httpapi.Config) (http.Handler, error), change ...func(*httpapi.Config)) *rig {
+func newRigBy(t testing.TB, build func(httpapi.Config) (http.Handler, error), change ...func(*httpapi.Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), app: "app_shelf"}
 	dir := r.dir

@@ -144,20 +144,45 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	return s.perimeter(mux), nil
 }
 
-// request is what is known of a request besides its input.
+// request is what is known of a request besides its input. It is the request's context, too:
+// what makes one has the other with it.
 type request struct {
-	id     string
-	from   netip.Addr // not valid: from within this process
-	own    bool       // it came from this machine itself
-	secure bool       // over TLS
-	most   int64      // bytes that its body may have
-	flow   string     // of a sign-in that is under way at an issuer
-	who    identity.Principal
-	again  func(context.Context) error // whether who still is that, and may do what was asked
-	path   string                      // of the URL
-	key    string                      // commandKey
+	context.Context // net/http's
+	id              string
+	from            netip.Addr // not valid: from within this process
+	own             bool       // it came from this machine itself
+	secure          bool       // over TLS
+	most            int64      // bytes that its body may have
+	flow            string     // of a sign-in that is under way at an issuer
+	cred            identity.Credential
+	action          identity.Action
+	who             identity.Principal // whom cred stands for, and who may do action
+	path            string             // of the URL
+	key             string             // commandKey
 	// lacking is why the audit log doesn't have what was done for it.
 	lacking atomic.Pointer[error]
+	lines   [8]string // of the answer's header
+	used    int       // of lines
+	rate    [2]string // that it is nearest to the end of, likewise
+}
+
+// Value implements context.Context.
+func (rq *request) Value(key any) any {
+	if _, is := key.(requestKey); is {
+		return rq
+	}
+	return rq.Context.Value(key)
+}
+
+// line is a value for the answer's header. The first are in one place, the request's own: each
+// answer has some.
+func (rq *request) line(value string) []string {
+	if rq.used == len(rq.lines) {
+		return []string{value}
+	}
+	rq.lines[rq.used] = value
+	rq.used++
+	return rq.lines[rq.used-1 : rq.used : rq.used]
 }
 
 type requestKey struct{}

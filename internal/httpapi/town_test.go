@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
@@ -13,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/redact"
@@ -37,7 +39,13 @@ type town struct {
 	olga   *client.Client // who made the first set-up, in the first org
 }
 
-func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *credential.Config)) *town {
+func newTown(t testing.TB, change ...func(*httpapi.Config, *identity.Config, *credential.Config)) *town {
+	t.Helper()
+	return newTownBy(t, usualWay, change...)
+}
+
+// newTownBy is newTown with another way to providers of models.
+func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway.Way, change ...func(*httpapi.Config, *identity.Config, *credential.Config)) *town {
 	t.Helper()
 	w := &town{}
 	w.rig = newRig(t, func(cfg *httpapi.Config) {
@@ -69,7 +77,7 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
 		w.models = must(catalog.New(catalog.Config{Records: st, Secretive: func(text string) bool { return strings.Contains(text, "sk-MARKER") }}))(t)
 		guard := redact.NewService(redact.ServiceConfig{Records: st})
-		cfg.Gateway = w.newGateway(t, st, guard, cfg.Logger)
+		cfg.Gateway = w.newGateway(t, st, guard, way, cfg.Logger)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL,
@@ -97,8 +105,8 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 	return w
 }
 
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -135,7 +143,7 @@ func (w *town) me(c *client.Client) client.Me {
 }
 
 // refused checks an error's code.
-func refused(t *testing.T, what string, err error, code core.Code) {
+func refused(t testing.TB, what string, err error, code core.Code) {
 	t.Helper()
 	if core.CodeOf(err) != code {
 		t.Errorf("%s: %v, want %s", what, err, code)

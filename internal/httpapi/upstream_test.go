@@ -97,7 +97,7 @@ func (r *rig) calls(org core.OrgID, n int) (all []core.MeteredCalls) {
 }
 
 // eventually waits for what comes by itself.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

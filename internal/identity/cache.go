@@ -3,6 +3,7 @@ package identity
 import (
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -84,45 +85,41 @@ type seen struct {
 type recordCache struct {
 	items *lru[recordKey, seen]
 
-	mu      sync.Mutex
-	changes uint64 // counts the records that were forgotten
+	mu      sync.Mutex    // held while changes is counted up, and while something is kept
+	changes atomic.Uint64 // counts the times that records were forgotten
 }
 
 func newRecordCache(max int) *recordCache {
 	return &recordCache{items: newLRU[recordKey, seen](max)}
 }
 
-// get returns what is known of a record and may still be used.
-func (c *recordCache) get(key recordKey, now time.Time) (any, bool) {
+// get returns what is known of a record and may still be used, and as of when.
+func (c *recordCache) get(key recordKey, now time.Time) (entry any, at time.Time, ok bool) {
 	s, ok := c.items.get(key)
 	if !ok {
-		return nil, false
+		return nil, at, false
 	}
 	age := now.Sub(s.at)
 	if age < 0 || age >= maxAge {
-		return nil, false
+		return nil, at, false
 	}
 	if age >= renewAge {
 		mine := false
 		s.renewer.Do(func() { mine = true })
-		return s.entry, !mine
+		return s.entry, s.at, !mine
 	}
-	return s.entry, true
+	return s.entry, s.at, true
 }
 
 // reading returns what put wants to know of the time before a read.
-func (c *recordCache) reading() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.changes
-}
+func (c *recordCache) reading() uint64 { return c.changes.Load() }
 
 // put keeps a record that was read from the time at on, unless any was forgotten since
 // reading: then this might be how it was before.
 func (c *recordCache) put(key recordKey, entry any, at time.Time, reading uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.changes == reading {
+	if c.changes.Load() == reading {
 		c.items.put(key, seen{entry, at, new(sync.Once)})
 	}
 }
@@ -131,7 +128,7 @@ func (c *recordCache) put(key recordKey, entry any, at time.Time, reading uint64
 func (c *recordCache) forget(org core.OrgID, changed []recordKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.changes++
+	c.changes.Add(1)
 	for _, key := range changed {
 		key.org = org
 		c.items.remove(key)

@@ -294,20 +294,20 @@ func TestTheCacheKeepsNothingThatWasForgottenMeanwhile(t *testing.T) {
 	reading := c.reading()
 	c.forget("org_a", []recordKey{{kind: "user", id: "usr_1"}})
 	c.put(key, "old", now, reading)
-	if _, ok := c.get(key, now); ok {
+	if _, _, ok := c.get(key, now); ok {
 		t.Fatal("what was forgotten is known")
 	}
 	c.put(key, "new", now, c.reading())
 	for age, want := range map[time.Duration]bool{0: true, renewAge - 1: true, maxAge: false, -1: false} {
-		if _, ok := c.get(key, now.Add(age)); ok != want {
+		if _, _, ok := c.get(key, now.Add(age)); ok != want {
 			t.Errorf("after %v: %v", age, ok)
 		}
 	}
 	// One renews it, the others go on with it.
-	if _, ok := c.get(key, now.Add(renewAge)); ok {
+	if _, _, ok := c.get(key, now.Add(renewAge)); ok {
 		t.Error("nobody renews it")
 	}
-	if _, ok := c.get(key, now.Add(renewAge)); !ok {
+	if _, _, ok := c.get(key, now.Add(renewAge)); !ok {
 		t.Error("everybody renews it")
 	}
 	for i := range 100 {
@@ -360,4 +360,34 @@ func FuzzEmail(f *testing.F) {
 			t.Errorf("%q becomes %q, and that %q, %v", s, email, again, err)
 		}
 	})
+}
+
+// What several records say together is good for as long as each of them is, and until this
+// node changes any.
+func TestAHolderStandsWhileItsRecordsDo(t *testing.T) {
+	t.Parallel()
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	h := holder{reading: 7}
+	for _, r := range []struct{ read, expires time.Time }{{at(1001), time.Time{}}, {at(1000), at(1002)}, {at(1002), at(1100)}} {
+		h.with(r.read, r.expires)
+	}
+	lasting := h
+	lasting.until = time.Time{}
+	for name, c := range map[string]struct {
+		holder
+		now     time.Time
+		reading uint64
+		want    bool
+	}{
+		"just read":                      {h, at(1001), 7, true},
+		"when one expires":               {h, at(1002), 7, false},
+		"before the first is to be read": {lasting, at(1000).Add(renewAge - 1), 7, true},
+		"when it is":                     {lasting, at(1000).Add(renewAge), 7, false},
+		"by a clock that was set back":   {lasting, at(999), 7, false},
+		"after a change":                 {lasting, at(1001), 8, false},
+	} {
+		if got := c.stands(c.now, c.reading); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -43,19 +44,42 @@ type ownerDoc struct{ User core.UserID }
 
 // recent is Get, of what was true at most maxAge ago.
 func recent[T any](ctx context.Context, s *Service, k store.Kind[T], org core.OrgID, id string) (store.Doc[T], error) {
+	return recentOf(ctx, s, k, org, id, new(span))
+}
+
+// span is for how long what several records say together may be taken for what it is.
+type span struct {
+	from  time.Time // when the first of them was read
+	until time.Time // when the first of them expires; zero: none does
+}
+
+// with narrows the span to that of one more record.
+func (p *span) with(read, expires time.Time) {
+	if p.from.IsZero() || read.Before(p.from) {
+		p.from = read
+	}
+	if !expires.IsZero() && (p.until.IsZero() || expires.Before(p.until)) {
+		p.until = expires
+	}
+}
+
+// recentOf is recent of one of several records.
+func recentOf[T any](ctx context.Context, s *Service, k store.Kind[T], org core.OrgID, id string, of *span) (store.Doc[T], error) {
 	key := recordKey{org, string(k), id}
 	now := s.cfg.Now()
-	if known, ok := s.cache.get(key, now); ok {
+	if known, at, ok := s.cache.get(key, now); ok {
 		d := known.(store.Doc[T])
 		if !d.Expires.IsZero() && !now.Before(d.Expires) {
 			return store.Doc[T]{}, core.E(core.NotFound, "identity", "there is no "+string(k)+" "+id)
 		}
+		of.with(at, d.Expires)
 		return d, nil
 	}
 	reading := s.cache.reading()
 	d, err := k.Get(ctx, s.cfg.Records, org, id)
 	if err == nil {
 		s.cache.put(key, d, now, reading)
+		of.with(now, d.Expires)
 	}
 	return d, err
 }

@@ -65,6 +65,7 @@ type Service struct {
 	hasher    *hasher
 	cache     *recordCache
 	verified  *lru[[32]byte, verified]
+	holders   *lru[[32]byte, holder] // by digests of keys
 	uses      *uses
 	untold    atomic.Int64 // refused sign-ins that the audit log wasn't told of
 	ring      ring
@@ -106,7 +107,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, hasher: newHasher(cfg.Hashing), cache: newRecordCache(cfg.Cached),
-		verified: newLRU[[32]byte, verified](cfg.Cached), uses: newUses(cfg.Cached), ring: ring{turn: make(chan struct{}, 1)},
+		verified: newLRU[[32]byte, verified](cfg.Cached), holders: newLRU[[32]byte, holder](cfg.Cached), uses: newUses(cfg.Cached), ring: ring{turn: make(chan struct{}, 1)},
 	}
 	var err error
 	s.providers, err = newProviders(cfg)

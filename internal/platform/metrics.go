@@ -30,6 +30,8 @@ type metrics struct {
 	tokens   *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	first    *prometheus.HistogramVec
+	ended    *found[callLabels, *callSeries]
+	asked    *found[attemptLabels, prometheus.Counter]
 }
 
 // What stands in a label for what isn't named there: neither can be a provider's name.
@@ -57,6 +59,7 @@ func newMetrics(log *slog.Logger) *metrics {
 		took:     times("isekai_model_call_seconds", "How long calls took that a provider answered, to the end."),
 		first:    times("isekai_model_first_event_seconds", "How long streams took to their first event."),
 	}
+	m.ended, m.asked = newFound(m.newCallSeries), newFound(m.newAttemptSeries)
 	m.registry.MustRegister(m.calls, m.attempts, m.tokens, m.took, m.first, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -72,15 +75,16 @@ func (m *metrics) watch(n *node) {
 // Called implements gateway.Observer.
 func (m *metrics) Called(o gateway.Outcome) {
 	provider, model := labels(o.Target)
-	m.calls.WithLabelValues(provider, model, string(o.Op), o.Status, string(o.Code())).Inc()
+	in := m.ended.of(callLabels{provider, model, o.Op, o.Status, o.Code()})
+	in.calls.Inc()
 	if o.Target.Provider != nil {
-		m.took.WithLabelValues(provider, string(o.Op)).Observe(o.Took.Seconds())
+		in.took().Observe(o.Took.Seconds())
 		if o.Stream {
-			m.first.WithLabelValues(provider, string(o.Op)).Observe(o.First.Seconds())
+			in.first().Observe(o.First.Seconds())
 		}
-		for kind, n := range map[string]int{"input": o.Usage.Input, "output": o.Usage.Output, "cached": o.Usage.Cached, "cache_write": o.Usage.CacheWrite, "reasoning": o.Usage.Reasoning} {
+		for i, n := range [...]int{o.Usage.Input, o.Usage.Output, o.Usage.Cached, o.Usage.CacheWrite, o.Usage.Reasoning} {
 			if n > 0 {
-				m.tokens.WithLabelValues(provider, model, kind).Add(float64(n))
+				in.tokens[i]().Add(float64(n))
 			}
 		}
 	}
@@ -120,13 +124,16 @@ func (m *metrics) Tried(t catalog.Target, op dialect.Operation, why string) {
 	if why == "" {
 		why = "ok"
 	}
-	m.attempts.WithLabelValues(provider, string(op), bounded(why)).Inc()
+	m.asked.of(attemptLabels{provider, op, bounded(why)}).Inc()
 }
 
 // bounded is why as a label: the statuses that HTTP has, and no others.
 func bounded(why string) string {
 	status, is := strings.CutPrefix(why, "status ")
-	if n, err := strconv.Atoi(status); is && (err != nil || http.StatusText(n) == "") {
+	if !is {
+		return why
+	}
+	if n, err := strconv.Atoi(status); err != nil || http.StatusText(n) == "" {
 		return "status other"
 	}
 	return why

@@ -9,15 +9,11 @@ type Answer struct{ look *look }
 // Answer begins one, or returns nil if the org has answers come as they are. Done has to be
 // called when it is over.
 func (s *Service) Answer(ctx context.Context, of Sighting) (*Answer, error) {
-	if err := of.Scope.Valid(); err != nil {
-		return nil, err
-	}
-	at, err := s.settings(ctx, of.Scope.Org)
+	at, err := s.of(ctx, of.Scope)
 	if err != nil || !at.policy.Answers {
 		return nil, err
 	}
-	l, err := s.look(ctx, of)
-	return &Answer{l}, err
+	return &Answer{s.lookBy(at, of)}, nil
 }
 
 // JSON returns a JSON text as the policy lets it go, as Service.Body does.

@@ -71,8 +71,16 @@ var option = regexp.MustCompile(`^([A-Za-z0-9_-]{0,20})([ \t])(["'])?`)
 // assignment takes a value that is assigned to a telling name, where it has the entropy of a
 // secret and isn't a piece of a program.
 func assignment(text string, at int) span {
+	name := nameEnd(text[at:min(len(text), at+reachLine)])
+	if counts(text[at+name : min(len(text), at+reachLine)]) {
+		return span{}
+	}
+	return assignedTo(text, at, name)
+}
+
+// assignedTo is assignment to a name of so many bytes.
+func assignedTo(text string, at, name int) span {
 	window := text[at:min(len(text), at+reachLine)]
-	name := nameEnd(window)
 	m := assigned.FindStringSubmatchIndex(window[name:])
 	if m == nil && at > 0 && text[at-1] == '-' {
 		m = option.FindStringSubmatchIndex(window[name:])
@@ -90,6 +98,37 @@ func assignment(text string, at int) span {
 		return span{}
 	}
 	return span{at + from, at + from + len(value)}
+}
+
+// counts reports whether what follows a name says that it is a number, as in "max_tokens": 16.
+// That is no secret, stands in nearly every request to a model, and is seen without an
+// expression.
+func counts(rest string) bool {
+	i := 0
+	for i < len(rest) && inName[rest[i]] {
+		i++
+	}
+	if i < len(rest) && (rest[i] == '"' || rest[i] == '\'') {
+		i++
+	}
+	if i = blanks(rest, i); i == len(rest) || rest[i] != ':' {
+		return false
+	}
+	from := blanks(rest, i+1)
+	for i = from; i < len(rest) && '0' <= rest[i] && rest[i] <= '9'; {
+		i++
+	}
+	return i > from && (i == len(rest) || !inLine[rest[i]] || strings.IndexByte(bareEnd, rest[i]) >= 0)
+}
+
+var inName = newSet(letters + digits + "_.-")
+
+// blanks returns where those at i end.
+func blanks(text string, i int) int {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
+		i++
+	}
+	return i
 }
 
 // nameEnd returns the length of the telling name that the text begins with.

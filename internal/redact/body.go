@@ -13,21 +13,25 @@ import (
 // its names, as Model has them. It is raw itself, byte for byte, if nothing is to be changed.
 // denied: the policy refuses it; invalid: it isn't JSON.
 func (s *Service) Body(ctx context.Context, of Sighting, raw []byte) ([]byte, error) {
-	l, err := s.look(ctx, of)
-	if err != nil {
-		return nil, err
+	at, err := s.of(ctx, of.Scope)
+	if err != nil || at.full.clean(raw) {
+		return raw, err
 	}
+	l := s.lookBy(at, of)
 	defer l.tell(ctx)
-	return l.body(raw)
+	return l.json(raw)
 }
 
 // body is json for what is large, and mostly plain.
 func (l *look) body(raw []byte) ([]byte, error) {
-	if len(l.scanner.find(plain(raw))) == 0 {
+	if l.scanner.clean(raw) {
 		return raw, nil
 	}
 	return l.json(raw)
 }
+
+// clean reports whether there is surely nothing in a JSON text.
+func (s *Scanner) clean(raw []byte) bool { return len(s.find(plain(raw))) == 0 }
 
 // plain is a JSON text without the escapes in its strings, so that one look at it sees what
 // its strings say. Where it isn't sure it says more rather than less: who finds something in

@@ -66,3 +66,16 @@ func BenchmarkSettings(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBody is what a small request of a caller of the API costs.
+func BenchmarkBody(b *testing.B) {
+	s := redact.NewService(redact.ServiceConfig{Records: sqlitetest.Open(b, sqlite.Config{})})
+	body := []byte(`{"model":"m","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"` +
+		strings.Repeat("tell me a story ", 16) + `"}],"max_tokens":16,"stream":false}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Body(b.Context(), redact.Sighting{Scope: scopeOf("org_a"), Where: "model"}, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -28,14 +28,23 @@ type look struct {
 
 // look begins one; of says whose it is, and where it goes.
 func (s *Service) look(ctx context.Context, of Sighting) (*look, error) {
-	if err := of.Scope.Valid(); err != nil {
-		return nil, err
-	}
-	at, err := s.settings(ctx, of.Scope.Org)
+	at, err := s.of(ctx, of.Scope)
 	if err != nil {
 		return nil, err
 	}
-	return &look{service: s, scanner: at.full, policy: at.policy, change: true, seen: of}, nil
+	return s.lookBy(at, of), nil
+}
+
+// of returns the settings by which a look of a scope goes.
+func (s *Service) of(ctx context.Context, scope core.Scope) (*settings, error) {
+	if err := scope.Valid(); err != nil {
+		return nil, err
+	}
+	return s.settings(ctx, scope.Org)
+}
+
+func (s *Service) lookBy(at *settings, of Sighting) *look {
+	return &look{service: s, scanner: at.full, policy: at.policy, change: true, seen: of}
 }
 
 // text returns a text as the policy lets it go. denied: it doesn't.

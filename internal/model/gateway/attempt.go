@@ -67,14 +67,19 @@ func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*re
 		return nil, f
 	}
 	j.attempts++
-	f = &fault{gone: true} // should it panic
+	returned := false
 	defer func() {
+		if !returned {
+			f = &fault{gone: true} // it panics
+		}
 		if f != nil {
 			r.lane.leave(f, g.cfg.Now())
 			r.room.end()
 		}
 	}()
-	if f = g.try(ctx, j, r, req); f != nil {
+	f = g.try(ctx, j, r, &req)
+	returned = true
+	if f != nil {
 		if f.cut {
 			j.cut = &r.target
 		}

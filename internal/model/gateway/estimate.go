@@ -38,19 +38,23 @@ func most(r dialect.Request) core.Usage {
 	if out <= 0 {
 		out = usualOutput
 	}
-	size, shown := len(r.Body), 0
+	in := tokens.AtMost(len(r.Body))
 	if r.Images {
-		size = 0
-		for text := range r.Text() {
-			size += len(text)
-		}
-		shown = bytes.Count(r.Body, []byte("image"))*imageTokens + 2*beside(r)
+		in = mostShown(r)
 	}
-	in := tokens.AtMost(size) + shown
 	if r.Op == dialect.OpCompact { // which takes no limit, and makes less of what it is given
 		out = max(usualOutput, in)
 	}
 	return core.Usage{Input: in, Output: out * max(r.Choices, 1)}
+}
+
+// mostShown is what a request with pictures may use at most of input.
+func mostShown(r dialect.Request) int {
+	size := 0
+	for text := range r.Text() {
+		size += len(text)
+	}
+	return tokens.AtMost(size) + bytes.Count(r.Body, []byte("image"))*imageTokens + 2*beside(r)
 }
 
 // beside is about how many tokens a request has in what it shows besides words and pictures.

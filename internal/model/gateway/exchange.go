@@ -17,36 +17,36 @@ import (
 // exchange is one request to a provider, from its sending to the end of its answer. One
 // timer bounds whatever is waited for.
 type exchange struct {
-	ctx    context.Context // ends with the caller's, or for a reason of ours: context.Cause
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	cause  atomic.Pointer[error] // what the timer ends it for
-	until  time.Time             // for the whole answer
-	res    *http.Response
+	life  life
+	timer *time.Timer
+	cause atomic.Pointer[error] // what the timer ends it for
+	until time.Time             // for the whole answer
+	res   *http.Response
+	part  io.LimitedReader // of its body
 }
 
-// exchange sends a request. Its answer's header has come when it returns without an error.
+// send sends a request, once. Its answer's header has come when it returns without an error.
 // Close has to be called then.
-func (g *Gateway) exchange(ctx context.Context, way http.RoundTripper, req *http.Request, t catalog.Timeouts, stream bool) (*exchange, error) {
-	x := &exchange{until: g.cfg.Now().Add(t.Total)}
-	x.ctx, x.cancel = context.WithCancelCause(ctx)
+func (x *exchange) send(ctx context.Context, way http.RoundTripper, req *http.Request, t catalog.Timeouts, stream bool, now time.Time) error {
+	x.until = now.Add(t.Total)
+	x.life.begin(ctx)
 	first, cause := t.Total, &errTotal
 	if stream && t.First < first {
 		first, cause = t.First, &errFirst
 	}
 	x.cause.Store(cause)
-	x.timer = time.AfterFunc(first, func() { x.cancel(*x.cause.Load()) })
-	res, err := way.RoundTrip(req.WithContext(x.ctx))
+	x.timer = time.AfterFunc(first, func() { x.life.end(*x.cause.Load()) })
+	res, err := way.RoundTrip(req.WithContext(&x.life))
 	if err != nil {
 		why := x.why(err)
 		if errors.Is(err, h1.ErrUnsent) {
 			why = errors.Join(why, h1.ErrUnsent)
 		}
 		x.close()
-		return nil, why
+		return why
 	}
 	x.res = res
-	return x, nil
+	return nil
 }
 
 // arm has the exchange end with a cause if nothing comes for so long.
@@ -60,7 +60,7 @@ func (x *exchange) arm(d time.Duration, cause *error, now time.Time) {
 
 // why is the reason for an error of the exchange.
 func (x *exchange) why(err error) error {
-	if cause := context.Cause(x.ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+	if cause := x.life.Err(); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return err
@@ -72,7 +72,8 @@ func (x *exchange) close() {
 	if x.res != nil {
 		_ = x.res.Body.Close()
 	}
-	x.cancel(context.Canceled)
+	x.life.leave()
+	x.life.end(context.Canceled)
 }
 
 // Bounds of answers, in bytes.
@@ -92,9 +93,10 @@ func (x *exchange) whole(b *bytes.Buffer, most int, room *share) error {
 		b.Grow(min(n, smallAnswer) + bytes.MinRead)
 	}
 	for size := min(smallAnswer, most+1); ; size = min(2*size, most+1) {
-		_, err := b.ReadFrom(io.LimitReader(x.res.Body, int64(size-b.Len())))
+		x.part = io.LimitedReader{R: x.res.Body, N: int64(size - b.Len())}
+		_, err := b.ReadFrom(&x.part)
 		switch {
-		case err != nil && x.ctx.Err() != nil:
+		case err != nil && x.life.Err() != nil:
 			return x.why(err)
 		case err != nil:
 			return errors.Join(errCut, err)

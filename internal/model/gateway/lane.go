@@ -127,21 +127,21 @@ type place struct {
 const maxLimited = 256
 
 // enter takes a place on the lane for a model, unless there is a fault.
-func (l *lane) enter(provider, model string, now time.Time) (*place, *fault) {
+func (l *lane) enter(provider, model string, now time.Time) (place, *fault) {
 	if wait := l.wait(model, now); wait > 0 {
-		return nil, l.shut(core.Exhausted, provider, limited, wait)
+		return place{}, l.shut(core.Exhausted, provider, limited, wait)
 	}
 	if !l.lot.take(l) {
-		return nil, l.shut(core.Unavailable, provider, full, 0)
+		return place{}, l.shut(core.Unavailable, provider, full, 0)
 	}
 	probe, wait, in := l.admits(now)
 	if !in {
 		l.lot.give(l)
 		f := l.shut(core.Unavailable, provider, broken, max(wait, time.Second))
 		f.stuck = true
-		return nil, f
+		return place{}, f
 	}
-	return &place{lane: l, model: model, probe: probe}, nil
+	return place{lane: l, model: model, probe: probe}, nil
 }
 
 // admits reports whether the breaker lets a call in, and whether by it the breaker learns

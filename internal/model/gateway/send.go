@@ -15,12 +15,20 @@ type sending struct {
 	body []byte
 	read bool // to its end
 	over bool
+
+	first sendingReader // nearly always the only one
 }
 
 var errSent = errors.New("the call is over")
 
-// open returns a reader of the body from its beginning.
-func (s *sending) open() *sendingReader { return &sendingReader{of: s} }
+// open returns the first reader of the body, from its beginning.
+func (s *sending) open() io.ReadCloser {
+	s.first.of = s
+	return &s.first
+}
+
+// again returns another one, as http.Request.GetBody has it.
+func (s *sending) again() (io.ReadCloser, error) { return &sendingReader{of: s}, nil }
 
 // end takes the body from all readers, and reports whether one has read all of it: a provider
 // doesn't begin with less.

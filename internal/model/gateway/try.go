@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -16,10 +15,10 @@ import (
 // reply is a target's answer: whole, or the beginning of a stream.
 type reply struct {
 	target catalog.Target
-	lane   *place
+	lane   place
 	op     dialect.Operation    // that the target was asked for: the caller's, or of another dialect
 	words  *dialect.Translation // nil: they are of one dialect
-	sends  *sending             // what it is asked
+	sends  sending              // what it is asked
 	secret catalog.Secret       // with which
 	room   share                // that it has
 
@@ -27,8 +26,8 @@ type reply struct {
 	body  *bytes.Buffer // that, as it came
 	said  []byte        // that, as it goes to the caller
 
-	x      *exchange // of a stream
-	events *dialect.Scanner
+	x      exchange
+	events *dialect.Scanner // of a stream
 	watch  *dialect.Watch
 	first  dialect.Event
 	drop   bool // the first event isn't for the caller
@@ -39,8 +38,8 @@ type reply struct {
 func (g *Gateway) try(ctx context.Context, j *job, r *reply, req *http.Request) (f *fault) {
 	p := r.target.Provider
 	way := g.ways.of(p.Own(), p.Timeouts.Connect)
-	x, err := g.exchange(ctx, way, req, p.Timeouts, j.req.Stream)
-	if err != nil {
+	x := &r.x
+	if err := x.send(ctx, way, req, p.Timeouts, j.req.Stream, g.cfg.Now()); err != nil {
 		f = g.broke(ctx, p.Name, err)
 		f.cut = r.sends.end() && f.cut && !errors.Is(err, h1.ErrUnsent)
 		return f
@@ -92,18 +91,18 @@ var PassedHeaders = map[dialect.Operation][]string{
 }
 
 // request is what is sent to a target.
-func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request, *fault) {
+func (g *Gateway) request(ctx context.Context, j *job, r *reply) (req http.Request, _ *fault) {
 	if f := g.beyond(ctx, j, r.target.Provider); f != nil {
-		return nil, f
+		return req, f
 	}
 	body, f := r.word(j)
 	if f != nil {
-		return nil, f
+		return req, f
 	}
 	p := r.target.Provider
 	secret, err := g.cfg.Secret(ctx, j.Scope, p)
 	if err != nil {
-		return nil, &fault{err: err, stuck: true, why: "its credential can't be read"} // or the caller has gone
+		return req, &fault{err: err, stuck: true, why: "its credential can't be read"} // or the caller has gone
 	}
 	r.secret = secret
 	h := make(http.Header, 8)
@@ -117,19 +116,19 @@ func (g *Gateway) request(ctx context.Context, j *job, r *reply) (*http.Request,
 	p.Prepare(h, r.op, secret)
 	address, err := p.Endpoint(r.op, r.target.Model)
 	if err != nil {
-		return nil, &fault{err: core.E(core.Internal, op, "the provider "+p.Name+" has no address").Because(err), stuck: true, why: "it has no address"}
+		return req, &fault{err: core.E(core.Internal, op, "the provider "+p.Name+" has no address").Because(err), stuck: true, why: "it has no address"}
 	}
 	h["Content-Type"] = jsonType
 	h["User-Agent"] = userAgent
 	// No value: that isn't sent, and lets the transport use another connection when one that it
 	// kept turns out to be closed.
 	h["Idempotency-Key"] = nil
-	r.sends = &sending{body: body}
-	return &http.Request{
+	r.sends.body = body
+	return http.Request{
 		Method: http.MethodPost, URL: address, Host: address.Host, Header: h,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: r.sends.open(), ContentLength: int64(len(body)),
-		GetBody: func() (io.ReadCloser, error) { return r.sends.open(), nil },
+		GetBody: r.sends.again,
 	}, nil
 }
 
@@ -217,7 +216,6 @@ func (g *Gateway) begin(ctx context.Context, x *exchange, r *reply, j *job) *fau
 		return g.badEvent(provider, err)
 	}
 	x.timer.Stop() // from now on it is waited for by Stream.event
-	r.x = x
 	r.lane.answered()
 	return nil
 }
@@ -249,7 +247,7 @@ func (g *Gateway) unstreamed(ctx context.Context, x *exchange, provider string) 
 // readError is why a stream came to no further event.
 func (x *exchange) readError(err error) error {
 	switch {
-	case x.ctx.Err() != nil:
+	case x.life.Err() != nil:
 		return x.why(err)
 	case errors.Is(err, dialect.ErrTooLarge):
 		return errLarge

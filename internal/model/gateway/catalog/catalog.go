@@ -79,6 +79,9 @@ func New(cfg Config) (*Catalog, error) {
 // Of returns what an org can call, at most Config.CacheFor old, and with all that was
 // changed here. An org without anything of its own has the installation's.
 func (c *Catalog) Of(ctx context.Context, org core.OrgID) (*View, error) {
+	if v := c.known(org); v != nil {
+		return v, nil
+	}
 	house, err := c.part(ctx, core.Installation)
 	if err != nil {
 		return nil, err
@@ -104,6 +107,18 @@ func (c *Catalog) Of(ctx context.Context, org core.OrgID) (*View, error) {
 	return v, nil
 }
 
+// known returns an org's view, if nothing of it has to be read or put together.
+func (c *Catalog) known(org core.OrgID) *View {
+	now := c.cfg.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, house := c.shelf(org), c.shelf(core.Installation)
+	if at.view == nil || at.house != house.part || !c.fresh(house, now) || org != core.Installation && (at.own != at.part || !c.fresh(at, now)) {
+		return nil
+	}
+	return at.view
+}
+
 // shelf returns an org's, which is the last used now. c.mu is held.
 func (c *Catalog) shelf(org core.OrgID) *shelf {
 	if e, ok := c.orgs[org]; ok {
@@ -122,7 +137,7 @@ func (c *Catalog) shelf(org core.OrgID) *shelf {
 func (c *Catalog) part(ctx context.Context, org core.OrgID) (*part, error) {
 	c.mu.Lock()
 	s := c.shelf(org)
-	p, fresh := s.part, c.fresh(s)
+	p, fresh := s.part, c.fresh(s, c.cfg.Now())
 	c.mu.Unlock()
 	if fresh {
 		return p, nil
@@ -134,8 +149,9 @@ func (c *Catalog) part(ctx context.Context, org core.OrgID) (*part, error) {
 		return nil, core.E(core.Canceled, "model.catalog", "nobody waits for it any more").Because(context.Cause(ctx))
 	}
 	c.mu.Lock()
-	p, fresh = s.part, c.fresh(s)
-	changes, now := s.changes, c.cfg.Now()
+	now := c.cfg.Now()
+	p, fresh = s.part, c.fresh(s, now)
+	changes := s.changes
 	c.mu.Unlock()
 	if fresh { // somebody else has read it
 		return p, nil
@@ -152,8 +168,8 @@ func (c *Catalog) part(ctx context.Context, org core.OrgID) (*part, error) {
 	return p, nil
 }
 
-func (c *Catalog) fresh(s *shelf) bool {
-	age := c.cfg.Now().Sub(s.at)
+func (c *Catalog) fresh(s *shelf, now time.Time) bool {
+	age := now.Sub(s.at)
 	return s.part != nil && age >= 0 && age < c.cfg.CacheFor
 }
 

@@ -157,7 +157,7 @@ func respCallID(id, answer string, i int) string {
 
 // respUsageOf says a chat's usage as responses do, or null.
 func respUsageOf(r gjson.Result) *respUsage {
-	u, ok := usageOf(Chat, r)
+	u, ok := usageOf(Chat, []byte(r.Raw))
 	if !ok {
 		return nil
 	}

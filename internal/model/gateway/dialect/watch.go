@@ -89,7 +89,7 @@ func (w *Watch) chat(data []byte) (drop bool, err error) {
 	case len(failure) > 0 && failure[0] != 'n':
 		return false, told(data)
 	case len(usage) > 0 && usage[0] == '{':
-		if u, ok := usageOf(Chat, gjson.ParseBytes(usage)); ok {
+		if u, ok := usageOf(Chat, usage); ok {
 			w.usage, w.told = u, true
 		}
 		return !choices && w.hide, nil
@@ -183,7 +183,7 @@ func (w *Watch) responses(data []byte) error {
 	}
 	switch kind {
 	case "response.completed", "response.incomplete", "response.failed":
-		if u, ok := usageOf(Responses, gjson.GetBytes(response, "usage")); ok {
+		if u, ok := usageOf(Responses, []byte(gjson.GetBytes(response, "usage").Raw)); ok {
 			w.usage, w.told = u, true
 		}
 		if kind == "response.failed" {

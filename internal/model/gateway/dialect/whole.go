@@ -1,8 +1,6 @@
 package dialect
 
 import (
-	"github.com/tidwall/gjson"
-
 	"github.com/isekai-run/isekai/internal/core"
 )
 
@@ -36,7 +34,7 @@ func ReadWhole(op Operation, body []byte) (w Whole, is bool) {
 	if op == OpCountTokens || op == OpModels {
 		w.Told = true
 	} else if len(usage) > 0 {
-		w.Usage, w.Told = usageOf(op.Dialect(), gjson.ParseBytes(usage))
+		w.Usage, w.Told = usageOf(op.Dialect(), usage)
 	}
 	return w, true
 }

@@ -19,10 +19,18 @@ type call struct {
 
 func begin(t *Transport, c *conn, ctx context.Context, m *message) *call {
 	x := &call{t: t, c: c, m: m, ctx: ctx}
-	if ctx.Done() != nil {
-		x.stop = context.AfterFunc(ctx, c.close)
+	if e, ok := ctx.(ender); ok {
+		x.stop = e.AfterFunc(c.end)
+	} else if ctx.Done() != nil {
+		x.stop = context.AfterFunc(ctx, c.end)
 	}
 	return x
+}
+
+// ender is a context that tells of its end by itself. Package context takes its word, too, but
+// makes a context of its own for that.
+type ender interface {
+	AfterFunc(f func()) (stop func() bool)
 }
 
 // do sends the request and reads the answer's header. After an error the caller abandons the

@@ -28,6 +28,7 @@ type conn struct {
 	r      *bufio.Reader // of src
 	addr   string
 	since  time.Time // idle
+	end    func()    // close, made once
 }
 
 // source is what a connection's reader reads from. It bounds a header.
@@ -39,6 +40,7 @@ type source struct {
 
 func newConn(nc net.Conn, addr string) *conn {
 	c := &conn{net: nc, socket: newSocket(nc), src: source{net: nc, left: -1}, addr: addr}
+	c.end = c.close
 	c.r = bufio.NewReaderSize(&c.src, 4<<10)
 	return c
 }
