@@ -38,3 +38,21 @@ func (Credential) String() string { return "(a credential)" }
 type Source interface {
 	Tools(ctx context.Context, scope core.Scope, task core.TaskID) ([]Tool, error)
 }
+
+// Unreached is what a call returns whose request failed for the other side's reasons, or for
+// where it led: a failed result that says so, since trying again is for the model to decide.
+// What ended with ctx, the caller's fault and the tool's stay errors.
+func Unreached(ctx context.Context, err error) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	switch core.CodeOf(err) {
+	case core.Denied, core.Exhausted, core.Unavailable, core.Unsupported:
+		said := err.Error()
+		if h := core.HintOf(err); h != "" {
+			said += "\n" + h
+		}
+		return Result{Failed: true, Output: Clean(said)}, nil
+	}
+	return Result{}, err
+}
