@@ -100,7 +100,7 @@ func readable(ctx context.Context, p Page, whole bool) (t text, err error) {
 		if t.document, err = toMarkdown(ctx, p.Body, p.URL, whole); err != nil {
 			return t, err
 		}
-	case textual(p.Type):
+	case tool.IsText(p.Type):
 		t.text = tool.Clean(string(p.Body))
 	case len(bytes.TrimSpace(p.Body)) == 0:
 	default:

@@ -3,16 +3,12 @@ package web
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/net/html/charset"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/tool"
@@ -131,16 +127,11 @@ func read(resp *http.Response) (Page, error) {
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
 		return p, core.E(core.Unsupported, "web", "the page is packed in a way that wasn't asked for")
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxPage+1))
-	switch {
-	case core.CodeOf(err) == core.Exhausted: // the installation's bound is lower
-		p.Cut = true
-	case err != nil:
-		return p, slow(err)
+	body, cut, err := tool.ReadAnswer(resp.Body, MaxPage)
+	if err != nil {
+		return p, err
 	}
-	if len(body) > MaxPage {
-		body, p.Cut = body[:MaxPage], true
-	}
+	p.Cut = cut
 	kind := resp.Header.Get("Content-Type")
 	if kind == "" {
 		kind = http.DetectContentType(body)
@@ -148,40 +139,10 @@ func read(resp *http.Response) (Page, error) {
 	if p.Type, _, err = mime.ParseMediaType(kind); err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		p.Type = strings.ToLower(strings.TrimSpace(strings.Split(kind, ";")[0]))
 	}
-	if p.Body = body; textual(p.Type) {
-		p.Body = decode(body, kind)
+	if p.Body = body; tool.IsText(p.Type) {
+		p.Body = tool.UTF8(body, kind)
 	}
 	return p, nil
-}
-
-// textual reports whether a media type is one of texts.
-func textual(kind string) bool {
-	main, sub, _ := strings.Cut(kind, "/")
-	if main == "text" {
-		return true
-	}
-	switch sub {
-	case "json", "xml", "javascript", "yaml", "x-yaml", "x-ndjson", "ndjson", "toml", "rtf":
-		return main == "application"
-	}
-	return main == "application" && (strings.HasSuffix(sub, "+json") || strings.HasSuffix(sub, "+xml") || strings.HasSuffix(sub, "+yaml"))
-}
-
-// decode returns a text as UTF-8: by its byte order mark, what its type says, or what it says
-// of itself (https://html.spec.whatwg.org/#determining-the-character-encoding).
-func decode(body []byte, kind string) []byte {
-	encoding, name, certain := charset.DetermineEncoding(body[:min(len(body), 1024)], kind)
-	if name == "utf-8" {
-		return body
-	}
-	if !certain && looksUTF8(body) {
-		return body
-	}
-	text, err := encoding.NewDecoder().Bytes(body)
-	if err != nil {
-		return body // what can't be read in it is made visible later
-	}
-	return text
 }
 
 // maxURL is as long as an address may be.
@@ -216,6 +177,3 @@ func bounded(value string) string {
 	}
 	return value
 }
-
-// looksUTF8 reports whether a text that doesn't say what it is can be taken for UTF-8.
-func looksUTF8(body []byte) bool { return utf8.Valid(body[:len(body)-min(len(body), utf8.UTFMax-1)]) }

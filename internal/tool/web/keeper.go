@@ -47,10 +47,8 @@ func (k *keeper) allows(ctx context.Context, u *url.URL) error {
 		return nil
 	case rules.Unread():
 		return core.E(core.Denied, "robots", "robots.txt of "+u.Host+" can't be read for now, so that programs may get nothing there").WithHint("try again later")
-	default:
-		return core.E(core.Denied, "robots", "robots.txt of "+u.Host+" doesn't let programs get this page").WithHint("take another source, or ask the person to open the page")
 	}
-	return nil
+	return core.E(core.Denied, "robots", "robots.txt of "+u.Host+" doesn't let programs get this page").WithHint("take another source, or ask the person to open the page")
 }
 
 // fetch gets an origin's rules, and says how long they are good for.

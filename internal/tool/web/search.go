@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -96,11 +95,11 @@ func (t search) ask(ctx context.Context, c tool.Call, q Query) ([]Found, error) 
 	if err := answered(resp, e.Kind); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, cut, err := tool.ReadAnswer(resp.Body, maxAnswer)
 	if err != nil {
-		return nil, slow(err)
+		return nil, err
 	}
-	if len(body) > maxAnswer {
+	if cut {
 		return nil, core.E(core.Exhausted, searchSpec.Name, "the search engine's answer is too long")
 	}
 	return e.results(body)
