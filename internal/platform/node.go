@@ -179,7 +179,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
-	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
+	if n.tools, err = newTools(n.sandbox, n.apps, n.guard, n.webTools()...); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
