@@ -114,7 +114,7 @@ func sheets(root *html.Node) []sheetRule {
 		var block string
 		block, text, _ = strings.Cut(rest, "}")
 		hide, show := judged(block)
-		if !hide && !show || len(selector) > 500 || strings.Contains(selector, "(") {
+		if !hide && !show || len(selector) > 500 || !simple(selector) {
 			continue
 		}
 		if group, err := cascadia.ParseGroup(selector); err == nil {
@@ -122,6 +122,17 @@ func sheets(root *html.Node) []sheetRule {
 		}
 	}
 	return rules
+}
+
+// simple reports whether each of a list of selectors is about one element alone, whatever is
+// around it: to try any others takes time that grows with a power of the page's depth.
+func simple(selectors string) bool {
+	for s := range strings.SplitSeq(selectors, ",") {
+		if strings.ContainsAny(strings.TrimSpace(s), " \t\r\n>+~:(") {
+			return false
+		}
+	}
+	return true
 }
 
 var comment = regexp.MustCompile(`(?s)/\*.*?\*/`)
