@@ -98,6 +98,7 @@ func TestWrongConfigurations(t *testing.T) {
 		"port 0":              {"egress:\n  ports: 0\n", nil, "egress.ports"},
 		"no answers":          {"egress:\n  max_body: 0\n", nil, "egress.max_body"},
 		"no time to reach":    {"egress:\n  timeout: 1ms\n", nil, "egress.timeout"},
+		"no such home":        {"home:\n  kind: castle\n  url: https://example.com\n  credential: x\n", nil, "home.kind"},
 		"no such engine":      {"search:\n  kind: bing\n  url: https://example.com\n", nil, "search.kind"},
 		"no engine's place":   {"search:\n  kind: searxng\n", nil, "search.url"},
 		"an engine by chance": {"search:\n  credential: x\n", nil, "search.kind"},

@@ -33,8 +33,10 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/tool/web"
 	"github.com/isekai-run/isekai/internal/vault"
 	"github.com/isekai-run/isekai/internal/vault/credential"
+	"github.com/isekai-run/isekai/internal/watch"
 )
 
 // node is one process of an installation: the parts, wired.
@@ -72,6 +74,8 @@ type node struct {
 	books    *ledger.Service
 	outside  *egress.Guard // the way to what users and models aim
 	secrets  *credential.Service
+	fetcher  *web.Fetcher // of pages, politely
+	watches  *watch.Service
 	filter   *redact.Scanner // of what is logged
 	catalog  *catalog.Catalog
 	guard    *redact.Service
@@ -242,6 +246,7 @@ func (n *node) startBackground(context.Context) error {
 	}
 	if n.mode == cli.Serving {
 		n.background("credentials", n.secrets.Run)
+		n.background("watches", n.watches.Run)
 	}
 	if n.mode == cli.Serving {
 		n.background("meter", n.newMeter().run)

@@ -7,7 +7,9 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/tool/home"
 	"github.com/isekai-run/isekai/internal/tool/request"
+	watchtool "github.com/isekai-run/isekai/internal/tool/watch"
 	"github.com/isekai-run/isekai/internal/tool/web"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
@@ -63,15 +65,42 @@ func (e engines) authorize(ctx context.Context, c tool.Call, r *http.Request) er
 	err = e.outside.Authorize(ctx, c, "web_search", e.cfg.Credential, r)
 	if core.CodeOf(err) == core.NotFound {
 		return core.E(core.Denied, "web_search", "the search engine wants a key, and there is no credential "+e.cfg.Credential).
-			WithHint("an admin stores one for the project, or an operator for all: isekai secret set "+e.cfg.Credential).Because(err)
+			WithHint("an admin stores one for the project, or an operator for all: isekai secret set " + e.cfg.Credential).Because(err)
 	}
 	return err
+}
+
+// Home says which home agents see and change. Without a kind there are no such tools.
+type Home struct {
+	Kind       string `koanf:"kind" json:"kind"`             // homeassistant, homey or homey-cloud
+	URL        string `koanf:"url" json:"url"`               // of its server
+	Credential string `koanf:"credential" json:"credential"` // the name of it: a project that has none of the name sees no home
+}
+
+func (h Home) home() home.Home {
+	return home.Home{Kind: home.Kind(h.Kind), URL: h.URL, Credential: h.Credential}
+}
+
+func (h Home) check() error {
+	if h == (Home{}) {
+		return nil
+	}
+	if err := h.home().Check(); err != nil {
+		return core.E(core.Invalid, "config", "home.kind, home.url or home.credential can't be used").WithHint(cmp.Or(core.HintOf(err), configHint)).Because(err)
+	}
+	return nil
 }
 
 // webTools are the tools that reach what is outside.
 func (n *node) webTools() []tool.Tool {
 	out := outside{n.outside, n.secrets}
-	all := append(request.Tools(out), web.NewFetch(web.NewFetcher(web.Config{Outside: out})))
+	n.fetcher = web.NewFetcher(web.Config{Outside: out})
+	n.openWatches()
+	all := append(request.Tools(out), web.NewFetch(n.fetcher))
+	all = append(all, watchtool.Tools(watched{n.watches})...)
+	if n.cfg.Home.Kind != "" {
+		all = append(all, home.Tools(out, n.cfg.Home.home())...)
+	}
 	if n.cfg.Search.Kind != "" {
 		all = append(all, web.NewSearch(out, engines{n.cfg.Search, out}))
 	}

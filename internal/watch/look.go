@@ -123,7 +123,10 @@ func (s *Service) tell(ctx context.Context, org core.OrgID, d store.Doc[watchDoc
 	if d.Data.Pending == nil && !d.Data.Alarm {
 		return d, nil
 	}
+	told := d.Data.Told
 	if c := d.Data.Pending; c != nil {
+		told++
+		c.Seq = told
 		if d.Data.Prompt != "" && c.Task == "" {
 			task, err := s.cfg.Start.Start(ctx, scope, c.ID, prompt(d.Data.Prompt, *c))
 			switch core.CodeOf(err) {
@@ -140,11 +143,12 @@ func (s *Service) tell(ctx context.Context, org core.OrgID, d store.Doc[watchDoc
 		}
 	}
 	if d.Data.Alarm {
-		if err := s.cfg.Tell.Failing(ctx, scope, d.Data.Watch); err != nil {
+		told++
+		if err := s.cfg.Tell.Failing(ctx, scope, d.Data.Watch, told); err != nil {
 			return d, err
 		}
 	}
-	d.Data.Pending, d.Data.Alarm = nil, false
+	d.Data.Pending, d.Data.Alarm, d.Data.Told = nil, false, told
 	return d, s.keep(ctx, org, &d)
 }
 

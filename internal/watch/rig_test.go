@@ -69,7 +69,7 @@ func newRig(t *testing.T) *rig {
 	}))
 	t.Cleanup(r.site.Close)
 	r.store = &faulty{Store: sqlitetest.Open(t, sqlite.Config{Path: filepath.Join(t.TempDir(), "db")})}
-	r.cfg = watch.Config{Records: r.store, Terms: r.store, Fetch: fetcher{r.site.Client()}, Tell: r, Start: r, IDs: core.NewID, Log: slog.New(slog.DiscardHandler), Now: r.clock}
+	r.cfg = watch.Config{Records: r.store, Events: r.store, Terms: r.store, Fetch: fetcher{r.site.Client()}, Tell: r, Start: r, IDs: core.NewID, Log: slog.New(slog.DiscardHandler), Now: r.clock}
 	r.Service = watch.New(r.cfg)
 	return r
 }
@@ -90,7 +90,7 @@ func (r *rig) do(f func()) {
 }
 
 // Changed implements watch.Teller.
-func (r *rig) Changed(_ context.Context, scope core.Scope, c watch.Change) error {
+func (r *rig) Changed(ctx context.Context, scope core.Scope, c watch.Change) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refuse != nil {
@@ -98,6 +98,9 @@ func (r *rig) Changed(_ context.Context, scope core.Scope, c watch.Change) error
 	}
 	if scope.Org != ann.Org || scope.Project != c.Project || scope.Actor.Kind != core.ActorSystem {
 		r.t.Errorf("told for %+v", scope)
+	}
+	if err := (watch.Journal{Events: r.store, IDs: core.NewID}).Changed(ctx, scope, c); err != nil {
+		return err
 	}
 	for _, had := range r.told {
 		if had.ID == c.ID {
@@ -109,14 +112,14 @@ func (r *rig) Changed(_ context.Context, scope core.Scope, c watch.Change) error
 }
 
 // Failing implements watch.Teller.
-func (r *rig) Failing(_ context.Context, _ core.Scope, w watch.Watch) error {
+func (r *rig) Failing(ctx context.Context, scope core.Scope, w watch.Watch, seq int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refuse != nil {
 		return r.refuse
 	}
 	r.alarms = append(r.alarms, w)
-	return nil
+	return watch.Journal{Events: r.store, IDs: core.NewID}.Failing(ctx, scope, w, seq)
 }
 
 // Start implements watch.Starter.

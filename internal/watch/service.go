@@ -32,10 +32,10 @@ type Fetcher interface {
 	Fetch(ctx context.Context, r Request) (Page, error)
 }
 
-// Teller takes what is told. A call may come again with the same Change.ID, or the same failures.
+// Teller takes what is told. A call may come again with the same number of the watch.
 type Teller interface {
 	Changed(ctx context.Context, scope core.Scope, c Change) error
-	Failing(ctx context.Context, scope core.Scope, w Watch) error
+	Failing(ctx context.Context, scope core.Scope, w Watch, seq int64) error
 }
 
 // Starter starts a task. The same key is the same task. Errors invalid, denied and exhausted are
@@ -47,9 +47,10 @@ type Starter interface {
 // Config configures a Service.
 type Config struct {
 	Records store.Records
+	Events  store.Events
 	Terms   store.Terms
 	Fetch   Fetcher
-	Tell    Teller
+	Tell    Teller // a Journal
 	Start   Starter
 	IDs     core.IDs
 	Log     *slog.Logger
@@ -71,6 +72,9 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Tick <= 0 {
 		cfg.Tick = 10 * time.Second
+	}
+	if cfg.Tell == nil {
+		cfg.Tell = Journal{cfg.Events, cfg.IDs}
 	}
 	return &Service{cfg}
 }

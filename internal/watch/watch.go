@@ -76,11 +76,13 @@ type State struct {
 	Value    string    `json:"value"`   // what was seen last, or when By is set what was told last
 	Failures int       `json:"failures"`
 	Trouble  string    `json:"trouble,omitempty"` // why the last look failed
+	Told     int64     `json:"told"`              // how much was told by now
 }
 
-// Change is what is told. ID is the same however often it is.
+// Change is what is told. ID and Seq are the same however often it is.
 type Change struct {
 	ID            string         `json:"id"`
+	Seq           int64          `json:"seq"` // of what the watch tells, from 1
 	Watch         string         `json:"watch"`
 	Project       core.ProjectID `json:"project"`
 	Name          string         `json:"name"`

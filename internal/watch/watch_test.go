@@ -91,6 +91,13 @@ func TestFailures(t *testing.T) {
 	if got := r.shown(w.ID); got.Failures != 0 || got.Trouble != "" || r.changes() != "one>two" || got.Next.Sub(r.now) != 10*time.Minute {
 		t.Errorf("%+v, told %q", got, r.changes())
 	}
+	notes, err := r.Notes(t.Context(), ann, w.ID, 10)
+	if err != nil || len(notes) != 2 || notes[0].After != "two" || notes[1].Failures != 5 || !strings.Contains(notes[1].Why, "500") {
+		t.Errorf("recorded are %+v, %v", notes, err)
+	}
+	if last, err := r.Notes(t.Context(), ann, w.ID, 1); err != nil || len(last) != 1 || last[0].After != "two" {
+		t.Errorf("the last is %+v, %v", last, err)
+	}
 	r.do(func() {
 		r.status, r.headers["Retry-After"] = http.StatusTooManyRequests, r.now.Add(3*time.Hour).Format(http.TimeFormat)
 	})
@@ -127,6 +134,10 @@ func TestNothingIsLost(t *testing.T) {
 		}
 		if got := r.changes(); got != "one>two two>three" || len(r.prompts) != 2 {
 			t.Errorf("write %d fails: told %q, %d tasks", fail, got, len(r.prompts))
+		}
+		notes, err := r.Notes(t.Context(), ann, w.ID, 10)
+		if err != nil || len(notes) != 2 || notes[0].After != "three" || notes[1].After != "two" || notes[1].Task == "" {
+			t.Errorf("write %d fails: recorded are %+v, %v", fail, notes, err)
 		}
 		if r.store.writes < fail {
 			t.Errorf("there are only %d writes", r.store.writes)

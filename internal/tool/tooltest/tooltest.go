@@ -185,11 +185,14 @@ func badArguments(t *testing.T, tl tool.Tool, c Case) {
 		bad = append(bad, merge(t, c.Args, p, nil))
 	}
 	for p, of := range properties {
-		other := any(map[string]any{})
-		if of.Type == "object" {
-			other = []any{}
+		container, number := any(map[string]any{}), any(-1.5)
+		switch of.Type {
+		case "object":
+			container = []any{}
+		case "number":
+			number = "x"
 		}
-		bad = append(bad, merge(t, c.Args, p, other), merge(t, c.Args, p, -1.5))
+		bad = append(bad, merge(t, c.Args, p, container), merge(t, c.Args, p, number))
 	}
 	for _, args := range bad {
 		dir := Workspace(t, c.Files)

@@ -152,3 +152,10 @@ func (t text) show(offset int) (tool.Result, error) {
 	data, err := json.Marshal(map[string]any{"address": t.address, "title": t.title, "type": t.kind, "offset": offset, "next": next, "total": total, "cut": t.cut})
 	return tool.Result{Output: b.String(), Data: data}, err
 }
+
+// Text returns what a person would read on a page, for who compares pages. Errors: unsupported:
+// it is no text; that of ctx.
+func Text(ctx context.Context, p Page) (string, error) {
+	t, err := readable(ctx, p, false)
+	return t.text, err
+}
