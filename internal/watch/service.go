@@ -60,7 +60,10 @@ type Config struct {
 }
 
 // Service is the watches of an installation. It is safe for concurrent use.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg  Config
+	wake chan struct{} // there is a new watch
+}
 
 // New returns a Service.
 func New(cfg Config) *Service {
@@ -76,7 +79,7 @@ func New(cfg Config) *Service {
 	if cfg.Tell == nil {
 		cfg.Tell = Journal{cfg.Events, cfg.IDs}
 	}
-	return &Service{cfg}
+	return &Service{cfg: cfg, wake: make(chan struct{}, 1)}
 }
 
 // Create makes a watch of the project's. With a key, the same call again returns the watch that
@@ -116,6 +119,12 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, spec Spec, task 
 		d.Data = made
 		return []store.Change{watches.Put(d), counts.Put(n)}, nil
 	})
+	if err == nil {
+		select {
+		case s.wake <- struct{}{}:
+		default: // it looks anyway
+		}
+	}
 	return made.Watch, err
 }
 

@@ -93,7 +93,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("user-agent: isekai\nallow: /%7e\ndisallow: /", "/~")
 	f.Fuzz(func(t *testing.T, file, path string) {
 		r := robots.Parse([]byte(file), "isekai")
-		if r.Allowed(path) != r.Allowed(path) || !r.Allowed("/robots.txt") {
+		if again := robots.Parse([]byte(file), "ISEKAI"); r.Allowed(path) != again.Allowed(path) || !r.Allowed("/robots.txt") {
 			t.Fatalf("%q %q", file, path)
 		}
 	})
