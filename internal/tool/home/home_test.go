@@ -262,10 +262,12 @@ func TestHomey(t *testing.T) {
 func TestBrokenHomes(t *testing.T) {
 	t.Parallel()
 	for says, h := range map[string]http.HandlerFunc{
-		"answered 500":            func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
-		"isn't an answer":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"too long":                func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 5<<20)) },
-		"169.254.1.1 is refused":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.1.1/", http.StatusFound) },
+		"answered 500":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"isn't an answer": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"too long":        func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 5<<20)) },
+		"169.254.1.1 is refused": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.1.1/", http.StatusFound)
+		},
 		"refuses the credential,": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
 	} {
 		list, _, _ := tools(t, home.Assistant, h)
