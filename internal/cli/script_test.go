@@ -28,6 +28,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault/credential"
+	"github.com/isekai-run/isekai/internal/watch"
 )
 
 const localToken = "of-the-data-directory"
@@ -139,7 +140,8 @@ func serve(t *testing.T) (url, setup string) {
 		Accounts: httpapi.Accounts{
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
 			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
-			Models: must(catalog.New(catalog.Config{Records: st}))(t),
+			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID}),
+			Models:  must(catalog.New(catalog.Config{Records: st}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

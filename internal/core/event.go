@@ -33,7 +33,7 @@ var payloads = func() map[string]reflect.Type {
 		ToolRequested{}, ToolSettled{}, ApprovalRequested{}, ApprovalAnswered{}, VerdictGiven{},
 		TaskCancelRequested{}, TaskFinished{}, SubtaskFinished{}, TaskForked{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},
-		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{},
+		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{}, WatchChanged{}, WatchFailing{},
 	} {
 		m[p.EventType()] = reflect.TypeOf(p)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
+	"github.com/isekai-run/isekai/internal/watch"
 )
 
 // Accounts is what the routes about people, credits, records and secrets stand on. Every
@@ -30,6 +31,7 @@ type Accounts struct {
 	Models   *catalog.Catalog
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
+	Watches     *watch.Service
 	// URL is the installation's public one, to which issuers send browsers back.
 	URL string
 	// Home is the page that a browser gets after a sign-in at an issuer; /docs if "".
@@ -60,6 +62,7 @@ func (s *server) accounts() {
 	s.redaction()
 	s.models()
 	s.prompts()
+	s.watches()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -267,6 +267,8 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "list-prompts", nil, nil, ours, "prompt.list", yes)
 	w.does(olga, "delete-prompt", of{"prompt": "prm_one"}, nil, ours, "prompt.delete", yes)
 	w.does(olga, "delete-prompts", nil, nil, ours, "prompt.delete", yes)
+	watched := w.does(olga, "create-watch", nil, client.NewWatch{Name: "tea", URL: "https://example.com/tea"}, ours, "watch.create", yes)
+	w.does(olga, "remove-watch", of{"watch": field(t, watched, "id")}, nil, ours, "watch.remove", yes)
 	canary := w.does(olga, "create-canary", nil, map[string]any{"name": "front page"}, ours, "canary.create", yes)
 	w.does(olga, "delete-canary", of{"canary": field(t, canary, "id")}, nil, ours, "canary.delete", yes)
 	task := must(w.as(olga).CreateTask(t.Context(), client.NewTask{Kind: core.KindApp, Prompt: "a shelf"}, ""))(t)

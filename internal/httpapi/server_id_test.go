@@ -17,7 +17,7 @@ func TestAnIDOfAnotherKindIsNotFound(t *testing.T) {
 	for _, o := range d.routes {
 		name := ""
 		for _, p := range o.Parameters {
-			if p.In == "path" && strings.Contains("task user project key session invitation canary", p.Name) {
+			if p.In == "path" && strings.Contains("task user project key session invitation canary watch", p.Name) {
 				name = p.Name
 			}
 		}
@@ -38,7 +38,7 @@ func TestAnIDOfAnotherKindIsNotFound(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"task", "user", "project", "key", "session", "invitation", "canary"} {
+	for _, name := range []string{"task", "user", "project", "key", "session", "invitation", "canary", "watch"} {
 		if asked[name] == 0 {
 			t.Errorf("no route takes a %s", name)
 		}

@@ -54,6 +54,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	service := must(c.CreateService(ctx, client.NewService{Name: name, Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	must(c.Invite(ctx, client.NewInvitation{Email: name + "@example.com", Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	invited := must(c.Invitations(ctx, client.PageOptions{}))(n.t)
+	watched := must(c.CreateWatch(ctx, client.NewWatch{Name: "of " + name, URL: "https://example.com/"}, ""))(n.t)
 	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
 	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{
 		Kind: "openai-compatible", Address: n.provider.URL + "/v1", Note: "of " + name, Headers: map[string]string{"X-Of": name},
@@ -68,7 +69,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 

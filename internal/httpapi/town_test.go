@@ -20,6 +20,7 @@ import (
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
+	"github.com/isekai-run/isekai/internal/watch"
 )
 
 const (
@@ -81,7 +82,8 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL,
-			Models: w.models,
+			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
+			Models:  w.models,
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

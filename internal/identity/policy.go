@@ -39,6 +39,8 @@ const (
 	ModelUse        Action = "model.use"   // calls
 	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite     Action = "prompt.write"
+	WatchRead       Action = "watch.read"
+	WatchWrite      Action = "watch.write"
 	PermissionRead  Action = "permission.read" // which calls of tools are allowed
 	PermissionWrite Action = "permission.write"
 	// Self is what people do about themselves: their password, sessions, second factor
@@ -102,6 +104,8 @@ var policy = map[Action]rule{
 	ModelUse:        {tenant, core.Member, "models:use"},
 	PromptRead:      {tenant, core.Admin, ""},
 	PromptWrite:     {tenant, core.Admin, ""},
+	WatchRead:       {tenant, core.Viewer, "watches:read"},
+	WatchWrite:      {tenant, core.Member, "watches:write"},
 	PermissionRead:  {tenant, core.Viewer, "tools:read"},
 	PermissionWrite: {tenant, core.Admin, ""},
 	Self:            {anywhere, core.Viewer, ""},

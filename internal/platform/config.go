@@ -45,6 +45,8 @@ type Config struct {
 
 	Egress      Egress      `koanf:"egress" json:"egress"`
 	Connections Connections `koanf:"connections" json:"connections"`
+	Search      Search      `koanf:"search" json:"search"`
+	Home        Home        `koanf:"home" json:"home"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data

@@ -34,8 +34,10 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/tool/web"
 	"github.com/isekai-run/isekai/internal/vault"
 	"github.com/isekai-run/isekai/internal/vault/credential"
+	"github.com/isekai-run/isekai/internal/watch"
 )
 
 // node is one process of an installation: the parts, wired.
@@ -74,6 +76,8 @@ type node struct {
 	books       *ledger.Service
 	outside     *egress.Guard // the way to what users and models aim
 	secrets     *credential.Service
+	fetcher     *web.Fetcher // of pages, politely
+	watches     *watch.Service
 	filter      *redact.Scanner // of what is logged
 	catalog     *catalog.Catalog
 	guard       *redact.Service
@@ -181,8 +185,8 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
-	n.permissions = permission.New(n.store, nil)
-	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
+	if n.tools, err = newTools(n.sandbox, n.apps, n.guard, n.webTools()...); err != nil {
+		n.permissions = permission.New(n.store, nil)
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
@@ -245,6 +249,7 @@ func (n *node) startBackground(context.Context) error {
 	}
 	if n.mode == cli.Serving {
 		n.background("credentials", n.secrets.Run)
+		n.background("watches", n.watches.Run)
 	}
 	if n.mode == cli.Serving {
 		n.background("meter", n.newMeter().run)

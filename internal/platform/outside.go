@@ -20,7 +20,7 @@ var _ tool.Outside = outside{}
 func (o outside) Client() *http.Client { return o.guard.Client() }
 
 func (o outside) Authorize(ctx context.Context, c tool.Call, name, cred string, r *http.Request) error {
-	v, err := o.secrets.Use(ctx, c.Scope, cred, credential.For{Task: c.Task, Tool: name, Host: r.URL.Scheme + "://" + r.URL.Host})
+	v, err := o.secrets.Use(ctx, c.Scope, cred, aimed(c, name, r.URL.Scheme+"://"+r.URL.Host))
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (o outside) Authorize(ctx context.Context, c tool.Call, name, cred string, 
 }
 
 func (o outside) Credential(ctx context.Context, c tool.Call, name, cred, place string) (tool.Credential, error) {
-	v, err := o.secrets.Use(ctx, c.Scope, cred, credential.For{Task: c.Task, Tool: name, Host: place})
+	v, err := o.secrets.Use(ctx, c.Scope, cred, aimed(c, name, place))
 	if err != nil {
 		return tool.Credential{}, err
 	}

@@ -2,6 +2,8 @@ package tool
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -37,4 +39,39 @@ func (Credential) String() string { return "(a credential)" }
 // say. It is asked when a task is taken up. An error doesn't keep the task from the other tools.
 type Source interface {
 	Tools(ctx context.Context, scope core.Scope, task core.TaskID) ([]Tool, error)
+}
+
+// ReadAnswer reads the beginning of an answer's body, at most limit bytes of it; cut says that
+// there is more, or that Outside's client takes no more. unavailable: it broke off.
+func ReadAnswer(body io.Reader, limit int) (b []byte, cut bool, err error) {
+	b, err = io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	switch {
+	case len(b) > limit:
+		return b[:limit], true, nil
+	case core.CodeOf(err) == core.Exhausted:
+		return b, true, nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return b, false, core.E(core.Unavailable, "outside", "the answer takes too long").Because(err)
+	case err != nil && core.CodeOf(err) != core.Canceled:
+		return b, false, core.E(core.Unavailable, "outside", "the answer broke off").Because(err)
+	}
+	return b, false, err
+}
+
+// Unreached is what a call returns whose request failed for the other side's reasons, or for
+// where it led: a failed result that says so, since trying again is for the model to decide.
+// What ended with ctx, the caller's fault and the tool's stay errors.
+func Unreached(ctx context.Context, err error) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	switch core.CodeOf(err) {
+	case core.Denied, core.Exhausted, core.Unavailable, core.Unsupported:
+		said := err.Error()
+		if h := core.HintOf(err); h != "" {
+			said += "\n" + h
+		}
+		return Result{Failed: true, Output: Clean(said)}, nil
+	}
+	return Result{}, err
 }

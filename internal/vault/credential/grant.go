@@ -74,7 +74,7 @@ func (s *Service) token(ctx context.Context, scope core.Scope, e store.Doc[crede
 	}
 	for range retries {
 		switch {
-		case !allowed(e.Data.Hosts, f.Host):
+		case !f.fits(e.Data.Hosts):
 			return Value{}, elsewhere("credential.use")
 		case e.Data.Connection.Broken:
 			return Value{}, broken(e.Data)

@@ -20,6 +20,9 @@ type For struct {
 	// Refused is the Version of a connection's value that the service didn't take, though
 	// it should be good: a newer one is wanted.
 	Refused int64
+	// Listed asks for a credential that names Host: one that may be sent anywhere is refused. It
+	// is for hosts that somebody else than who stored the credential has chosen.
+	Listed bool
 	// Shared asks for the org's credential of the name, whatever the project has of its own.
 	Shared bool
 }
@@ -75,7 +78,7 @@ func number(n int64) string {
 // replaces it may be for other hosts.
 func (s *Service) value(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], f For) (Value, error) {
 	for range retries {
-		if !allowed(e.Data.Hosts, f.Host) {
+		if !f.fits(e.Data.Hosts) {
 			return Value{}, elsewhere("credential.use")
 		}
 		v, err := s.versionOf(ctx, scope.Org, e.Data, f.Version)

@@ -265,3 +265,23 @@ func TestTheSharedOne(t *testing.T) {
 		wantCode(t, "another org's", err, core.NotFound)
 	})
 }
+
+// TestListed: where somebody else has chosen the host, a credential that names none goes nowhere.
+func TestListed(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Content: tokenOf("one")})
+		put(t, r.Service, ann(orgA), credential.Put{Name: "some", Kind: credential.Token, Hosts: []string{"api.example"}, Content: tokenOf("one")})
+		for _, c := range []struct {
+			name, host string
+			code       core.Code
+		}{{"any", "api.example", core.Denied}, {"any", "", core.Denied}, {"some", "https://api.example", ""}, {"some", "other.example", core.Denied}} {
+			if _, err := r.Use(t.Context(), ann(orgA), c.name, credential.For{Host: c.host, Listed: true}); core.CodeOf(err) != c.code {
+				t.Errorf("%s for %s: %v", c.name, c.host, err)
+			}
+		}
+		if _, err := r.Use(t.Context(), ann(orgA), "any", credential.For{Host: "api.example"}); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -91,6 +91,11 @@ func isPlace(s string) bool {
 	return err == nil && port > 0 && !strings.HasSuffix(s, ":")
 }
 
+// fits reports whether a value for these hosts may be used for this.
+func (f For) fits(hosts []string) bool {
+	return (len(hosts) > 0 || !f.Listed) && allowed(hosts, f.Host)
+}
+
 func elsewhere(op string) error {
 	return core.E(core.Denied, op, "the credential isn't for this host").WithHint("an admin of the org says which hosts it may be sent to")
 }
