@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
@@ -28,6 +29,7 @@ type Accounts struct {
 	Secrets  *credential.Service
 	Redact   *redact.Service
 	Models   *catalog.Catalog
+	Skills   *skill.Service
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	// URL is the installation's public one, to which issuers send browsers back.
@@ -60,6 +62,7 @@ func (s *server) accounts() {
 	s.redaction()
 	s.models()
 	s.prompts()
+	s.skills()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

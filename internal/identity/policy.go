@@ -38,6 +38,8 @@ const (
 	ModelUse     Action = "model.use"   // calls
 	PromptRead   Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite  Action = "prompt.write"
+	SkillRead    Action = "skill.read"
+	SkillWrite   Action = "skill.write" // what agents are taught
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -98,6 +100,8 @@ var policy = map[Action]rule{
 	ModelUse:     {tenant, core.Member, "models:use"},
 	PromptRead:   {tenant, core.Admin, ""},
 	PromptWrite:  {tenant, core.Admin, ""},
+	SkillRead:    {tenant, core.Viewer, "skills:read"},
+	SkillWrite:   {tenant, core.Admin, "skills:write"},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},

@@ -45,6 +45,7 @@ type Config struct {
 
 	Egress      Egress      `koanf:"egress" json:"egress"`
 	Connections Connections `koanf:"connections" json:"connections"`
+	Skills      Skills      `koanf:"skills" json:"skills"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data

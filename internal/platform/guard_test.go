@@ -159,7 +159,7 @@ func BenchmarkLogFilter(b *testing.B) {
 func TestWhatReachesOutside(t *testing.T) {
 	t.Parallel()
 	guard := redact.NewService(redact.ServiceConfig{})
-	tools, err := newTools(noSandbox{errors.New("none")}, nil, guard)
+	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard)
 	if err != nil {
 		t.Fatal(err)
 	}

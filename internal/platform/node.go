@@ -31,6 +31,7 @@ import (
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/vault"
@@ -75,6 +76,7 @@ type node struct {
 	filter   *redact.Scanner // of what is logged
 	catalog  *catalog.Catalog
 	guard    *redact.Service
+	skills   *skill.Service
 	meter    *callmeter.Meter
 	gateway  *gateway.Gateway
 	metrics  *metrics
@@ -178,8 +180,11 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	})
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
+	if err := n.openSkills(); err != nil {
+		return err
+	}
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
-	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
+	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())

@@ -3,7 +3,6 @@ package skill
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"strconv"
@@ -198,14 +197,11 @@ func (s *Service) Remove(ctx context.Context, scope core.Scope, owner Owner, nam
 // notOwn says that an owner has no skill of the name, and whose there is.
 func (s *Service) notOwn(ctx context.Context, scope core.Scope, owner Owner, name string) error {
 	f, err := s.find(ctx, scope, name)
-	var known *core.Error
 	switch {
-	case errors.As(err, &known) && known.Code == core.NotFound:
-		return err
 	case err != nil:
 		return err
 	case f.Owner == OfInstallation:
 		return core.E(core.NotFound, "skill", "the "+string(owner)+" has no skill "+name+" of its own; the installation has").WithHint("turn it off in this project: isekai skill disable " + name)
 	}
-	return core.E(core.NotFound, "skill", "the "+string(owner)+" has no skill "+name+" of its own; the "+string(f.Owner)+" has").WithHint("name whose it is: isekai skill remove --of " + string(f.Owner) + " " + name)
+	return core.E(core.NotFound, "skill", "the "+string(owner)+" has no skill "+name+" of its own; the "+string(f.Owner)+" has").WithHint("isekai skill remove " + name + map[Owner]string{OfOrg: " --shared"}[f.Owner])
 }

@@ -115,7 +115,7 @@ func TestNearerHidesFarther(t *testing.T) {
 	}
 	_, err := r.Remove(t.Context(), ada, skill.OfProject, "shipped")
 	wantCode(t, "removed already", err, core.NotFound)
-	if !strings.Contains(core.HintOf(err), "--of org") {
+	if !strings.Contains(core.HintOf(err), "--shared") {
 		t.Errorf("%q", core.HintOf(err))
 	}
 	_ = must(r.Remove(t.Context(), ada, skill.OfOrg, "shipped"))(t)
