@@ -30,10 +30,16 @@ type (
 	}
 )
 
+// skillsPath is where skills are added, whose archives are larger than other bodies.
+const (
+	skillsPath = "/v1/skills"
+	maxSkill   = 3 << 20 // bytes: skill.MaxPacked, as base64
+)
+
 // skills are the routes to what teaches agents jobs.
 func (s *server) skills() {
 	tags := []string{"skills"}
-	const path, one = "/v1/skills", "/v1/skills/{skill}"
+	const path, one = skillsPath, skillsPath + "/{skill}"
 	handle(s, identity.SkillRead, huma.Operation{
 		OperationID: "list-skills", Method: http.MethodGet, Path: path, Summary: "List the skills that the project sees", Tags: tags,
 		Description: "Those that are off, and those that another hides, are among them. A project's hides an org's of its name, and that one the installation's.",

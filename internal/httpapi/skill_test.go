@@ -69,7 +69,7 @@ func TestSkills(t *testing.T) {
 	_, err := w.olga.AddSkill(ctx, client.NewSkill{Archive: []byte("PK nothing")}, "")
 	refused(t, "no archive", err, core.Invalid)
 	_, err = w.olga.AddSkill(ctx, client.NewSkill{Archive: make([]byte, 5<<20)}, "")
-	refused(t, "a large one", err, core.Exhausted, core.Invalid)
+	refused(t, "a large one", err, core.Invalid)
 
 	member, viewer := w.person(w.olga, "ann", client.Place{Role: core.Member}), w.person(w.olga, "vic", client.Place{Role: core.Viewer})
 	for name, c := range map[string]*client.Client{"member": member, "viewer": viewer} {

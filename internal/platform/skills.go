@@ -104,7 +104,7 @@ func readSkill(ctx context.Context, path string) (*skill.Package, skill.Problems
 
 func unpackSkill(ctx context.Context, path string, size int64) (*skill.Package, skill.Problems, error) {
 	if size > skill.MaxPacked {
-		return nil, nil, core.E(core.Exhausted, "skill", path+" is larger than 4 MiB").WithHint("leave out what the skill doesn't refer to")
+		return nil, nil, core.E(core.Exhausted, "skill", path+" is larger than 2 MiB").WithHint("leave out what the skill doesn't refer to")
 	}
 	packed, err := os.ReadFile(path)
 	if err != nil {

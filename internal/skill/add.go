@@ -14,7 +14,7 @@ import (
 )
 
 // MaxPacked bounds an archive of a skill, in bytes.
-const MaxPacked = 4 << 20
+const MaxPacked = 2 << 20
 
 // Unpack reads the skill in an archive, zip or tar.gz, whose files are in it as they are in
 // the skill's folder, or below one folder of the skill's name. Problems and errors are those
