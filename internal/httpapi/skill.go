@@ -71,7 +71,7 @@ func (s *server) skills() {
 		}}, nil
 	})
 	handle(s, identity.SkillWrite, huma.Operation{
-		OperationID: "add-skill", Method: http.MethodPost, Path: path, Summary: "Add a skill, or the next version of one", Tags: tags, DefaultStatus: http.StatusCreated,
+		OperationID: "add-skill", Method: http.MethodPost, Path: path, Summary: "Add a skill, or the next version of one", Tags: tags, DefaultStatus: http.StatusCreated, BodyReadTimeout: callTime,
 		Description: "The next task is offered it, on every node; a task that has begun with another version goes on with that.",
 	}, s.addSkill)
 	handle(s, identity.SkillWrite, huma.Operation{

@@ -68,10 +68,10 @@ func Read(fsys fs.FS, name string) (*Package, Problems, error) {
 		r.bad(Main, "the skill "+meta.Name+" is in a folder named "+strconv.Quote(clip(name, 80)), "give both the same name")
 	}
 	p.Meta, p.Body = meta, body
-	r.advise(p)
 	if len(r.problems.Errors()) > 0 {
 		return nil, r.problems, nil
 	}
+	r.advise(p)
 	return p, r.problems, nil
 }
 

@@ -102,7 +102,6 @@ func Corpus() []Case {
 		{Name: "an unknown alias", Text: front("name: pdf-forms\ndescription: *x\n")},
 		{Name: "an unknown tag", Text: front("name: pdf-forms\ndescription: !!python/object/apply:os.system [id]\n")},
 		{Name: "a function", Text: front("name: pdf-forms\ndescription: !!js/function 'function(){}'\n")},
-		{Name: "a dash in a field", Text: front("name: pdf-forms\ndescription: Fills in --- at once: the forms\n")},
 
 		{Name: "name is a list", Text: named("[pdf-forms]"), Differs: types},
 		{Name: "description is a list", Text: front("name: pdf-forms\ndescription: [Fills in forms]\n"), Differs: types},
@@ -114,6 +113,7 @@ func Corpus() []Case {
 		{Name: "tools that can't be", Text: with("allowed-tools: Bash(git"), Differs: "the reference doesn't look at it"},
 		{Name: "tools that are no words", Text: with("allowed-tools: \"a;b\""), Differs: "the reference doesn't look at it"},
 		{Name: "all on one line", Text: "--- {name: pdf-forms, description: x} ---\n", Differs: "the reference takes any --- for a fence"},
+		{Name: "a dash in a field", Text: front("name: pdf-forms\ndescription: Fills in --- at once - the forms\n"), Differs: "the reference takes any --- for a fence"},
 		{Name: "four hyphens at the end", Text: "---\n" + good + "----\n", Differs: "the reference takes any --- for a fence"},
 		{Name: "control characters", Text: front("name: pdf-forms\ndescription: \"Fills\\ein\"\n"), Differs: "a terminal would heed them"},
 		{Name: "an alias", Text: front("name: &n pdf-forms\ndescription: *n\n"), Differs: "aliases make large texts of small ones"},
