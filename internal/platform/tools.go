@@ -32,6 +32,7 @@ func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guar
 	all = append(all, skilltool.Tools(shelf{skills})...)
 	all = append(all, apptest.New(box), apptest.NewOffered(box))
 	all = append(all, apptool.Tools(apps)...)
+	// isekai scaffold tool adds a line above this one.
 	r, err := tool.NewRegistry(guarded(guard, all)...)
 	if err != nil {
 		return nil, err
