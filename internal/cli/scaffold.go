@@ -46,12 +46,15 @@ func (s scaffold) write(dir string, files map[string]string) error {
 	for path, name := range files {
 		var text strings.Builder
 		err := all.ExecuteTemplate(&text, name+".tmpl", s)
-		full := filepath.Join(dir, path)
+		full, content := filepath.Join(dir, path), []byte(text.String())
+		if err == nil && filepath.Ext(path) == ".go" {
+			content, err = format.Source(content) // the order of imports is the name's
+		}
 		if err == nil {
 			err = os.MkdirAll(filepath.Dir(full), 0o755)
 		}
 		if err == nil {
-			err = os.WriteFile(full, []byte(text.String()), 0o644)
+			err = os.WriteFile(full, content, 0o644)
 		}
 		if err != nil {
 			return core.E(core.Invalid, "", full+" can't be written").Because(err)
