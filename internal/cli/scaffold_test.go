@@ -43,8 +43,9 @@ func TestScaffoldedToolBuilds(t *testing.T) {
 	if len(unformatted) > 0 {
 		t.Errorf("gofmt would change %s", unformatted)
 	}
+	suite := filepath.Join(copied, "suite.test")
 	for _, args := range [][]string{
-		{"test", "-vet=off", "-overlay", overlay, "-count=1", "./internal/tool/sendfax"},
+		{"test", "-c", "-vet=off", "-overlay", overlay, "-o", suite, "./internal/tool/sendfax"},
 		{"build", "-overlay", overlay, "./internal/platform"},
 		{"list", "-overlay", overlay, "-deps", "./internal/platform"},
 	} {
@@ -57,5 +58,9 @@ func TestScaffoldedToolBuilds(t *testing.T) {
 		if args[0] == "list" && !strings.Contains(string(said), "/internal/tool/sendfax\n") {
 			t.Error("it isn't part of the program")
 		}
+	}	c := exec.CommandContext(t.Context(), suite, "-test.v")
+	c.Dir = copied
+	if said, err := c.CombinedOutput(); err != nil || !strings.Contains(string(said), "--- PASS: TestSendFax/escapes") {
+		t.Errorf("the suite: %v\n%s", err, said)
 	}
 }

@@ -107,13 +107,13 @@ func (r *reader) bad(file, msg, hint string) {
 	r.problems = append(r.problems, Problem{File: file, Msg: msg, Hint: hint})
 }
 
-// full is the error that ends a walk: there is too much, which the problems tell.
-var full = errors.New("too much")
+// errFull ends a walk: there is too much, which the problems tell.
+var errFull = errors.New("too much")
 
 // folder reads what is in a folder, at any depth.
 func (r *reader) folder(name string) error {
 	err := r.walk(name)
-	if errors.Is(err, full) {
+	if errors.Is(err, errFull) {
 		return nil
 	}
 	return err
@@ -122,7 +122,7 @@ func (r *reader) folder(name string) error {
 func (r *reader) walk(name string) error {
 	if strings.Count(name, "/")+1 > maxDepth {
 		r.bad(name, "it lies too deep", "keep files at most "+strconv.Itoa(maxDepth)+" folders deep")
-		return full
+		return errFull
 	}
 	entries, err := fs.ReadDir(r.fsys, name)
 	if err != nil {
@@ -153,7 +153,7 @@ func (r *reader) walk(name string) error {
 
 func (r *reader) tooMany() error {
 	r.bad("", "it has more than "+strconv.Itoa(MaxFiles)+" files", "leave out what the skill doesn't refer to")
-	return full
+	return errFull
 }
 
 func (r *reader) file(name string) error {
@@ -179,7 +179,7 @@ func (r *reader) file(name string) error {
 	}
 	if r.bytes += int64(len(data)); r.bytes > MaxBytes {
 		r.bad("", "its files are larger than "+strconv.Itoa(MaxBytes>>20)+" MiB together", "leave out what the skill doesn't refer to")
-		return full
+		return errFull
 	}
 	r.files = append(r.files, File{Path: name, Size: int64(len(data)), Exec: strings.HasPrefix(string(data[:min(2, len(data))]), "#!"), data: data})
 	return nil

@@ -1,7 +1,6 @@
 package skill
 
 import (
-	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -78,9 +77,3 @@ func (o Owner) place(scope core.Scope) string {
 }
 
 func (d headDoc) current() Version { return d.Versions[len(d.Versions)-1] }
-
-// nameOf returns the name of the skill whose head has the id.
-func nameOf(id string) string {
-	_, name, _ := strings.Cut(id, "/")
-	return name
-}
