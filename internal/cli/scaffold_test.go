@@ -58,7 +58,8 @@ func TestScaffoldedToolBuilds(t *testing.T) {
 		if args[0] == "list" && !strings.Contains(string(said), "/internal/tool/sendfax\n") {
 			t.Error("it isn't part of the program")
 		}
-	}	c := exec.CommandContext(t.Context(), suite, "-test.v")
+	}
+	c := exec.CommandContext(t.Context(), suite, "-test.v")
 	c.Dir = copied
 	if said, err := c.CombinedOutput(); err != nil || !strings.Contains(string(said), "--- PASS: TestSendFax/escapes") {
 		t.Errorf("the suite: %v\n%s", err, said)
