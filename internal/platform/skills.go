@@ -38,6 +38,11 @@ type shelf struct{ skills *skill.Service }
 func (s shelf) Use(ctx context.Context, c tool.Call, name string) (skilltool.Skill, error) {
 	k, err := s.skills.Use(ctx, c.Scope, c.Task, name)
 	out := skilltool.Skill{Name: k.Name, Number: k.Number, Digest: k.Digest, Allowed: k.Tools(), Body: k.Body}
+	if core.CodeOf(err) == core.NotFound { // a model has no command line to look at a list with
+		if names, lost := s.skills.Names(ctx, c.Scope); lost == nil {
+			err = core.E(core.NotFound, "skill", "there is no skill of this name").WithHint("the skills are: " + names).Because(err)
+		}
+	}
 	for _, a := range k.Allowed {
 		out.Patterns = append(out.Patterns, skilltool.Pattern{Tool: a.Name(), Pattern: a.Pattern})
 	}
