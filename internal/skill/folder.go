@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"strings"
 	"sync"
 	"time"
 )
@@ -118,7 +119,7 @@ func (f *folder) one(ctx context.Context, root *os.Root, name string, before she
 	}
 	switch {
 	case err != nil:
-		if now.problem = err.Error(); now.problem != before.problem {
+		if now.problem = strings.TrimPrefix(err.Error(), "skill: "); now.problem != before.problem {
 			f.log.WarnContext(ctx, "a skill can't be read; what it was goes on", "skill", name, "folder", f.path, "err", err)
 		}
 	case before.pkg == nil || before.pkg.Digest != pkg.Digest:
