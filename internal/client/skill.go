@@ -54,7 +54,7 @@ type SkillVersion struct {
 
 // NewSkill is a skill to be, or the next version of one.
 type NewSkill struct {
-	Archive []byte `json:"archive" minLength:"1" maxLength:"2796204" doc:"zip or tar.gz of the skill's folder, at most 2 MiB, as base64"`
+	Archive []byte `json:"archive" minLength:"1" doc:"zip or tar.gz of the skill's folder, at most 2 MiB, as base64"`
 	Shared  bool   `json:"shared,omitempty" doc:"for all projects of the org"`
 }
 
