@@ -33,6 +33,7 @@ type Platform interface {
 	// IssueNode makes the certificate of a node. It needs no configuration.
 	IssueNode(r NodeRequest) (IssuedNode, error)
 	Auditor
+	Skills
 }
 
 // Instance is a configured installation.
@@ -159,7 +160,7 @@ func (sh *shell) root() *cobra.Command {
 	f.StringVar(&sh.project, "project", "", "work in this project of the org (default: that of the sign-in or key)")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
 		sh.loginCommand(), sh.logoutCommand(), sh.whoamiCommand(), sh.userCommand(), sh.orgCommand(), sh.projectCommand(), sh.keyCommand(),
-		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.permissionCommand(), sh.modelCommand(), sh.watchCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(),
+		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.permissionCommand(), sh.modelCommand(), sh.watchCommand(), sh.skillCommand(), sh.scaffoldCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root

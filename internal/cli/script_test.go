@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/isekai-run/isekai/internal/auditlog"
+	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
@@ -25,10 +26,12 @@ import (
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 	"github.com/isekai-run/isekai/internal/watch"
+	"github.com/isekai-run/isekai/skills"
 )
 
 const localToken = "of-the-data-directory"
@@ -117,6 +120,8 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 func serve(t *testing.T) (url, setup string) {
 	t.Helper()
 	st := sqlitetest.Open(t, sqlite.Config{})
+	blobs := must(local.Open(filepath.Join(t.TempDir(), "blobs")))(t)
+	t.Cleanup(func() { _ = blobs.Close() })
 	log := auditlog.New(auditlog.Config{Events: st, Stored: st, Records: st})
 	ids := must(identity.New(identity.Config{
 		Records: st, Quotas: st, Hashing: identity.Hashing{Memory: 64, Time: 1, Threads: 1},
@@ -142,6 +147,7 @@ func serve(t *testing.T) (url, setup string) {
 			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID}),
 			Models:  must(catalog.New(catalog.Config{Records: st}))(t),
+			Skills:  must(skill.New(skill.Config{Records: st, Blobs: blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 	"github.com/isekai-run/isekai/internal/watch"
@@ -29,6 +30,7 @@ type Accounts struct {
 	Secrets  *credential.Service
 	Redact   *redact.Service
 	Models   *catalog.Catalog
+	Skills   *skill.Service
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	Watches     *watch.Service
@@ -63,6 +65,7 @@ func (s *server) accounts() {
 	s.models()
 	s.prompts()
 	s.watches()
+	s.skills()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

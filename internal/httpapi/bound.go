@@ -45,6 +45,7 @@ var unusual = map[string]bounds{
 	"put-secret-of-installation":   {Body: 256 << 10, Seconds: 30},
 	"put-model-provider":           {Body: 256 << 10, Seconds: 30}, // 500 models with prices
 	"test-model-provider":          {Seconds: 90},                  // its list, and then all calls at once
+	"add-skill":                    {Body: maxSkill, Seconds: 60},
 
 	"put-model-provider-of-installation":  {Body: 256 << 10, Seconds: 30},
 	"test-model-provider-of-installation": {Seconds: 90},

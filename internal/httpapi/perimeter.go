@@ -21,6 +21,9 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		if isCall(r.URL.Path) {
 			most, within, headers = maxCall, s.waiting.call, hardening[:ofData]
 		}
+		if r.URL.Path == skillsPath && r.Method == http.MethodPost {
+			most, within = maxSkill, s.waiting.call
+		}
 		rq.most = most
 		harden(w.Header(), headers, a.secure)
 		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers

@@ -71,7 +71,7 @@ func TestAnOperatorNamesTheOrg(t *testing.T) {
 func TestNoOtherRouteTakesAnOrg(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	for _, path := range []string{"/v1/tasks", "/v1/credits", "/v1/members", "/v1/api-keys", "/v1/secrets", "/v1/audit", "/v1/canaries", "/v1/redaction", "/v1/budgets", "/v1/org"} {
+	for _, path := range []string{"/v1/tasks", "/v1/credits", "/v1/members", "/v1/api-keys", "/v1/secrets", "/v1/audit", "/v1/canaries", "/v1/redaction", "/v1/budgets", "/v1/org", "/v1/skills"} {
 		if a := w.do("GET", path+"?org=org_other", ""); a.status != 422 {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}

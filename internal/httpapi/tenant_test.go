@@ -60,6 +60,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 		Kind: "openai-compatible", Address: n.provider.URL + "/v1", Note: "of " + name, Headers: map[string]string{"X-Of": name},
 		Models: []client.ProviderModel{{Name: "model-of-" + name}}, Speaks: []string{"chat", "responses", "messages", "embeddings", "count_tokens", "compact"},
 	}, ""))(n.t)
+	must(c.AddSkill(ctx, client.NewSkill{Archive: skillOf(n.t, name)}, ""))(n.t)
 	n.prompt(me.Org, "prm_"+name)
 	stored := n.do("POST", "/v1/chat/completions", `{"model":"model-of-`+name+`","messages":[{"role":"user","content":"x"}],"stream":true,"store":true}`, "Authorization", "Bearer "+n.access(who))
 	if stored.status != 200 || stored.header.Get("Isekai-Answer") == "" {
@@ -69,7 +70,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 

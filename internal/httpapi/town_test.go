@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,9 +19,11 @@ import (
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 	"github.com/isekai-run/isekai/internal/watch"
+	"github.com/isekai-run/isekai/skills"
 )
 
 const (
@@ -84,6 +87,7 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL,
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
 			Models:  w.models,
+			Models:  w.models, Skills: must(skill.New(skill.Config{Records: st, Blobs: cfg.Blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

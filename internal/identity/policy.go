@@ -39,6 +39,8 @@ const (
 	ModelUse        Action = "model.use"   // calls
 	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite     Action = "prompt.write"
+	SkillRead       Action = "skill.read"
+	SkillWrite      Action = "skill.write" // what agents are taught
 	WatchRead       Action = "watch.read"
 	WatchWrite      Action = "watch.write"
 	PermissionRead  Action = "permission.read" // which calls of tools are allowed
@@ -104,6 +106,8 @@ var policy = map[Action]rule{
 	ModelUse:        {tenant, core.Member, "models:use"},
 	PromptRead:      {tenant, core.Admin, ""},
 	PromptWrite:     {tenant, core.Admin, ""},
+	SkillRead:       {tenant, core.Viewer, "skills:read"},
+	SkillWrite:      {tenant, core.Admin, "skills:write"},
 	WatchRead:       {tenant, core.Viewer, "watches:read"},
 	WatchWrite:      {tenant, core.Member, "watches:write"},
 	PermissionRead:  {tenant, core.Viewer, "tools:read"},

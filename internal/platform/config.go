@@ -47,6 +47,7 @@ type Config struct {
 	Connections Connections `koanf:"connections" json:"connections"`
 	Search      Search      `koanf:"search" json:"search"`
 	Home        Home        `koanf:"home" json:"home"`
+	Skills      Skills      `koanf:"skills" json:"skills"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data

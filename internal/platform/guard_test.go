@@ -163,7 +163,7 @@ func TestWhatReachesOutside(t *testing.T) {
 	n := &node{cfg: Defaults()}
 	n.cfg.Search, n.cfg.Home = Search{Kind: "brave"}, Home{Kind: "homey"}
 	n.outside = must(n.cfg.Egress.guard())(t)
-	tools, err := newTools(noSandbox{errors.New("none")}, nil, guard, n.webTools()...)
+	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard, n.webTools()...)
 	if err != nil {
 		t.Fatal(err)
 	}

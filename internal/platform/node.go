@@ -32,6 +32,7 @@ import (
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/tool/web"
@@ -81,6 +82,7 @@ type node struct {
 	filter      *redact.Scanner // of what is logged
 	catalog     *catalog.Catalog
 	guard       *redact.Service
+	skills      *skill.Service
 	meter       *callmeter.Meter
 	gateway     *gateway.Gateway
 	metrics     *metrics
@@ -184,9 +186,12 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	})
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
+	if err := n.openSkills(); err != nil {
+		return err
+	}
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
-	if n.tools, err = newTools(n.sandbox, n.apps, n.guard, n.webTools()...); err != nil {
-		n.permissions = permission.New(n.store, nil)
+	n.permissions = permission.New(n.store, nil)
+	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, n.webTools()...); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())

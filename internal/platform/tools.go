@@ -13,23 +13,27 @@ import (
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
+	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/tool"
 	apptool "github.com/isekai-run/isekai/internal/tool/app"
 	"github.com/isekai-run/isekai/internal/tool/apptest"
 	"github.com/isekai-run/isekai/internal/tool/command"
 	"github.com/isekai-run/isekai/internal/tool/files"
 	"github.com/isekai-run/isekai/internal/tool/search"
+	skilltool "github.com/isekai-run/isekai/internal/tool/skill"
 )
 
 // newTools lists the tools, and checks that those are among them that plans of
 // apps name.
-func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service, more ...tool.Tool) (*tool.Registry, error) {
+func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guard *redact.Service, more ...tool.Tool) (*tool.Registry, error) {
 	var all []tool.Tool
 	all = append(all, files.Tools()...)
-	all = append(all, search.New(), command.New(box))
+	all = append(all, search.New(), command.NewWithSkills(box, skills))
+	all = append(all, skilltool.Tools(shelf{skills})...)
 	all = append(all, apptest.New(box), apptest.NewOffered(box))
 	all = append(all, apptool.Tools(apps)...)
 	all = append(all, more...)
+	// isekai scaffold tool adds a line above this one.
 	r, err := tool.NewRegistry(guarded(guard, all)...)
 	if err != nil {
 		return nil, err

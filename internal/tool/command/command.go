@@ -43,12 +43,31 @@ type args struct {
 	Timeout int `json:"timeout_seconds"`
 }
 
-type command struct{ boxes sandbox.Driver }
+// Skills lends the folders of skills to commands that name files in them.
+type Skills interface {
+	// Mounts returns what a command is to have mounted besides the workspace, until release is
+	// called.
+	Mounts(ctx context.Context, scope core.Scope, task core.TaskID, argv []string) (mounts []sandbox.Mount, release func(), err error)
+}
+
+type command struct {
+	boxes  sandbox.Driver
+	skills Skills // nil: none
+}
 
 // New returns the tool. Its Result's Data is {"code":0,"reason":"exited"}.
-func New(boxes sandbox.Driver) tool.Tool { return command{boxes} }
+func New(boxes sandbox.Driver) tool.Tool { return command{boxes: boxes} }
 
-func (command) Spec() tool.Spec { return spec }
+// NewWithSkills is New where commands can use what is in the folders of skills.
+func NewWithSkills(boxes sandbox.Driver, skills Skills) tool.Tool { return command{boxes, skills} }
+
+func (t command) Spec() tool.Spec {
+	s := spec
+	if t.skills != nil {
+		s.Description += " The folder of a skill that it names is at /skills/NAME, and can't be changed."
+	}
+	return s
+}
 
 func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	var a args
@@ -66,8 +85,17 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if a.Timeout > 0 {
 		timeout = min(time.Duration(a.Timeout)*time.Second, MaxTimeout)
 	}
+	seen := mounts(c.Workspace)
+	if t.skills != nil {
+		lent, release, err := t.skills.Mounts(ctx, c.Scope, c.Task, a.Argv)
+		if err != nil {
+			return tool.Result{}, err
+		}
+		defer release() // after the box is gone
+		seen = append(seen, lent...)
+	}
 	box, err := t.boxes.Create(ctx, c.Scope, sandbox.Spec{
-		Mounts: mounts(c.Workspace),
+		Mounts: seen,
 		Limits: sandbox.Limits{
 			Memory: 1 << 30, CPU: 1, CPUTime: timeout, Wall: timeout, Pids: 256, Output: -1,
 			OpenFiles: 1024, FileSize: 256 << 20, Disk: 2 << 30, Inodes: 200_000,
