@@ -254,6 +254,7 @@ func (w *walk) keepers(ours core.OrgID) {
 
 	w.does(olga, "set-budget", of{"of": "org"}, map[string]any{"limit": 1000}, ours, "budget.set", yes)
 	w.does(olga, "remove-budget", of{"of": "org"}, nil, ours, "budget.remove", yes)
+	w.does(olga, "set-egress", nil, map[string]any{"hosts": []string{"api.example.com"}}, ours, "egress.hosts", yes)
 	w.does(olga, "set-redaction", nil, map[string]any{}, ours, "redact.policy", yes)
 	w.does(olga, "put-model-provider", of{"provider": "local"}, map[string]any{"kind": "ollama"}, ours, "model.provider.set", yes)
 	w.does(olga, "put-model-route", of{"name": "smart"}, map[string]any{"targets": []map[string]any{{"provider": "local", "model": "m"}}}, ours, "model.route.set", yes)

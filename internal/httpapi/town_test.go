@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -72,7 +73,7 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		cfg.Gateway = w.newGateway(t, st, guard, cfg.Logger)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
-		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL,
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, Egress: hosts.New(st), URL: publicURL,
 			Models: w.models,
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },

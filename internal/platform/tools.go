@@ -9,6 +9,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress"
 	"github.com/isekai-run/isekai/internal/model/blueprint"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -23,10 +24,10 @@ import (
 
 // newTools lists the tools, and checks that those are among them that plans of
 // apps name.
-func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service) (*tool.Registry, error) {
+func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service, out command.Way) (*tool.Registry, error) {
 	var all []tool.Tool
 	all = append(all, files.Tools()...)
-	all = append(all, search.New(), command.New(box))
+	all = append(all, search.New(), command.New(box), command.NewOnline(box, out))
 	all = append(all, apptest.New(box), apptest.NewOffered(box))
 	all = append(all, apptool.Tools(apps)...)
 	r, err := tool.NewRegistry(guarded(guard, all)...)
@@ -45,7 +46,7 @@ func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service) (*to
 // openSandbox makes the sandbox driver. A host that can't isolate still serves
 // everything else: what needs a sandbox fails with the reason.
 func (n *node) openSandbox(context.Context) error {
-	driver, err := ns.New(ns.Config{RunDir: n.dir.Join("sandbox")})
+	driver, err := ns.New(ns.Config{RunDir: n.dir.Join("sandbox"), Outlet: outletOf(func() *egress.Guard { return n.outside })})
 	if err != nil {
 		n.log.Warn("no sandbox", "err", err)
 		n.sandbox = noSandbox{err}
