@@ -18,6 +18,7 @@ import (
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -138,7 +139,7 @@ func serve(t *testing.T) (url, setup string) {
 		},
 		Accounts: httpapi.Accounts{
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
-			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
+			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), Egress: hosts.New(st), URL: "http://localhost",
 			Models: must(catalog.New(catalog.Config{Records: st}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
