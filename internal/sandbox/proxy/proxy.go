@@ -13,6 +13,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -147,8 +148,11 @@ func (p *Proxy) allows(host string, port uint16) error {
 			return nil
 		}
 	}
-	return core.E(core.Denied, "sandbox.egress", "the box may not reach "+host+" at this port")
+	return core.E(core.Denied, "sandbox.egress", "the box may not reach "+host+" at this port").Because(errNotListed)
 }
+
+// errNotListed is of what the Egress doesn't allow; what the Outlet refuses is denied, too.
+var errNotListed = errors.New("not listed")
 
 func spent() error {
 	return core.E(core.Exhausted, "sandbox.egress", "the box has sent and received all that it may")
@@ -189,14 +193,16 @@ func (p *Proxy) openConn(ctx context.Context, to string) (net.Conn, error) {
 // refuse answers with why a request goes nowhere, for whoever reads what the program says.
 func refuse(w http.ResponseWriter, err error) {
 	status, why := http.StatusBadGateway, "the host doesn't answer as it should"
-	switch core.CodeOf(err) {
-	case core.Invalid:
+	switch code := core.CodeOf(err); {
+	case code == core.Invalid:
 		status, why = http.StatusBadRequest, "that isn't a host and a port"
-	case core.Denied:
+	case errors.Is(err, errNotListed):
 		status, why = http.StatusForbidden, "this host and port aren't allowed; isekai sandbox egress allow HOST:PORT allows some for a project"
-	case core.NotFound:
+	case code == core.Denied: // its address isn't said, which may be of a network that is nobody's business
+		status, why = http.StatusForbidden, "the installation lets nobody reach this host and port; an operator can open it by egress.allow"
+	case code == core.NotFound:
 		why = "there is no such host"
-	case core.Exhausted:
+	case code == core.Exhausted:
 		status, why = http.StatusForbidden, "the box has sent and received all that it may"
 	}
 	http.Error(w, "isekai: "+why, status)

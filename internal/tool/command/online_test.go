@@ -5,6 +5,7 @@ package command_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -66,6 +67,14 @@ for url in sys.argv[1:]:
 	return string(b)
 }
 
+// many are more hosts than are told apart.
+func many() (urls []string) {
+	for i := range 2 * 30 {
+		urls = append(urls, fmt.Sprintf("http://h%d.example/", i))
+	}
+	return urls
+}
+
 func TestRunOnline(t *testing.T) {
 	t.Parallel()
 	d, err := sandbox.ParseDestination("*.example.com:80")
@@ -85,8 +94,7 @@ func TestRunOnline(t *testing.T) {
 					}
 				}},
 			tooltest.Case{Name: "needs none", Args: sh("echo x > out"), After: map[string]string{"out": "x\n"}, Output: []string{"[it asked for no host]"}},
-			tooltest.Case{Name: "asks for many", Args: sh(`for i in $(seq 60); do printf 'CONNECT h%d.example:443 HTTP/1.1\r\n\r\n' $i | python3 -c 'import socket,sys
-s=socket.create_connection(("127.0.0.1",3128)); s.sendall(sys.stdin.buffer.read()); s.recv(99)' & done; wait`), Output: []string{"and 23 hosts more]"}},
+			tooltest.Case{Name: "asks for many", Args: get(many()...), Output: []string{"and 23 hosts more]"}},
 			tooltest.Case{Name: "never ends", Args: sh("trap '' TERM; while :; do sleep 1; done"), Slow: true},
 		)
 	})
