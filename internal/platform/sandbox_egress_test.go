@@ -21,6 +21,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/egress"
 	"github.com/isekai-run/isekai/internal/egress/hosts"
@@ -205,5 +206,33 @@ for url in sys.argv[1:]:
 	run.Egress = []string{"*"}
 	if _, err := in.Sandbox(ctx, run); core.CodeOf(err) != core.Invalid {
 		t.Errorf("a star: %v", err)
+	}
+}
+
+// TestRunOnlineAsWired: what an admin allows by the API is what the tool's command reaches,
+// within what the operator lets out, and it is recorded.
+func TestRunOnlineAsWired(t *testing.T) {
+	t.Parallel()
+	hits, at := serveAt(t, "127.0.0.1:0")
+	in := testInstance(t)
+	in.cfg.Egress.Allow = at
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	n := must(in.open(ctx, must(OpenDataDir(in.cfg.DataDir))(t), cli.Serving))(t)
+	defer func() { _ = n.close() }()
+	c := client.New(n.url, n.token, nil)
+	call := tool.Call{Scope: localScope, Task: "tsk_a", ID: "cal_a", Workspace: tool.Workspace{Dir: t.TempDir(), Managed: true},
+		Arguments: []byte(`{"argv":["env","NO_PROXY=","no_proxy=","python3","-c","import urllib.request as u; print(u.urlopen('http://` + at + `/', timeout=20).read())"]}`)}
+	if r, err := n.tools.Call(ctx, "run_online", call); err != nil || !r.Failed || hits.Load() != 0 {
+		t.Fatalf("before: %+v, %v", r, err)
+	}
+	must(c.SetEgress(ctx, client.NewEgress{Hosts: []string{at}}, ""))(t)
+	r, err := n.tools.Call(ctx, "run_online", call)
+	if err != nil || r.Failed || hits.Load() != 1 || !strings.Contains(r.Output, "reached") {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	page := must(n.audit.List(ctx, core.DefaultOrg, auditlog.Query{Action: "sandbox.egress", Limit: 9}))(t)
+	if len(page.Entries) != 1 || page.Entries[0].Detail["hosts"] != at || page.Entries[0].Target != "tsk_a" {
+		t.Errorf("recorded %+v", page.Entries)
 	}
 }

@@ -1,8 +1,6 @@
 package sandboxtest
 
 import (
-	"context"
-	"crypto/tls"
 	"io"
 	"net/http"
 	"strings"
@@ -236,14 +234,4 @@ func (w *world) hostRoots(t *testing.T, g rig) {
 	if out := ok(t, run(t, box, count)); out != "True" {
 		t.Errorf("there are roots: %s", out)
 	}
-}
-
-// handshake begins TLS in a tunnel, with a server's name.
-func (w *world) handshake(ctx context.Context, t *testing.T, box sandbox.Box, to, name string) error {
-	t.Helper()
-	c, status := tunnel(t, box, to)
-	if status != http.StatusOK {
-		t.Fatalf("%s is answered with %d", to, status)
-	}
-	return tls.Client(c, &tls.Config{ServerName: name, InsecureSkipVerify: true}).HandshakeContext(ctx)
 }
