@@ -6,6 +6,9 @@
 // binary itself. It exits 1 when the ratio of the medians is above what we hold.
 //
 //	CGO_ENABLED=0 go run ./bench/sandbox
+//	CGO_ENABLED=0 go run ./bench/sandbox -egress
+//
+// With -egress it measures connections from a box to outside instead, against direct ones.
 //
 // As root it measures as root and then as an ordinary user. "isekai box" finds its
 // beginnings made, as a box does unless others have just taken them; "cold" doesn't.
@@ -39,11 +42,20 @@ const (
 )
 
 func main() {
-	n := flag.Int("n", 200, "starts of each")
+	n := flag.Int("n", 200, "starts of each, or connections")
+	out := flag.Bool("egress", false, "measure connections to outside")
 	flag.Parse()
-	err := run(context.Background(), *n)
-	if err == nil && os.Geteuid() == 0 {
-		err = asUser(*n)
+	var err error
+	switch {
+	case flag.Arg(0) == asClient:
+		err = client(flag.Args()[1:])
+	case *out:
+		err = runEgress(context.Background(), *n)
+	default:
+		err = run(context.Background(), *n)
+	}
+	if err == nil && os.Geteuid() == 0 && flag.Arg(0) != asClient {
+		err = asUser(*n, *out)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/sandbox:", err)
@@ -164,7 +176,7 @@ func box(ctx context.Context, d *ns.Driver) (err error) {
 }
 
 // asUser runs this program again as an ordinary user.
-func asUser(n int) error {
+func asUser(n int, out bool) error {
 	home, err := os.MkdirTemp("", "isekai-bench-user-")
 	if err != nil {
 		return err
@@ -173,7 +185,7 @@ func asUser(n int) error {
 	if err := os.Chown(home, ordinary, ordinary); err != nil {
 		return err
 	}
-	c := exec.Command("/proc/self/exe", "-n", fmt.Sprint(n))
+	c := exec.Command("/proc/self/exe", "-n", fmt.Sprint(n), fmt.Sprintf("-egress=%t", out))
 	c.Dir, c.Stdout, c.Stderr = home, os.Stdout, os.Stderr
 	c.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + home, "TMPDIR=" + home}
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinary, Gid: ordinary}}

@@ -15,7 +15,7 @@ var (
 	ports   = []string{"store", "bus", "blob", "model", "tool", "sandbox", "memory"}
 	modules = []string{"agent", "app", "ledger", "skill", "mcp", "identity", "vault", "auditlog", "notify", "certify", "relay", "backup", "deadletter", "egress", "redact", "watch"}
 	// Parts of a port that are no drivers: what a module may use besides it.
-	portParts = []string{"sandbox/archive"}
+	portParts = []string{"sandbox/archive", "sandbox/proxy"}
 	// Modules that stand below a port, because that is where a reader looks for them.
 	innerModules = []string{"model/gateway"}
 )
@@ -50,8 +50,8 @@ func allowed(from, fromOwner, to, toOwner string) bool {
 	switch from {
 	case "core":
 		return false
-	case "port":
-		return to == "core"
+	case "port": // and its parts, which stand on it
+		return to == "core" || to == "port" && toOwner == fromOwner
 	case "suite": // a port's conformance suite, and what it stands on
 		return to == "core" || (to == "port" || to == "suite") && toOwner == fromOwner || to == "suite" && toOwner == "core"
 	case "driver":

@@ -76,7 +76,8 @@ const (
 // SandboxCommand is a command for an operator to try in a sandbox.
 type SandboxCommand struct {
 	Argv   []string
-	Dir    string // host folder to mount at /workspace; may be empty
+	Dir    string   // host folder to mount at /workspace; may be empty
+	Egress []string // hosts that it may reach, as in "api.example.com:443"
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer

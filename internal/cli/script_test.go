@@ -19,6 +19,7 @@ import (
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -144,7 +145,7 @@ func serve(t *testing.T) (url, setup string) {
 		},
 		Accounts: httpapi.Accounts{
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
-			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
+			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), Egress: hosts.New(st), URL: "http://localhost",
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID}),
 			Models:  must(catalog.New(catalog.Config{Records: st}))(t),
 			Skills:  must(skill.New(skill.Config{Records: st, Blobs: blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),

@@ -2,7 +2,8 @@
 // model can aim, as in fetching a page, calling a webhook, or reaching an MCP server, an
 // issuer or an OAuth provider.
 //
-// platform makes one Guard and passes its Client to whatever reaches out. A Guard looks at a
+// platform makes one Guard and passes its Client to whatever reaches out, and its DialContext
+// to sandboxes that may; package hosts has which ones those may reach. A Guard looks at a
 // URL before each request and each redirect, resolves its host once, refuses it if any of
 // the addresses isn't a public one, and then dials one of those very addresses; so a name
 // that changes its address in between (DNS rebinding) leads nowhere else. Operators list what

@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
@@ -29,6 +30,7 @@ type Accounts struct {
 	Audit    *auditlog.Log
 	Secrets  *credential.Service
 	Redact   *redact.Service
+	Egress   *hosts.Service
 	Models   *catalog.Catalog
 	Skills   *skill.Service
 	// ModelTester tries providers of models.
@@ -62,6 +64,7 @@ func (s *server) accounts() {
 	s.secrets()
 	s.connections()
 	s.redaction()
+	s.egress()
 	s.models()
 	s.prompts()
 	s.watches()

@@ -254,6 +254,7 @@ func (w *walk) keepers(ours core.OrgID) {
 
 	w.does(olga, "set-budget", of{"of": "org"}, map[string]any{"limit": 1000}, ours, "budget.set", yes)
 	w.does(olga, "remove-budget", of{"of": "org"}, nil, ours, "budget.remove", yes)
+	w.does(olga, "set-egress", nil, map[string]any{"hosts": []string{"api.example.com"}}, ours, "egress.hosts", yes)
 	w.does(olga, "set-redaction", nil, map[string]any{}, ours, "redact.policy", yes)
 	w.does(olga, "set-permissions", nil, map[string]any{}, ours, "permission.policy", yes)
 	w.does(olga, "set-org-permissions", nil, map[string]any{}, ours, "permission.policy", yes)

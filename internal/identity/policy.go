@@ -39,6 +39,8 @@ const (
 	ModelUse        Action = "model.use"   // calls
 	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite     Action = "prompt.write"
+	EgressRead      Action = "egress.read" // which hosts a project's sandboxes may reach
+	EgressWrite     Action = "egress.write"
 	SkillRead       Action = "skill.read"
 	SkillWrite      Action = "skill.write" // what agents are taught
 	WatchRead       Action = "watch.read"
@@ -106,6 +108,8 @@ var policy = map[Action]rule{
 	ModelUse:        {tenant, core.Member, "models:use"},
 	PromptRead:      {tenant, core.Admin, ""},
 	PromptWrite:     {tenant, core.Admin, ""},
+	EgressRead:      {tenant, core.Member, "org:read"},
+	EgressWrite:     {tenant, core.Admin, ""},
 	SkillRead:       {tenant, core.Viewer, "skills:read"},
 	SkillWrite:      {tenant, core.Admin, "skills:write"},
 	WatchRead:       {tenant, core.Viewer, "watches:read"},

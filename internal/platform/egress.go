@@ -10,6 +10,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/egress"
+	"github.com/isekai-run/isekai/internal/egress/hosts"
 )
 
 // Egress says what this installation may reach for what users and models aim: OAuth
@@ -78,6 +79,7 @@ func (n *node) openEgress(context.Context) (err error) {
 	if n.outside, err = n.cfg.Egress.guard(); err != nil {
 		return err
 	}
+	n.reachable = hosts.New(n.store)
 	n.stages.add("outbound connections", func(context.Context) error { n.outside.Close(); return nil })
 	return nil
 }

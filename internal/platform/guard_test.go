@@ -163,7 +163,7 @@ func TestWhatReachesOutside(t *testing.T) {
 	n := &node{cfg: Defaults()}
 	n.cfg.Search, n.cfg.Home = Search{Kind: "brave"}, Home{Kind: "homey"}
 	n.outside = must(n.cfg.Egress.guard())(t)
-	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard, n.webTools()...)
+	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard, n.moreTools()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestWhatReachesOutside(t *testing.T) {
 			t.Errorf("%s is said with a secret: %s", s.Name, f.Redact(said))
 		}
 	}
-	if want := []string{"control_device", "http_get", "http_request", "list_devices", "read_device", "watch", "web_fetch", "web_search"}; !slices.Equal(outside, want) {
+	if want := []string{"control_device", "http_get", "http_request", "list_devices", "read_device", "run_online", "watch", "web_fetch", "web_search"}; !slices.Equal(outside, want) {
 		t.Errorf("outside reach %q, want %q", outside, want)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/egress"
+	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -88,6 +89,8 @@ type node struct {
 	metrics     *metrics
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
+	// reachable are the hosts that projects let their sandboxes reach.
+	reachable *hosts.Service
 
 	setup string // the token with which the first user is made; "" when there is one
 	// setupFile is where that token is kept for the owner of the data directory.
@@ -191,7 +194,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	}
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
 	n.permissions = permission.New(n.store, nil)
-	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, n.webTools()...); err != nil {
+	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, n.moreTools()...); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
@@ -161,12 +163,22 @@ func (i instance) Sandbox(ctx context.Context, c cli.SandboxCommand) (int, error
 		return 0, diskError("sandbox", os.TempDir(), err)
 	}
 	defer os.RemoveAll(run)
-	driver, err := ns.New(ns.Config{RunDir: run})
+	guard, err := i.cfg.Egress.guard()
+	if err != nil {
+		return 0, err
+	}
+	defer guard.Close()
+	driver, err := ns.New(ns.Config{RunDir: run, Outlet: outletOf(func() *egress.Guard { return guard })})
 	if err != nil {
 		return 0, err
 	}
 	defer driver.Close()
-	var spec sandbox.Spec
+	var lost failures
+	spec := sandbox.Spec{}
+	if spec.Egress, err = egressOf(c.Egress, &lost); err != nil {
+		return 0, err
+	}
+	defer func() { _, _ = io.WriteString(c.Stderr, lost.String()) }() // when the box is gone, and all is told
 	cmd := sandbox.Command{Argv: c.Argv, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr}
 	if c.Dir != "" {
 		spec.Mounts, cmd.Dir = []sandbox.Mount{{Host: c.Dir, Target: "/workspace", Writable: true}}, "/workspace"

@@ -9,6 +9,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/egress"
 	"github.com/isekai-run/isekai/internal/model/blueprint"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -47,10 +48,15 @@ func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guar
 	return r, nil
 }
 
+// moreTools are those that reach what isn't the workspace.
+func (n *node) moreTools() []tool.Tool {
+	return append(n.webTools(), command.NewOnline(n.sandbox, way{n.reachable, n.audit.Record, n.log}))
+}
+
 // openSandbox makes the sandbox driver. A host that can't isolate still serves
 // everything else: what needs a sandbox fails with the reason.
 func (n *node) openSandbox(context.Context) error {
-	driver, err := ns.New(ns.Config{RunDir: n.dir.Join("sandbox")})
+	driver, err := ns.New(ns.Config{RunDir: n.dir.Join("sandbox"), Outlet: outletOf(func() *egress.Guard { return n.outside })})
 	if err != nil {
 		n.log.Warn("no sandbox", "err", err)
 		n.sandbox = noSandbox{err}

@@ -30,10 +30,11 @@ type Driver interface {
 
 // Spec describes a box. The root is read-only and holds the host's toolchains
 // (read-only) and what is mounted here; there is no network but the box's own
-// loopback.
+// loopback, and with Egress a proxy on it.
 type Spec struct {
 	Mounts []Mount
 	Limits Limits
+	Egress *Egress // nil: nothing outside can be reached
 }
 
 // Mount makes a host folder visible. Targets don't overlap, with one exception: after
@@ -114,7 +115,7 @@ type Box interface {
 type Command struct {
 	Argv   []string          // Argv[0] is an absolute path or found in the box's PATH
 	Dir    string            // working folder in the box; "" means "/"
-	Env    map[string]string // the whole environment, besides PATH, HOME, LANG and TMPDIR
+	Env    map[string]string // the whole environment, besides PATH, HOME, LANG and TMPDIR, and ProxyEnv in a box with Egress
 	Stdin  io.Reader         // nil: empty
 	Stdout io.Writer         // nil: discarded
 	Stderr io.Writer         // nil: discarded

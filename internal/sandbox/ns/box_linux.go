@@ -11,6 +11,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns/boot"
+	"github.com/isekai-run/isekai/internal/sandbox/proxy"
 )
 
 // box implements sandbox.Box.
@@ -18,6 +19,7 @@ type box struct {
 	*seed
 	limits sandbox.Limits
 	image  *image
+	proxy  *proxy.Proxy  // nil without Egress
 	execs  atomic.Uint64 // the last id of an Exec
 
 	mu     sync.RWMutex // held for reading while mounts' descriptors are used
@@ -43,6 +45,9 @@ func (b *box) Kill(context.Context) error {
 	b.kill.Do(func() {
 		close(b.killed)
 		b.seed.end()
+		if b.proxy != nil {
+			b.proxy.Close()
+		}
 		b.d.sow(b.image)
 		b.mu.Lock()
 		b.dead = true

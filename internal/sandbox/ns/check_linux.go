@@ -26,6 +26,9 @@ func check(spec sandbox.Spec) error {
 	if l.Memory < 0 || l.CPU < 0.01 || math.IsNaN(l.CPU) || l.CPU > 1<<16 || l.CPUTime < 0 || l.Pids < 1 || l.OpenFiles < 1 || l.FileSize < 0 || l.Disk < 0 || l.Inodes < 0 {
 		return invalid("a limit is negative or too small")
 	}
+	if e := spec.Egress; e != nil && (len(e.Allow) == 0 || e.Open < 0 || e.Rate < 0 || e.Bytes < 0) {
+		return invalid("egress: it allows no host, or a bound is negative")
+	}
 	return nil
 }
 

@@ -23,6 +23,9 @@ func (d *Driver) Create(ctx context.Context, scope core.Scope, spec sandbox.Spec
 	if err := check(spec); err != nil {
 		return nil, err
 	}
+	if spec.Egress != nil && d.outlet == nil {
+		return nil, core.E(core.Unsupported, op, "no box can reach outside here")
+	}
 	im, err := d.image()
 	if err != nil {
 		return nil, err
@@ -96,7 +99,10 @@ func (b *box) setUp(ctx context.Context, spec sandbox.Spec) error {
 	if b.d.root {
 		b.ahead()
 	}
-	return b.openMounts(spec)
+	if err := b.openMounts(spec); err != nil || spec.Egress == nil {
+		return err
+	}
+	return b.openEgress(ctx, *spec.Egress)
 }
 
 const hintDoctor = "`isekai doctor` lists what this host lacks"

@@ -2,6 +2,7 @@ package ns
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -27,17 +28,10 @@ func (b *box) Dial(ctx context.Context, network, address string) (net.Conn, erro
 		return nil, gone(opDial)
 	}
 	domain, sa := sockaddr(addr)
-	_, fd, err := b.control.ask(ctx, boot.OpSocket, func(e *boot.Encoder) {
-		e.Uint(uint64(domain))
-		e.Uint(unix.SOCK_STREAM)
-	})
+	f, err := b.socket(ctx, domain)
 	if err != nil {
 		return nil, b.failed(ctx, opDial, err)
 	}
-	if fd < 0 {
-		return nil, core.E(core.Internal, opDial, "no socket came")
-	}
-	f := os.NewFile(uintptr(fd), address)
 	defer f.Close()
 	if err := connect(ctx, f, sa); err != nil {
 		if ctx.Err() != nil {
@@ -50,6 +44,21 @@ func (b *box) Dial(ctx context.Context, network, address string) (net.Conn, erro
 		return nil, core.E(core.Unavailable, opDial, "can't use the connection").Because(err)
 	}
 	return conn, nil
+}
+
+// socket returns a new TCP socket of the box's network.
+func (b *box) socket(ctx context.Context, domain int) (*os.File, error) {
+	_, fd, err := b.control.ask(ctx, boot.OpSocket, func(e *boot.Encoder) {
+		e.Uint(uint64(domain))
+		e.Uint(unix.SOCK_STREAM)
+	})
+	if err == nil && fd < 0 {
+		err = errors.New("no socket came")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "socket"), nil
 }
 
 // loopback reads an address, which must be the box's own.

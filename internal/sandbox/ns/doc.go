@@ -16,4 +16,7 @@
 // where one of them is missing, Create returns unsupported with what to do. It never
 // runs a shell, never opens a port on the host, and never lets a box share a
 // descriptor, a process or a network with another.
+//
+// A box with Egress has one port of its own loopback served by this process (package
+// proxy), on a socket that its first process has made and handed over.
 package ns

@@ -39,6 +39,7 @@ type Driver struct {
 	groups  cgroups
 	seccomp []byte
 	null    *os.File
+	outlet  sandbox.Outlet // nil: no box has Egress
 
 	kept atomic.Pointer[seed]
 	work sync.WaitGroup // sowing
@@ -69,7 +70,7 @@ func New(c Config) (*Driver, error) {
 	}
 	sum := sha256.Sum256([]byte(dir))
 	d := &Driver{
-		dir: dir, id: hex.EncodeToString(sum[:6]), root: os.Geteuid() == 0,
+		dir: dir, id: hex.EncodeToString(sum[:6]), root: os.Geteuid() == 0, outlet: c.Outlet,
 		base: firstUID + (int(sum[0])<<1|int(sum[1])&1)*maxOwners*maxBoxes*2,
 	}
 	if d.nice, err = unix.Getpriority(unix.PRIO_PROCESS, 0); err != nil {

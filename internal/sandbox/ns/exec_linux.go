@@ -61,6 +61,9 @@ func (b *box) command(c sandbox.Command) (*boot.Exec, error) {
 		return nil, core.E(core.Invalid, opExec, "no command")
 	}
 	env := map[string]string{"PATH": b.image.path, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+	if b.proxy != nil {
+		maps.Copy(env, sandbox.ProxyEnv())
+	}
 	for name, value := range c.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return nil, core.E(core.Invalid, opExec, fmt.Sprintf("%q can't be a variable's name", name))

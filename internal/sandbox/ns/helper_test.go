@@ -58,7 +58,12 @@ var scope = core.Scope{Org: core.DefaultOrg, Project: core.DefaultProject, Actor
 
 func newDriver(t *testing.T, dir string) *Driver {
 	t.Helper()
-	d, err := New(Config{RunDir: dir})
+	return configured(t, Config{RunDir: dir})
+}
+
+func configured(t *testing.T, c Config) *Driver {
+	t.Helper()
+	d, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns/boot"
 )
 
@@ -85,11 +86,14 @@ func (im *image) add(dir string) {
 }
 
 // writeEtc makes the folder that boxes have as /etc: enough for programs to find a
-// name for their uid, localhost, and shared libraries, and nothing of the host's.
+// name for their uid, localhost, shared libraries and certificates of authorities, and
+// nothing else of the host's.
 func (d *Driver) writeEtc() (string, error) {
 	dir := filepath.Join(d.dir, "etc")
-	if err := os.MkdirAll(filepath.Join(dir, "alternatives"), 0o755); err != nil {
-		return "", err
+	for _, sub := range []string{"alternatives", "ssl/certs"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return "", err
+		}
 	}
 	cache, err := os.ReadFile("/etc/ld.so.cache")
 	if err != nil && !os.IsNotExist(err) {
@@ -104,6 +108,9 @@ func (d *Driver) writeEtc() (string, error) {
 		"nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 		"ld.so.cache":   string(cache),
 	}
+	if roots := hostRoots(); roots != "" {
+		files[strings.TrimPrefix(sandbox.RootsFile, "/etc/")] = roots
+	}
 	for name, content := range files {
 		path := filepath.Join(dir, name)
 		if old, err := os.ReadFile(path); err == nil && string(old) == content {
@@ -113,12 +120,23 @@ func (d *Driver) writeEtc() (string, error) {
 			return "", err
 		}
 	}
-	for _, p := range []string{dir, filepath.Join(dir, "alternatives")} {
-		if err := os.Chmod(p, 0o755); err != nil { // whatever the umask
+	for _, sub := range []string{"", "alternatives", "ssl", "ssl/certs"} {
+		if err := os.Chmod(filepath.Join(dir, sub), 0o755); err != nil { // whatever the umask
 			return "", err
 		}
 	}
 	return dir, nil
+}
+
+// hostRoots returns the host's certificates of authorities, "" if it has none: what package
+// crypto/x509 looks at first on each distribution.
+func hostRoots() string {
+	for _, path := range []string{sandbox.RootsFile, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"} {
+		if b, err := os.ReadFile(path); err == nil {
+			return string(b)
+		}
+	}
+	return ""
 }
 
 // replaceFile writes a file at once, since boxes of other processes may be reading it.

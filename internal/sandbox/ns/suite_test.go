@@ -15,6 +15,10 @@ import (
 
 func open(t *testing.T) sandbox.Driver { return settler{newDriver(t, t.TempDir())} }
 
+func openOut(t *testing.T, outlet sandbox.Outlet) sandbox.Driver {
+	return settler{configured(t, Config{RunDir: t.TempDir(), Outlet: outlet})}
+}
+
 type settler struct{ *Driver }
 
 // Settle implements sandboxtest.Settler: a driver at rest keeps a seed.
@@ -36,3 +40,4 @@ func (s settler) Settle(t *testing.T) {
 
 func TestConformance(t *testing.T) { sandboxtest.Run(t, open) }
 func TestHostile(t *testing.T)     { sandboxtest.Hostile(t, open) }
+func TestEgress(t *testing.T)      { sandboxtest.Egress(t, openOut) }

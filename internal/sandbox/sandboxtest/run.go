@@ -2,8 +2,9 @@
 //
 // Run is the conformance suite: what the port promises to its callers. Hostile
 // is the suite of attacks: each is shown to work outside, on the machine and by
-// the user that the test runs as, and then mustn't work in a box. A driver's test
-// calls both; nothing else imports this package. It needs the Go tool to build
+// the user that the test runs as, and then mustn't work in a box. Egress is both for
+// boxes that may reach outside. A driver's test calls them all; nothing else imports
+// this package. It needs the Go tool to build
 // the attack program, or its path in ISEKAI_ATTACK; and Python and Node, which
 // boxes are there to run.
 package sandboxtest
@@ -52,6 +53,16 @@ func (group tests) start(t *testing.T, g rig) {
 			test(t, g)
 		})
 	}
+}
+
+// Egress is the suite of boxes with Egress: what they promise, and attacks on it. open makes
+// a driver with an outlet. It must not run in parallel with other tests.
+func Egress(t *testing.T, open func(t *testing.T, outlet sandbox.Outlet) sandbox.Driver) {
+	w := newWorld(t)
+	suite(t, func(t *testing.T) sandbox.Driver { return open(t, w.outlet) }, func(t *testing.T, g rig) {
+		egressTests(w).start(t, g)
+		egressAttacks(w).start(t, g)
+	})
 }
 
 // suite opens the driver, runs the tests, and counts what is left: of the boxes

@@ -1,7 +1,8 @@
 // Package command holds run_command, which runs one program in a sandbox with
-// the workspace mounted writable.
+// the workspace mounted writable, and run_online, which does the same in one that
+// reaches the hosts that the project allows.
 //
-// platform lists it with a sandbox driver. It never runs anything on the host:
+// platform lists them with a sandbox driver. They never run anything on the host:
 // a host that can't isolate gets the driver's error. Each call has a box of its
 // own, which is gone when the call returns, with every process in it.
 package command
@@ -30,12 +31,14 @@ const (
 var spec = tool.Spec{
 	Name: "run_command", Version: "1", Effect: core.Once, Contained: true, Timeout: MaxTimeout + time.Minute,
 	Description: "Runs a program in a sandbox without a network; the workspace is its writable folder " + tool.Mount + ". There is no shell in between: for a pipe, run sh with -c.",
-	Schema: json.RawMessage(`{"type":"object","properties":{
+	Schema:      schema,
+}
+
+var schema = json.RawMessage(`{"type":"object","properties":{
 		"argv":{"type":"array","items":{"type":"string","maxLength":100000},"minItems":1,"maxItems":200,"description":"the program and its arguments"},
 		"dir":{"type":"string","description":"the folder to run in, relative to the workspace"},
 		"timeout_seconds":{"type":"integer","minimum":1,"maximum":1800,"description":"60 if not given"}
-	},"required":["argv"],"additionalProperties":false}`),
-}
+	},"required":["argv"],"additionalProperties":false}`)
 
 type args struct {
 	Argv    []string
@@ -70,6 +73,11 @@ func (t command) Spec() tool.Spec {
 }
 
 func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
+	return t.run(ctx, c, nil)
+}
+
+// run runs the command that a call is of.
+func (t command) run(ctx context.Context, c tool.Call, out *sandbox.Egress) (tool.Result, error) {
 	var a args
 	if err := json.Unmarshal(c.Arguments, &a); err != nil {
 		return tool.Result{}, core.E(core.Invalid, spec.Name, "the arguments don't decode").Because(err)
@@ -95,7 +103,7 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 		seen = append(seen, lent...)
 	}
 	box, err := t.boxes.Create(ctx, c.Scope, sandbox.Spec{
-		Mounts: seen,
+		Mounts: seen, Egress: out,
 		Limits: sandbox.Limits{
 			Memory: 1 << 30, CPU: 1, CPUTime: timeout, Wall: timeout, Pids: 256, Output: -1,
 			OpenFiles: 1024, FileSize: 256 << 20, Disk: 2 << 30, Inodes: 200_000,
@@ -105,9 +113,9 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 		return tool.Result{}, err
 	}
 	defer box.Kill(context.WithoutCancel(ctx)) // what it leaves, Sweep removes
-	var out tool.Transcript
+	var said tool.Transcript
 	exit, err := box.Exec(ctx, sandbox.Command{
-		Argv: a.Argv, Dir: dir, Stdout: &out, Stderr: &out,
+		Argv: a.Argv, Dir: dir, Stdout: &said, Stderr: &said,
 		Env: map[string]string{"CI": "true", "TERM": "dumb"},
 	})
 	if err != nil {
@@ -116,7 +124,7 @@ func (t command) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return tool.Result{}, err
 	}
-	return result(a.Argv, exit, timeout, out.String()), nil
+	return result(a.Argv, exit, timeout, said.String()), nil
 }
 
 // mounts returns what a command sees of a workspace: all, writable, but for the .git of
@@ -163,10 +171,22 @@ func result(argv []string, exit sandbox.Exit, timeout time.Duration, output stri
 	if output != "" && !strings.HasSuffix(output, "\n") {
 		output += "\n"
 	}
-	data, _ := json.Marshal(map[string]any{"code": exit.Code, "reason": exit.Reason}) // plain values
+	data := encode(outcome{Code: exit.Code, Reason: exit.Reason})
 	return tool.Result{
 		Output: output + fmt.Sprintf("[%s after %s]", how, exit.Wall.Round(10*time.Millisecond)), Failed: !e.OK, Evidence: &e, Data: data,
 	}
+}
+
+// outcome is a Result's Data.
+type outcome struct {
+	Code    int            `json:"code"`
+	Reason  sandbox.Reason `json:"reason"`
+	Network []Reach        `json:"network,omitempty"` // of run_online
+}
+
+func encode(o outcome) json.RawMessage {
+	b, _ := json.Marshal(o) // plain values
+	return b
 }
 
 // ended says how a command ended, for a person and a model.
