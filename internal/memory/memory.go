@@ -109,7 +109,7 @@ type Index interface {
 const (
 	MaxID      = 200      // bytes of an id, stamp, space or kind
 	MaxParts   = 10_000   // of a document
-	MaxPart    = 64 << 10 // bytes of one
+	MaxPart    = 64 << 10 // bytes of one, as it is stored
 	MaxWord    = 64       // bytes
 	MaxWords   = 64       // of a question
 	MaxUses    = 1 << 20  // bytes of a word's uses
