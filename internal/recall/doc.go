@@ -81,7 +81,7 @@ type Config struct {
 
 // Limits bound what a project keeps. Zero fields have the defaults that are named.
 type Limits struct {
-	Document  int64         // bytes of one; 16 MiB
+	Document  int64         // bytes of one; 8 MiB
 	Documents int           // 10,000
 	Bytes     int64         // of all documents; 1 GiB
 	Parts     int           // of all documents; 200,000
@@ -91,7 +91,7 @@ type Limits struct {
 }
 
 func (l Limits) orDefaults() Limits {
-	or(&l.Document, 16<<20)
+	or(&l.Document, 8<<20)
 	or(&l.Documents, 10_000)
 	or(&l.Bytes, 1<<30)
 	or(&l.Parts, 200_000)

@@ -2,8 +2,6 @@ package read
 
 import (
 	csvfile "encoding/csv"
-	"errors"
-	"io"
 	"strings"
 )
 
@@ -16,13 +14,7 @@ func csv(s string) (title string, blocks []block) {
 	var head []string
 	for {
 		row, err := r.Read()
-		var bad *csvfile.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return "", blocks
-		case errors.As(err, &bad): // with LazyQuotes, a quote that doesn't end: the rest is in it
-			return "", blocks
-		case err != nil:
+		if err != nil { // the end: with LazyQuotes there is no other
 			return "", blocks
 		}
 		line, _ := r.FieldPos(0)
