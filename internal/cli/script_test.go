@@ -15,15 +15,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/isekai-run/isekai/internal/auditlog"
+	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	memsqlite "github.com/isekai-run/isekai/internal/memory/sqlite"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/platform"
+	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
@@ -53,6 +56,7 @@ func (neighbour) NewMasterKey(string) error                           { return n
 func (neighbour) IssueNode(r cli.NodeRequest) (cli.IssuedNode, error) {
 	return platform.New().IssueNode(r)
 }
+func (neighbour) ReadPDF(in io.Reader, out io.Writer) error { return platform.New().ReadPDF(in, out) }
 func (n neighbour) Connect(context.Context, cli.Mode) (*cli.Conn, error) {
 	return &cli.Conn{Client: client.New(n.url, localToken, nil), URL: n.url, Close: func() error { return nil }}, nil
 }
@@ -124,6 +128,10 @@ func serve(t *testing.T) (url, setup string) {
 		},
 	}))(t)
 	secrets := must(credential.New(credential.Config{Records: st, Terms: st}))(t)
+	files := must(local.Open(filepath.Join(t.TempDir(), "blobs")))(t)
+	t.Cleanup(func() { _ = files.Close() })
+	index := must(memsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "memory.db")))(t)
+	t.Cleanup(func() { _ = index.Close() })
 	t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 	api := must(httpapi.New(httpapi.Config{
 		Events: st, Views: st, Records: st, Stopping: context.Background(),
@@ -140,6 +148,7 @@ func serve(t *testing.T) (url, setup string) {
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
 			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
 			Models: must(catalog.New(catalog.Config{Records: st}))(t),
+			Memory: must(recall.New(recall.Config{Records: st, Blobs: files, Index: index, Orgs: st.KeysetOrgs, Terms: st}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

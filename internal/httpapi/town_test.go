@@ -2,7 +2,12 @@ package httpapi_test
 
 import (
 	"context"
+	"github.com/isekai-run/isekai/internal/blob"
+	memsqlite "github.com/isekai-run/isekai/internal/memory/sqlite"
+	"github.com/isekai-run/isekai/internal/recall"
+	"github.com/isekai-run/isekai/internal/store"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -72,7 +77,7 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 		cfg.Gateway = w.newGateway(t, st, guard, cfg.Logger)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
-		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL,
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, URL: publicURL, Memory: newMemory(t, st, cfg.Blobs),
 			Models: w.models,
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
@@ -95,6 +100,21 @@ func newTown(t *testing.T, change ...func(*httpapi.Config, *identity.Config, *cr
 	first := must(w.anon().FinishSetup(t.Context(), link, client.NewUser{Email: "olga@example.org", Name: "Olga", Password: password}))(t)
 	w.olga = w.as(first.Access)
 	return w
+}
+
+// newMemory is a memory of documents and facts that are found by their words.
+func newMemory(t testing.TB, st store.Store, blobs blob.Store) *recall.Service {
+	t.Helper()
+	index, err := memsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "memory.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = index.Close() })
+	s, err := recall.New(recall.Config{Records: st, Blobs: blobs, Index: index, Orgs: st.KeysetOrgs, Terms: st})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func must[T any](v T, err error) func(*testing.T) T {

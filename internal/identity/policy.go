@@ -38,6 +38,9 @@ const (
 	ModelUse     Action = "model.use"   // calls
 	PromptRead   Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite  Action = "prompt.write"
+	MemoryRead   Action = "memory.read"  // documents and facts, and what is found in them
+	MemoryWrite  Action = "memory.write" // to add and to remove them
+	MemoryAllow  Action = "memory.allow" // whether anything may be remembered
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -98,6 +101,9 @@ var policy = map[Action]rule{
 	ModelUse:     {tenant, core.Member, "models:use"},
 	PromptRead:   {tenant, core.Admin, ""},
 	PromptWrite:  {tenant, core.Admin, ""},
+	MemoryRead:   {tenant, core.Viewer, "memory:read"},
+	MemoryWrite:  {tenant, core.Member, "memory:write"},
+	MemoryAllow:  {tenant, core.Admin, ""},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},

@@ -24,10 +24,12 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/memory"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -78,6 +80,8 @@ type node struct {
 	meter    *callmeter.Meter
 	gateway  *gateway.Gateway
 	metrics  *metrics
+	index    memory.Index // as it is, with everything sealed
+	memory   *recall.Service
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 
@@ -179,7 +183,10 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.stages.add("previews", n.apps.Shutdown)
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
-	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
+	if err := n.openMemory(ctx); err != nil {
+		return err
+	}
+	if n.tools, err = newTools(n.sandbox, n.apps, n.guard, n.memory); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
@@ -238,6 +245,7 @@ func (n *node) startBackground(context.Context) error {
 		n.background("first user", n.watchSetup)
 		n.background("budgets", n.watchBudgets)
 		n.background("calls", n.meter.Run)
+		n.background("memory", n.memory.Run)
 		n.background("worker", n.worker.Run)
 	}
 	if n.mode == cli.Serving {

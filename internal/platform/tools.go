@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/blueprint"
+	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
@@ -18,17 +19,19 @@ import (
 	"github.com/isekai-run/isekai/internal/tool/apptest"
 	"github.com/isekai-run/isekai/internal/tool/command"
 	"github.com/isekai-run/isekai/internal/tool/files"
+	memorytool "github.com/isekai-run/isekai/internal/tool/memory"
 	"github.com/isekai-run/isekai/internal/tool/search"
 )
 
 // newTools lists the tools, and checks that those are among them that plans of
 // apps name.
-func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service) (*tool.Registry, error) {
+func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service, memory *recall.Service) (*tool.Registry, error) {
 	var all []tool.Tool
 	all = append(all, files.Tools()...)
 	all = append(all, search.New(), command.New(box))
 	all = append(all, apptest.New(box), apptest.NewOffered(box))
 	all = append(all, apptool.Tools(apps)...)
+	all = append(all, memorytool.Tools(memoryOf{memory})...)
 	r, err := tool.NewRegistry(guarded(guard, all)...)
 	if err != nil {
 		return nil, err
