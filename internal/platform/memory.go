@@ -11,6 +11,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/memory"
+	mempostgres "github.com/isekai-run/isekai/internal/memory/postgres"
 	memsqlite "github.com/isekai-run/isekai/internal/memory/sqlite"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
@@ -28,6 +29,13 @@ type Memory struct {
 
 // openIndex opens the index of documents, beside the store.
 func (c Config) openIndex(ctx context.Context) (memory.Index, error) {
+	if c.driver() == onPostgres {
+		x, err := mempostgres.Open(ctx, mempostgres.Config{URL: c.Store.URL.Reveal(), MigrateURL: c.Store.MigrateURL.Reveal(), MaxConns: int32(max(4, c.Store.MaxConns/2))})
+		if err != nil { // not an index that is nil
+			return nil, err
+		}
+		return x, nil
+	}
 	return memsqlite.Open(ctx, filepath.Join(c.DataDir, "memory.db"))
 }
 
