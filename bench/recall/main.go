@@ -1,7 +1,8 @@
 // Command recall measures how long a project's memory takes to answer: of 100,000 parts of
 // documents, by words, and by words and meaning, on SQLite and, where it is installed, on PostgreSQL,
 // sealed as the product has it. It prints the times of 300 questions at the 50th and 99th
-// percentile, that of the first, which reads the vectors, and the memory of this process.
+// percentile, what they take of a processor in this process, the time of the first, which reads the
+// vectors, and the memory of this process.
 // Run it with: go run ./bench/recall
 //
 // A part has 80 words, whose frequencies are those of a language (Zipf's law), and a vector of 384
@@ -20,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/isekai-run/isekai/bench/internal/sealed"
@@ -178,6 +180,7 @@ func ask(ctx context.Context, name string, s *recall.Service, scope core.Scope) 
 	for _, only := range []recall.State{recall.Words, ""} {
 		how := map[recall.State]string{recall.Words: "by words", "": "by words and meaning"}[only]
 		times := make([]time.Duration, 0, questions)
+		var before time.Duration
 		for i := range questions + 1 {
 			start := time.Now()
 			if _, err := s.Recall(ctx, scope, recall.Query{Text: w.some(6), Only: only}); err != nil {
@@ -187,15 +190,27 @@ func ask(ctx context.Context, name string, s *recall.Service, scope core.Scope) 
 				times = append(times, took)
 			} else {
 				fmt.Printf("%-10s  %-21s  first %4d ms", name, how, took.Milliseconds())
+				before = processor()
 			}
 		}
+		used := processor() - before
 		slices.Sort(times)
 		var m runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&m)
-		fmt.Printf("   p50 %5.1f ms   p99 %5.1f ms   heap %d MiB\n", ms(times[questions/2]), ms(times[questions*99/100]), m.HeapInuse>>20)
+		fmt.Printf("   p50 %5.1f ms   p99 %5.1f ms   %5.1f ms of a processor each   heap %d MiB\n",
+			ms(times[questions/2]), ms(times[questions*99/100]), ms(used/questions), m.HeapInuse>>20)
 	}
 	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// processor is the time that this process has had, which doesn't depend on what else is at work.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
