@@ -57,6 +57,7 @@ bench: build setup
 	$(GO) run ./bench/auth
 	$(GO) run ./bench/task
 	$(GO) run ./bench/ledger
+	$(GO) run ./bench/recall
 	$(GO) run ./bench/gateway -isekai bin/isekai
 
 soak: build setup

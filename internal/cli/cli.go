@@ -30,6 +30,9 @@ type Platform interface {
 	Version() Version
 	// NewMasterKey makes a master key in a new file. It needs no configuration.
 	NewMasterKey(path string) error
+	// ReadPDF reads a PDF from in and writes its parts to out, as JSON, in a process that does
+	// nothing else. It needs no configuration.
+	ReadPDF(in io.Reader, out io.Writer) error
 	// IssueNode makes the certificate of a node. It needs no configuration.
 	IssueNode(r NodeRequest) (IssuedNode, error)
 	Auditor
@@ -161,7 +164,7 @@ func (sh *shell) root() *cobra.Command {
 	f.StringVar(&sh.project, "project", "", "work in this project of the org (default: that of the sign-in or key)")
 	root.AddCommand(sh.runCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
 		sh.loginCommand(), sh.logoutCommand(), sh.whoamiCommand(), sh.userCommand(), sh.orgCommand(), sh.projectCommand(), sh.keyCommand(),
-		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.permissionCommand(), sh.modelCommand(), sh.watchCommand(), sh.skillCommand(), sh.scaffoldCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(),
+		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.permissionCommand(), sh.modelCommand(), sh.watchCommand(), sh.memoryCommand(), sh.skillCommand(), sh.scaffoldCommand(), sh.readPDFCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(),
 		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root

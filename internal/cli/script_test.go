@@ -23,9 +23,11 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	memsqlite "github.com/isekai-run/isekai/internal/memory/sqlite"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
 	"github.com/isekai-run/isekai/internal/platform"
+	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -58,6 +60,7 @@ func (neighbour) NewMasterKey(string) error                           { return n
 func (neighbour) IssueNode(r cli.NodeRequest) (cli.IssuedNode, error) {
 	return platform.New().IssueNode(r)
 }
+func (neighbour) ReadPDF(in io.Reader, out io.Writer) error { return platform.New().ReadPDF(in, out) }
 func (n neighbour) Connect(context.Context, cli.Mode) (*cli.Conn, error) {
 	return &cli.Conn{Client: client.New(n.url, localToken, nil), URL: n.url, Close: func() error { return nil }}, nil
 }
@@ -131,6 +134,10 @@ func serve(t *testing.T) (url, setup string) {
 		},
 	}))(t)
 	secrets := must(credential.New(credential.Config{Records: st, Terms: st}))(t)
+	files := must(local.Open(filepath.Join(t.TempDir(), "blobs")))(t)
+	t.Cleanup(func() { _ = files.Close() })
+	index := must(memsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "memory.db")))(t)
+	t.Cleanup(func() { _ = index.Close() })
 	t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 	api := must(httpapi.New(httpapi.Config{
 		Events: st, Views: st, Records: st, Stopping: context.Background(),
@@ -149,6 +156,7 @@ func serve(t *testing.T) (url, setup string) {
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID}),
 			Models:  must(catalog.New(catalog.Config{Records: st}))(t),
 			Skills:  must(skill.New(skill.Config{Records: st, Blobs: blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
+			Memory:  must(recall.New(recall.Config{Records: st, Blobs: files, Index: index, Orgs: st.KeysetOrgs, Terms: st}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
@@ -33,6 +34,7 @@ type Accounts struct {
 	Egress   *hosts.Service
 	Models   *catalog.Catalog
 	Skills   *skill.Service
+	Memory   *recall.Service
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	Watches     *watch.Service
@@ -69,6 +71,7 @@ func (s *server) accounts() {
 	s.prompts()
 	s.watches()
 	s.skills()
+	s.memory()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -42,7 +42,7 @@ const (
 var unrecorded = map[string]string{
 	"create-task": inStream, "fork-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
 	"verify-audit": readOnly, "verify-audit-log": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
-	"verify-projection": readOnly, "show-invitation": readOnly,
+	"verify-projection": readOnly, "show-invitation": readOnly, "recall": readOnly,
 	"test-model-provider": tried, "test-model-provider-of-installation": tried,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
@@ -276,6 +276,13 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "remove-skill", of{"skill": "csv"}, nil, ours, "skill.remove", yes)
 	canary := w.does(olga, "create-canary", nil, map[string]any{"name": "front page"}, ours, "canary.create", yes)
 	w.does(olga, "delete-canary", of{"canary": field(t, canary, "id")}, nil, ours, "canary.delete", yes)
+	w.does(olga, "set-memory-settings", nil, map[string]any{"remember": true, "days": 30}, ours, "memory.settings", yes)
+	document := w.does(olga, "add-document", nil, map[string]any{"source": "a.txt", "text": "a document"}, ours, "document.add", yes)
+	w.does(olga, "reindex-memory", nil, nil, ours, "memory.reindex", yes)
+	w.does(olga, "delete-document", of{"document": field(t, document, "id")}, nil, ours, "document.delete", yes)
+	fact := w.does(olga, "remember", nil, map[string]any{"text": "a fact"}, ours, "memory.remember", yes)
+	w.does(olga, "forget", of{"memory": field(t, fact, "id")}, nil, ours, "memory.forget", yes)
+	w.does(olga, "forget-all", nil, nil, ours, "memory.forget", yes)
 	task := must(w.as(olga).CreateTask(t.Context(), client.NewTask{Kind: core.KindApp, Prompt: "a shelf"}, ""))(t)
 	w.does(olga, "resume-task", of{"task": string(task.ID)}, map[string]any{}, ours, "resume-task", yes)
 	w.does(token, "move-app", of{"app": "app_none"}, nil, ours, "move-app", auditlog.Failed)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 // bounds are what a request to a route may take.
@@ -50,14 +53,23 @@ var unusual = map[string]bounds{
 	"put-model-provider-of-installation":  {Body: 256 << 10, Seconds: 30},
 	"test-model-provider-of-installation": {Seconds: 90},
 
+	"add-document":     {Body: documentBody, Seconds: 60}, // and its vectors
+	"remember":         {Body: 64 << 10, Seconds: 60},
+	"forget-all":       {Seconds: 120},
+	"reindex-memory":   {Seconds: 120},
+	"delete-document":  {Seconds: 60},
+	"document-content": {Seconds: 60},
+
 	"task-events": {},
 	"follow-logs": {},
 }
 
 const (
-	maxBody  = 1 << 20          // bytes of a body that no route wants
-	bodyTime = 10 * time.Second // for a body to come
-	sendTime = 30 * time.Second // for an answer to go, besides its route's time
+	maxBody = 1 << 20 // bytes of a body that no route wants
+	// documentBody has a document of 8 MiB, however it is written.
+	documentBody = 12 << 20
+	bodyTime     = 10 * time.Second // for a body to come
+	sendTime     = 30 * time.Second // for an answer to go, besides its route's time
 )
 
 // boundsKey is under what an operation in the document has its bounds.
@@ -93,4 +105,28 @@ func (s *server) bound(ctx huma.Context, next func(huma.Context)) {
 	limited, stop := context.WithTimeout(ctx.Context(), limit)
 	defer stop()
 	next(huma.WithContext(ctx, limited))
+}
+
+// large has a request with a body that is larger than usual wait for nobody, but be refused while
+// there is no room for it among the large ones of its user and org.
+func (s *server) large(ctx huma.Context, next func(huma.Context)) {
+	b, _ := ctx.Operation().Extensions[boundsKey].(bounds)
+	r, _ := humago.Unwrap(ctx)
+	if b.Body <= maxBody || r.ContentLength >= 0 && r.ContentLength <= maxBody {
+		next(ctx)
+		return
+	}
+	size := b.Body
+	if r.ContentLength > 0 {
+		size = min(size, r.ContentLength)
+	}
+	rq := requestOf(ctx.Context())
+	leave, full := s.open.bring(int((size+1<<20-1)>>20), largeRooms(rq.who)...)
+	if full != nil {
+		s.write(ctx, rq, core.E(core.Exhausted, "request", "too many large requests at once: the limit of the "+full.of+" is "+strconv.Itoa(full.most)+" MiB").
+			WithHint("send less, or try again in "+strconv.Itoa(fullWait)+" s"))
+		return
+	}
+	defer leave()
+	next(ctx)
 }

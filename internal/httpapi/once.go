@@ -215,6 +215,10 @@ type humaContext huma.Context
 func (r replayed) BodyReader() io.Reader { return r.body }
 func (r replayed) Unwrap() huma.Context  { return r.humaContext }
 
+// SetReadDeadline does nothing: the body is here. On the connection, which is only looked at for
+// its end by now, a deadline would end the request.
+func (r replayed) SetReadDeadline(time.Time) error { return nil }
+
 // recorder keeps the answer to itself.
 type recorder struct {
 	replayed

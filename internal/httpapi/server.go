@@ -123,7 +123,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	if s.crossing, err = newCrossing(cfg.Origins, func(r *http.Request) []string { return allowed(mux, r) }); err != nil {
 		return nil, err
 	}
-	s.api.UseMiddleware(s.bound, s.authenticate, s.place)
+	s.api.UseMiddleware(s.bound, s.authenticate, s.large, s.place)
 	s.health()
 	s.tasks()
 	s.permissions()

@@ -66,11 +66,14 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	if stored.status != 200 || stored.header.Get("Isekai-Answer") == "" {
 		n.t.Fatalf("%d %s", stored.status, stored.body)
 	}
+	document := must(c.AddDocument(ctx, client.NewDocument{Source: "a.txt", Text: "a document of " + name}, ""))(n.t)
+	must(c.SetMemorySettings(ctx, client.MemorySettings{Remember: true}, ""))(n.t)
+	fact := must(c.Remember(ctx, client.NewFact{Text: "a fact of " + name}, ""))(n.t)
 	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 

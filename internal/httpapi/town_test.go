@@ -2,6 +2,10 @@ package httpapi_test
 
 import (
 	"context"
+	"github.com/isekai-run/isekai/internal/blob"
+	memsqlite "github.com/isekai-run/isekai/internal/memory/sqlite"
+	"github.com/isekai-run/isekai/internal/recall"
+	"github.com/isekai-run/isekai/internal/store"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -85,7 +89,7 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 		cfg.Gateway = w.newGateway(t, st, guard, way, cfg.Logger)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
-		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, Egress: hosts.New(st), URL: publicURL,
+		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, Egress: hosts.New(st), URL: publicURL, Memory: newMemory(t, st, cfg.Blobs),
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
 			Models:  w.models, Skills: must(skill.New(skill.Config{Records: st, Blobs: cfg.Blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			ModelTester: probe.New(probe.Config{
@@ -109,6 +113,21 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 	first := must(w.anon().FinishSetup(t.Context(), link, client.NewUser{Email: "olga@example.org", Name: "Olga", Password: password}))(t)
 	w.olga = w.as(first.Access)
 	return w
+}
+
+// newMemory is a memory of documents and facts that are found by their words.
+func newMemory(t testing.TB, st store.Store, blobs blob.Store) *recall.Service {
+	t.Helper()
+	index, err := memsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "memory.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = index.Close() })
+	s, err := recall.New(recall.Config{Records: st, Blobs: blobs, Index: index, Orgs: st.KeysetOrgs, Terms: st})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func must[T any](v T, err error) func(testing.TB) T {

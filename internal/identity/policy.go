@@ -39,7 +39,10 @@ const (
 	ModelUse        Action = "model.use"   // calls
 	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite     Action = "prompt.write"
-	EgressRead      Action = "egress.read" // which hosts a project's sandboxes may reach
+	MemoryRead      Action = "memory.read"  // documents and facts, and what is found in them
+	MemoryWrite     Action = "memory.write" // to add and to remove them
+	MemoryAllow     Action = "memory.allow" // whether anything may be remembered
+	EgressRead      Action = "egress.read"  // which hosts a project's sandboxes may reach
 	EgressWrite     Action = "egress.write"
 	SkillRead       Action = "skill.read"
 	SkillWrite      Action = "skill.write" // what agents are taught
@@ -108,6 +111,9 @@ var policy = map[Action]rule{
 	ModelUse:        {tenant, core.Member, "models:use"},
 	PromptRead:      {tenant, core.Admin, ""},
 	PromptWrite:     {tenant, core.Admin, ""},
+	MemoryRead:      {tenant, core.Viewer, "memory:read"},
+	MemoryWrite:     {tenant, core.Member, "memory:write"},
+	MemoryAllow:     {tenant, core.Admin, ""},
 	EgressRead:      {tenant, core.Member, "org:read"},
 	EgressWrite:     {tenant, core.Admin, ""},
 	SkillRead:       {tenant, core.Viewer, "skills:read"},

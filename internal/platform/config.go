@@ -42,6 +42,7 @@ type Config struct {
 	Keys    Keys    `koanf:"keys" json:"keys"`
 	OldKeys Keys    `koanf:"old_keys" json:"old_keys"` // those before, while keys rotate --master moves from them
 	Backup  Backup  `koanf:"backup" json:"backup"`
+	Memory  Memory  `koanf:"memory" json:"memory"`
 
 	Egress      Egress      `koanf:"egress" json:"egress"`
 	Connections Connections `koanf:"connections" json:"connections"`

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/memory"
 )
 
 // goneEvery is how often a node looks for orgs that were shredded elsewhere.
@@ -65,5 +66,5 @@ func (n *node) forgetGone(ctx context.Context, known map[core.OrgID]bool) error 
 // forget removes what this machine keeps in the open of an org, and its keys beside the
 // backups.
 func (n *node) forget(ctx context.Context, org core.OrgID) error {
-	return errors.Join(n.backups.WriteKeys(ctx), n.apps.Forget(ctx, org), os.RemoveAll(n.dir.Join("workspaces", string(org))))
+	return errors.Join(n.backups.WriteKeys(ctx), n.apps.Forget(ctx, org), n.index.Clear(ctx, memory.Shelf{Org: org}), os.RemoveAll(n.dir.Join("workspaces", string(org))))
 }

@@ -180,7 +180,7 @@ func TestWhatReachesOutside(t *testing.T) {
 			t.Errorf("%s is said with a secret: %s", s.Name, f.Redact(said))
 		}
 	}
-	if want := []string{"control_device", "http_get", "http_request", "list_devices", "read_device", "run_online", "watch", "web_fetch", "web_search"}; !slices.Equal(outside, want) {
+	if want := []string{"control_device", "forget", "http_get", "http_request", "list_devices", "read_device", "run_online", "watch", "web_fetch", "web_search"}; !slices.Equal(outside, want) {
 		t.Errorf("outside reach %q, want %q", outside, want)
 	}
 }

@@ -26,10 +26,12 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/memory"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
 	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/sandbox"
@@ -87,6 +89,8 @@ type node struct {
 	meter       *callmeter.Meter
 	gateway     *gateway.Gateway
 	metrics     *metrics
+	index       memory.Index // as it is, with everything sealed
+	memory      *recall.Service
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 	// reachable are the hosts that projects let their sandboxes reach.
@@ -193,6 +197,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		return err
 	}
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
+	if err := n.openMemory(ctx); err != nil {
+		return err
+	}
 	n.permissions = permission.New(n.store, nil)
 	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, n.moreTools()...); err != nil {
 		return err
@@ -253,6 +260,7 @@ func (n *node) startBackground(context.Context) error {
 		n.background("first user", n.watchSetup)
 		n.background("budgets", n.watchBudgets)
 		n.background("calls", n.meter.Run)
+		n.background("memory", n.memory.Run)
 		n.background("worker", n.worker.Run)
 	}
 	if n.mode == cli.Serving {

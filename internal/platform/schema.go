@@ -7,6 +7,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
+	mempostgres "github.com/isekai-run/isekai/internal/memory/postgres"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -41,7 +42,10 @@ func (i instance) Migrate(ctx context.Context, version int64, drop bool) (cli.Sc
 			return err
 		}
 		if i.cfg.driver() == onPostgres {
-			return postgres.Migrate(ctx, i.cfg.postgres(), version)
+			if err := postgres.Migrate(ctx, i.cfg.postgres(), version); err != nil || version < recordsSince {
+				return err
+			}
+			return mempostgres.Migrate(ctx, i.cfg.Store.MigrateURL.Reveal())
 		}
 		return sqlite.Migrate(ctx, i.cfg.sqlite(), version)
 	})

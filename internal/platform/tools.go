@@ -20,6 +20,7 @@ import (
 	"github.com/isekai-run/isekai/internal/tool/apptest"
 	"github.com/isekai-run/isekai/internal/tool/command"
 	"github.com/isekai-run/isekai/internal/tool/files"
+	memorytool "github.com/isekai-run/isekai/internal/tool/memory"
 	"github.com/isekai-run/isekai/internal/tool/search"
 	skilltool "github.com/isekai-run/isekai/internal/tool/skill"
 )
@@ -50,7 +51,7 @@ func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guar
 
 // moreTools are those that reach what isn't the workspace.
 func (n *node) moreTools() []tool.Tool {
-	return append(n.webTools(), command.NewOnline(n.sandbox, way{n.reachable, n.audit.Record, n.log}))
+	return append(append(n.webTools(), memorytool.Tools(memoryOf{n.memory})...), command.NewOnline(n.sandbox, way{n.reachable, n.audit.Record, n.log}))
 }
 
 // openSandbox makes the sandbox driver. A host that can't isolate still serves
