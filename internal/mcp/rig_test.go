@@ -71,7 +71,11 @@ func newRig(t *testing.T, configure ...func(*mcp.Config)) *rig {
 	blobs, err := local.Open(filepath.Join(dir, "blobs"))
 	ok(t, err)
 	t.Cleanup(func() { _ = blobs.Close() })
-	guard, err := egress.New(egress.Config{Allow: []string{"127.0.0.0/8"}, Timeout: -1, Silence: patience})
+	var ports []int // the tests' own servers have any
+	for p := 1024; p < 1<<16; p++ {
+		ports = append(ports, p)
+	}
+	guard, err := egress.New(egress.Config{Allow: []string{"127.0.0.0/8"}, Ports: append(ports, 443), Timeout: -1, Silence: patience})
 	ok(t, err)
 	t.Cleanup(guard.Close)
 	r := &rig{t: t, scope: scope("prj_a"), outside: &outside{client: guard.Client(), secrets: map[string]string{}}}
