@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			url, setup := serve(t)
 			e.Setenv("ISEKAI_TEST_URL", url)
 			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
+			e.Setenv("ISEKAI_TEST_PEER", servePeer(t))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
@@ -139,7 +140,7 @@ func serve(t *testing.T) (url, setup string) {
 		Accounts: httpapi.Accounts{
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
 			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
-			Models: must(catalog.New(catalog.Config{Records: st}))(t),
+			Models: must(catalog.New(catalog.Config{Records: st}))(t), MCP: newMCP(t, st),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

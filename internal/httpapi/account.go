@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/mcp"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store"
@@ -30,6 +31,8 @@ type Accounts struct {
 	Models   *catalog.Catalog
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
+	// MCP are projects' MCP servers.
+	MCP *mcp.Service
 	// URL is the installation's public one, to which issuers send browsers back.
 	URL string
 	// Home is the page that a browser gets after a sign-in at an issuer; /docs if "".
@@ -60,6 +63,7 @@ func (s *server) accounts() {
 	s.redaction()
 	s.models()
 	s.prompts()
+	s.mcpServers()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

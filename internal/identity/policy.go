@@ -38,6 +38,8 @@ const (
 	ModelUse     Action = "model.use"   // calls
 	PromptRead   Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite  Action = "prompt.write"
+	MCPRead      Action = "mcp.read"
+	MCPWrite     Action = "mcp.write" // which servers there are, and calls of their tools outside of tasks
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -98,6 +100,8 @@ var policy = map[Action]rule{
 	ModelUse:     {tenant, core.Member, "models:use"},
 	PromptRead:   {tenant, core.Admin, ""},
 	PromptWrite:  {tenant, core.Admin, ""},
+	MCPRead:      {tenant, core.Viewer, "mcp:read"},
+	MCPWrite:     {tenant, core.Admin, "mcp:write"},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},

@@ -50,7 +50,9 @@ func newPeer(t *testing.T, o *sdk.StreamableHTTPOptions) *peer {
 		}
 		return nil, nil, context.Canceled
 	})
-	fresh := func() http.Handler { return sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, o) }
+	fresh := func() http.Handler {
+		return sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, o)
+	}
 	p.handler = fresh()
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()

@@ -10,7 +10,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/isekai-run/isekai/internal/core"
-	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
 )
 
@@ -71,27 +70,26 @@ func (s *Service) Offers(ctx context.Context, c tool.Call, srv Server, fresh boo
 	if err != nil {
 		return nil, err
 	}
-	d.Data = found
-	err = store.Update(ctx, s.cfg.Records, c.Scope.Org, func() ([]store.Change, error) {
-		again, err := lists.Find(ctx, s.cfg.Records, c.Scope.Org, d.ID)
-		again.Data = found
-		return []store.Change{lists.Put(again)}, err
-	})
-	return s.offers(srv, found), err
+	return s.offers(srv, found), s.keepList(ctx, c.Scope, srv, found)
 }
 
 // list asks a server for its tools.
-func (s *Service) list(ctx context.Context, srv Server, c tool.Call) (listDoc, error) {
-	doc := listDoc{Server: srv.ID, Number: srv.Version}
-	err := s.retrying(ctx, srv, c, true, func(x *session) error {
-		ctx, cancel := context.WithTimeout(ctx, s.cfg.Connect)
-		defer cancel()
-		x.stale.Store(false) // before it is asked: what changes meanwhile is asked for again
-		all, err := ask(ctx, x, c, func(ctx context.Context) ([]*mcp.Tool, error) { return pages(ctx, x.client) })
-		doc.Tools, doc.Left = keepable(all)
+func (s *Service) list(ctx context.Context, srv Server, c tool.Call) (doc listDoc, err error) {
+	err = s.retrying(ctx, srv, c, true, func(x *session) (err error) {
+		doc, err = s.listOn(ctx, x, c)
 		return err
 	})
-	doc.At = s.cfg.Now().UTC()
+	return doc, err
+}
+
+// listOn is list on a session.
+func (s *Service) listOn(ctx context.Context, x *session, c tool.Call) (listDoc, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Connect)
+	defer cancel()
+	x.stale.Store(false) // before it is asked: what changes meanwhile is asked for again
+	all, err := ask(ctx, x, c, func(ctx context.Context) ([]*mcp.Tool, error) { return pages(ctx, x.client) })
+	doc := listDoc{Server: x.server.ID, Number: x.server.Version, At: s.cfg.Now().UTC()}
+	doc.Tools, doc.Left = keepable(all)
 	return doc, err
 }
 

@@ -24,9 +24,12 @@ type Config struct {
 	Outside tool.Outside
 	Dir     string                 // of the Service alone: what programs' boxes see
 	Taken   func(name string) bool // whether there is a tool of the name besides; nil: none
-	IDs     core.IDs               // core.NewID
-	Now     func() time.Time       // time.Now
-	Log     *slog.Logger           // nil: nobody is told
+	// Provider returns the name of the provider of connections that has the issuer, or "". nil:
+	// there is none.
+	Provider func(issuer string) string
+	IDs      core.IDs         // core.NewID
+	Now      func() time.Time // time.Now
+	Log      *slog.Logger     // nil: nobody is told
 
 	PerProject int           // sessions of a project on this node; 8
 	PerNode    int           // sessions of this node; 64
@@ -40,6 +43,9 @@ type Config struct {
 func (c Config) orDefault() Config {
 	if c.Taken == nil {
 		c.Taken = func(string) bool { return false }
+	}
+	if c.Provider == nil {
+		c.Provider = func(string) string { return "" }
 	}
 	if c.IDs == nil {
 		c.IDs = core.NewID

@@ -24,6 +24,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/mcp"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	callmeter "github.com/isekai-run/isekai/internal/model/gateway/meter"
@@ -78,6 +79,8 @@ type node struct {
 	meter    *callmeter.Meter
 	gateway  *gateway.Gateway
 	metrics  *metrics
+	mcp      *mcp.Service
+	sources  []tool.Source // of tenants' own tools
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 
@@ -182,6 +185,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if n.tools, err = newTools(n.sandbox, n.apps, n.guard); err != nil {
 		return err
 	}
+	if err = n.openMCP(ctx); err != nil {
+		return err
+	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
 	if err := n.openCatalog(); err != nil {
 		return err
@@ -232,6 +238,7 @@ func (n *node) startBackground(context.Context) error {
 	n.background("bus", n.bus.Run)
 	n.background("relay", n.relay.Run)
 	if n.mode != cli.Direct {
+		n.background("sessions with MCP servers", n.mcp.Run)
 		n.background("shredded orgs", n.watchGone)
 		n.background("expired records", n.sweepRecords)
 		n.background("uses of keys", n.people.Run)
