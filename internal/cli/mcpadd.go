@@ -89,7 +89,7 @@ func pairs(flag string, words []string) (map[string]string, error) {
 }
 
 // maxPacked bounds what is uploaded.
-const maxPacked = 32 << 20
+const maxPacked = 23 << 20
 
 // pack packs the regular files below a folder. Links aren't followed: of those that there are
 // the person is told.
@@ -113,7 +113,7 @@ func (sh *shell) pack(dir string) ([]byte, error) {
 			left++
 			return nil
 		case b.Len() > maxPacked:
-			return core.E(core.Exhausted, "", "the folder "+dir+" is too large").WithHint("a program's files are at most 32 MiB, packed; leave out what it doesn't need, as with npm install --omit=dev")
+			return core.E(core.Exhausted, "", "the folder "+dir+" is too large").WithHint("a program's files are at most 23 MiB, packed; leave out what it doesn't need, as with npm install --omit=dev")
 		}
 		return add(z, root, name)
 	})

@@ -38,7 +38,7 @@ type NewMCPServer struct {
 // MCPFiles are the files of a program.
 type MCPFiles struct {
 	Format  string `json:"format" enum:"zip,tar.gz"`
-	Archive []byte `json:"archive" doc:"at most 32 MiB, without links"`
+	Archive []byte `json:"archive" doc:"at most 23 MiB, without links"`
 }
 
 // MCPTool is a tool of an MCP server.

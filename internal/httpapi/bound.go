@@ -46,7 +46,7 @@ var unusual = map[string]bounds{
 	"test-model-provider":          {Seconds: 90},                  // its list, and then all calls at once
 
 	"put-mcp-server":         {Body: 1 << 20, Seconds: 30}, // an environment, however it is written
-	"put-mcp-files":          {Body: 45 << 20, Seconds: 300},
+	"put-mcp-files":          {Body: maxCall, Seconds: 300},
 	"test-mcp-server":        {Seconds: 90},
 	"call-mcp-tool":          {Body: 1 << 20, Seconds: 700}, // mcp.MaxTimeout, and a start
 	"show-mcp-authorization": {Seconds: 90},

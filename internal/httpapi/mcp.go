@@ -48,6 +48,11 @@ type (
 	}
 )
 
+// isUpload reports whether a path is of a route that takes files.
+func isUpload(path string) bool {
+	return strings.HasPrefix(path, "/v1/mcp/servers/") && strings.HasSuffix(path, "/files")
+}
+
 // mcpServers are the routes to projects' MCP servers.
 func (s *server) mcpServers() {
 	tags := []string{"mcp"}

@@ -21,6 +21,8 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		most, within, headers := int64(maxBody), s.waiting.body, hardening[:]
 		if isCall(r.URL.Path) {
 			most, within, headers = maxCall, s.waiting.call, hardening[:ofData]
+		} else if isUpload(r.URL.Path) {
+			most, within = maxCall, s.waiting.call
 		}
 		rq.most = most
 		harden(w.Header(), headers, a.secure)

@@ -14,7 +14,7 @@ import (
 )
 
 // fileLimits bound a program's files.
-var fileLimits = archive.Limits{Packed: 64 << 20, Bytes: 256 << 20, Entries: 10_000, Ratio: 200, Depth: 32}
+var fileLimits = archive.Limits{Packed: 32 << 20, Bytes: 256 << 20, Entries: 10_000, Ratio: 200, Depth: 32}
 
 // PutFiles gives a program the files of an archive, in place of those that it has. Nothing in it
 // is run. based is as for Put. invalid, exhausted: the archive can't be taken; see archive.Unpack.
