@@ -18,7 +18,7 @@ import (
 
 func (sh *shell) mcpCommand() *cobra.Command {
 	c := group("mcp", "Use the tools of MCP servers, and be one")
-	c.AddCommand(sh.mcpAdd(), sh.mcpTest(), sh.mcpList(), sh.mcpShow(), sh.mcpTools(), sh.mcpCall(), sh.mcpConnect(), sh.mcpRemove())
+	c.AddCommand(sh.mcpAdd(), sh.mcpTest(), sh.mcpList(), sh.mcpShow(), sh.mcpTools(), sh.mcpCall(), sh.mcpConnect(), sh.mcpRemove(), sh.mcpServe())
 	return c
 }
 
