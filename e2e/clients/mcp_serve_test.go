@@ -33,13 +33,25 @@ func (r *rig) inspect(t *testing.T, server []string, args ...string) map[string]
 	return v
 }
 
+// signed is the server for clients that have no credentials: a proxy adds them.
+func (r *rig) signed(t *testing.T, key string) string {
+	t.Helper()
+	to, err := url.Parse(r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: bearing{key, http.DefaultTransport}, FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }})
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
 // The inspector has the tools, over both transports.
 func TestMCPInspector(t *testing.T) {
 	t.Parallel()
 	r := newMCPRig(t)
 	key := r.newKey("agent", "tasks:read", "tasks:write")
 	for name, server := range map[string][]string{
-		"http":  {r.url + "/mcp", "--transport", "http", "--header", "Authorization: Bearer " + key},
+		"http":  {r.signed(t, key) + "/mcp", "--transport", "http"},
 		"stdio": {bin, "--data-dir", r.dir, "mcp", "serve"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,17 +133,10 @@ func checksIn(out string) (all []check) {
 func TestMCPConformanceOfTheServer(t *testing.T) {
 	t.Parallel()
 	r := newMCPRig(t)
-	key := r.newKey("agent", "tasks:read")
-	to, err := url.Parse(r.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The suite has no credentials.
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: bearing{key, http.DefaultTransport}, FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }})
-	t.Cleanup(proxy.Close)
+	address := r.signed(t, r.newKey("agent", "tasks:read"))
 	for _, scenario := range []string{"server-initialize", "ping", "tools-list"} {
 		t.Run(scenario, func(t *testing.T) {
-			passed, failed, said := conform(t, "server", "--url", proxy.URL+"/mcp", "--scenario", scenario)
+			passed, failed, said := conform(t, "server", "--url", address+"/mcp", "--scenario", scenario)
 			if len(passed) == 0 || len(failed) > 0 {
 				t.Errorf("passed %q, failed %q\n%s", passed, failed, said)
 			}

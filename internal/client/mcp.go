@@ -15,7 +15,7 @@ type MCPServer struct {
 	ID       string      `json:"id"`
 	Revision int64       `json:"revision" doc:"for If-Match"`
 	Changed  *time.Time  `json:"changed,omitempty"`
-	Files    core.Digest `json:"files,omitempty" doc:"of a program's files"`
+	Files    core.Digest `json:"files,omitempty" doc:"of the archive with a program's files"`
 	NewMCPServer
 	ETag string `json:"-"`
 }

@@ -148,7 +148,7 @@ func (s *server) putMCPFiles(ctx context.Context, p identity.Principal, in *putM
 	if err != nil {
 		return nil, err
 	}
-	return mcpShown(srv, s.recordMCP(ctx, p, "mcp.server.files", srv.Name, map[string]string{"files": string(srv.Files)}))
+	return mcpShown(srv, s.recordMCP(ctx, p, "mcp.server.files", srv.Name, map[string]string{"files": string(srv.Files.Archive)}))
 }
 
 func (s *server) callMCPTool(ctx context.Context, p identity.Principal, in *callMCPTool) (*reply[client.MCPResult], error) {
@@ -179,7 +179,7 @@ func mcpShown(srv mcp.Server, err error) (*mcpAnswer, error) {
 
 func wireMCPServer(srv mcp.Server) client.MCPServer {
 	return client.MCPServer{
-		Name: srv.Name, ID: srv.ID, Revision: srv.Version, Changed: when(srv.Changed), Files: srv.Files,
+		Name: srv.Name, ID: srv.ID, Revision: srv.Version, Changed: when(srv.Changed), Files: srv.Files.Archive,
 		NewMCPServer: client.NewMCPServer{
 			Transport: string(srv.Transport), Address: srv.Address, Credential: srv.Credential, Argv: srv.Argv, Env: srv.Env, Secrets: srv.Secrets,
 			Tools: srv.Tools, Trust: srv.Trust, Off: srv.Off, TimeoutMS: srv.Timeout.Milliseconds(), Note: srv.Note,

@@ -18,8 +18,8 @@ var (
 type serverDoc struct {
 	Spec
 	ID      string
-	Files   core.Digest `json:",omitempty"`
-	Number  int64       // of the spec and the files together
+	Files   Files
+	Number  int64 // of the spec and the files together
 	Changed time.Time
 }
 
@@ -74,14 +74,14 @@ func (s *Service) Put(ctx context.Context, scope core.Scope, spec Spec, based in
 	return s.change(ctx, scope, spec.Name, based, func(d *serverDoc) error {
 		d.Spec = spec
 		if spec.Transport == HTTP {
-			d.Files = ""
+			d.Files = Files{}
 		}
 		return nil
 	})
 }
 
 // setFiles gives a program its files.
-func (s *Service) setFiles(ctx context.Context, scope core.Scope, name string, files core.Digest, based int64) (Server, error) {
+func (s *Service) setFiles(ctx context.Context, scope core.Scope, name string, files Files, based int64) (Server, error) {
 	return s.change(ctx, scope, name, based, func(d *serverDoc) error {
 		switch {
 		case d.ID == "":

@@ -54,9 +54,9 @@ type Spec struct {
 // Server is a server that a project has.
 type Server struct {
 	Spec
-	ID      string      // "mcp_..."
-	Files   core.Digest // the tree of a program's files; "": it has none
-	Version int64       // of what is said here, from 1
+	ID      string // "mcp_..."
+	Files   Files  // a program's; the zero ones: it has none
+	Version int64  // of what is said here, from 1
 	Changed time.Time
 }
 

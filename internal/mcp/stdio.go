@@ -42,7 +42,7 @@ func (s *Service) launch(ctx context.Context, srv Server, c tool.Call, m *meter)
 	spec := sandbox.Spec{Limits: programLimits}
 	command := sandbox.Command{Argv: srv.Argv, Env: env}
 	giveBack := func() {}
-	if srv.Files != "" {
+	if srv.Files.Archive != "" {
 		var dir string
 		if dir, giveBack, err = s.files.take(ctx, c.Scope.Org, srv.Files); err != nil {
 			return nil, fmt.Errorf("mcp.start %s: %w", srv.Name, err)
