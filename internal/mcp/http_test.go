@@ -331,3 +331,45 @@ func TestHostileServers(t *testing.T) {
 		})
 	}
 }
+
+// A server says who authorizes for it; what it says of others' is passed over.
+func TestAuthorizationIsFound(t *testing.T) {
+	t.Parallel()
+	var resource string
+	p := newPeer(t, nil)
+	p.set(func(w http.ResponseWriter, q *http.Request) bool {
+		switch q.URL.Path {
+		case "/mcp":
+			w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="`+p.URL+`/about"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case "/about":
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"resource":%q,"authorization_servers":["https://forge.example"],"scopes_supported":["read"]}`, resource)
+		default:
+			http.NotFound(w, q)
+		}
+		return true
+	})
+	r := newRig(t, func(c *mcp.Config) {
+		c.Provider = func(issuer string) string { return map[string]string{"https://forge.example": "forge"}[issuer] }
+	})
+	r.remote("web", p.URL+"/mcp")
+	resource = p.URL + "/mcp"
+	got, err := r.Authorization(t.Context(), r.scope, "web")
+	if err != nil || !got.Needed || got.Provider != "forge" || got.Resource != resource || len(got.Scopes) != 1 || got.Missing != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	resource = "https://bank.example/mcp"
+	if got, err = r.Authorization(t.Context(), r.scope, "web"); err != nil || got.Provider != "" || got.Missing == "" {
+		t.Errorf("another's resource: %+v, %v", got, err)
+	}
+	open := newPeer(t, nil)
+	r.remote("open", open.URL)
+	if got, err = r.Authorization(t.Context(), r.scope, "open"); err != nil || got.Needed {
+		t.Errorf("one that asks for nothing: %+v, %v", got, err)
+	}
+	r.program("py", "")
+	if _, err = r.Authorization(t.Context(), r.scope, "py"); core.CodeOf(err) != core.Invalid {
+		t.Errorf("a program: %v", err)
+	}
+}
