@@ -59,6 +59,7 @@ bench: build setup
 	$(GO) run ./bench/ledger
 	$(GO) run ./bench/recall
 	$(GO) run ./bench/gateway -isekai bin/isekai
+	$(GO) run ./bench/mcp
 
 soak: build setup
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e

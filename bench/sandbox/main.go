@@ -26,6 +26,7 @@ import (
 	"time"
 
 	_ "github.com/danielgtaylor/huma/v2"
+	_ "github.com/modelcontextprotocol/go-sdk/mcp"
 	_ "github.com/openai/openai-go/v3"
 	_ "modernc.org/sqlite"
 

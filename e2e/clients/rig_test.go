@@ -30,6 +30,7 @@ const (
 type rig struct {
 	t     *testing.T
 	dir   string
+	env   []string // of the server, besides environment
 	url   string
 	up    *upstream
 	owner *client.Client // of the org, who is the installation's operator, too
@@ -64,7 +65,7 @@ func (r *rig) serve() {
 	r.t.Helper()
 	c := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", r.dir)
 	var said coretest.Output
-	c.Env, c.Stdout, c.Stderr = environment(), &said, &said
+	c.Env, c.Stdout, c.Stderr = append(environment(), r.env...), &said, &said
 	if err := c.Start(); err != nil {
 		r.t.Fatal(err)
 	}

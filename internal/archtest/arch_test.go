@@ -27,6 +27,8 @@ func layer(path string) (room, owner string) {
 	switch {
 	case path == "core" || path == "httpapi" || path == "client" || path == "cli" || path == "platform" || path == "archtest":
 		return path, path
+	case path == "client/mcpserver":
+		return "client", "client"
 	case path == "core/coretest":
 		return "suite", "core"
 	case slices.Contains(portParts, path):
@@ -70,7 +72,7 @@ func allowed(from, fromOwner, to, toOwner string) bool {
 	case "httpapi":
 		return to == "core" || to == "port" || to == "module" || to == "client"
 	case "client":
-		return to == "core"
+		return to == "core" || to == "client"
 	case "cli":
 		return to == "core" || to == "client"
 	case "platform":
@@ -162,6 +164,9 @@ func TestTable(t *testing.T) {
 		{"httpapi", "store/sqlite", false},
 		{"cli", "platform", false},
 		{"client", "httpapi", false},
+		{"client/mcpserver", "client", true},
+		{"client/mcpserver", "mcp", false},
+		{"cli", "client/mcpserver", true},
 		{"platform", "store/sqlite", true},
 	} {
 		from, fromOwner := layer(c.from)

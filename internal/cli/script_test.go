@@ -74,6 +74,7 @@ func TestScripts(t *testing.T) {
 			url, setup := serve(t)
 			e.Setenv("ISEKAI_TEST_URL", url)
 			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
+			e.Setenv("ISEKAI_TEST_PEER", servePeer(t))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
@@ -157,6 +158,7 @@ func serve(t *testing.T) (url, setup string) {
 			Models:  must(catalog.New(catalog.Config{Records: st}))(t),
 			Skills:  must(skill.New(skill.Config{Records: st, Blobs: blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			Memory:  must(recall.New(recall.Config{Records: st, Blobs: files, Index: index, Orgs: st.KeysetOrgs, Terms: st}))(t),
+			MCP:     newMCP(t, st),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

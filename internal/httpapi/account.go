@@ -13,6 +13,7 @@ import (
 	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/mcp"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
@@ -38,6 +39,8 @@ type Accounts struct {
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	Watches     *watch.Service
+	// MCP are projects' MCP servers.
+	MCP *mcp.Service
 	// URL is the installation's public one, to which issuers send browsers back.
 	URL string
 	// Home is the page that a browser gets after a sign-in at an issuer; /docs if "".
@@ -72,6 +75,7 @@ func (s *server) accounts() {
 	s.watches()
 	s.skills()
 	s.memory()
+	s.mcpServers()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

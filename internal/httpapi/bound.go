@@ -50,6 +50,12 @@ var unusual = map[string]bounds{
 	"test-model-provider":          {Seconds: 90},                  // its list, and then all calls at once
 	"add-skill":                    {Body: maxSkill, Seconds: 60},
 
+	"put-mcp-server":         {Body: 1 << 20, Seconds: 30}, // an environment, however it is written
+	"put-mcp-files":          {Body: maxCall, Seconds: 300},
+	"test-mcp-server":        {Seconds: 90},
+	"call-mcp-tool":          {Body: 1 << 20, Seconds: 700}, // mcp.MaxTimeout, and a start
+	"show-mcp-authorization": {Seconds: 90},
+
 	"put-model-provider-of-installation":  {Body: 256 << 10, Seconds: 30},
 	"test-model-provider-of-installation": {Seconds: 90},
 

@@ -20,6 +20,8 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		most, within, headers := int64(maxBody), s.waiting.body, hardening[:]
 		if isCall(r.URL.Path) {
 			most, within, headers = maxCall, s.waiting.call, hardening[:ofData]
+		} else if isUpload(r.URL.Path) {
+			most, within = maxCall, s.waiting.call
 		} else if r.URL.Path == documentsPath {
 			most, within = documentBody, s.waiting.call
 		}

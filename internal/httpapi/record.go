@@ -10,7 +10,7 @@ import (
 // recorded are the operations that the audit log has from handle, by id, and whether that
 // is the log of the org, or of the installation. The others record what they do themselves.
 var recorded = map[string]bool{
-	"resume-task": true, "move-app": true, "rebuild-projection": false, "take-backup": false, "rotate-keys": false, "rotate-master-key": false, "shred-keys": false,
+	"resume-task": true, "move-app": true, "test-mcp-server": true, "rebuild-projection": false, "take-backup": false, "rotate-keys": false, "rotate-master-key": false, "shred-keys": false,
 	"replay-dead-letter": false, "drop-dead-letter": false,
 }
 

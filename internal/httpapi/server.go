@@ -16,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/agent/permission"
@@ -87,6 +88,8 @@ type server struct {
 	rates    Rates
 	open     *openings // streams
 	answers  *answers
+	tools    *sdk.Server  // for agents elsewhere
+	whole    http.Handler // all of this, as it is served
 }
 
 // setHumaError runs once: huma keeps its error constructors in package
@@ -139,9 +142,11 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.modelNames()
 	s.keptAnswers()
 	s.metrics()
+	s.mcpServe()
 	s.docs(mux)
 	mux.HandleFunc("/", s.unrouted(mux))
-	return s.perimeter(mux), nil
+	s.whole = s.perimeter(mux)
+	return s.whole, nil
 }
 
 // request is what is known of a request besides its input. It is the request's context, too:

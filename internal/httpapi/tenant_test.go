@@ -61,6 +61,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 		Models: []client.ProviderModel{{Name: "model-of-" + name}}, Speaks: []string{"chat", "responses", "messages", "embeddings", "count_tokens", "compact"},
 	}, ""))(n.t)
 	must(c.AddSkill(ctx, client.NewSkill{Archive: skillOf(n.t, name)}, ""))(n.t)
+	must(c.PutMCPServer(ctx, name, client.NewMCPServer{Transport: "http", Address: newPeer(n.t), Note: "of " + name}, ""))(n.t)
 	n.prompt(me.Org, "prm_"+name)
 	stored := n.do("POST", "/v1/chat/completions", `{"model":"model-of-`+name+`","messages":[{"role":"user","content":"x"}],"stream":true,"store":true}`, "Authorization", "Bearer "+n.access(who))
 	if stored.status != 200 || stored.header.Get("Isekai-Answer") == "" {
@@ -73,12 +74,12 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 
 // elsewhere are routes that take another's id for what it isn't: the name of one's own.
-var elsewhere = map[string]bool{"put-secret": true, "put-model-provider": true}
+var elsewhere = map[string]bool{"put-secret": true, "put-model-provider": true, "put-mcp-server": true}
 
 // TestAnotherOrgsIDsAreNotFound, whatever is asked about them.
 func TestAnotherOrgsIDsAreNotFound(t *testing.T) {
@@ -87,8 +88,9 @@ func TestAnotherOrgsIDsAreNotFound(t *testing.T) {
 	d := n.document()
 	access := n.access("olga")
 	bodies := map[string]string{ // that name things of others
-		"enter-org":  `{"org":"` + n.ids["org"] + `"}`,
-		"create-key": `{"name":"k","scopes":["tasks:read"],"service":"` + n.ids["service"] + `"}`,
+		"put-mcp-files": `{"format":"zip","archive":"AAAA"}`,
+		"enter-org":     `{"org":"` + n.ids["org"] + `"}`,
+		"create-key":    `{"name":"k","scopes":["tasks:read"],"service":"` + n.ids["service"] + `"}`,
 	}
 	for _, op := range modelOps {
 		bodies["model-"+string(op)] = asking(op, n.ids["model"])

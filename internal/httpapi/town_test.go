@@ -91,6 +91,7 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, Egress: hosts.New(st), URL: publicURL, Memory: newMemory(t, st, cfg.Blobs),
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
+			MCP:     newMCP(t, st, cfg.Blobs),
 			Models:  w.models, Skills: must(skill.New(skill.Config{Records: st, Blobs: cfg.Blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },

@@ -39,6 +39,8 @@ const (
 	ModelUse        Action = "model.use"   // calls
 	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite     Action = "prompt.write"
+	MCPRead         Action = "mcp.read"
+	MCPWrite        Action = "mcp.write"    // which servers there are, and calls of their tools outside of tasks
 	MemoryRead      Action = "memory.read"  // documents and facts, and what is found in them
 	MemoryWrite     Action = "memory.write" // to add and to remove them
 	MemoryAllow     Action = "memory.allow" // whether anything may be remembered
@@ -111,6 +113,8 @@ var policy = map[Action]rule{
 	ModelUse:        {tenant, core.Member, "models:use"},
 	PromptRead:      {tenant, core.Admin, ""},
 	PromptWrite:     {tenant, core.Admin, ""},
+	MCPRead:         {tenant, core.Viewer, "mcp:read"},
+	MCPWrite:        {tenant, core.Admin, "mcp:write"},
 	MemoryRead:      {tenant, core.Viewer, "memory:read"},
 	MemoryWrite:     {tenant, core.Member, "memory:write"},
 	MemoryAllow:     {tenant, core.Admin, ""},

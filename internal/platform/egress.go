@@ -55,7 +55,10 @@ func (e Egress) check() error {
 }
 
 // guard is the way out that this says.
-func (e Egress) guard() (*egress.Guard, error) {
+func (e Egress) guard() (*egress.Guard, error) { return e.guardWith(func(*egress.Config) {}) }
+
+// guardWith is guard with a change.
+func (e Egress) guardWith(change func(*egress.Config)) (*egress.Guard, error) {
 	cfg := egress.Config{Allow: commas(e.Allow), MaxBody: e.MaxBody, Timeout: e.Timeout, Redirect: e.Redirects}
 	if e.Redirects == 0 {
 		cfg.Redirect = -1
@@ -67,11 +70,18 @@ func (e Egress) guard() (*egress.Guard, error) {
 		}
 		cfg.Ports = append(cfg.Ports, port)
 	}
+	change(&cfg)
 	g, err := egress.New(cfg)
 	if err != nil {
 		return nil, core.E(core.Invalid, "config", "egress.allow or egress.ports can't be used").WithHint(cmp.Or(core.HintOf(err), configHint)).Because(err)
 	}
 	return g, nil
+}
+
+// streams is the way out for what answers for long: with the same rules, and without a bound on
+// how long an answer lasts; it begins within silence.
+func (e Egress) streams(silence time.Duration) (*egress.Guard, error) {
+	return e.guardWith(func(cfg *egress.Config) { cfg.Timeout, cfg.Silence = -1, silence })
 }
 
 // openEgress opens the one way out for what users and models aim.

@@ -26,6 +26,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
+	"github.com/isekai-run/isekai/internal/mcp"
 	"github.com/isekai-run/isekai/internal/memory"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
@@ -91,6 +92,8 @@ type node struct {
 	metrics     *metrics
 	index       memory.Index // as it is, with everything sealed
 	memory      *recall.Service
+	mcp         *mcp.Service
+	sources     []tool.Source // of tenants' own tools
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 	// reachable are the hosts that projects let their sandboxes reach.
@@ -204,6 +207,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, n.moreTools()...); err != nil {
 		return err
 	}
+	if err = n.openMCP(ctx); err != nil {
+		return err
+	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())
 	if err := n.openCatalog(); err != nil {
 		return err
@@ -218,7 +224,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Prices: prices{n.books, n.catalog}, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Sources: n.sources, Prices: prices{n.books, n.catalog}, Logger: n.log,
 	})
 	return nil
 }
@@ -254,6 +260,7 @@ func (n *node) startBackground(context.Context) error {
 	n.background("bus", n.bus.Run)
 	n.background("relay", n.relay.Run)
 	if n.mode != cli.Direct {
+		n.background("sessions with MCP servers", n.mcp.Run)
 		n.background("shredded orgs", n.watchGone)
 		n.background("expired records", n.sweepRecords)
 		n.background("uses of keys", n.people.Run)

@@ -174,3 +174,16 @@ func (p *Provider) asked(wanted []string) ([]string, error) {
 
 // Providers returns the names of those that people can connect to, sorted.
 func (s *Service) Providers() []string { return slices.Sorted(maps.Keys(s.providers)) }
+
+// ProviderOf returns the name of the provider that has the issuer, or whose endpoint is the
+// issuer's; "": there is none.
+func (s *Service) ProviderOf(issuer string) string {
+	issuer = strings.TrimSuffix(issuer, "/")
+	for _, name := range s.Providers() {
+		p := s.providers[name]
+		if issuer != "" && (strings.TrimSuffix(p.Issuer, "/") == issuer || strings.HasPrefix(p.AuthURL, issuer+"/")) {
+			return name
+		}
+	}
+	return ""
+}
