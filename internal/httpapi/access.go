@@ -88,6 +88,9 @@ func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 		if err == nil {
 			err = now.May(identity.Action(action))
 		}
+		if err == nil {
+			rq.now.Store(&now)
+		}
 		return err
 	}
 	u := ctx.URL()

@@ -13,6 +13,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/vault/credential"
@@ -28,6 +29,9 @@ type Accounts struct {
 	Secrets  *credential.Service
 	Redact   *redact.Service
 	Models   *catalog.Catalog
+	Notify   *notify.Service
+	// Approvals are questions of tasks, which people answer by links that they were sent.
+	Approvals Approvals
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	// URL is the installation's public one, to which issuers send browsers back.
@@ -60,6 +64,9 @@ func (s *server) accounts() {
 	s.redaction()
 	s.models()
 	s.prompts()
+	s.webhooks()
+	s.notifications()
+	s.links()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -48,6 +48,9 @@ var unusual = map[string]bounds{
 	"put-model-provider-of-installation":  {Body: 256 << 10, Seconds: 30},
 	"test-model-provider-of-installation": {Seconds: 90},
 
+	"test-webhook": {Seconds: 60}, // until the endpoint has answered, or hasn't
+
+	"list-events": {},
 	"task-events": {},
 	"follow-logs": {},
 }

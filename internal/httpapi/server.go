@@ -50,6 +50,8 @@ type Config struct {
 	Model func(ctx context.Context, org core.OrgID, asked string) (string, error)
 	// Watch wakes its caller when a stream has changed.
 	Watch func(core.OrgID, core.StreamID) (<-chan struct{}, func())
+	// Feed is what the live stream of an org's events reads.
+	Feed Feed
 	// Health says how each dependency is.
 	Health func(ctx context.Context) client.Health
 	// Records keep answers to requests that may be repeated.
@@ -123,6 +125,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.api.UseMiddleware(s.bound, s.authenticate, s.place)
 	s.health()
 	s.tasks()
+	s.events()
 	s.apps()
 	s.files()
 	s.usage()
@@ -149,9 +152,10 @@ type request struct {
 	most   int64      // bytes that its body may have
 	flow   string     // of a sign-in that is under way at an issuer
 	who    identity.Principal
-	again  func(context.Context) error // whether who still is that, and may do what was asked
-	path   string                      // of the URL
-	key    string                      // commandKey
+	again  func(context.Context) error        // whether who still is that, and may do what was asked
+	now    atomic.Pointer[identity.Principal] // who, as again has seen it last
+	path   string                             // of the URL
+	key    string                             // commandKey
 	// lacking is why the audit log doesn't have what was done for it.
 	lacking atomic.Pointer[error]
 }

@@ -38,6 +38,11 @@ const (
 	ModelUse     Action = "model.use"   // calls
 	PromptRead   Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite  Action = "prompt.write"
+	EventRead    Action = "event.read"  // the org's events, as far as each may be read
+	NotifyRead   Action = "notify.read" // one's own notices
+	NotifyWrite  Action = "notify.write"
+	WebhookRead  Action = "webhook.read"
+	WebhookWrite Action = "webhook.write"
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -98,6 +103,11 @@ var policy = map[Action]rule{
 	ModelUse:     {tenant, core.Member, "models:use"},
 	PromptRead:   {tenant, core.Admin, ""},
 	PromptWrite:  {tenant, core.Admin, ""},
+	EventRead:    {tenant, core.Viewer, anyKey},
+	NotifyRead:   {tenant, core.Viewer, "notify:read"},
+	NotifyWrite:  {tenant, core.Viewer, "notify:write"},
+	WebhookRead:  {tenant, core.Admin, "notify:read"},
+	WebhookWrite: {tenant, core.Admin, "notify:write"},
 	Self:         {anywhere, core.Viewer, ""},
 	OperateRead:  {installation, core.Viewer, "operate:read"},
 	Operate:      {installation, core.Admin, "operate:write"},

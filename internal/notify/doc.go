@@ -1,8 +1,7 @@
 // Package notify tells people and programs that something has happened: those who watch a
 // stream or an org live, each user by an inbox and by e-mail, other programs by webhooks.
 //
-// Hub wakes who waits within this process. Feed is what an org's live stream shows. Service
-// is a consumer of the bus: it makes a Notice of each event that is worth one, and what is to
+// Hub wakes who waits within this process. Service is a consumer of the bus: it makes a Notice of each event that is worth one, and what is to
 // be sent of it, durably and once for each event, however often that comes; Run sends what is
 // due, again by a schedule until it is taken or given up. httpapi offers its commands;
 // platform wires it, and gives it the client that reaches only what may be reached.

@@ -88,7 +88,7 @@ func (s *Service) audience(ctx context.Context, n Notice) ([]core.UserID, error)
 
 // Inbox returns up to limit of a user's notices in an org that may be seen, the newest first,
 // after one, and the id to go on after, "" at the end.
-func (s *Service) Inbox(ctx context.Context, org core.OrgID, user core.UserID, may func(core.ProjectID) bool, unread bool, after string, limit int) ([]Entry, string, error) {
+func (s *Service) Inbox(ctx context.Context, org core.OrgID, user core.UserID, may func(Notice) bool, unread bool, after string, limit int) ([]Entry, string, error) {
 	if after != "" {
 		after = entryID(user, after)
 	}
@@ -100,7 +100,7 @@ func (s *Service) Inbox(ctx context.Context, org core.OrgID, user core.UserID, m
 		}
 		for _, d := range page {
 			after = d.ID
-			if e := d.Data; (e.Notice.Project == "" || may(e.Notice.Project)) && (!unread || e.Read.IsZero()) {
+			if e := d.Data; may(e.Notice) && (!unread || e.Read.IsZero()) {
 				found = append(found, Entry(e))
 			}
 			if len(found) == limit {

@@ -34,7 +34,7 @@ const (
 	ToMute   = "mute"   // e-mail about a type of notice
 
 	AnswerPath = "/v1/approvals/link/"
-	MutePath   = "/v1/notifications/mute/"
+	MutePath   = "/v1/mute/"
 )
 
 const (

@@ -267,4 +267,3 @@ func wantCode(t testing.TB, what string, err error, code core.Code) {
 		t.Errorf("%s: %v, want %s", what, err, code)
 	}
 }
-

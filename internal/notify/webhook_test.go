@@ -150,7 +150,7 @@ func TestDisabled(t *testing.T) {
 				raised[0].At = c.Now()
 				handle(t, s, raised...)
 				for _, user := range []core.UserID{"usr_ann", "usr_ada"} {
-					in, _, err := s.Inbox(t.Context(), scope.Org, user, func(core.ProjectID) bool { return true }, true, "", 10)
+					in, _, err := s.Inbox(t.Context(), scope.Org, user, func(notify.Notice) bool { return true }, true, "", 10)
 					if err != nil || len(in) == 0 || in[0].Notice.Type != notify.WebhookDisabled || in[0].Notice.Subject != h.ID {
 						t.Errorf("%s has %+v, %v", user, in, err)
 					}

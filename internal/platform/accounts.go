@@ -82,7 +82,7 @@ func (n *node) recordIdentity(ctx context.Context, e identity.Event) {
 
 // accounts is what the API offers of it.
 func (n *node) accounts() httpapi.Accounts {
-	return httpapi.Accounts{Identity: n.people, Ledger: n.books, Shares: n.driver, Audit: n.audit, Secrets: n.secrets, Redact: n.guard, Models: n.catalog, ModelTester: n.modelTester(), URL: n.publicURL()}
+	return httpapi.Accounts{Identity: n.people, Ledger: n.books, Shares: n.driver, Audit: n.audit, Secrets: n.secrets, Redact: n.guard, Models: n.catalog, Notify: n.notices, Approvals: approvals{n.tasks}, ModelTester: n.modelTester(), URL: n.publicURL()}
 }
 
 // authenticate knows the token of the data directory, whose reader is the installation's

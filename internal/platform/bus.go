@@ -36,6 +36,7 @@ func (n *node) openBus(ctx context.Context) (err error) {
 	g := &deadletter.Guard{Consumer: ledger.Consumer, Next: n.vault.Handler(n.books.Handler(n.tasks)), Letters: n.store, Log: n.log}
 	n.letters.Consumers = append(n.letters.Consumers, g)
 	n.bus.Subscribe(ledger.Consumer, g.Handle)
+	n.subscribeNotify()
 	_, wakeRelay := wakes(n.driver)
 	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
 	if n.cfg.driver() == onPostgres { // of which other nodes have one, too

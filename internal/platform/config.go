@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/notify/smtp"
 )
 
 // Config is the one configuration. Its sources, by rising precedence: the
@@ -45,6 +46,8 @@ type Config struct {
 
 	Egress      Egress      `koanf:"egress" json:"egress"`
 	Connections Connections `koanf:"connections" json:"connections"`
+	Webhooks    Webhooks    `koanf:"webhooks" json:"webhooks"`
+	SMTP        SMTP        `koanf:"smtp" json:"smtp"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data
@@ -195,6 +198,7 @@ func Defaults() Config {
 
 		Egress:      Egress{Ports: "80,443", MaxBody: 10 << 20, Timeout: 30 * time.Second, Redirects: 5},
 		Connections: Connections{Providers: []OAuthProvider{}},
+		SMTP:        SMTP{TLS: smtp.StartTLS},
 	}
 }
 

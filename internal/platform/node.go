@@ -77,6 +77,7 @@ type node struct {
 	guard    *redact.Service
 	meter    *callmeter.Meter
 	gateway  *gateway.Gateway
+	notices  *notify.Service
 	metrics  *metrics
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
@@ -189,6 +190,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if err := n.openGateway(ctx); err != nil {
 		return err
 	}
+	if err := n.openNotify(ctx); err != nil {
+		return err
+	}
 	if err := n.openBus(ctx); err != nil {
 		return err
 	}
@@ -246,6 +250,7 @@ func (n *node) startBackground(context.Context) error {
 	if n.mode == cli.Serving {
 		n.background("meter", n.newMeter().run)
 	}
+	n.sendNotices()
 	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {
 		n.background("backup", func(ctx context.Context) error {
 			return n.backups.Schedule(ctx, every, n.driver, core.NewID("nod"), n.log)
@@ -294,7 +299,7 @@ func (n *node) startServer(context.Context) error {
 	api, err := httpapi.New(httpapi.Config{
 		Version: BuildVersion, Tasks: n.tasks, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
-		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
+		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Feed: n.feed(), Health: n.health,
 		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})
