@@ -23,6 +23,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
+	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -66,6 +67,7 @@ func TestScripts(t *testing.T) {
 			url, setup := serve(t)
 			e.Setenv("ISEKAI_TEST_URL", url)
 			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
+			e.Setenv("ISEKAI_TEST_HOOK", serveHook(t))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
@@ -140,6 +142,7 @@ func serve(t *testing.T) (url, setup string) {
 			Identity: ids, Ledger: must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t),
 			Shares: st, Audit: log, Secrets: secrets, Redact: redact.NewService(redact.ServiceConfig{Records: st}), URL: "http://localhost",
 			Models: must(catalog.New(catalog.Config{Records: st}))(t),
+			Notify: notify.NewService(notify.ServiceConfig{Events: st, Records: st, HTTP: &http.Client{}, People: ids, AllowHTTP: true}),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {
@@ -174,6 +177,16 @@ func serveModels(t *testing.T) string {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = io.WriteString(w, `{"error":{"message":"no such model"}}`)
 		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// serveHook is an endpoint that takes all messages but those for /gone, and returns where.
+func serveHook(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(map[bool]int{true: http.StatusGone, false: http.StatusNoContent}[r.URL.Path == "/gone"])
 	}))
 	t.Cleanup(s.Close)
 	return s.URL

@@ -117,13 +117,10 @@ func (f *feed) follow(ctx context.Context) {
 			}
 			f.at = e.Position
 		}
-		if f.told < 0 && f.place() != nil { // at first, so that who is cut off soon can resume
+		if f.told != f.at && f.place() != nil { // also at first, and where there was nothing to show: who is cut off resumes here
 			return
 		}
 		if len(events) == page {
-			if f.out.stands(time.Now()) != nil { // also where there is nothing to show
-				return
-			}
 			continue
 		}
 		select {
@@ -133,18 +130,15 @@ func (f *feed) follow(ctx context.Context) {
 			return
 		case <-changed:
 		case <-tick.C:
-			if f.place() != nil {
+			if f.out.comment() != nil {
 				return
 			}
 		}
 	}
 }
 
-// place says how far the stream has come, or only that it is there.
+// place says how far the stream has come.
 func (f *feed) place() error {
-	if f.told == f.at {
-		return f.out.comment()
-	}
 	f.told = f.at
 	return f.out.send(strconv.FormatInt(f.at, 10), "position", map[string]int64{"position": f.at})
 }

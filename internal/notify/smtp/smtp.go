@@ -14,12 +14,14 @@ import (
 	"net"
 	netmail "net/mail"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/notify"
@@ -105,20 +107,42 @@ func (c *Client) Send(ctx context.Context, l notify.Letter) error {
 		mail.WithPort(c.cfg.Port), mail.WithTimeout(c.cfg.Timeout), mail.WithTLSConfig(c.tls()), mail.WithDialContextFunc(c.dial(ctx)),
 		mail.WithTLSPolicy(policy), mail.WithoutNoop(), mail.WithoutRset(), // one letter is all
 	}
-	if c.cfg.User != "" {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(c.cfg.User), mail.WithPassword(c.cfg.Password))
-	}
 	client, err := mail.NewClient(c.cfg.Host, options...)
 	if err != nil {
 		return core.E(core.Internal, "smtp", "the client can't be made").Because(err)
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err == nil {
+		err = c.signIn(conn)
+	}
 	if err != nil {
 		return core.E(core.Unavailable, "smtp", "the mail server can't be used").Because(err)
 	}
 	err = client.SendWithSMTPClient(conn, m)
 	_ = client.CloseWithSMTPClient(conn) // it has the letter, or not
 	return verdict(err)
+}
+
+// signIn signs in by the best way that the server has. The connection has TLS by now, unless it
+// is to this machine.
+func (c *Client) signIn(conn *smtp.Client) error {
+	if c.cfg.User == "" {
+		return nil
+	}
+	_, has := conn.Extension("AUTH")
+	for _, way := range []struct {
+		name string
+		auth smtp.Auth
+	}{
+		{"SCRAM-SHA-256", smtp.ScramSHA256Auth(c.cfg.User, c.cfg.Password)},
+		{"PLAIN", smtp.PlainAuth("", c.cfg.User, c.cfg.Password, c.cfg.Host, false)},
+		{"LOGIN", smtp.LoginAuth(c.cfg.User, c.cfg.Password, c.cfg.Host, false)},
+	} {
+		if slices.Contains(strings.Fields(has), way.name) {
+			return conn.Auth(way.auth)
+		}
+	}
+	return errors.New("it has no way to sign in that is known here: SCRAM-SHA-256, PLAIN or LOGIN")
 }
 
 func (c *Client) tls() *tls.Config {
@@ -164,7 +188,7 @@ func verdict(err error) error {
 // be in a header can't be.
 func (c *Client) compose(l notify.Letter) (*mail.Msg, error) {
 	to, err := netmail.ParseAddress(l.To)
-	if err != nil || unsafe(l.To) {
+	if err != nil || to.Address != l.To || unsafe(l.To) { // one, without a name
 		return nil, core.E(core.Invalid, "smtp", "the receiver isn't an address")
 	}
 	if unsafe(l.Subject) || unsafe(l.ID) || unsafe(l.Unsubscribe) || strings.ContainsAny(l.ID+l.Unsubscribe, "<> ") {
@@ -174,6 +198,7 @@ func (c *Client) compose(l notify.Letter) (*mail.Msg, error) {
 	m.FromMailAddress(c.from)
 	m.ToMailAddress(&netmail.Address{Address: to.Address})
 	m.Subject(l.Subject)
+	m.SetUserAgent("isekai")
 	m.SetDate()
 	_, domain, _ := strings.Cut(c.from.Address, "@")
 	m.SetMessageIDWithValue(l.ID + "@" + domain)
