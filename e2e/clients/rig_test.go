@@ -35,6 +35,7 @@ type rig struct {
 	owner *client.Client // of the org, who is the installation's operator, too
 	key   string         // that may call models
 	sight string         // that may do all but that
+	env   []string       // of the server, besides environment's
 }
 
 const password = "correct horse battery staple"
@@ -64,7 +65,7 @@ func (r *rig) serve() {
 	r.t.Helper()
 	c := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", r.dir)
 	var said coretest.Output
-	c.Env, c.Stdout, c.Stderr = environment(), &said, &said
+	c.Env, c.Stdout, c.Stderr = append(environment(), r.env...), &said, &said
 	if err := c.Start(); err != nil {
 		r.t.Fatal(err)
 	}

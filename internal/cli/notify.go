@@ -58,7 +58,9 @@ func printChoices(w io.Writer, all []client.NotificationChoice) {
 func (sh *shell) notifyShow() *cobra.Command {
 	return &cobra.Command{Use: "show", Short: "Show by which ways you hear of what, in the org", Args: cobra.NoArgs, Example: "  isekai notify show",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]client.NotificationChoice, error) { return c.NotificationChoices(ctx) }, printChoices)
+			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]client.NotificationChoice, error) {
+				return c.NotificationChoices(ctx)
+			}, printChoices)
 		}}
 }
 
@@ -77,7 +79,9 @@ func (sh *shell) notifySet() *cobra.Command {
 			if n.Inbox == nil && n.Mail == nil && !reset {
 				return core.E(core.Invalid, "", "there is nothing to set").WithHint("--list, --mail, each with =false for no; or --reset")
 			}
-			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]client.NotificationChoice, error) { return c.ChooseNotification(ctx, a[0], n) }, printChoices)
+			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]client.NotificationChoice, error) {
+				return c.ChooseNotification(ctx, a[0], n)
+			}, printChoices)
 		}}
 	f := c.Flags()
 	f.BoolVar(&list, "list", false, "in isekai notify list")

@@ -36,7 +36,9 @@ func (sh *shell) webhookAdd() *cobra.Command {
 		RunE: func(c *cobra.Command, a []string) error {
 			n.URL = a[0]
 			key := core.NewID("cmd")
-			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.MadeWebhook, error) { return c.AddWebhook(ctx, n, key) }, func(w io.Writer, h client.MadeWebhook) {
+			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.MadeWebhook, error) {
+				return c.AddWebhook(ctx, n, key)
+			}, func(w io.Writer, h client.MadeWebhook) {
 				printWebhook(w, h.Webhook)
 				fmt.Fprintf(w, "\nSecret  %s\nIt isn't shown again. Messages are signed with it, as https://www.standardwebhooks.com says.\n", h.Secret)
 			})
@@ -153,7 +155,9 @@ func (sh *shell) webhookDeliveries() *cobra.Command {
 	c := &cobra.Command{Use: "deliveries WEBHOOK", Short: "List the messages to a webhook of the last 30 days", Args: args("a webhook's id"),
 		Example: "  isekai webhook deliveries whk_01hx --state dead",
 		RunE: func(c *cobra.Command, a []string) error {
-			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Page[client.Delivery], error) { return c.Deliveries(ctx, a[0], state, o) }, func(w io.Writer, p client.Page[client.Delivery]) {
+			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Page[client.Delivery], error) {
+				return c.Deliveries(ctx, a[0], state, o)
+			}, func(w io.Writer, p client.Page[client.Delivery]) {
 				rows := [][]string{{"MESSAGE", "TYPE", "STATE", "TRIES", "CREATED", "LAST"}}
 				for _, d := range p.Items {
 					last := ""
@@ -182,10 +186,16 @@ func (sh *shell) webhookReplay() *cobra.Command {
 			case dead == (len(a) == 2):
 				return core.E(core.Invalid, "", "it takes a message's id, or --dead").WithHint("isekai webhook deliveries " + a[0] + " lists them")
 			case dead:
-				return answer(sh, c, func(ctx context.Context, c *client.Client) (client.ReplayedDeliveries, error) { return c.ReplayDead(ctx, a[0]) },
-					func(w io.Writer, r client.ReplayedDeliveries) { fmt.Fprintf(w, "%d messages are sent again.\n", r.Replayed) })
+				return answer(sh, c, func(ctx context.Context, c *client.Client) (client.ReplayedDeliveries, error) {
+					return c.ReplayDead(ctx, a[0])
+				},
+					func(w io.Writer, r client.ReplayedDeliveries) {
+						fmt.Fprintf(w, "%d messages are sent again.\n", r.Replayed)
+					})
 			}
-			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Delivery, error) { return c.ReplayDelivery(ctx, a[0], a[1]) },
+			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.Delivery, error) {
+				return c.ReplayDelivery(ctx, a[0], a[1])
+			},
 				func(w io.Writer, d client.Delivery) { fmt.Fprintf(w, "%s is sent again.\n", d.ID) })
 		}}
 	c.Flags().BoolVar(&dead, "dead", false, "all that weren't taken, up to 500")
@@ -195,7 +205,9 @@ func (sh *shell) webhookReplay() *cobra.Command {
 func (sh *shell) webhookRotate() *cobra.Command {
 	return &cobra.Command{Use: "rotate WEBHOOK", Short: "Give a webhook a new secret, which isn't shown again", Args: args("a webhook's id"), Example: "  isekai webhook rotate whk_01hx",
 		RunE: func(c *cobra.Command, a []string) error {
-			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.WebhookSecret, error) { return c.RotateWebhook(ctx, a[0]) }, func(w io.Writer, s client.WebhookSecret) {
+			return answer(sh, c, func(ctx context.Context, c *client.Client) (client.WebhookSecret, error) {
+				return c.RotateWebhook(ctx, a[0])
+			}, func(w io.Writer, s client.WebhookSecret) {
 				fmt.Fprintf(w, "Secret  %s\nMessages are signed with the one before, too, until %s.\n", s.Secret, minute(s.Until))
 			})
 		}}

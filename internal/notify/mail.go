@@ -71,11 +71,19 @@ func (s *Service) mail(ctx context.Context, org core.OrgID, m mailDoc, key strin
 	return s.enqueue(ctx, d.Data.Next, job{org, jobMail, key})
 }
 
+// Mails returns unsupported if no e-mail is sent here.
+func (s *Service) Mails() error {
+	if s.cfg.Mailer == nil {
+		return core.E(core.Unsupported, "mail", "this installation sends no e-mail").WithHint("an operator sets smtp.host and smtp.from")
+	}
+	return nil
+}
+
 // Write has a letter sent, whatever becomes of this process: for what isn't a notice, as an
 // invitation. unsupported: no e-mail is sent here.
 func (s *Service) Write(ctx context.Context, org core.OrgID, l Letter) error {
-	if s.cfg.Mailer == nil {
-		return core.E(core.Unsupported, "mail", "this installation sends no e-mail").WithHint("an operator sets smtp.host and smtp.from")
+	if err := s.Mails(); err != nil {
+		return err
 	}
 	l.ID = s.cfg.IDs("msg")
 	return s.mail(ctx, org, mailDoc{Letter: &l}, "letter/"+l.ID)
