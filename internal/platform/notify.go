@@ -15,6 +15,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/notify/smtp"
+	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 // Webhooks say what endpoints may be.
@@ -155,7 +156,11 @@ func (n *node) watchDue(ctx context.Context) error {
 	tick := time.NewTicker(dueEvery)
 	defer tick.Stop()
 	for {
-		if err := n.raiseDue(ctx, holder); err != nil && ctx.Err() == nil {
+		leads, err := n.driver.Lead(ctx, dueLead, holder, dueEvery)
+		if err == nil && leads {
+			err = n.raiseDue(ctx, n.secrets.Due)
+		}
+		if err != nil && ctx.Err() == nil {
 			n.log.Warn("who looks after credentials may not hear of those that are due", "err", err)
 		}
 		select {
@@ -166,10 +171,8 @@ func (n *node) watchDue(ctx context.Context) error {
 	}
 }
 
-func (n *node) raiseDue(ctx context.Context, holder string) error {
-	if leads, err := n.driver.Lead(ctx, dueLead, holder, dueEvery); err != nil || !leads {
-		return err
-	}
+// raiseDue raises a notice of each credential that dueOf finds, of all orgs.
+func (n *node) raiseDue(ctx context.Context, dueOf func(context.Context, core.OrgID) ([]credential.Credential, error)) error {
 	orgs, err := n.driver.KeysetOrgs(ctx)
 	if err != nil {
 		return err
@@ -178,7 +181,7 @@ func (n *node) raiseDue(ctx context.Context, holder string) error {
 		if org == core.Installation {
 			continue
 		}
-		due, err := n.secrets.Due(ctx, org)
+		due, err := dueOf(ctx, org)
 		if err != nil {
 			return err
 		}
