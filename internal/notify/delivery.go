@@ -62,9 +62,7 @@ type deliveryDoc struct {
 
 const deliveries store.Kind[deliveryDoc] = "webhook_delivery"
 
-const (
-	digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-)
+const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 // backwards turns the order of ids around: of what is a digit in digits, and it is its own
 // inverse.

@@ -20,10 +20,11 @@ type entryDoc struct {
 	Read   time.Time
 }
 
+const inboxes store.Kind[entryDoc] = "notify_inbox" // by user, and the notice's id turned around
+
 const (
-	inboxes   store.Kind[entryDoc] = "notify_inbox" // by user, and the notice's id turned around
-	keepEntry                      = 30 * 24 * time.Hour
-	markPage                       = 50
+	keepEntry = 30 * 24 * time.Hour
+	markPage  = 50
 )
 
 func entryID(user core.UserID, notice string) string { return string(user) + "/" + backwards(notice) }

@@ -45,10 +45,9 @@ const (
 // linkKey is an org's own, in a record that is sealed: it goes when the org is shredded.
 type linkKeyDoc struct{ Key []byte }
 
-const (
-	linkKeys  store.Kind[linkKeyDoc] = "notify_link_key"
-	theOnlyID                        = "1"
-)
+const linkKeys store.Kind[linkKeyDoc] = "notify_link_key"
+
+const theOnlyID = "1" // of the one that an org has
 
 // Sign makes the token of a link. Who has it is the user for what it says.
 func (s *Service) Sign(ctx context.Context, l Link) (string, error) {

@@ -37,11 +37,12 @@ type mailDoc struct {
 	Next   time.Time
 }
 
+const mails store.Kind[mailDoc] = "notify_mail"
+
 const (
-	mails    store.Kind[mailDoc] = "notify_mail"
-	keepMail                     = 2 * 24 * time.Hour // what couldn't be sent for so long isn't news
-	muteLife                     = 90 * 24 * time.Hour
-	askLife                      = 7 * 24 * time.Hour
+	keepMail = 2 * 24 * time.Hour // what couldn't be sent for so long isn't news
+	muteLife = 90 * 24 * time.Hour
+	askLife  = 7 * 24 * time.Hour
 )
 
 // mailSchedule is how long after a try the next one is.
