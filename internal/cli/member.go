@@ -66,6 +66,7 @@ func (sh *shell) orgInvite() *cobra.Command {
 				func(w io.Writer, l client.Link) { printInvitation(w, l.Token, n.Email) })
 		}}
 	placeFlags(c, &n.Place, core.Member)
+	c.Flags().BoolVar(&n.Mail, "mail", false, "send the token to the address, too")
 	return c
 }
 

@@ -26,6 +26,7 @@ import (
 	memsqlite "github.com/isekai-run/isekai/internal/memory/sqlite"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
+	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
@@ -75,6 +76,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ISEKAI_TEST_URL", url)
 			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
 			e.Setenv("ISEKAI_TEST_PEER", servePeer(t))
+			e.Setenv("ISEKAI_TEST_HOOK", serveHook(t))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
@@ -159,6 +161,7 @@ func serve(t *testing.T) (url, setup string) {
 			Skills:  must(skill.New(skill.Config{Records: st, Blobs: blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			Memory:  must(recall.New(recall.Config{Records: st, Blobs: files, Index: index, Orgs: st.KeysetOrgs, Terms: st}))(t),
 			MCP:     newMCP(t, st),
+			Notify:  notify.NewService(notify.ServiceConfig{Events: st, Records: st, HTTP: &http.Client{}, People: ids, AllowHTTP: true}),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {
@@ -193,6 +196,16 @@ func serveModels(t *testing.T) string {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = io.WriteString(w, `{"error":{"message":"no such model"}}`)
 		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// serveHook is an endpoint that takes all messages but those for /gone, and returns where.
+func serveHook(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(map[bool]int{true: http.StatusGone, false: http.StatusNoContent}[r.URL.Path == "/gone"])
 	}))
 	t.Cleanup(s.Close)
 	return s.URL

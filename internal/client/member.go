@@ -38,6 +38,8 @@ type NewService struct {
 // NewInvitation asks a person into the org.
 type NewInvitation struct {
 	Email string `json:"email" maxLength:"254"`
+	// Mail has the token sent to the address, too.
+	Mail bool `json:"mail,omitempty" doc:"the token is sent to the address, too, where the installation sends e-mail"`
 	Place
 }
 

@@ -3,7 +3,9 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -33,12 +35,15 @@ var payloads = func() map[string]reflect.Type {
 		ToolRequested{}, ToolSettled{}, ApprovalRequested{}, ApprovalAnswered{}, VerdictGiven{},
 		TaskCancelRequested{}, TaskFinished{}, SubtaskFinished{}, TaskForked{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},
-		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{}, WatchChanged{}, WatchFailing{},
+		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{}, WatchChanged{}, WatchFailing{}, NoticeRaised{},
 	} {
 		m[p.EventType()] = reflect.TypeOf(p)
 	}
 	return m
 }()
+
+// EventTypes returns every type of event that there is, sorted.
+func EventTypes() []string { return slices.Sorted(maps.Keys(payloads)) }
 
 // EncodePayload returns p as the JSON that Event.Data holds.
 func EncodePayload(p Payload) (json.RawMessage, error) {

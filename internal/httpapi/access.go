@@ -93,6 +93,9 @@ func (s *server) again(ctx context.Context, rq *request) error {
 	if err == nil {
 		err = now.May(rq.action)
 	}
+	if err == nil {
+		rq.now.Store(&now)
+	}
 	return err
 }
 

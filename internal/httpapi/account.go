@@ -15,6 +15,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/mcp"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/skill"
@@ -36,6 +37,9 @@ type Accounts struct {
 	Models   *catalog.Catalog
 	Skills   *skill.Service
 	Memory   *recall.Service
+	Notify   *notify.Service
+	// Approvals are questions of tasks, which people answer by links that they were sent.
+	Approvals Approvals
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	Watches     *watch.Service
@@ -76,6 +80,9 @@ func (s *server) accounts() {
 	s.skills()
 	s.memory()
 	s.mcpServers()
+	s.webhooks()
+	s.notifications()
+	s.links()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -34,6 +34,7 @@ const (
 	readOnly = "it changes nothing"
 	tried    = "it changes nothing; that a credential was used is recorded with it"
 	metered  = "it is metered: each call is in an event (core.CallsMetered), with whose key or who, what, when and for how much"
+	own      = "it changes what its user is told, and nobody's rights depend on that"
 	harmless = "it changes a name that nobody's rights depend on"
 )
 
@@ -47,8 +48,10 @@ var unrecorded = map[string]string{
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
 	"model-chat": metered, "model-responses": metered, "model-compact": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": readOnly,
-	"refresh":    "it goes on with a session that is recorded; reuse of an old token is recorded",
-	"rename-me":  harmless,
+	"refresh":           "it goes on with a session that is recorded; reuse of an old token is recorded",
+	"rename-me":         harmless,
+	"test-webhook":      "it changes nothing, and sends a message with nothing in it",
+	"read-notification": own, "read-notifications": own, "set-notification-choice": own, "mute-notifications": own,
 	"enrol-totp": "a factor counts once it is confirmed, which is recorded",
 }
 
@@ -280,6 +283,14 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "disable-skill", of{"skill": "csv"}, nil, ours, "skill.disable", yes)
 	w.does(olga, "enable-skill", of{"skill": "csv"}, nil, ours, "skill.enable", yes)
 	w.does(olga, "remove-skill", of{"skill": "csv"}, nil, ours, "skill.remove", yes)
+	hook := field(t, w.does(olga, "add-webhook", nil, map[string]any{"url": "https://example.org/hook?key=SECRET"}, ours, "webhook.add", yes), "id")
+	w.does(olga, "put-webhook", of{"webhook": hook}, map[string]any{"url": "https://example.org/other", "disabled": true}, ours, "webhook.set", yes)
+	w.does(olga, "rotate-webhook", of{"webhook": hook}, nil, ours, "webhook.rotate", yes)
+	message := w.message(ours, hook)
+	w.does(olga, "replay-delivery", of{"webhook": hook, "message": message}, nil, ours, "webhook.replay", yes)
+	w.does(olga, "replay-dead-deliveries", of{"webhook": hook}, nil, ours, "webhook.replay", yes)
+	w.does(olga, "remove-webhook", of{"webhook": hook}, nil, ours, "webhook.remove", yes)
+	w.does("", "answer-approval-link", of{"token": w.link(ours), "answer": "repeat"}, nil, ours, "approval.link", yes)
 	canary := w.does(olga, "create-canary", nil, map[string]any{"name": "front page"}, ours, "canary.create", yes)
 	w.does(olga, "delete-canary", of{"canary": field(t, canary, "id")}, nil, ours, "canary.delete", yes)
 	w.does(olga, "set-memory-settings", nil, map[string]any{"remember": true, "days": 30}, ours, "memory.settings", yes)

@@ -66,6 +66,9 @@ var unusual = map[string]bounds{
 	"delete-document":  {Seconds: 60},
 	"document-content": {Seconds: 60},
 
+	"test-webhook": {Seconds: 60}, // until the endpoint has answered, or hasn't
+
+	"list-events": {},
 	"task-events": {},
 	"follow-logs": {},
 }

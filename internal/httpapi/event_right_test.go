@@ -98,6 +98,89 @@ func TestAStreamEndsWithItsReadersRight(t *testing.T) {
 	}
 }
 
+// TestALiveStreamEndsWithItsReadersRight, as others do; and what its reader may is looked at as
+// it is then.
+func TestALiveStreamEndsWithItsReadersRight(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ every, may, want time.Duration }{
+		"a quiet one": {may: 20 * time.Second, want: 30 * time.Second},
+		"a busy one":  {every: time.Second, may: 20 * time.Second, want: 20 * time.Second},
+		"an old one":  {every: 7 * time.Second, may: 24 * time.Hour, want: streamAge},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			log, changed := &ticking{began: began, every: c.every}, make(chan struct{}, 1)
+			stop := log.tick(changed)
+			defer stop()
+			s := &server{cfg: Config{Stopping: context.Background(), Feed: Feed{Stored: log, Watch: func(core.OrgID) (<-chan struct{}, func()) { return changed, func() {} }}}}
+			w := patient{httptest.NewRecorder()}
+			who := identity.Principal{Scope: core.Scope{Org: "org_a", Project: "prj_a"}, Role: core.Viewer}
+			out := openSSE(w, usualPatience, func() error {
+				if time.Since(began) >= c.may {
+					return core.E(core.Unauthenticated, "test", "it has gone")
+				}
+				return nil
+			})
+			f := feed{server: s, out: out, org: "org_a", who: func() *identity.Principal {
+				now := who
+				if time.Since(began) > 10*time.Second { // demoted
+					now.Role = ""
+				}
+				return &now
+			}, told: -1}
+			f.follow(t.Context())
+			if d := time.Since(began); d < c.want || d > c.want+recheck {
+				t.Errorf("%s: it ended after %s, want %s", name, d, c.want)
+			}
+			if shown := strings.Count(w.Body.String(), `"task.created"`); c.every == time.Second && shown != 10 {
+				t.Errorf("%s: %d events were shown", name, shown)
+			}
+		})
+	}
+}
+
+// ticking is an org with an event every so often.
+type ticking struct {
+	began time.Time
+	every time.Duration
+}
+
+func (*ticking) Head(context.Context, core.OrgID) (int64, error) { return 0, nil }
+
+func (k *ticking) ReadOrg(_ context.Context, org core.OrgID, after int64, limit int) (all []core.Event, _ error) {
+	if k.every == 0 {
+		return nil, nil
+	}
+	for n := after + 1; n <= int64(time.Since(k.began)/k.every) && len(all) < limit; n++ {
+		all = append(all, core.Event{ID: "evt_a", Org: org, Project: "prj_a", Stream: "tsk_a", Position: n, Type: core.TaskCreated{}.EventType(), Data: []byte("{}")})
+	}
+	return all, nil
+}
+
+// tick wakes who waits for each, until stop.
+func (k *ticking) tick(changed chan<- struct{}) (stop func()) {
+	if k.every == 0 {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(k.every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-ended:
+				return
+			}
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return func() { close(ended) }
+}
+
 // TestWhatIsLookedAtAgain: that the credential is still good, for the same, and enough.
 func TestWhatIsLookedAtAgain(t *testing.T) {
 	t.Parallel()

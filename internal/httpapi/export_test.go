@@ -22,3 +22,9 @@ func Impatient(body, write, recheck time.Duration) func(Config) (http.Handler, e
 		return newServer(cfg, p)
 	}
 }
+
+// What the live stream shows.
+var (
+	ShownBy      = shownBy
+	ShownNowhere = shownNowhere
+)

@@ -17,7 +17,7 @@ import (
 )
 
 // newMCP is the service of MCP servers without a sandbox, which reaches the test's own servers.
-func newMCP(t *testing.T, st *sqlite.Store, blobs blob.Store) *mcp.Service {
+func newMCP(t testing.TB, st *sqlite.Store, blobs blob.Store) *mcp.Service {
 	t.Helper()
 	transport := &http.Transport{}
 	s := must(mcp.New(mcp.Config{Records: st, Blobs: blobs, Boxes: noBoxes{}, Outside: open{&http.Client{Transport: transport}}, Dir: t.TempDir()}))(t)

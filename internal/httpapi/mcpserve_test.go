@@ -14,7 +14,7 @@ import (
 
 // agent is somebody else's agent, with a credential.
 type agentOf struct {
-	t *testing.T
+	t testing.TB
 	*sdk.ClientSession
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/notify"
 )
 
 type (
@@ -65,6 +66,16 @@ func (s *server) members() {
 	})
 }
 
+// invitationMail is the e-mail with the token of an invitation. It says nothing that somebody has
+// written: nobody has other people written to in his words.
+func invitationMail(to, server, token string) notify.Letter {
+	return notify.Letter{To: to, Subject: "[Isekai] An invitation", Text: "You are invited to " + server + ".\n\n" +
+		"To become a user, and sign in:\n  isekai user accept " + server + " --name \"Your Name\"\n" +
+		"Who is a user signs in:\n  isekai org join\n\n" +
+		"Either asks for this token, which works once, for three days:\n  " + token + "\n\n" +
+		"Whoever you didn't expect this from: there is nothing to do.\n"}
+}
+
 // invitations are the routes about them. A token is in a body, since paths get into logs.
 func (s *server) invitations() {
 	tags := []string{"members"}
@@ -72,7 +83,15 @@ func (s *server) invitations() {
 		OperationID: "invite", Method: http.MethodPost, Path: "/v1/invitations", Summary: "Ask a person into the org", Tags: tags, DefaultStatus: http.StatusCreated,
 		Description: "The answer is the same whether there is such a user or not.",
 	}), func(ctx context.Context, p identity.Principal, in *newInvitation) (*reply[client.Link], error) {
+		if in.Body.Mail {
+			if err := s.cfg.Notify.Mails(); err != nil {
+				return nil, err
+			}
+		}
 		token, err := s.cfg.Identity.InviteUser(ctx, p, identity.Invite{Email: in.Body.Email, Role: in.Body.Role, Projects: in.Body.Projects})
+		if err == nil && in.Body.Mail {
+			err = s.cfg.Notify.Write(ctx, p.Scope.Org, invitationMail(in.Body.Email, s.cfg.URL, token))
+		}
 		return replied(token, err, wireLink)
 	})
 	act(s, identity.MemberRead, huma.Operation{

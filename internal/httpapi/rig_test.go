@@ -131,7 +131,7 @@ func newRigBy(t testing.TB, build func(httpapi.Config) (http.Handler, error), ch
 			token: ours, "theirs": owner(theirs), "neighbour": owner(neighbour),
 		}),
 		Model: func(_ context.Context, _ core.OrgID, asked string) (string, error) { return modelOf(asked) },
-		Watch: r.hub.Watch,
+		Watch: r.hub.Watch, Feed: httpapi.Feed{Stored: r.store, Watch: r.hub.WatchOrg},
 		Health: func(context.Context) client.Health {
 			return client.Health{Status: "ok", Checks: []client.HealthCheck{}}
 		},

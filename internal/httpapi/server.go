@@ -54,6 +54,8 @@ type Config struct {
 	Model func(ctx context.Context, org core.OrgID, asked string) (string, error)
 	// Watch wakes its caller when a stream has changed.
 	Watch func(core.OrgID, core.StreamID) (<-chan struct{}, func())
+	// Feed is what the live stream of an org's events reads.
+	Feed Feed
 	// Health says how each dependency is.
 	Health func(ctx context.Context) client.Health
 	// Records keep answers to requests that may be repeated.
@@ -130,6 +132,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.health()
 	s.tasks()
 	s.permissions()
+	s.events()
 	s.apps()
 	s.files()
 	s.usage()
@@ -161,9 +164,10 @@ type request struct {
 	flow            string     // of a sign-in that is under way at an issuer
 	cred            identity.Credential
 	action          identity.Action
-	who             identity.Principal // whom cred stands for, and who may do action
-	path            string             // of the URL
-	key             string             // commandKey
+	who             identity.Principal                 // whom cred stands for, and who may do action
+	path            string                             // of the URL
+	key             string                             // commandKey
+	now             atomic.Pointer[identity.Principal] // who, as again has seen it last
 	// lacking is why the audit log doesn't have what was done for it.
 	lacking atomic.Pointer[error]
 	lines   [8]string // of the answer's header

@@ -9,7 +9,8 @@ import (
 // prefixes are those of the ids that parameters name, by the parameter. An app's may be its
 // name instead, and a dead letter's stream is of any kind.
 var prefixes = map[string]string{
-	"task": "tsk", "user": "usr", "org": "org", "project": "prj", "key": "key", "session": "ses", "invitation": "inv", "canary": "can", "watch": "wch",
+	"task": "tsk", "user": "usr", "org": "org", "project": "prj", "key": "key", "session": "ses", "invitation": "inv", "canary": "can", "watch": "wch", "webhook": "whk",
+	"message": "msg", "notification": "msg",
 }
 
 // idField is a parameter of an input that is an id.

@@ -11,6 +11,7 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/notify"
 )
 
 // neighbours is a town with two orgs, of which each has one of everything.
@@ -71,7 +72,11 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	must(c.SetMemorySettings(ctx, client.MemorySettings{Remember: true}, ""))(n.t)
 	fact := must(c.Remember(ctx, client.NewFact{Text: "a fact of " + name}, ""))(n.t)
 	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
+	hook := must(c.AddWebhook(ctx, client.NewWebhook{URL: "http://127.0.0.1:1/of-" + name}, ""))(n.t)
+	must(c.TestWebhook(ctx, hook.ID))(n.t)
+	sent := must(c.Deliveries(ctx, hook.ID, "", client.PageOptions{}))(n.t)
 	return map[string]string{
+		"webhook": hook.ID, "message": sent.Items[0].ID, "notification": "msg_" + name, "type": notify.TaskFinished,
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
 		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
@@ -79,7 +84,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 }
 
 // elsewhere are routes that take another's id for what it isn't: the name of one's own.
-var elsewhere = map[string]bool{"put-secret": true, "put-model-provider": true, "put-mcp-server": true}
+var elsewhere = map[string]bool{"put-secret": true, "put-model-provider": true, "put-mcp-server": true, "set-notification-choice": true}
 
 // TestAnotherOrgsIDsAreNotFound, whatever is asked about them.
 func TestAnotherOrgsIDsAreNotFound(t *testing.T) {
@@ -160,7 +165,7 @@ func TestNothingButTheCredentialNamesAnOrg(t *testing.T) {
 		if o.open() || strings.HasPrefix(string(o.Action), "operate") {
 			continue
 		}
-		if o.method == "GET" && !strings.Contains(o.path, "{") {
+		if o.method == "GET" && !strings.Contains(o.path, "{") && o.ID != "list-events" { // which has no end: feed_test.go looks at it
 			lists++
 			a := n.do("GET", o.named(nil), "", headers...)
 			if a.status != 200 || strings.Contains(a.body, n.ids["task"]) || strings.Contains(a.body, n.ids["project"]) || strings.Contains(a.body, "theirs") || strings.Contains(a.body, "ben@") {

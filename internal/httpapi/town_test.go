@@ -23,6 +23,7 @@ import (
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog/probe"
+	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -42,6 +43,8 @@ type town struct {
 	ids    *identity.Service
 	ledger *ledger.Service
 	audit  *auditlog.Log
+	notify *notify.Service
+	asked  *asked // what tasks ask
 	models *catalog.Catalog
 	full   atomic.Bool    // the audit log takes nothing
 	local  *client.Client // of who owns the data directory
@@ -86,13 +89,16 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 		w.ledger = must(ledger.New(ledger.Config{Books: st, Records: st, Events: st, IDs: core.NewID}))(t)
 		w.models = must(catalog.New(catalog.Config{Records: st, Secretive: func(text string) bool { return strings.Contains(text, "sk-MARKER") }}))(t)
 		guard := redact.NewService(redact.ServiceConfig{Records: st})
+		w.notify = notify.NewService(notify.ServiceConfig{Events: st, Records: st, HTTP: &http.Client{}, People: w.ids, AllowHTTP: true, URL: publicURL})
+		w.asked = &asked{}
 		cfg.Gateway = w.newGateway(t, st, guard, way, cfg.Logger)
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, Egress: hosts.New(st), URL: publicURL, Memory: newMemory(t, st, cfg.Blobs),
 			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
-			MCP:     newMCP(t, st, cfg.Blobs),
-			Models:  w.models, Skills: must(skill.New(skill.Config{Records: st, Blobs: cfg.Blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
+			Notify:  w.notify, Approvals: w.asked,
+			MCP:    newMCP(t, st, cfg.Blobs),
+			Models: w.models, Skills: must(skill.New(skill.Config{Records: st, Blobs: cfg.Blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			ModelTester: probe.New(probe.Config{
 				Way: func(*catalog.Provider) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
 				Secret: func(context.Context, core.Scope, *catalog.Provider) (catalog.Secret, error) {

@@ -175,9 +175,9 @@ func (d document) least(s schema) any {
 
 // openRoutes are all that need no credential.
 var openRoutes = []string{
-	"accept-invitation", "begin-oidc", "begin-oidc-program", "connection-callback", "finish-oidc", "jwks", "list-issuers", "live", "redeem-oidc", "refresh",
-	"set-password", "set-up",
-	"show-invitation", "sign-in",
+	"accept-invitation", "answer-approval-link", "begin-oidc", "begin-oidc-program", "connection-callback", "finish-oidc", "jwks", "list-issuers", "live", "mute-notifications", "redeem-oidc", "refresh",
+	"set-password", "set-up", "show-approval-link",
+	"show-invitation", "show-mute", "sign-in",
 }
 
 // TestEveryRouteWantsACredential, but those named, however much something looks like one.

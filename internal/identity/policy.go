@@ -39,6 +39,11 @@ const (
 	ModelUse        Action = "model.use"   // calls
 	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
 	PromptWrite     Action = "prompt.write"
+	EventRead       Action = "event.read"  // the org's events, as far as each may be read
+	NotifyRead      Action = "notify.read" // one's own notices
+	NotifyWrite     Action = "notify.write"
+	WebhookRead     Action = "webhook.read"
+	WebhookWrite    Action = "webhook.write"
 	MCPRead         Action = "mcp.read"
 	MCPWrite        Action = "mcp.write"    // which servers there are, and calls of their tools outside of tasks
 	MemoryRead      Action = "memory.read"  // documents and facts, and what is found in them
@@ -113,6 +118,11 @@ var policy = map[Action]rule{
 	ModelUse:        {tenant, core.Member, "models:use"},
 	PromptRead:      {tenant, core.Admin, ""},
 	PromptWrite:     {tenant, core.Admin, ""},
+	EventRead:       {tenant, core.Viewer, anyKey},
+	NotifyRead:      {tenant, core.Viewer, "notify:read"},
+	NotifyWrite:     {tenant, core.Viewer, "notify:write"},
+	WebhookRead:     {tenant, core.Admin, "notify:read"},
+	WebhookWrite:    {tenant, core.Admin, "notify:write"},
 	MCPRead:         {tenant, core.Viewer, "mcp:read"},
 	MCPWrite:        {tenant, core.Admin, "mcp:write"},
 	MemoryRead:      {tenant, core.Viewer, "memory:read"},

@@ -1,10 +1,3 @@
-// Package notify tells watchers that something has happened: today those who
-// watch a stream within this process.
-//
-// It follows the events of the orgs that are watched, wherever they are appended, and
-// looks when the store says that there is news. It passes on no data: whoever is woken
-// reads the store, so a wake-up that is lost or doubled does no harm, and a watcher can
-// never see another tenant's event through it.
 package notify
 
 import (
@@ -28,7 +21,10 @@ type Config struct {
 	Poll   time.Duration          // between two looks without a wake; 1 s
 }
 
-// Hub wakes the watchers of streams while Run runs; the zero Hub wakes nobody. Safe for
+// Hub wakes the watchers of streams and of orgs while Run runs; the zero Hub wakes nobody.
+// It follows the events of the orgs that are watched, wherever they are appended, and passes
+// on no data: whoever is woken reads the store, so that a wake-up that is lost or doubled does
+// no harm, and nobody sees another tenant's event through it. Safe for
 // concurrent use; a slow watcher costs one pending wake-up.
 type Hub struct {
 	cfg Config
@@ -37,6 +33,9 @@ type Hub struct {
 	mu   sync.Mutex
 	orgs map[core.OrgID]*watched
 }
+
+// anyStream is what WatchOrg watches: no stream has the name.
+const anyStream core.StreamID = ""
 
 // watched is an org with watchers.
 type watched struct {
@@ -81,6 +80,9 @@ func (h *Hub) Watch(org core.OrgID, stream core.StreamID) (<-chan struct{}, func
 	w.streams[stream][c] = struct{}{}
 	return c, func() { h.leave(org, w, stream, c) }
 }
+
+// WatchOrg is Watch for all streams of an org.
+func (h *Hub) WatchOrg(org core.OrgID) (<-chan struct{}, func()) { return h.Watch(org, anyStream) }
 
 func (h *Hub) leave(org core.OrgID, w *watched, stream core.StreamID, c chan struct{}) {
 	h.mu.Lock()
@@ -146,6 +148,9 @@ func (h *Hub) follow(ctx context.Context, org core.OrgID, w *watched) {
 		for _, e := range events {
 			h.wake(w, e.Stream)
 			w.head = e.Position
+		}
+		if len(events) > 0 {
+			h.wake(w, anyStream)
 		}
 		if len(events) < page {
 			return

@@ -42,6 +42,7 @@ func (n *node) openBus(ctx context.Context) (err error) {
 		n.letters.Consumers = append(n.letters.Consumers, g)
 		n.bus.Subscribe(c.name, g.Handle)
 	}
+	n.subscribeNotify()
 	_, wakeRelay := wakes(n.driver)
 	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
 	if n.cfg.driver() == onPostgres { // of which other nodes have one, too

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/notify/smtp"
 )
 
 // Config is the one configuration. Its sources, by rising precedence: the
@@ -49,6 +50,8 @@ type Config struct {
 	Search      Search      `koanf:"search" json:"search"`
 	Home        Home        `koanf:"home" json:"home"`
 	Skills      Skills      `koanf:"skills" json:"skills"`
+	Webhooks    Webhooks    `koanf:"webhooks" json:"webhooks"`
+	SMTP        SMTP        `koanf:"smtp" json:"smtp"`
 }
 
 // Store says where events and views are kept. Without a URL it is SQLite in the data
@@ -200,6 +203,7 @@ func Defaults() Config {
 
 		Egress:      Egress{Ports: "80,443", MaxBody: 10 << 20, Timeout: 30 * time.Second, Redirects: 5},
 		Connections: Connections{Providers: []OAuthProvider{}},
+		SMTP:        SMTP{TLS: smtp.StartTLS},
 	}
 }
 

@@ -32,6 +32,7 @@ type metrics struct {
 	first    *prometheus.HistogramVec
 	ended    *found[callLabels, *callSeries]
 	asked    *found[attemptLabels, prometheus.Counter]
+	sent     *prometheus.CounterVec
 }
 
 // What stands in a label for what isn't named there: neither can be a provider's name.
@@ -57,10 +58,11 @@ func newMetrics(log *slog.Logger) *metrics {
 		attempts: counter("isekai_model_attempts_total", "Times that a provider was to be asked, by what came of it.", "provider", "op", "outcome"),
 		tokens:   counter("isekai_model_tokens_total", "Tokens of calls of models; cached is a part of input, reasoning of output.", "provider", "model", "kind"),
 		took:     times("isekai_model_call_seconds", "How long calls took that a provider answered, to the end."),
+		sent:     counter("isekai_notices_total", "Tries to send something to a webhook or by e-mail, by what came of it: sent, again (it is tried later) or dead.", "channel", "outcome"),
 		first:    times("isekai_model_first_event_seconds", "How long streams took to their first event."),
 	}
 	m.ended, m.asked = newFound(m.newCallSeries), newFound(m.newAttemptSeries)
-	m.registry.MustRegister(m.calls, m.attempts, m.tokens, m.took, m.first, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.calls, m.attempts, m.tokens, m.took, m.first, m.sent, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -71,6 +73,9 @@ func (m *metrics) watch(n *node) {
 		Name: "isekai_model_calls_unsettled", Help: "Calls that are over and wait to be written down; at 65536 no call is taken.",
 	}, waiting))
 }
+
+// Sent counts tries to send a notice.
+func (m *metrics) Sent(channel, outcome string) { m.sent.WithLabelValues(channel, outcome).Inc() }
 
 // Called implements gateway.Observer.
 func (m *metrics) Called(o gateway.Outcome) {

@@ -94,6 +94,7 @@ type node struct {
 	memory      *recall.Service
 	mcp         *mcp.Service
 	sources     []tool.Source // of tenants' own tools
+	notices     *notify.Service
 	// modelSecrets are what providers of models take for credentials.
 	modelSecrets *catalog.Secrets
 	// reachable are the hosts that projects let their sandboxes reach.
@@ -217,6 +218,9 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if err := n.openGateway(ctx); err != nil {
 		return err
 	}
+	if err := n.openNotify(ctx); err != nil {
+		return err
+	}
 	if err := n.openBus(ctx); err != nil {
 		return err
 	}
@@ -277,6 +281,7 @@ func (n *node) startBackground(context.Context) error {
 	if n.mode == cli.Serving {
 		n.background("meter", n.newMeter().run)
 	}
+	n.sendNotices()
 	if every := n.cfg.Backup.Every; every > 0 && n.mode == cli.Serving {
 		n.background("backup", func(ctx context.Context) error {
 			return n.backups.Schedule(ctx, every, n.driver, core.NewID("nod"), n.log)
@@ -325,7 +330,7 @@ func (n *node) startServer(context.Context) error {
 	api, err := httpapi.New(httpapi.Config{
 		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
-		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
+		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Feed: n.feed(), Health: n.health,
 		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})

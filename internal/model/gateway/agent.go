@@ -31,13 +31,15 @@ type taskWay struct {
 
 // RoundTrip implements http.RoundTripper.
 func (w taskWay) RoundTrip(req *http.Request) (*http.Response, error) {
-	defer req.Body.Close()
+	if req.Body != nil { // a request for the list of models has none
+		defer req.Body.Close()
+	}
+	if !strings.HasSuffix(req.URL.Path, "/chat/completions") || req.Body == nil {
+		return respond(req, http.StatusNotFound, "application/json", strings.NewReader("{}")), nil
+	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
-	}
-	if !strings.HasSuffix(req.URL.Path, "/chat/completions") {
-		return respond(req, http.StatusNotFound, "application/json", strings.NewReader("{}")), nil
 	}
 	a, err := w.g.Do(req.Context(), Call{Scope: w.scope, Op: dialect.OpChat, Body: body, Task: w.task})
 	switch {

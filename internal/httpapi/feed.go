@@ -1,0 +1,204 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/identity"
+)
+
+// Feed is what an org's live stream reads. Events are read as they are stored, and only those
+// are opened that their reader may see.
+type Feed struct {
+	Stored interface {
+		Head(ctx context.Context, org core.OrgID) (int64, error)
+		ReadOrg(ctx context.Context, org core.OrgID, after int64, limit int) ([]core.Event, error)
+	}
+	// Open returns an event as it was written; nil: Stored has them so. One of an org that is
+	// gone is the zero Event.
+	Open func(ctx context.Context, e core.Event) (core.Event, error)
+	// Watch wakes its caller when an org has got events.
+	Watch func(org core.OrgID) (<-chan struct{}, func())
+}
+
+// shownBy says which right it takes to see an event of a type in the live stream.
+var shownBy = map[string]identity.Action{
+	core.TaskCreated{}.EventType(): identity.TaskRead, core.TaskPlanned{}.EventType(): identity.TaskRead, core.StepStarted{}.EventType(): identity.TaskRead,
+	core.ModelRequested{}.EventType(): identity.TaskRead, core.ModelSettled{}.EventType(): identity.TaskRead, core.ModelSwitched{}.EventType(): identity.TaskRead,
+	core.ToolRequested{}.EventType(): identity.TaskRead, core.ToolSettled{}.EventType(): identity.TaskRead, core.VerdictGiven{}.EventType(): identity.TaskRead,
+	core.ApprovalRequested{}.EventType(): identity.TaskRead, core.ApprovalAnswered{}.EventType(): identity.TaskRead,
+	core.TaskCancelRequested{}.EventType(): identity.TaskRead, core.TaskFinished{}.EventType(): identity.TaskRead,
+	core.SubtaskFinished{}.EventType(): identity.TaskRead, core.TaskForked{}.EventType(): identity.TaskRead,
+
+	core.AppCreated{}.EventType(): identity.AppRead, core.AppVersioned{}.EventType(): identity.AppRead, core.AppRetracted{}.EventType(): identity.AppRead,
+	core.AppSelected{}.EventType(): identity.AppRead, core.AppStarted{}.EventType(): identity.AppRead, core.AppStopped{}.EventType(): identity.AppRead,
+	core.AppDeleted{}.EventType(): identity.AppRead,
+
+	core.BudgetReached{}.EventType(): identity.CreditRead,
+	core.NoticeRaised{}.EventType():  identity.NotifyRead,
+	core.WatchChanged{}.EventType():  identity.WatchRead, core.WatchFailing{}.EventType(): identity.WatchRead,
+}
+
+// shownNowhere are the types that the live stream leaves out, each with why.
+var shownNowhere = map[string]string{
+	core.CreditsRequested{}.EventType(): "it is between a task and the ledger; the task's end says if there were none",
+	core.CreditsHeld{}.EventType():      "it is between a task and the ledger",
+	core.CreditsRefused{}.EventType():   "it is between a task and the ledger; the task's end says so",
+	core.AuditRecorded{}.EventType():    "the audit log has routes of its own, for admins",
+	core.CallsMetered{}.EventType():     "usage has routes of its own",
+	core.HoldEnded{}.EventType():        "it is between the gateway and the ledger",
+}
+
+type feedQuery struct {
+	Type        []string `query:"type" maxItems:"50" doc:"only these types: task.finished, or task.* for all that begin so; several are separated by commas" example:"task.finished"`
+	Stream      []string `query:"stream" maxItems:"50" doc:"only these streams: ids of tasks and apps" example:"tsk_01hx"`
+	LastEventID string   `header:"Last-Event-ID" doc:"goes on after this position; 0: from the first event on; absent: from now on"`
+}
+
+// events is the route to the live stream.
+func (s *server) events() {
+	op := stream(huma.Operation{
+		OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events", Summary: "Follow the events of the project that the credential may see", Tags: []string{"events"},
+		Description: "Server-sent events: those of tasks, apps, budgets and notices, as they come, or all after Last-Event-ID. The id is the event's position, the data the event as JSON. " +
+			"An event named position says how far it has come, where there was nothing to show: who resumes after it misses nothing.",
+	}, eventStream)
+	act(s, identity.EventRead, op, func(ctx context.Context, p identity.Principal, in *feedQuery) (*huma.StreamResponse, error) {
+		after, err := lastEvent(in.LastEventID)
+		if err != nil {
+			return nil, err
+		}
+		if in.LastEventID == "" {
+			if after, err = s.cfg.Feed.Stored.Head(ctx, p.Scope.Org); err != nil {
+				return nil, err
+			}
+		}
+		return &huma.StreamResponse{Body: func(hc huma.Context) {
+			rq := requestOf(hc.Context())
+			rq.now.Store(&p)
+			f := feed{server: s, out: s.newSSE(hc), org: p.Scope.Org, who: rq.now.Load, query: *in, at: after, told: -1}
+			f.follow(hc.Context())
+		}}, nil
+	})
+}
+
+// feed is an open live stream.
+type feed struct {
+	*server
+	out   *sse
+	org   core.OrgID
+	who   func() *identity.Principal // as it is now
+	query feedQuery
+	at    int64 // position up to which events were looked at
+	told  int64 // that the reader knows of
+}
+
+// follow writes events until the reader, his right or the server goes. It reads the store a
+// page at a time: a slow reader holds back its own goroutine and no memory but a page.
+func (f *feed) follow(ctx context.Context) {
+	changed, stop := f.cfg.Feed.Watch(f.org)
+	defer stop()
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for {
+		const page = 100
+		events, err := f.cfg.Feed.Stored.ReadOrg(ctx, f.org, f.at, page)
+		if err != nil {
+			return // the reader resumes
+		}
+		for _, e := range events {
+			if f.show(ctx, e) != nil {
+				return
+			}
+			f.at = e.Position
+		}
+		if f.told != f.at && f.place() != nil { // also at first, and where there was nothing to show: who is cut off resumes here
+			return
+		}
+		if len(events) == page {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.cfg.Stopping.Done():
+			return
+		case <-changed:
+		case <-tick.C:
+			if f.out.comment() != nil {
+				return
+			}
+		}
+	}
+}
+
+// place says how far the stream has come.
+func (f *feed) place() error {
+	f.told = f.at
+	return f.out.send(strconv.FormatInt(f.at, 10), "position", map[string]int64{"position": f.at})
+}
+
+// show writes an event if its reader may see it and wants to.
+func (f *feed) show(ctx context.Context, e core.Event) error {
+	if !f.query.wants(e) || !mayShow(*f.who(), e) {
+		return nil
+	}
+	if f.cfg.Feed.Open != nil {
+		var err error
+		if e, err = f.cfg.Feed.Open(ctx, e); err != nil {
+			return err
+		}
+	}
+	if e.ID == "" || !mayRead(*f.who(), e) {
+		return nil
+	}
+	f.told = e.Position
+	return f.out.send(strconv.FormatInt(e.Position, 10), "", client.Event(e))
+}
+
+func (q feedQuery) wants(e core.Event) bool {
+	if len(q.Stream) > 0 && !slices.Contains(q.Stream, string(e.Stream)) {
+		return false
+	}
+	return len(q.Type) == 0 || slices.ContainsFunc(q.Type, func(t string) bool {
+		prefix, all := strings.CutSuffix(t, "*")
+		return t == e.Type || all && strings.HasPrefix(e.Type, prefix)
+	})
+}
+
+// mayShow reports whether a principal may see an event, by what is known without opening it.
+func mayShow(p identity.Principal, e core.Event) bool {
+	a, ok := shownBy[e.Type]
+	if !ok || p.May(a) != nil {
+		return false
+	}
+	return e.Project == p.Scope.Project || a == identity.CreditRead // whose project is that of a task
+}
+
+// mayRead is mayShow by what is in the event, for those that aren't of a project alone.
+func mayRead(p identity.Principal, e core.Event) bool {
+	switch a := shownBy[e.Type]; a {
+	case identity.CreditRead, identity.NotifyRead:
+	default:
+		return true
+	}
+	payload, err := e.Payload()
+	if err != nil {
+		return false
+	}
+	switch payload := payload.(type) {
+	case core.BudgetReached: // as those are seen that list-budgets shows
+		project, ok := strings.CutPrefix(payload.Budget, "project/")
+		return len(p.Projects) == 0 || payload.Budget == "org" || ok && p.MayUse(core.ProjectID(project))
+	case core.NoticeRaised:
+		return payload.User == p.User || payload.User == "" && p.Role.Covers(core.Admin)
+	}
+	return false
+}
