@@ -23,12 +23,13 @@ import (
 
 // newTools lists the tools, and checks that those are among them that plans of
 // apps name.
-func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service) (*tool.Registry, error) {
+func newTools(box sandbox.Driver, apps *app.Service, guard *redact.Service, more ...tool.Tool) (*tool.Registry, error) {
 	var all []tool.Tool
 	all = append(all, files.Tools()...)
 	all = append(all, search.New(), command.New(box))
 	all = append(all, apptest.New(box), apptest.NewOffered(box))
 	all = append(all, apptool.Tools(apps)...)
+	all = append(all, more...)
 	r, err := tool.NewRegistry(guarded(guard, all)...)
 	if err != nil {
 		return nil, err
