@@ -15,7 +15,7 @@ var (
 	ports   = []string{"store", "bus", "blob", "model", "tool", "sandbox", "memory"}
 	modules = []string{"agent", "app", "ledger", "skill", "mcp", "identity", "vault", "auditlog", "notify", "certify", "relay", "backup", "deadletter", "egress", "redact"}
 	// Parts of a port that are no drivers: what a module may use besides it.
-	portParts = []string{"sandbox/archive"}
+	portParts = []string{"sandbox/archive", "tool/gitdir"}
 	// Modules that stand below a port, because that is where a reader looks for them.
 	innerModules = []string{"model/gateway"}
 )
