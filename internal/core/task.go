@@ -184,16 +184,17 @@ const (
 type (
 	// TaskCreated starts a task: the durable acceptance of a prompt.
 	TaskCreated struct {
-		Kind      TaskKind `json:"kind"`
-		Prompt    string   `json:"prompt"`
-		Model     string   `json:"model"`               // a model's name, or "blueprint"
-		App       AppID    `json:"app,omitempty"`       // the app that it makes or changes
-		Base      int      `json:"base,omitempty"`      // the version it changes; 0 makes a new app
-		Tree      Digest   `json:"tree,omitempty"`      // the files that the workspace starts with
-		Workspace string   `json:"workspace,omitempty"` // a folder of the operator's; else one is made
-		Limits    Limits   `json:"limits"`
-		Hold      Credits  `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
-		Key       KeyID    `json:"key,omitempty"`  // the API key that created it, whose budget it uses
+		Kind      TaskKind  `json:"kind"`
+		Prompt    string    `json:"prompt"`
+		Model     string    `json:"model"`               // a model's name, or "blueprint"
+		App       AppID     `json:"app,omitempty"`       // the app that it makes or changes
+		Base      int       `json:"base,omitempty"`      // the version it changes; 0 makes a new app
+		Tree      Digest    `json:"tree,omitempty"`      // the files that the workspace starts with
+		Workspace string    `json:"workspace,omitempty"` // a folder of the operator's; else one is made
+		Checkout  *Checkout `json:"checkout,omitempty"`  // the repository that Tree is of
+		Limits    Limits    `json:"limits"`
+		Hold      Credits   `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
+		Key       KeyID     `json:"key,omitempty"`  // the API key that created it, whose budget it uses
 	}
 	// CreditsRequested asks the ledger to hold credits for the task, which rests until it
 	// is answered.

@@ -1,11 +1,34 @@
 package platform
 
 import (
+	"context"
+	"time"
+
 	"github.com/isekai-run/isekai/internal/tool"
 	checktool "github.com/isekai-run/isekai/internal/tool/check"
+	"github.com/isekai-run/isekai/internal/tool/git"
 )
 
 // developmentTools are the tools for work on code that isn't an app.
-func (n *node) developmentTools() []tool.Tool {
-	return checktool.Tools(checktool.Config{Boxes: n.sandbox, Cache: n.dir.Join("cache")})
+func (n *node) developmentTools() ([]tool.Tool, error) {
+	guard, err := n.cfg.Egress.forGit().guard()
+	if err != nil {
+		return nil, err
+	}
+	n.stages.add("connections of git", func(context.Context) error { guard.Close(); return nil })
+	all := checktool.Tools(checktool.Config{Boxes: n.sandbox, Cache: n.dir.Join("cache")})
+	return append(all, git.Tools(git.Config{
+		Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("git"), Outside: outside{guard, n.secrets}, Dial: guard.DialContext,
+	})...), nil
+}
+
+// forGit is the same way out with the bounds of a repository: gitdir has its own, and a call
+// of a git tool its time. Port 22 is open, which SSH is usually at; no redirect is followed.
+func (e Egress) forGit() Egress {
+	e.MaxBody, e.Timeout, e.Redirects = mostBody, time.Hour, 0
+	if e.Ports == "" {
+		e.Ports = "80,443"
+	}
+	e.Ports += ",22"
+	return e
 }

@@ -182,7 +182,11 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	folder := func(path string) (string, error) { return realFolder(n.dir.Path, path) }
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
 	n.permissions = permission.New(n.store, nil)
-	if n.tools, err = newTools(n.sandbox, n.apps, n.guard, n.developmentTools()...); err != nil {
+	development, err := n.developmentTools()
+	if err != nil {
+		return err
+	}
+	if n.tools, err = newTools(n.sandbox, n.apps, n.guard, development...); err != nil {
 		return err
 	}
 	n.models = newModels(ctx, n.cfg.Model, newPlanner())

@@ -113,3 +113,13 @@ func body(c Change, was, is []byte) string {
 func isBinary(b []byte) bool {
 	return bytes.IndexByte(b[:min(len(b), 8000)], 0) >= 0 || !utf8.Valid(b)
 }
+
+// At returns the changes at or below paths; all if there are none.
+func At(changes []Change, paths []string) []Change {
+	if len(paths) == 0 {
+		return changes
+	}
+	return slices.DeleteFunc(changes, func(c Change) bool {
+		return !slices.ContainsFunc(paths, func(p string) bool { return p == "." || c.Path == p || strings.HasPrefix(c.Path, p+"/") })
+	})
+}

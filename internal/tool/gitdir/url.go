@@ -109,13 +109,6 @@ func (u URL) String() string {
 	return u.Scheme + "://" + host + "/" + strings.TrimPrefix(u.Path, "/")
 }
 
-// Origin is scheme, host and port: what a credential is for.
-func (u URL) Origin() string {
-	v := u
-	v.User, v.Path = "", ""
-	return strings.TrimSuffix(strings.Replace(v.String(), "://@", "://", 1), "/")
-}
-
 // port returns the port to dial.
 func (u URL) port() int {
 	if u.Port > 0 {
@@ -136,4 +129,26 @@ func CheckBranch(name string) error {
 		return core.E(core.Invalid, "git.branch", "this can't be the name of a branch").WithHint("use letters, digits, - and /, as in fix/login")
 	}
 	return nil
+}
+
+// Place is where a credential for the repository is sent, as those who name the hosts of
+// credentials write it: HOST and HOST:PORT are by TLS or SSH, http://HOST is in the clear.
+func (u URL) Place() string {
+	host := u.Host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if u.Scheme == "ssh" || u.Port > 0 {
+		host += ":" + strconv.Itoa(u.port())
+	}
+	if u.Scheme == "http" {
+		return "http://" + host
+	}
+	return host
+}
+
+// Private reports whether nobody listens on the way: TLS, SSH, or within this machine.
+func (u URL) Private() bool {
+	ip := net.ParseIP(u.Host)
+	return u.Scheme != "http" || u.Host == "localhost" || ip != nil && ip.IsLoopback()
 }
