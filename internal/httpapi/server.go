@@ -28,6 +28,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -37,10 +38,12 @@ type Config struct {
 	Tasks   *agent.Service
 	// Permissions say which calls of tools a project allows.
 	Permissions *permission.Service
-	Apps        *app.Service
-	Events      store.Events
-	Views       store.Views
-	Blobs       blob.Store
+	// Repositories are what tasks may begin with.
+	Repositories *repo.Service
+	Apps         *app.Service
+	Events       store.Events
+	Views        store.Views
+	Blobs        blob.Store
 	// Projectors keep the views, for an operator to compare and build anew.
 	Projectors []*store.Projector
 	Backups    *backup.Backups
@@ -127,6 +130,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.health()
 	s.tasks()
 	s.permissions()
+	s.repositories()
 	s.apps()
 	s.files()
 	s.usage()

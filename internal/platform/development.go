@@ -4,21 +4,25 @@ import (
 	"context"
 	"time"
 
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/tool"
 	checktool "github.com/isekai-run/isekai/internal/tool/check"
 	"github.com/isekai-run/isekai/internal/tool/git"
 )
 
-// developmentTools are the tools for work on code that isn't an app.
+// developmentTools are the tools for work on code that isn't an app. It opens the projects'
+// repositories, too, which go out by the same way.
 func (n *node) developmentTools() ([]tool.Tool, error) {
 	guard, err := n.cfg.Egress.forGit().guard()
 	if err != nil {
 		return nil, err
 	}
 	n.stages.add("connections of git", func(context.Context) error { guard.Close(); return nil })
+	away := outside{guard, n.secrets}
+	n.repos = repo.New(repo.Config{Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("repos"), Outside: away, Dial: guard.DialContext})
 	all := checktool.Tools(checktool.Config{Boxes: n.sandbox, Cache: n.dir.Join("cache")})
 	return append(all, git.Tools(git.Config{
-		Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("git"), Outside: outside{guard, n.secrets}, Dial: guard.DialContext,
+		Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("git"), Outside: away, Dial: guard.DialContext,
 	})...), nil
 }
 

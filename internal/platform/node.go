@@ -31,6 +31,7 @@ import (
 	"github.com/isekai-run/isekai/internal/notify"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
@@ -67,6 +68,7 @@ type node struct {
 	peers       peers
 	tasks       *agent.Service
 	permissions *permission.Service
+	repos       *repo.Service
 	relay       *relay.Relay
 	worker      *agent.Worker
 	audit       *auditlog.Log
@@ -299,7 +301,7 @@ func (n *node) fail(name string, err error) {
 func (n *node) startServer(context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
 	api, err := httpapi.New(httpapi.Config{
-		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
+		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Repositories: n.repos, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Health: n.health,
 		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,

@@ -14,8 +14,6 @@ import (
 	"encoding/json"
 	"hash/fnv"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
@@ -119,30 +117,12 @@ func (w *work) remote(ctx context.Context, name string, at core.Checkout) (gitdi
 	if at.Credential == "" {
 		return r, nil
 	}
-	if !u.Private() {
-		return gitdir.Remote{}, core.E(core.Denied, name, "a credential isn't sent in the clear").WithHint("give the repository's address as https://")
-	}
 	v, err := w.s.Outside.Credential(ctx, w.call, name, at.Credential, u.Place())
 	if err != nil {
 		return gitdir.Remote{}, err
 	}
-	if u.Scheme == "ssh" {
-		r.Key, r.Passphrase = []byte(v.Secret), []byte(v.Passphrase)
-	} else {
-		r.User, r.Secret = v.User, v.Secret
-	}
-	return r, nil
+	return r.With(v.User, v.Secret, v.Passphrase)
 }
 
 // idle is how long a task's repository stays on a machine where nobody uses it.
 const idle = 24 * time.Hour
-
-// tidy removes what nobody has used for long.
-func tidy(dir string, now time.Time) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > idle {
-			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
-		}
-	}
-}

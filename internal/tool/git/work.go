@@ -2,7 +2,7 @@ package git
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,7 +37,7 @@ type work struct {
 	workspace *os.Root
 	root      *os.Root // the checkout's folder; nil before there is one
 	doc       store.Doc[state]
-	path      string // of the repository on this machine
+	path      blob.Folder // the repository on this machine
 	git       *gitdir.Dir
 }
 
@@ -47,7 +47,7 @@ func (s *shared) open(ctx context.Context, name string, c tool.Call) (_ *work, e
 	if err != nil {
 		return nil, err
 	}
-	w := &work{s: s, call: c, name: name, unlock: unlock, path: filepath.Join(s.Dir, string(c.Scope.Org), string(c.Task))}
+	w := &work{s: s, call: c, name: name, unlock: unlock, path: blob.Folder(filepath.Join(s.Dir, string(c.Scope.Org), string(c.Task)))}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -106,57 +106,31 @@ func (w *work) enter(dir string) (err error) {
 	return nil
 }
 
-// mark is beside the repository, and says which state it is of. It isn't there while the
-// repository is changed.
-func (w *work) mark() string { return w.path + ".at" }
-
 // restore makes the repository on this machine be what the state says.
 func (w *work) restore(ctx context.Context) (err error) {
-	unavailable := func(err error) error {
-		return core.E(core.Unavailable, w.name, "the task's repository can't be opened on this machine").Because(err)
+	at := w.doc.Data
+	if err := w.path.Restore(ctx, w.s.Blobs, w.call.Scope.Org, at.State); err != nil {
+		return fmt.Errorf("%s: the task's repository: %w", w.name, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(w.path), 0o700); err != nil {
-		return unavailable(err)
+	blob.Tidy(filepath.Dir(string(w.path)), idle)
+	if w.git, err = gitdir.Open(string(w.path), w.s.Limits); err != nil || !w.there() {
+		return err
 	}
-	now := w.s.Now()
-	want := string(w.doc.Data.State)
-	at, err := os.ReadFile(w.mark())
-	switch {
-	case err == nil && string(at) == want && want != "":
-		_ = os.Chtimes(w.path, now, now)
-		_ = os.Chtimes(w.mark(), now, now)
-	case want == "":
-		err = errors.Join(os.RemoveAll(w.mark()), os.RemoveAll(w.path))
-	default:
-		if err = os.RemoveAll(w.mark()); err == nil {
-			err = blob.Checkout(ctx, w.s.Blobs, w.call.Scope.Org, w.doc.Data.State, w.path)
-		}
-		if err == nil {
-			err = os.WriteFile(w.mark(), []byte(want), 0o600)
-		}
-	}
-	if err != nil {
-		return unavailable(err)
-	}
-	tidy(filepath.Dir(w.path), now)
-	w.git, err = gitdir.Open(w.path, w.s.Limits)
-	return err
-}
-
-// changing says that the repository on this machine is about to be another than the state's.
-func (w *work) changing() error {
-	if err := os.Remove(w.mark()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return core.E(core.Unavailable, w.name, "the task's repository can't be changed on this machine").Because(err)
+	if _, err := w.git.Head(at.Branch); core.CodeOf(err) == core.NotFound { // the task's own, which begins now
+		return w.git.SetHead(at.Branch, at.Base)
 	}
 	return nil
 }
+
+// changing says that the repository on this machine is about to be another than the state's.
+func (w *work) changing() error { return w.path.Changing() }
 
 // save keeps the repository, and what the call says. conflict: another call was quicker.
 func (w *work) save(ctx context.Context, said string) error {
 	if err := w.git.Close(); err != nil {
 		return core.E(core.Unavailable, w.name, "the task's repository can't be stored").Because(err)
 	}
-	d, _, err := blob.Snapshot(ctx, w.s.Blobs, w.call.Scope.Org, w.path, blob.Limits{Files: 4 * w.s.Limits.Files, Bytes: 2 * w.s.Limits.Pack})
+	d, err := w.path.Keep(ctx, w.s.Blobs, w.call.Scope.Org, blob.Limits{Files: 4 * w.s.Limits.Files, Bytes: 2 * w.s.Limits.Pack})
 	if err != nil {
 		return err
 	}
@@ -165,7 +139,7 @@ func (w *work) save(ctx context.Context, said string) error {
 	if err := w.s.Records.Write(ctx, w.call.Scope.Org, kept.Put(w.doc)); err != nil {
 		return err
 	}
-	_ = os.WriteFile(w.mark(), []byte(d), 0o600) // without it, it is restored
+	w.path.Kept(d)
 	return nil
 }
 

@@ -37,6 +37,20 @@ type Remote struct {
 	HostKey      string // of ssh: "ssh-ed25519 AAAA...", one that the host must have; several are parted by newlines
 }
 
+// With returns the remote with a credential: a name and a password or token, or for SSH a
+// private key. denied: it would be sent in the clear.
+func (r Remote) With(user, secret, passphrase string) (Remote, error) {
+	switch {
+	case r.URL.Scheme == "ssh":
+		r.Key, r.Passphrase = []byte(secret), []byte(passphrase)
+	case !r.URL.Private():
+		return Remote{}, core.E(core.Denied, "git", "a credential isn't sent in the clear").WithHint("give the repository's address as https://")
+	default:
+		r.User, r.Secret = user, secret
+	}
+	return r, nil
+}
+
 // transport returns the way to the remote. It is made for the one operation: what go-git keeps
 // for all of a process (client.InstallProtocol) is never used, as it knows no tenants.
 func (r Remote) transport(ctx context.Context) (transport.Transport, *transport.Endpoint, transport.AuthMethod, error) {

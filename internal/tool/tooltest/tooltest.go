@@ -184,8 +184,15 @@ func badArguments(t *testing.T, tl tool.Tool, c Case) {
 	for _, p := range required {
 		bad = append(bad, merge(t, c.Args, p, nil))
 	}
-	for p := range properties {
-		bad = append(bad, merge(t, c.Args, p, map[string]any{}), merge(t, c.Args, p, -1.5))
+	for p, of := range properties {
+		container, number := any(map[string]any{}), any(-1.5)
+		switch of.Type {
+		case "object":
+			container = []any{}
+		case "number":
+			number = "x"
+		}
+		bad = append(bad, merge(t, c.Args, p, container), merge(t, c.Args, p, number))
 	}
 	for _, args := range bad {
 		dir := Workspace(t, c.Files)
@@ -226,10 +233,14 @@ func merge(t *testing.T, args, name string, value any) string {
 	return string(b)
 }
 
+// noWorkspace: a bare tool works without one; any other says that it can't.
 func noWorkspace(t *testing.T, tl tool.Tool, c Case) {
-	call := Call("", c.Args)
-	if _, err := tl.Call(t.Context(), call); core.CodeOf(err) != core.Invalid {
-		t.Errorf("%v", err)
+	want := core.Invalid
+	if tl.Spec().Bare {
+		want = ""
+	}
+	if _, err := tl.Call(t.Context(), Call("", c.Args)); core.CodeOf(err) != want {
+		t.Errorf("code %q, want %q: %v", core.CodeOf(err), want, err)
 	}
 }
 
