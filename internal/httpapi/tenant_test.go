@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 )
 
@@ -65,10 +66,12 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 		n.t.Fatalf("%d %s", stored.status, stored.body)
 	}
 	n.publishFor(core.Scope{Org: me.Org, Project: core.DefaultProject, Actor: me.Actor}, core.AppID("app_"+name))
+	forge := gitdirtest.HTTP(n.t, gitdirtest.Upstream(n.t, map[string]string{"a": "a shelf of theirs"}))
+	must(c.AddRepository(n.t.Context(), client.NewRepository{Name: name, URL: forge.URL + "/team/project.git", Credential: "forge"}))(n.t)
 	return map[string]string{
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "repository": name, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 

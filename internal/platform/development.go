@@ -6,8 +6,10 @@ import (
 
 	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/tool/azure"
 	checktool "github.com/isekai-run/isekai/internal/tool/check"
 	"github.com/isekai-run/isekai/internal/tool/git"
+	"github.com/isekai-run/isekai/internal/tool/github"
 )
 
 // developmentTools are the tools for work on code that isn't an app. It opens the projects'
@@ -21,9 +23,12 @@ func (n *node) developmentTools() ([]tool.Tool, error) {
 	away := outside{guard, n.secrets}
 	n.repos = repo.New(repo.Config{Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("repos"), Outside: away, Dial: guard.DialContext})
 	all := checktool.Tools(checktool.Config{Boxes: n.sandbox, Cache: n.dir.Join("cache")})
-	return append(all, git.Tools(git.Config{
+	all = append(all, git.Tools(git.Config{
 		Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("git"), Outside: away, Dial: guard.DialContext,
-	})...), nil
+	})...)
+	web := outside{n.outside, n.secrets}
+	all = append(all, github.Tools(github.Config{Outside: web})...)
+	return append(all, azure.Tools(azure.Config{Outside: web})...), nil
 }
 
 // forGit is the same way out with the bounds of a repository: gitdir has its own, and a call
