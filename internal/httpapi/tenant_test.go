@@ -10,8 +10,8 @@ import (
 	"github.com/isekai-run/isekai/internal/app"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
-	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 )
 
 // neighbours is a town with two orgs, of which each has one of everything.

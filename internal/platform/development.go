@@ -10,6 +10,7 @@ import (
 	checktool "github.com/isekai-run/isekai/internal/tool/check"
 	"github.com/isekai-run/isekai/internal/tool/git"
 	"github.com/isekai-run/isekai/internal/tool/github"
+	remoteskill "github.com/isekai-run/isekai/internal/tool/remote"
 )
 
 // developmentTools are the tools for work on code that isn't an app. It opens the projects'
@@ -28,7 +29,8 @@ func (n *node) developmentTools() ([]tool.Tool, error) {
 	})...)
 	web := outside{n.outside, n.secrets}
 	all = append(all, github.Tools(github.Config{Outside: web})...)
-	return append(all, azure.Tools(azure.Config{Outside: web})...), nil
+	all = append(all, azure.Tools(azure.Config{Outside: web})...)
+	return append(all, remoteskill.New(remoteskill.Config{Outside: web})), nil
 }
 
 // forGit is the same way out with the bounds of a repository: gitdir has its own, and a call
