@@ -53,7 +53,7 @@ func anthropicWantsOf(name string) map[string]any {
 		}},
 		"tools":          object{"calls": list{paris, oslo}, "stop": "tool_use", "text": weather, "then": "end_turn"},
 		"tools streamed": object{"calls": list{paris, oslo}, "stop": "tool_use"},
-		"schema":         person, "picture": view, "thinking": thought, "abort": true, "too much": tooMuch, "too much streamed": tooMuch,
+		"schema":         person, "picture": view, "thinking": thought, "abort": true, "silent": silent, "too much": tooMuch, "too much streamed": tooMuch,
 	}
 }
 

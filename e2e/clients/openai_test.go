@@ -26,7 +26,8 @@ var (
 	hello       = "Hello there, friend."
 	view        = "I see image/png of 70 bytes."
 	weather     = "The tools say call_1=18 degrees and call_2=17 degrees."
-	tokens      = list{11, 3, 7, 18} // of the input, of that cached, of the output, of both
+	silent      = object{"shown": true, "text": "Hello there, silent."} // with a sign, while it thinks, that it is alive
+	tokens      = list{11, 3, 7, 18}                                    // of the input, of that cached, of the output, of both
 )
 
 func openAIWants() map[string]any {
@@ -65,6 +66,10 @@ func openAIWantsOf(model, name string) map[string]any {
 		code = nil // Anthropic's API has none
 	}
 	tooMuch := openAIError("BadRequestError", 400, "invalid_request_error", code, words, false)
+	compacted := openAIError("NotFoundError", 404, "not_found_error", nil, nil, false)
+	if model == "responses" { // the others have nothing like it
+		compacted = object{"object": "response.compaction", "kept": list{"message", "compaction"}, "usage": tokens}
+	}
 	called := list{append(list{"function"}, paris...), append(list{"function"}, oslo...)}
 	return map[string]any{
 		"chat":                 object{"object": "chat.completion", "model": name, "text": "Well. " + hello, "role": "assistant", "finish": "stop", "usage": tokens},
@@ -80,7 +85,7 @@ func openAIWantsOf(model, name string) map[string]any {
 		}},
 		"responses tools":          object{"calls": list{paris, oslo}, "text": weather},
 		"responses tools streamed": list{paris, oslo},
-		"responses schema":         person, "responses picture": view, "responses reasoning": thought, "responses abort": true,
+		"responses schema":         person, "responses picture": view, "responses reasoning": thought, "responses abort": true, "compaction": compacted, "silent": silent, "responses silent": silent,
 	}
 }
 

@@ -48,7 +48,7 @@ func newRig(t *testing.T) *rig {
 	for _, p := range [][]string{
 		{"chat", "--kind", "openai-compatible", "--address", r.up.url + "/chat/v1", "--model", byChat, "--model", dear, "--model", "embed", "--speaks", "chat,embeddings"},
 		{"messages", "--kind", "anthropic", "--address", r.up.url + "/messages/v1", "--model", byMessages},
-		{"responses", "--kind", "openai", "--address", r.up.url + "/responses/v1", "--model", byResponses, "--speaks", "responses"},
+		{"responses", "--kind", "openai", "--address", r.up.url + "/responses/v1", "--model", byResponses, "--speaks", "responses,compact"},
 		{"limited", "--kind", "openai-compatible", "--address", r.up.url + "/limited/v1", "--model", limited},
 		{"broken", "--kind", "openai-compatible", "--address", r.up.url + "/broken/v1", "--model", broken, "--failures", "1000", "--failures-of", "1000"},
 	} {

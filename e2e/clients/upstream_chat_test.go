@@ -84,6 +84,7 @@ func (u *upstream) chatStream(w http.ResponseWriter, r *http.Request, in object,
 		u.slowly(r, func() { send(object{"content": "tick "}, nil, nil) })
 		return
 	}
+	u.thinks(w, a)
 	s := a.answer()
 	for _, p := range pieces(s.think) {
 		send(object{"reasoning_content": p}, nil, nil)

@@ -88,6 +88,7 @@ func (u *upstream) messagesStream(w http.ResponseWriter, r *http.Request, a aske
 		})
 		return
 	}
+	u.thinks(w, a)
 	s := a.answer()
 	if s.think != "" {
 		var all []object

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -42,15 +43,31 @@ func response(in object, a asked, status string, output list) object {
 	}
 	if status == "completed" {
 		out["completed_at"] = 1_700_000_001
-		out["usage"] = object{
-			"input_tokens": 11, "input_tokens_details": object{"cached_tokens": 3}, "output_tokens": 7,
-			"output_tokens_details": object{"reasoning_tokens": 2}, "total_tokens": 18,
-		}
+		out["usage"] = spent
 	}
 	if a.unknown != nil {
 		out["x_echo"] = a.unknown
 	}
 	return out
+}
+
+// compact makes a conversation shorter: its user's turns stay, the rest is in what nobody reads.
+func (u *upstream) compact(w http.ResponseWriter, r *http.Request) {
+	in := u.read(r)
+	kept := list{}
+	for i, item := range items(in["input"]) {
+		if field(item, "role") == "user" {
+			kept = append(kept, object{"id": fmt.Sprintf("msg_%d", i), "type": "message", "role": "user", "status": "completed", "content": list{object{"type": "input_text", "text": wordsOf(field(item, "content"))}}})
+		}
+	}
+	kept = append(kept, object{"id": "cmp_1", "type": "compaction", "encrypted_content": "gAAAAABpM0Yj-sealed"})
+	answer(w, 200, object{"id": "resp_2", "object": "response.compaction", "created_at": 1_700_000_000, "output": kept, "usage": spent})
+}
+
+// spent is what each response has used.
+var spent = object{
+	"input_tokens": 11, "input_tokens_details": object{"cached_tokens": 3}, "output_tokens": 7,
+	"output_tokens_details": object{"reasoning_tokens": 2}, "total_tokens": 18,
 }
 
 // output are the items of what a model says.
@@ -89,6 +106,7 @@ func (u *upstream) responsesStream(w http.ResponseWriter, r *http.Request, in ob
 		})
 		return
 	}
+	u.thinks(w, a)
 	output := a.answer().output()
 	for i, item := range output {
 		streamItem(send, i, item.(object))

@@ -33,6 +33,7 @@ func newUpstream(t *testing.T) *upstream {
 	mux.HandleFunc("POST /messages/v1/messages", u.messages)
 	mux.HandleFunc("POST /messages/v1/messages/count_tokens", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, object{"input_tokens": 14}) })
 	mux.HandleFunc("POST /responses/v1/responses", u.responses)
+	mux.HandleFunc("POST /responses/v1/responses/compact", u.compact)
 	mux.HandleFunc("POST /limited/v1/chat/completions", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "60")
 		answer(w, 429, object{"error": object{"message": "Rate limit reached", "type": "requests", "param": nil, "code": "rate_limit_exceeded"}})
@@ -167,6 +168,19 @@ func sse(w http.ResponseWriter, name string, data any) {
 	}
 	fmt.Fprintf(w, "data: %s\n\n", b)
 	w.(http.Flusher).Flush()
+}
+
+// thinks has a stream say nothing for a while but that it comes, as OpenRouter's does, if that is what
+// is asked for.
+func (u *upstream) thinks(w http.ResponseWriter, a asked) {
+	if a.text != "silent" {
+		return
+	}
+	for range 15 {
+		time.Sleep(100 * time.Millisecond)
+		fmt.Fprint(w, ": OPENROUTER PROCESSING\n\n")
+		w.(http.Flusher).Flush()
+	}
 }
 
 // slowly has send called until the caller has gone, which is counted.

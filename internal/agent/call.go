@@ -64,7 +64,8 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	}
 	if err == nil || usage != (core.Usage{}) { // what was cut off is paid for, too
 		price := quote.of(answer)
-		settled.Cost, settled.Prices = price.Tokens(usage), price.Version
+		settled.Cost, settled.Share = d.state.pays(price.Tokens(usage))
+		settled.Prices = price.Version
 	}
 	d.note(settled)
 	if errors.Is(err, model.ErrRefused) { // and no other model is asked
@@ -133,6 +134,10 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if c.Settle == nil {
 		effect = t.Spec().Effect
 	}
+	if c.Settle == nil && c.Call.Tool == Delegate {
+		d.note(core.ToolRequested{Call: c.Call, Effect: core.Idempotent})
+		return nil
+	}
 	workspace := d.workspace()
 	switch {
 	case c.Settle != nil:
@@ -168,7 +173,8 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 		return err
 	}
 	if settled.Error == nil || settled.Error.Code == core.Canceled || took >= t.Spec().Timeout { // what fails for the platform's reasons costs nothing
-		settled.Cost, settled.Prices = quote.Took(took), quote.Version
+		settled.Cost, settled.Share = d.state.pays(quote.Took(took))
+		settled.Prices = quote.Version
 	}
 	d.note(settled)
 	return nil

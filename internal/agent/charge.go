@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
@@ -41,17 +43,31 @@ func (l Listed) Quote(ctx context.Context, org core.OrgID, name string) (Quote, 
 // Ceiling returns the quote of a name that leads to several.
 func Ceiling(by map[model.Origin]core.Price) Quote {
 	var most core.Price
+	above := math.MaxInt // of tokens that are read, one of them costs more
 	for _, p := range by {
-		cached := p.Cached
-		if cached == 0 {
-			cached = p.Input
-		}
-		most = core.Price{
-			Input: max(most.Input, p.Input), Cached: max(most.Cached, cached), Output: max(most.Output, p.Output),
-			Call: max(most.Call, p.Call), Second: max(most.Second, p.Second), Version: max(most.Version, p.Version),
+		if most = dearer(most, p.At(0)); p.Above != nil {
+			above = min(above, p.Above.Tokens)
 		}
 	}
+	if above == math.MaxInt {
+		return Quote{most, by}
+	}
+	many := most
+	for _, p := range by {
+		many = dearer(many, p.At(math.MaxInt))
+	}
+	most.Above = &core.PriceAbove{Tokens: above, Input: many.Input, Cached: many.Cached, CacheWrite: many.CacheWrite, CacheWrite1h: many.CacheWrite1h, Output: many.Output}
 	return Quote{most, by}
+}
+
+// dearer is the price of which no part is less than in either.
+func dearer(most, p core.Price) core.Price {
+	p = p.Said()
+	return core.Price{
+		Input: max(most.Input, p.Input), Cached: max(most.Cached, p.Cached), CacheWrite: max(most.CacheWrite, p.CacheWrite),
+		CacheWrite1h: max(most.CacheWrite1h, p.CacheWrite1h), Output: max(most.Output, p.Output),
+		Call: max(most.Call, p.Call), Second: max(most.Second, p.Second), Version: max(most.Version, p.Version),
+	}
 }
 
 // of is the price by which an answer is charged: what was quoted for who gave it. One who
@@ -104,17 +120,18 @@ const (
 // reply is how long a model's answer may be, in tokens, so that what is left pays for it;
 // 0: as long as the model likes, for what it writes is free.
 func (s State) reply(p core.Price, input int) int {
-	if p.Output <= 0 {
+	if p = p.At(input); p.Output <= 0 {
 		return 0
 	}
-	left := s.Held - s.Spent - p.Tokens(core.Usage{Input: input})
+	left := s.Held - s.Spent - p.Most(core.Usage{Input: input})
 	return int(min(maxReply, max(minReply, float64(left)/float64(p.Output)*1e6)))
 }
 
 // used is what a call of a model is paid for: what its provider reports. Of an answer that
-// came to an early end it may report nothing, and then it is about what was asked and came.
+// came to an early end it may report nothing, and then it is about what was asked and came. Of one
+// that didn't come, what was asked is paid if a provider was at work on it.
 func used(a model.Answer, err error, input int) core.Usage {
-	if err == nil || a.Usage != (core.Usage{}) || a.Text == "" && core.CodeOf(err) != core.Canceled {
+	if err == nil || a.Usage != (core.Usage{}) || a.Text == "" && core.CodeOf(err) != core.Canceled && !errors.Is(err, model.ErrWorked) {
 		return a.Usage
 	}
 	return core.Usage{Input: input, Output: len(a.Text) / bytesPerToken, Estimated: true}
@@ -145,14 +162,23 @@ func tokens(r model.Request) int {
 // admitModel is admit for a model, which is to read so many tokens.
 func (d *drive) admitModel(ctx context.Context, input int) (q Quote, ok bool, err error) {
 	return d.admit(ctx, "model/"+d.state.Model, func(p core.Price) core.Credits {
-		return p.Tokens(core.Usage{Input: input, Output: minReply})
+		return p.Most(core.Usage{Input: input, Output: minReply})
 	})
 }
 
+// pays says who pays what a call cost: the ledger by this task's own hold, or its parent when it is
+// a sub-task.
+func (s State) pays(cost core.Credits) (own, share core.Credits) {
+	if s.Created.Parent != nil {
+		return 0, cost
+	}
+	return cost, 0
+}
+
 // admitTool is admit for a tool. What undoes another call costs nothing, nor does what
-// isn't run.
+// isn't run, or is a part of the agent.
 func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (q Quote, ok bool, err error) {
-	if c.Undo || c.Settle != nil {
+	if c.Undo || c.Settle != nil || part(c.Call.Tool) {
 		return Quote{}, true, nil
 	}
 	return d.admit(ctx, "tool/"+c.Call.Tool, func(p core.Price) core.Credits { return p.Took(t.Spec().Timeout) })
@@ -163,7 +189,7 @@ func (d *drive) admitTool(ctx context.Context, c CallTool, t tool.Tool) (q Quote
 // was requested before a crash was admitted then, and is made: what has no price any more
 // is free. So is everything in a task that isn't charged.
 func (d *drive) admit(ctx context.Context, name string, most func(core.Price) core.Credits) (q Quote, ok bool, err error) {
-	if d.state.Created.Hold == 0 || d.Prices == nil {
+	if !d.state.charged() || d.Prices == nil {
 		return Quote{}, true, nil
 	}
 	q, err = d.Prices.Quote(ctx, d.lease.Org, name)

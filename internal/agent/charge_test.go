@@ -319,6 +319,26 @@ func TestACanceledCallIsPaidFor(t *testing.T) {
 	}
 }
 
+// What a provider had read when its time was over is paid for; what nobody had isn't.
+func TestWorkWithoutAnAnswerIsPaidFor(t *testing.T) {
+	t.Parallel()
+	for _, worked := range []bool{false, true} {
+		err := core.E(core.Unavailable, "model", "nothing came in time")
+		if worked {
+			err = err.Because(model.ErrWorked)
+		}
+		r, _ := charged(t, func(model.Request) (model.Answer, error) { return model.Answer{}, err },
+			map[string]core.Price{"model/m": {Input: 1_000_000, Output: 1_000_000}, "tool/act": {}}, actTool())
+		stop := r.worker("w1", nil)
+		id := r.hold(agent.NewTask{Kind: core.KindTask, Model: "m"})
+		st := r.wait(id, "a call that came to nothing", func(s agent.State) bool { return s.ModelCalls > 0 })
+		stop()
+		if paid := st.Spent > 0 && st.Spent == core.Credits(st.Used.Input); paid != worked || !worked && st.Spent != 0 {
+			t.Errorf("worked %v: it cost %d for %+v", worked, st.Spent, st.Used)
+		}
+	}
+}
+
 // The last answers are no longer than what is left can pay for.
 func TestAnAnswerIsAsLongAsItCanBePaid(t *testing.T) {
 	t.Parallel()

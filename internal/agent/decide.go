@@ -11,13 +11,15 @@ import (
 
 // Effect is what Decide wants done next. Exactly one field is set.
 type Effect struct {
-	Record []core.Payload          // facts that follow from the state alone: append them
-	Model  *CallModel              // ask a model
-	Tool   *CallTool               // run a tool
-	Ask    *core.ApprovalRequested // ask a person
-	Sleep  time.Duration           // do nothing for this long, then decide again
-	Rest   bool                    // nothing to do until somebody else appends
-	Until  time.Time               // of Rest: when to decide again at the latest; zero: never
+	Record []core.Payload // facts that follow from the state alone: append them
+	Model  *CallModel     // ask a model
+	Tool   *CallTool      // run a tool
+	// Subtask is the call whose sub-task is to be looked at.
+	Subtask *core.CallContent
+	Ask     *core.ApprovalRequested // ask a person
+	Sleep   time.Duration           // do nothing for this long, then decide again
+	Rest    bool                    // nothing to do until somebody else appends
+	Until   time.Time               // of Rest: when to decide again at the latest; zero: never
 }
 
 // CallModel asks the task's model.
@@ -122,6 +124,8 @@ func decidePending(s State) Effect {
 		answer = s.answer(p.Tool.Call.ID).Answer
 	}
 	switch {
+	case p.Tool != nil && p.Tool.Call.Tool == Delegate:
+		return decideSubtask(s)
 	case p.Model != nil && s.Canceling:
 		return record(core.ModelSettled{Call: p.Model.Call, Error: canceled()})
 	case p.Model != nil:
@@ -264,6 +268,9 @@ func (s State) runQueued(c core.CallContent) Effect {
 		return s.decideQuestion(c)
 	}
 	t := &CallTool{Call: c, Settle: cmp.Or(s.unallowed(c), s.looping(c))}
+	if c.Tool == Delegate && c.Problem == "" {
+		_, c.Problem = s.wish(c)
+	}
 	if c.Problem != "" {
 		t.Settle = &core.ToolSettled{Call: c.ID, Failed: true, Output: core.Content{Text: c.Problem}}
 	}
@@ -280,7 +287,7 @@ func (s State) callID(n int) core.CallID {
 
 // finish ends the task. It is reached with every compensation done.
 func finish(s State) Effect {
-	f := core.TaskFinished{Answer: s.Answer, Version: s.Published, Spent: s.Spent}
+	f := core.TaskFinished{Answer: s.Answer, Version: s.Published, Spent: s.Spent, Parent: s.Created.Parent}
 	if s.Asked && s.Refused == nil {
 		f.Hold = s.Created.Hold
 	}

@@ -118,7 +118,10 @@ func (w *world) model(c *CallModel) core.ModelSettled {
 		out.Text.Text = "working"
 		for i := range rapid.IntRange(0, 2).Draw(w.t, "calls") {
 			args := core.Content{Text: fmt.Sprintf(`{"n":%d}`, rapid.IntRange(0, 3).Draw(w.t, "argument"))}
-			name := rapid.SampledFrom([]string{"work", "work", "work", AskPerson}).Draw(w.t, "tool")
+			name := rapid.SampledFrom([]string{"work", "work", "work", "work", AskPerson, Delegate}).Draw(w.t, "tool")
+			if name == Delegate {
+				args.Text = rapid.SampledFrom([]string{`{"prompt":"a part"}`, `{"prompt":"a part","credits":0.00001}`, `{}`}).Draw(w.t, "part")
+			}
 			if name == AskPerson {
 				args.Text = rapid.SampledFrom([]string{`{"question":"which?"}`, `{"question":"which?","choices":["a","b"]}`, `{}`}).Draw(w.t, "question")
 			}
@@ -191,6 +194,10 @@ func (w *world) step(e Effect) {
 		if e.Tool.Settle == nil && !e.Tool.Undo && !w.admits() {
 			return
 		}
+		if e.Tool.Settle == nil && e.Tool.Call.Tool == Delegate {
+			w.append(core.ToolRequested{Call: e.Tool.Call, Effect: core.Idempotent})
+			return
+		}
 		effect := rapid.SampledFrom([]core.Effect{core.Pure, core.Idempotent, core.Once}).Draw(w.t, "effect")
 		if e.Tool.Call.Tool != "work" { // what plans call is never once-only
 			effect = core.Idempotent
@@ -212,6 +219,8 @@ func (w *world) step(e Effect) {
 			w.settled[e.Tool.Call.ID]++
 			w.append(w.tool(e.Tool))
 		}
+	case e.Subtask != nil:
+		w.subtask(*e.Subtask)
 	case e.Ask != nil:
 		ask := *e.Ask
 		if rapid.Bool().Draw(w.t, "patience") {
@@ -232,6 +241,25 @@ func (w *world) step(e Effect) {
 	default:
 		w.t.Fatalf("an effect without a field: %+v", e)
 	}
+}
+
+// subtask has a sub-task end, which has spent what it may at most.
+func (w *world) subtask(c core.CallContent) {
+	s := w.state
+	p, why := s.wish(c)
+	if why != "" && !s.Canceling {
+		w.t.Fatalf("a sub-task is wanted that can't be: %s", why)
+	}
+	f := core.SubtaskFinished{Call: c.ID, Task: subtaskID(c.ID), Calls: 3, Tokens: 20, Waited: time.Second}
+	if s.charged() && why == "" {
+		f.Cost = core.Credits(rapid.Int64Range(0, int64(s.allowance(p))).Draw(w.t, "sub-task's cost"))
+		w.cost += f.Cost
+	}
+	f.Status = rapid.SampledFrom([]core.TaskStatus{core.StatusSucceeded, core.StatusFailed, core.StatusCanceled}).Draw(w.t, "sub-task")
+	if f.Status != core.StatusSucceeded {
+		f.Error = &core.Failure{Code: core.Unavailable, Msg: "it didn't work"}
+	}
+	w.append(f)
 }
 
 // person answers what is asked, or lets its time go by.

@@ -116,6 +116,13 @@ func (d *drive) run(ctx, calls context.Context) error {
 			err = d.callModel(calls, *e.Model)
 		case e.Tool != nil:
 			err = d.callTool(calls, *e.Tool)
+		case e.Subtask != nil:
+			var known bool
+			if known, err = d.subtask(calls, *e.Subtask); err == nil && !known {
+				if err = d.rest(calls, d.Now().Add(lookAgain)); err == nil {
+					return nil
+				}
+			}
 		case e.Ask != nil:
 			err = d.asks(calls, *e.Ask)
 		case e.Sleep > 0:

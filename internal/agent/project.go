@@ -20,6 +20,7 @@ type Summary struct {
 	Prompt  string          `json:"prompt"`
 	Title   string          `json:"title,omitempty"`
 	Model   string          `json:"model"`
+	Parent  core.TaskID     `json:"parent,omitempty"`
 	App     core.AppID      `json:"app,omitempty"`
 	Version int             `json:"version,omitempty"`
 	Summary string          `json:"summary,omitempty"`
@@ -36,6 +37,9 @@ func (s State) Summary() Summary {
 		ID: s.Task, Kind: s.Created.Kind, Status: s.Status, Prompt: s.Created.Prompt, Model: s.Model,
 		App: s.Created.App, Version: s.Published, Approval: s.Question(), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
+	if s.Created.Parent != nil {
+		sum.Parent = s.Created.Parent.Task
+	}
 	if s.Plan != nil {
 		sum.Title = s.Plan.Title
 	}
@@ -48,7 +52,7 @@ func (s State) Summary() Summary {
 // listed are the events after which a task looks different in a list.
 var listed = map[string]bool{
 	core.TaskCreated{}.EventType(): true, core.TaskPlanned{}.EventType(): true, core.StepStarted{}.EventType(): true,
-	core.ModelSwitched{}.EventType(): true, core.ApprovalRequested{}.EventType(): true, core.ApprovalAnswered{}.EventType(): true,
+	core.ModelSwitched{}.EventType(): true, core.TaskForked{}.EventType(): true, core.ApprovalRequested{}.EventType(): true, core.ApprovalAnswered{}.EventType(): true,
 	core.TaskCancelRequested{}.EventType(): true, core.TaskFinished{}.EventType(): true,
 }
 

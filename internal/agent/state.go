@@ -24,6 +24,7 @@ type State struct {
 	Waited    time.Duration      // for people, in all
 	Allowed   []string           // the tools that a person has allowed for the whole task
 	Refusals  []core.CallContent // the calls that a person hasn't allowed
+	Forked    *core.TaskForked   // the task begins with another's events, up to this one
 	Canceling bool
 	Abort     *core.VerdictGiven // set when the task is given up
 	Finished  *core.TaskFinished
@@ -33,6 +34,9 @@ type State struct {
 	ModelCalls, ToolCalls       int        // that have settled
 	Used                        core.Usage // what Tokens adds up
 	Spent                       core.Credits
+	SubSpent                    core.Credits // that of Spent which sub-tasks spent
+	Subtasks                    int
+	Subtask                     *core.SubtaskFinished // what came of the one that is pending; nil: it isn't over
 
 	// Credits, for a task with Created.Hold: it rests until the ledger has answered.
 	Asked   bool
@@ -107,6 +111,7 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.TaskCreated:
 		s.Created, s.CreatedAt, s.Limits = p, at, p.Limits.OrDefault()
 		s.Model, s.Status, s.Tree = p.Model, core.StatusQueued, p.Tree
+		s.Held = p.Allowance
 	case core.CreditsRequested:
 		s.Asked = true
 	case core.CreditsHeld:
@@ -127,7 +132,7 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		s.Status = core.StatusRunning
 		s.Pending, s.Calls = &Pending{Model: &p}, s.Calls+1
 	case core.ModelSettled:
-		s.Spent += p.Cost
+		s.Spent += p.Cost + p.Share
 		s = s.modelSettled(p, at)
 	case core.ToolRequested:
 		if s.Pending == nil { // a repetition after a crash is the same call
@@ -135,12 +140,18 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		}
 		s.Pending, s.Approval = &Pending{Tool: &p}, nil
 	case core.ToolSettled:
-		s.ToolCalls, s.Spent = s.ToolCalls+1, s.Spent+p.Cost
+		s.ToolCalls, s.Spent = s.ToolCalls+1, s.Spent+p.Cost+p.Share
 		s = s.toolSettled(p, at)
 	case core.ApprovalRequested:
 		s.Status, s.Approval = core.StatusWaiting, &Approval{Asked: p, At: at}
 	case core.ApprovalAnswered:
 		s = s.answered(p, at)
+	case core.TaskForked:
+		s = s.afork(p)
+	case core.SubtaskFinished:
+		s.Subtask, s.Subtasks = &p, s.Subtasks+1
+		s.Spent, s.SubSpent = s.Spent+p.Cost, s.SubSpent+p.Cost
+		s.Calls, s.Tokens, s.Waited = s.Calls+p.Calls, s.Tokens+p.Tokens, s.Waited+p.Waited
 	case core.VerdictGiven:
 		s = s.judged(p)
 	case core.TaskCancelRequested:
@@ -174,6 +185,7 @@ func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
 	s.Tokens += p.Usage.Input + p.Usage.Output
 	s.ModelCalls, s.Used = s.ModelCalls+1, core.Usage{
 		Input: s.Used.Input + p.Usage.Input, Output: s.Used.Output + p.Usage.Output, Cached: s.Used.Cached + p.Usage.Cached,
+		CacheWrite: s.Used.CacheWrite + p.Usage.CacheWrite, CacheWrite1h: s.Used.CacheWrite1h + p.Usage.CacheWrite1h,
 	}
 	if p.Error != nil {
 		if purpose == purposeJudge { // a judge that fails is no judge
@@ -209,7 +221,7 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 	if s.Pending != nil {
 		req = s.Pending.Tool
 	}
-	s.Pending, s.Approval = nil, nil
+	s.Pending, s.Approval, s.Subtask = nil, nil, nil
 	if p.Tree != "" {
 		s.Tree = p.Tree
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/tool"
@@ -33,14 +34,19 @@ func (d *drive) openTools(ctx context.Context) {
 }
 
 // own are the tools that are part of the agent.
-var own = []tool.Spec{askPerson, readResult}
+var own = []tool.Spec{askPerson, readResult, delegate}
+
+// part reports whether a tool is part of the agent.
+func part(name string) bool {
+	return slices.ContainsFunc(own, func(s tool.Spec) bool { return s.Name == name })
+}
 
 // offered are the tools that a model may call in the task.
 func (d *drive) offered() []tool.Spec {
 	kind := d.state.Created.Kind
 	all := d.tools.Offered(kind)
 	for _, s := range own {
-		if s.Offered(kind) {
+		if s.Offered(kind) && (s.Name != Delegate || d.state.depth() < maxDepth) {
 			all = append(all, s)
 		}
 	}
@@ -49,12 +55,24 @@ func (d *drive) offered() []tool.Spec {
 
 // tool is one that the task may call. An app's plan ends with internal ones.
 func (d *drive) tool(c CallTool) (tool.Tool, bool) {
-	if c.Call.Tool == ReadResult {
+	switch c.Call.Tool {
+	case ReadResult:
 		return resultReader{d}, true
+	case Delegate:
+		return delegated{}, true
 	}
 	t, known := d.tools.Get(c.Call.Tool)
 	if known && !c.Undo && d.state.Created.Kind == core.KindTask {
 		known = t.Spec().Offered(core.KindTask)
 	}
 	return t, known
+}
+
+// delegated stands for Delegate, which is no call but a task.
+type delegated struct{}
+
+func (delegated) Spec() tool.Spec { return delegate }
+
+func (delegated) Call(context.Context, tool.Call) (tool.Result, error) {
+	return tool.Result{}, core.E(core.Internal, Delegate, "a sub-task isn't called")
 }

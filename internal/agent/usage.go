@@ -49,7 +49,7 @@ func NewUsageProjector(st store.ProjectorStore) *store.Projector {
 func (s State) usageRow() (store.Row, error) {
 	data, err := json.Marshal(Usage{
 		Task: s.Task, Model: s.Model, ModelCalls: s.ModelCalls, ToolCalls: s.ToolCalls,
-		Input: s.Used.Input, Output: s.Used.Output, Credits: s.Spent, Seconds: int64(s.UpdatedAt.Sub(s.CreatedAt) / time.Second), CreatedAt: s.CreatedAt,
+		Input: s.Used.Input, Output: s.Used.Output, Credits: s.Spent - s.SubSpent, Seconds: int64(s.UpdatedAt.Sub(s.CreatedAt) / time.Second), CreatedAt: s.CreatedAt,
 	})
 	if err != nil {
 		return store.Row{}, fmt.Errorf("project usage: %w", err)

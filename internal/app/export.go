@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
@@ -23,25 +24,29 @@ func (s *Service) Export(ctx context.Context, scope core.Scope, app core.AppID, 
 	if err != nil {
 		return err
 	}
-	tree, err := blob.Load(ctx, s.blobs, scope.Org, v.Tree)
+	return ExportTree(ctx, s.blobs, scope.Org, v.Tree, fmt.Sprintf("%s-v%d", st.Name, v.Number), v.At, format, w)
+}
+
+// ExportTree writes the files of a tree as an archive with one folder. See Export.
+func ExportTree(ctx context.Context, blobs blob.Store, org core.OrgID, d core.Digest, folder string, at time.Time, format archive.Format, w io.Writer) error {
+	tree, err := blob.Load(ctx, blobs, org, d)
 	if err != nil {
 		return err
 	}
-	a, err := archive.NewWriter(w, format, v.At)
+	a, err := archive.NewWriter(w, format, at)
 	if err != nil {
 		return err
 	}
-	root := fmt.Sprintf("%s-v%d/", st.Name, v.Number)
 	for _, path := range tree.Paths() {
-		if err := s.exportFile(ctx, scope.Org, a, root+path, tree.Files[path]); err != nil {
-			return fmt.Errorf("app.export %s: %w", path, err)
+		if err := exportFile(ctx, blobs, org, a, folder+"/"+path, tree.Files[path]); err != nil {
+			return fmt.Errorf("export %s: %w", path, err)
 		}
 	}
 	return a.Close()
 }
 
-func (s *Service) exportFile(ctx context.Context, org core.OrgID, a *archive.Writer, name string, f blob.TreeFile) error {
-	r, err := s.blobs.Open(ctx, org, f.Digest)
+func exportFile(ctx context.Context, blobs blob.Store, org core.OrgID, a *archive.Writer, name string, f blob.TreeFile) error {
+	r, err := blobs.Open(ctx, org, f.Digest)
 	if err != nil {
 		return err
 	}

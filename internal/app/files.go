@@ -42,6 +42,19 @@ func (s *Service) ReadFile(ctx context.Context, scope core.Scope, app core.AppID
 	return s.readFile(ctx, scope.Org, tree, path)
 }
 
+// Diff returns the files that differ from version a to version b: see blob.Diff.
+func (s *Service) Diff(ctx context.Context, scope core.Scope, app core.AppID, a, b int) ([]blob.FileDiff, error) {
+	from, err := s.Version(ctx, scope, app, a)
+	if err != nil {
+		return nil, err
+	}
+	to, err := s.Version(ctx, scope, app, b)
+	if err != nil {
+		return nil, err
+	}
+	return blob.Diff(ctx, s.blobs, scope.Org, from.Tree, to.Tree)
+}
+
 func (s *Service) tree(ctx context.Context, scope core.Scope, app core.AppID, number int) (blob.Tree, error) {
 	v, err := s.Version(ctx, scope, app, number)
 	if err != nil {

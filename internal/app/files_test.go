@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/sandbox/archive"
@@ -31,7 +32,7 @@ func twoVersions(t *testing.T) (*rig, core.AppID) {
 	r.write(two, "server.py", "a\nB\nc\n")
 	r.write(two, "new.txt", "new\n")
 	r.write(two, "logo.png", "\x89PNG\x00two")
-	r.write(two, "large.txt", strings.Repeat("x\n", maxDiffFile))
+	r.write(two, "large.txt", strings.Repeat("x\n", 256<<10))
 	r.write(two, "run.sh", "#!/bin/sh\n")
 	if err := os.Chmod(filepath.Join(two, "run.sh"), 0o755); err != nil {
 		t.Fatal(err)
@@ -77,13 +78,13 @@ func TestDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []FileDiff{
-		{Path: "gone.txt", Change: Removed, Unified: "--- a/gone.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-going\n"},
-		{Path: "large.txt", Change: Added, TooLong: true},
-		{Path: "logo.png", Change: Modified, Binary: true},
-		{Path: "new.txt", Change: Added, Unified: "--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n"},
-		{Path: "run.sh", Change: Added, Unified: "--- /dev/null\n+++ b/run.sh\n@@ -0,0 +1 @@\n+#!/bin/sh\n"},
-		{Path: "server.py", Change: Modified, Unified: "--- a/server.py\n+++ b/server.py\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"},
+	want := []blob.FileDiff{
+		{Path: "gone.txt", Change: blob.Removed, Unified: "--- a/gone.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-going\n"},
+		{Path: "large.txt", Change: blob.Added, TooLong: true},
+		{Path: "logo.png", Change: blob.Modified, Binary: true},
+		{Path: "new.txt", Change: blob.Added, Unified: "--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n"},
+		{Path: "run.sh", Change: blob.Added, Unified: "--- /dev/null\n+++ b/run.sh\n@@ -0,0 +1 @@\n+#!/bin/sh\n"},
+		{Path: "server.py", Change: blob.Modified, Unified: "--- a/server.py\n+++ b/server.py\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatal(d)

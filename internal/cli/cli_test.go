@@ -112,7 +112,7 @@ func TestCommands(t *testing.T) {
 		{"app delete shelf --yes", Direct, []string{"deleted shelf"}, []string{"deleted"}},
 		{"usage", Direct, []string{"2026-01-02  m", "1m0s"}, nil},
 		{"usage --days 366", Direct, []string{"2026-01-02"}, nil},
-		{"usage models --from 2026-01-01 --key key_a", Direct, []string{"2026-01-02  prj_a    key_a  openai/gpt-x  7      1       700        300     70          1.5"}, nil},
+		{"usage models --from 2026-01-01 --key key_a", Direct, []string{"2026-01-02  prj_a    key_a  openai/gpt-x  7      1       700        300     0         70          1.5"}, nil},
 		{"model prompts", Direct, []string{"prm_a", "2026-01-02", "usr_a", "prj_a", "gpt-x", "openai", "chat", "ok (cut)", "more: --cursor cur"}, []string{"items", "next"}},
 		{"model prompt prm_a", Direct, []string{"Prompt    prm_a", "Request:\n{\"a\":1}\n", "Answer:\ndata: 1\n\ndata: 2[2J\n"}, []string{"id", "request", "answer"}},
 		{"model prompt prm_a --delete", Direct, []string{"prm_a is gone"}, []string{"deleted"}},

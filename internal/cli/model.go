@@ -117,7 +117,10 @@ func printProvider(w io.Writer, p client.ModelProvider) {
 	}
 	for _, m := range p.Models {
 		if m.Price != nil {
-			rows = append(rows, [2]string{"Price", fmt.Sprintf("%s: %s a million tokens in, %s out", m.Name, m.Price.Input, m.Price.Output)})
+			rows = append(rows, [2]string{"Price", m.Name + ": a million tokens cost " + m.Price.Rates()})
+			if m.Price.Above != nil {
+				rows = append(rows, [2]string{"", m.Name + " " + m.Price.Above.String()})
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {

@@ -19,6 +19,7 @@ import (
 type providerFlags struct {
 	client.NewModelProvider
 	models, prices, headers     []string
+	above                       []string // prices of long requests
 	limits                      client.ProviderLimits
 	open                        time.Duration
 	connect, first, idle, total time.Duration
@@ -86,8 +87,9 @@ func (p *providerFlags) register(c *cobra.Command) {
 	f.StringVar(&p.Credential, "credential", "", "name of a stored secret, never the secret")
 	f.StringArrayVar(&p.models, "model", nil, "model that it has; may be given several times (default: any)")
 	f.BoolVar(&p.Others, "others", false, "ask it for models that nobody lists, too")
-	f.StringArrayVar(&p.prices, "price", nil, "MODEL=IN/OUT or MODEL=IN/OUT/CACHED, in credits for a million tokens; may be given several times")
-	f.StringSliceVar(&p.Speaks, "speaks", nil, "chat, responses, messages, embeddings, count_tokens (default: what the kind speaks)")
+	f.StringArrayVar(&p.prices, "price", nil, "MODEL=IN/OUT, in credits for a million tokens, or MODEL=IN/OUT/CACHED/WRITE/WRITE1H as far as the provider's cache has prices of its own; may be given several times")
+	f.StringArrayVar(&p.above, "price-above", nil, "MODEL=TOKENS:IN/OUT, or on as --price, of calls that read more than so many tokens; may be given several times")
+	f.StringSliceVar(&p.Speaks, "speaks", nil, "chat, responses, messages, embeddings, count_tokens, compact (default: what the kind speaks)")
 	f.StringArrayVar(&p.headers, "header", nil, "NAME=VALUE that is sent with each request, no secret; may be given several times")
 	f.IntVar(&p.limits.Concurrent, "concurrent", 0, "calls under way (default: 1000)")
 	f.IntVar(&p.limits.Failures, "failures", 0, "after which it is left alone for a while (default: 5)")
@@ -125,6 +127,11 @@ func (p *providerFlags) spec(name string) (client.NewModelProvider, error) {
 			return n, err
 		}
 	}
+	for _, text := range p.above {
+		if err := priceAbove(n, text); err != nil {
+			return n, err
+		}
+	}
 	for _, text := range p.headers {
 		header, value, ok := strings.Cut(text, "=")
 		if !ok {
@@ -152,23 +159,37 @@ func looksLikeKey(s string) bool {
 
 // priceModel gives a model of the provider a price: MODEL=IN/OUT/CACHED.
 func priceModel(n *client.NewModelProvider, text string) error {
-	at := strings.LastIndexByte(text, '=')
-	parts := strings.Split(text[at+1:], "/")
-	if at < 1 || len(parts) < 2 || len(parts) > 3 {
-		return core.E(core.Invalid, "", "--price takes MODEL=IN/OUT or MODEL=IN/OUT/CACHED").WithHint("as in --price gpt-5-mini=0.25/2")
+	m, rates, err := modelIn(*n, "--price", text)
+	if err != nil {
+		return err
 	}
-	var price core.Price
-	for i, to := range []*core.Credits{&price.Input, &price.Output, &price.Cached}[:len(parts)] {
-		amount, err := core.ParseCredits(parts[i])
-		if err != nil {
-			return err
-		}
-		*to = amount
+	price, err := ratesOf(rates)
+	m.Price = &price
+	return err
+}
+
+// priceAbove gives a model that has a price another one for long requests: MODEL=TOKENS:IN/OUT.
+func priceAbove(n client.NewModelProvider, text string) error {
+	m, rates, err := modelIn(n, "--price-above", text)
+	if err != nil {
+		return err
+	}
+	if m.Price == nil {
+		return core.E(core.Invalid, "", "--price-above is of "+m.Name+", which has no price").WithHint("add --price " + m.Name + "=IN/OUT")
+	}
+	m.Price.Above, err = aboveOf(rates)
+	return err
+}
+
+// modelIn finds the model that the value of a flag is about, and what it says of it.
+func modelIn(n client.NewModelProvider, flag, text string) (m *client.ProviderModel, said string, err error) {
+	at := strings.LastIndexByte(text, '=')
+	if at < 1 {
+		return nil, "", core.E(core.Invalid, "", flag+" takes MODEL=...").WithHint("isekai model add --help says what")
 	}
 	i := slices.IndexFunc(n.Models, func(m client.ProviderModel) bool { return m.Name == text[:at] })
 	if i < 0 {
-		return core.E(core.Invalid, "", "--price is of "+text[:at]+", which no --model names").WithHint("add --model " + text[:at])
+		return nil, "", core.E(core.Invalid, "", flag+" is of "+text[:at]+", which no --model names").WithHint("add --model " + text[:at])
 	}
-	n.Models[i].Price = &price
-	return nil
+	return &n.Models[i], text[at+1:], nil
 }

@@ -15,9 +15,9 @@ import (
 )
 
 func (sh *shell) taskCommand() *cobra.Command {
-	c := &cobra.Command{Use: "task", Short: "Run, list, watch, cancel and resume tasks", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "task", Short: "Run, list, watch, cancel, resume, replay and fork tasks", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(sh.taskRun(), sh.taskList(), sh.taskShow(), sh.taskWatch(), sh.taskCancel(), sh.taskResume())
+	c.AddCommand(sh.taskRun(), sh.taskList(), sh.taskShow(), sh.taskWatch(), sh.taskCancel(), sh.taskResume(), sh.taskReplay(), sh.taskFork(), sh.taskDiff(), sh.taskExport())
 	return c
 }
 

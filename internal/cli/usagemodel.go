@@ -25,10 +25,10 @@ func (sh *shell) usageModels() *cobra.Command {
 					return err
 				}
 				return sh.print(used, func(w io.Writer) {
-					rows := [][]string{{"DAY", "PROJECT", "KEY", "MODEL", "CALLS", "FAILED", "TOKENS IN", "CACHED", "TOKENS OUT", "CREDITS"}}
+					rows := [][]string{{"DAY", "PROJECT", "KEY", "MODEL", "CALLS", "FAILED", "TOKENS IN", "CACHED", "TO CACHE", "TOKENS OUT", "CREDITS"}}
 					for _, u := range used {
 						rows = append(rows, []string{u.Day, string(u.Project), string(u.Key), answeredBy(u), strconv.Itoa(u.Calls), strconv.Itoa(u.Failed),
-							strconv.Itoa(u.Input), strconv.Itoa(u.Cached), strconv.Itoa(u.Output), u.Credits.String()})
+							strconv.Itoa(u.Input), strconv.Itoa(u.Cached), strconv.Itoa(u.Written), strconv.Itoa(u.Output), u.Credits.String()})
 					}
 					table(w, rows, "No call of a model in these days.", "")
 				})

@@ -17,7 +17,7 @@ type Prompt struct {
 	Actor    core.Actor     `json:"actor"`
 	Key      core.KeyID     `json:"key,omitempty"`
 	Task     core.TaskID    `json:"task,omitempty" doc:"of a call of an agent's"`
-	Call     string         `json:"call" doc:"chat, responses, messages, embeddings or count_tokens"`
+	Call     string         `json:"call" doc:"chat, responses, messages, embeddings, count_tokens or compact"`
 	Model    string         `json:"model" doc:"as it was asked for"`
 	Provider string         `json:"provider,omitempty" doc:"that answered; none: nobody, or the cache"`
 	Outcome  string         `json:"outcome" doc:"ok, failed, canceled or cached"`

@@ -40,7 +40,7 @@ type NewModelProvider struct {
 	Credential string            `json:"credential,omitempty" maxLength:"64" doc:"name of a secret that all projects share; the secret itself is refused" example:"openai"`
 	Models     []ProviderModel   `json:"models,omitempty" maxItems:"500" doc:"none: any, as with others"`
 	Others     bool              `json:"others,omitempty" doc:"it is asked for models that nobody lists, too"`
-	Speaks     []string          `json:"speaks,omitempty" maxItems:"5" doc:"chat, responses, messages, embeddings, count_tokens; default: what the kind speaks"`
+	Speaks     []string          `json:"speaks,omitempty" maxItems:"6" doc:"chat, responses, messages, embeddings, count_tokens, compact; default: what the kind speaks"`
 	Headers    map[string]string `json:"headers,omitempty" doc:"sent with each request; no secrets"`
 	Limits     *ProviderLimits   `json:"limits,omitempty"`
 	Timeouts   *ProviderTimeouts `json:"timeouts,omitempty"`
@@ -80,7 +80,7 @@ type ModelTest struct {
 
 // ModelTrial is one call to a provider.
 type ModelTrial struct {
-	Operation string    `json:"operation" doc:"models, chat, responses, messages, embeddings or count_tokens"`
+	Operation string    `json:"operation" doc:"models, chat, responses, messages, embeddings, count_tokens or compact"`
 	Model     string    `json:"model,omitempty"`
 	TookMS    int64     `json:"took_ms"`
 	Skipped   string    `json:"skipped,omitempty" doc:"why it wasn't tried"`

@@ -19,6 +19,7 @@ type ModelUsed struct {
 	Input     int            `json:"input" doc:"tokens"`
 	Output    int            `json:"output" doc:"tokens"`
 	Cached    int            `json:"cached,omitempty" doc:"of the input"`
+	Written   int            `json:"cache_write,omitempty" doc:"of the input: what providers put into their caches"`
 	Reasoning int            `json:"reasoning,omitempty" doc:"of the output"`
 	Estimated int            `json:"estimated,omitempty" doc:"calls whose tokens were counted here, as the provider didn't say"`
 	Credits   core.Credits   `json:"credits,omitempty" doc:"in micro-credits"`

@@ -18,6 +18,7 @@ type Task struct {
 	Prompt  string          `json:"prompt"`
 	Title   string          `json:"title,omitempty" doc:"the plan's title"`
 	Model   string          `json:"model"`
+	Parent  core.TaskID     `json:"parent,omitempty" doc:"of a sub-task: the task that it is of"`
 	App     core.AppID      `json:"app,omitempty" doc:"the app that it makes or changes"`
 	Version int             `json:"version,omitempty" doc:"the app's version that it made"`
 	Summary string          `json:"summary,omitempty"`

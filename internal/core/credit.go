@@ -47,14 +47,18 @@ func ParseCredits(s string) (Credits, error) {
 	return Credits(n), nil
 }
 
-// Price is what one kind of use costs. The zero Price is that of what is free.
+// Price is what one kind of use costs. The zero Price is that of what is free. It isn't changed
+// once it is made: Above is shared.
 type Price struct {
-	Input  Credits `json:"input,omitempty"`   // of a million tokens that a model reads
-	Cached Credits `json:"cached,omitempty"`  // of a million of those that it had from a call before; 0: Input
-	Output Credits `json:"output,omitempty"`  // of a million tokens that it writes
-	Call   Credits `json:"call,omitempty"`    // of each call
-	Second Credits `json:"second,omitempty"`  // of each second that a call takes
-	GiBDay Credits `json:"gib_day,omitempty"` // of a GiB that is kept for a day
+	Input        Credits     `json:"input,omitempty" doc:"of a million tokens that a model reads, in micro-credits as all amounts"`
+	Cached       Credits     `json:"cached,omitempty" doc:"of a million of those that it had in its cache; 0: as input"`
+	CacheWrite   Credits     `json:"cache_write,omitempty" doc:"of a million of those that it put into its cache; 0: as input"`
+	CacheWrite1h Credits     `json:"cache_write_1h,omitempty" doc:"of a million of those for an hour; 0: as cache_write"`
+	Output       Credits     `json:"output,omitempty" doc:"of a million tokens that it writes"`
+	Above        *PriceAbove `json:"above,omitempty" doc:"what a call costs that reads more; default: the same"`
+	Call         Credits     `json:"call,omitempty" doc:"of each call"`
+	Second       Credits     `json:"second,omitempty" doc:"of each second that a call takes"`
+	GiBDay       Credits     `json:"gib_day,omitempty" doc:"of a GiB that is kept for a day"`
 	// Version is that of the price list which the price is from.
 	Version int `json:"-"`
 }
@@ -62,13 +66,25 @@ type Price struct {
 // Tokens returns what a model call with this usage costs, rounded up, and at most
 // MaxCredits.
 func (p Price) Tokens(u Usage) Credits {
-	cached := min(max(u.Cached, 0), max(u.Input, 0))
-	if p.Cached == 0 { // no price says of a discount by saying nothing
-		cached = 0
+	if p.Above != nil {
+		p = p.At(u.Input)
 	}
-	return p.Call.plus(share(p.Input, int64(u.Input-cached), 1_000_000)).
-		plus(share(p.Cached, int64(cached), 1_000_000)).
-		plus(share(p.Output, int64(u.Output), 1_000_000))
+	rest := max(u.Input, 0)
+	part := func(n int, rate Credits) Credits { // what has no rate of its own costs as the rest does
+		if rate == 0 {
+			return 0
+		}
+		n = min(max(n, 0), rest)
+		rest -= n
+		return share(rate, int64(n), 1_000_000)
+	}
+	cost := p.Call.plus(part(u.Cached, p.Cached))
+	short, long := u.CacheWrite, min(u.CacheWrite1h, u.CacheWrite)
+	if p.CacheWrite1h != 0 {
+		short -= max(long, 0)
+	}
+	cost = cost.plus(part(long, p.CacheWrite1h)).plus(part(short, p.CacheWrite))
+	return cost.plus(share(p.Input, int64(rest), 1_000_000)).plus(share(p.Output, int64(u.Output), 1_000_000))
 }
 
 // Took returns what a call of this length costs, rounded up, and at most MaxCredits.

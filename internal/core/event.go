@@ -31,7 +31,7 @@ var payloads = func() map[string]reflect.Type {
 	for _, p := range []Payload{
 		TaskCreated{}, CreditsRequested{}, CreditsHeld{}, CreditsRefused{}, TaskPlanned{}, StepStarted{}, ModelRequested{}, ModelSettled{}, ModelSwitched{},
 		ToolRequested{}, ToolSettled{}, ApprovalRequested{}, ApprovalAnswered{}, VerdictGiven{},
-		TaskCancelRequested{}, TaskFinished{},
+		TaskCancelRequested{}, TaskFinished{}, SubtaskFinished{}, TaskForked{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},
 		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{},
 	} {

@@ -16,7 +16,7 @@ import (
 var every = []core.Payload{
 	core.TaskCreated{}, core.CreditsRequested{}, core.CreditsHeld{}, core.CreditsRefused{}, core.TaskPlanned{}, core.StepStarted{}, core.ModelRequested{}, core.ModelSettled{}, core.ModelSwitched{},
 	core.ToolRequested{}, core.ToolSettled{}, core.ApprovalRequested{}, core.ApprovalAnswered{}, core.VerdictGiven{},
-	core.TaskCancelRequested{}, core.TaskFinished{},
+	core.TaskCancelRequested{}, core.TaskFinished{}, core.SubtaskFinished{}, core.TaskForked{},
 	core.AppCreated{}, core.AppVersioned{}, core.AppRetracted{}, core.AppSelected{}, core.AppStarted{}, core.AppStopped{}, core.AppDeleted{},
 	core.BudgetReached{}, core.AuditRecorded{}, core.CallsMetered{}, core.HoldEnded{},
 }
@@ -28,6 +28,10 @@ func fill(v reflect.Value) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem())
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)))
+			return
+		}
 		for i := range v.NumField() {
 			fill(v.Field(i))
 		}

@@ -140,6 +140,10 @@ type Usage struct {
 	Input  int `json:"input"`            // tokens
 	Output int `json:"output"`           // tokens
 	Cached int `json:"cached,omitempty"` // those of Input that the provider had from a call before
+	// CacheWrite are those of Input that the provider put into its cache, CacheWrite1h those of them
+	// that stay there for an hour.
+	CacheWrite   int `json:"cache_write,omitempty"`
+	CacheWrite1h int `json:"cache_write_1h,omitempty"`
 	// Reasoning are those of Output that the model thought with, and didn't answer.
 	Reasoning int `json:"reasoning,omitempty"`
 	// Estimated: the provider didn't say, and this is about what it was.
@@ -184,17 +188,49 @@ const (
 type (
 	// TaskCreated starts a task: the durable acceptance of a prompt.
 	TaskCreated struct {
-		Kind      TaskKind  `json:"kind"`
-		Prompt    string    `json:"prompt"`
-		Model     string    `json:"model"`               // a model's name, or "blueprint"
-		App       AppID     `json:"app,omitempty"`       // the app that it makes or changes
-		Base      int       `json:"base,omitempty"`      // the version it changes; 0 makes a new app
-		Tree      Digest    `json:"tree,omitempty"`      // the files that the workspace starts with
-		Workspace string    `json:"workspace,omitempty"` // a folder of the operator's; else one is made
-		Checkout  *Checkout `json:"checkout,omitempty"`  // the repository that Tree is of
-		Limits    Limits    `json:"limits"`
-		Hold      Credits   `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
-		Key       KeyID     `json:"key,omitempty"`  // the API key that created it, whose budget it uses
+		Kind      TaskKind `json:"kind"`
+		Prompt    string   `json:"prompt"`
+		Model     string   `json:"model"`               // a model's name, or "blueprint"
+		App       AppID    `json:"app,omitempty"`       // the app that it makes or changes
+		Base      int      `json:"base,omitempty"`      // the version it changes; 0 makes a new app
+		Tree      Digest   `json:"tree,omitempty"`      // the files that the workspace starts with
+		Workspace string   `json:"workspace,omitempty"` // a folder of the operator's; else one is made
+		Limits    Limits   `json:"limits"`
+		Hold      Credits  `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
+		Key       KeyID    `json:"key,omitempty"`  // the API key that created it, whose budget it uses
+		// Checkout is the repository that Tree is of, if it is one's.
+		Checkout *Checkout `json:"checkout,omitempty"`
+		// Parent is set for a sub-task.
+		Parent *Parent `json:"parent,omitempty"`
+		// Allowance is what a sub-task may spend of its parent's hold; 0: it isn't charged.
+		Allowance Credits `json:"allowance,omitempty"`
+	}
+	// Parent is the task that a sub-task is of.
+	Parent struct {
+		Task  TaskID `json:"task"`
+		Call  CallID `json:"call"`  // by which it was wanted
+		Depth int    `json:"depth"` // of the sub-task; 1 is below a task that is none
+	}
+	// TaskForked ends what a task has in common with the one that it is a fork of: all events
+	// before are the other's.
+	TaskForked struct {
+		From   TaskID `json:"from"`
+		At     int64  `json:"at"`               // the version of the other's that is the last in common
+		Prompt string `json:"prompt,omitempty"` // the new one; "": the same
+		Model  string `json:"model,omitempty"`  // likewise
+	}
+	// SubtaskFinished tells a task what came of its sub-task, and what that cost.
+	SubtaskFinished struct {
+		Call   CallID        `json:"call"`
+		Task   TaskID        `json:"task"`
+		Status TaskStatus    `json:"status"`
+		Answer Content       `json:"answer"`
+		Error  *Failure      `json:"error,omitempty"`
+		Tree   Digest        `json:"tree,omitempty"` // the files as it left them
+		Cost   Credits       `json:"cost,omitempty"` // what the ledger consumes of the parent's hold
+		Calls  int           `json:"calls"`
+		Tokens int           `json:"tokens"`
+		Waited time.Duration `json:"waited,omitempty"` // for people
 	}
 	// CreditsRequested asks the ledger to hold credits for the task, which rests until it
 	// is answered.
@@ -236,6 +272,7 @@ type (
 		Error  *Failure      `json:"error,omitempty"`
 		Cost   Credits       `json:"cost,omitempty"`   // what the ledger consumes
 		Prices int           `json:"prices,omitempty"` // the version of the prices that Cost is by
+		Share  Credits       `json:"share,omitempty"`  // of a sub-task, instead of Cost: what its parent pays for it
 		// Provider and Model are who answered, where the requested name may lead to several. Cost
 		// is by the price of these.
 		Provider string `json:"provider,omitempty"`
@@ -275,6 +312,7 @@ type (
 		Error    *Failure        `json:"error,omitempty"`
 		Cost     Credits         `json:"cost,omitempty"`   // what the ledger consumes
 		Prices   int             `json:"prices,omitempty"` // the version of the prices that Cost is by
+		Share    Credits         `json:"share,omitempty"`  // of a sub-task, instead of Cost: what its parent pays for it
 	}
 	// ApprovalRequested asks a person; the task waits.
 	ApprovalRequested struct {
@@ -321,6 +359,7 @@ type (
 		Error   *Failure   `json:"error,omitempty"`
 		Hold    Credits    `json:"hold,omitempty"`  // what was asked for; the ledger releases what is left of it
 		Spent   Credits    `json:"spent,omitempty"` // the costs of all calls
+		Parent  *Parent    `json:"parent,omitempty"`
 	}
 )
 
@@ -398,3 +437,5 @@ func (ApprovalAnswered) EventType() string    { return "approval.answered" }
 func (VerdictGiven) EventType() string        { return "verdict.given" }
 func (TaskCancelRequested) EventType() string { return "task.cancel_requested" }
 func (TaskFinished) EventType() string        { return "task.finished" }
+func (SubtaskFinished) EventType() string     { return "subtask.finished" }
+func (TaskForked) EventType() string          { return "task.forked" }

@@ -41,13 +41,13 @@ const (
 // unrecorded are the operations that change something, or may, and leave nothing in an audit
 // log, each with why.
 var unrecorded = map[string]string{
-	"create-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
+	"create-task": inStream, "fork-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
 	"verify-audit": readOnly, "verify-audit-log": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
 	"verify-projection": readOnly, "show-invitation": readOnly,
 	"test-model-provider": tried, "test-model-provider-of-installation": tried,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
 	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
-	"model-chat": metered, "model-responses": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": readOnly,
+	"model-chat": metered, "model-responses": metered, "model-compact": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": readOnly,
 	"refresh":    "it goes on with a session that is recorded; reuse of an old token is recorded",
 	"rename-me":  harmless,
 	"enrol-totp": "a factor counts once it is confirmed, which is recorded",

@@ -21,6 +21,7 @@ var usual = bounds{Body: 64 << 10, Seconds: 30}
 
 // unusual are the bounds of those, by operation, that need others.
 var unusual = map[string]bounds{
+	"fork-task":                    {Body: 256 << 10, Seconds: 30},
 	"create-task":                  {Body: 256 << 10, Seconds: 30}, // 5,000 characters, however they are written, and limits
 	"change-app":                   {Body: 256 << 10, Seconds: 30},
 	"start-app":                    {Seconds: 180}, // until it answers

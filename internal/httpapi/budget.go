@@ -163,7 +163,11 @@ func (s *server) setPrice(ctx context.Context, q PriceQuery, p *core.Price) erro
 		e.Action = "price.set"
 		e.Detail = map[string]string{
 			"input": p.Input.String(), "cached": p.Cached.String(), "output": p.Output.String(),
+			"cache_write": p.CacheWrite.String(), "cache_write_1h": p.CacheWrite1h.String(),
 			"call": p.Call.String(), "second": p.Second.String(), "gib_day": p.GiBDay.String(),
+		}
+		if p.Above != nil {
+			e.Detail["above"] = p.Above.String()
 		}
 	}
 	return s.record(ctx, org, e)

@@ -34,6 +34,7 @@ type call struct {
 var calls = []call{
 	{dialect.OpChat, "/v1/chat/completions", "Have a model answer a chat", "OpenAI's chat completions"},
 	{dialect.OpResponses, "/v1/responses", "Have a model respond", "OpenAI's responses"},
+	{dialect.OpCompact, "/v1/responses/compact", "Have a model make a conversation shorter", "OpenAI's compaction of responses"},
 	{dialect.OpEmbeddings, "/v1/embeddings", "Turn texts into vectors", "OpenAI's embeddings"},
 	{dialect.OpMessages, "/v1/messages", "Have a model answer messages", "Anthropic's messages"},
 	{dialect.OpCountTokens, "/v1/messages/count_tokens", "Count the tokens of messages", "Anthropic's count_tokens"},
@@ -42,7 +43,7 @@ var calls = []call{
 // isCall reports whether a path is of one of calls, before its route is known.
 func isCall(path string) bool {
 	switch path {
-	case "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1/messages/count_tokens":
+	case "/v1/chat/completions", "/v1/responses", "/v1/responses/compact", "/v1/embeddings", "/v1/messages", "/v1/messages/count_tokens":
 		return true
 	}
 	return false

@@ -242,6 +242,9 @@ func TestMethodsOfCalls(t *testing.T) {
 			if op == dialect.OpCountTokens && method != "GET" {
 				continue
 			}
+			if op == dialect.OpCompact && (method == "GET" || method == "HEAD") { // that asks for a stored answer, as if it were named so
+				continue
+			}
 			res := r.open(method, pathOf(op), "", "Authorization", "")
 			body := must(io.ReadAll(res.Body))(t)
 			_ = res.Body.Close()

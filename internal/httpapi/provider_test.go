@@ -29,7 +29,7 @@ func TestProvidersOfModels(t *testing.T) {
 	refused(t, "an owner's provider for all", err, core.Denied)
 	made := must(w.olga.PutModelProvider(ctx, false, "openai", n, ""))(t)
 	if made.ETag != `"1"` || made.Owner != "org" || made.Address != "https://api.openai.com/v1" || made.Limits.Concurrent != 7 || made.Limits.OpenMS != 15000 ||
-		made.Timeouts.FirstMS != 1500 || made.Timeouts.TotalMS != 120000 || !slices.Equal(made.Speaks, []string{"chat", "responses", "embeddings"}) ||
+		made.Timeouts.FirstMS != 1500 || made.Timeouts.TotalMS != 120000 || !slices.Equal(made.Speaks, []string{"chat", "responses", "compact", "embeddings"}) ||
 		made.Headers["OpenAI-Organization"] != "org-1" || made.Models[0].Price.Input != 25 || made.Changed == nil {
 		t.Errorf("%+v", made)
 	}

@@ -95,6 +95,7 @@ func (s *server) tasks() {
 		st, err := s.cfg.Tasks.Resume(ctx, scope, in.Task, agent.Reply{Call: in.Body.Call, Answer: in.Body.As, Text: in.Body.Text, Always: in.Body.Always})
 		return s.taskAnswer(ctx, scope, st, err)
 	})
+	s.replays()
 	s.taskEvents(tags)
 }
 

@@ -152,20 +152,20 @@ func (u *upstream) forget() {
 }
 
 // modelOps are the operations that a model answers.
-var modelOps = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens}
+var modelOps = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens, dialect.OpCompact}
 
 // pathOf is where an operation is.
 func pathOf(op dialect.Operation) string {
 	return map[dialect.Operation]string{
 		dialect.OpChat: "/v1/chat/completions", dialect.OpResponses: "/v1/responses", dialect.OpMessages: "/v1/messages",
-		dialect.OpEmbeddings: "/v1/embeddings", dialect.OpCountTokens: "/v1/messages/count_tokens",
+		dialect.OpCompact: "/v1/responses/compact", dialect.OpEmbeddings: "/v1/embeddings", dialect.OpCountTokens: "/v1/messages/count_tokens",
 	}[op]
 }
 
 // asking is the least body of an operation that asks a model something.
 func asking(op dialect.Operation, model string) string {
 	switch op {
-	case dialect.OpResponses, dialect.OpEmbeddings:
+	case dialect.OpResponses, dialect.OpCompact, dialect.OpEmbeddings:
 		return fmt.Sprintf(`{"model":%q,"input":"x"}`, model)
 	}
 	return fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"x"}],"max_tokens":16}`, model)
@@ -178,6 +178,7 @@ func streamed(body string) string { return strings.TrimSuffix(body, "}") + `,"st
 var wholes = map[string]string{
 	"/v1/chat/completions":      `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}`,
 	"/v1/responses":             `{"id":"resp_1","object":"response","created_at":1,"model":"m","status":"completed","output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hello.","annotations":[]}]}],"usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}}`,
+	"/v1/responses/compact":     `{"id":"resp_2","object":"response.compaction","created_at":1,"output":[{"type":"compaction","id":"cmp_1","encrypted_content":"Hello."}],"usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}}`,
 	"/v1/messages":              `{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hello."}],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":2}}`,
 	"/v1/embeddings":            `{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":5,"total_tokens":5}}`,
 	"/v1/messages/count_tokens": `{"input_tokens":5}`,

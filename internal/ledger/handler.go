@@ -33,7 +33,7 @@ func (s *Service) Handler(tasks Tasks) bus.Handler { return handler{s, tasks}.ha
 func (h handler) handle(ctx context.Context, e core.Event) error {
 	switch e.Type {
 	case core.CreditsRequested{}.EventType(), core.ModelSettled{}.EventType(), core.ToolSettled{}.EventType(), core.TaskFinished{}.EventType(),
-		core.HoldEnded{}.EventType():
+		core.HoldEnded{}.EventType(), core.SubtaskFinished{}.EventType():
 	default:
 		return nil
 	}
@@ -48,6 +48,8 @@ func (h handler) handle(ctx context.Context, e core.Event) error {
 		return h.consume(ctx, e, p.Cost, fmt.Sprintf("prices %d", p.Prices))
 	case core.ToolSettled:
 		return h.consume(ctx, e, p.Cost, fmt.Sprintf("prices %d", p.Prices))
+	case core.SubtaskFinished:
+		return h.consume(ctx, e, p.Cost, "task "+string(p.Task))
 	case core.TaskFinished:
 		if p.Hold > 0 {
 			return h.finish(ctx, e, p.Spent)

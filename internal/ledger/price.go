@@ -75,7 +75,8 @@ func builtIn() (_ layer, asOf string, err error) {
 	for name, parts := range file.Prices {
 		var p core.Price
 		fields := map[string]*core.Credits{
-			"input": &p.Input, "cached": &p.Cached, "output": &p.Output, "call": &p.Call, "second": &p.Second, "gib_day": &p.GiBDay,
+			"input": &p.Input, "cached": &p.Cached, "cache_write": &p.CacheWrite, "cache_write_1h": &p.CacheWrite1h, "output": &p.Output,
+			"call": &p.Call, "second": &p.Second, "gib_day": &p.GiBDay,
 		}
 		for part, text := range parts {
 			amount, err := core.ParseCredits(text)
@@ -204,12 +205,7 @@ func checkPrice(name string, p *core.Price) error {
 	if p == nil {
 		return nil
 	}
-	for _, c := range []core.Credits{p.Input, p.Cached, p.Output, p.Call, p.Second, p.GiBDay} {
-		if c < 0 || c > maxPrice {
-			return core.E(core.Invalid, op, "a price of "+c.String()+" credits").WithHint("from 0 to " + maxPrice.String())
-		}
-	}
-	return nil
+	return p.Check(maxPrice)
 }
 
 // layers returns the lists that hold for an org, the one that goes before the others

@@ -31,6 +31,10 @@ type Model interface {
 // one is no way out.
 var ErrRefused = errors.New("the org's policy refuses it")
 
+// ErrWorked is in the error of a request that a provider had when its time was over: it is paid for
+// what it read.
+var ErrWorked = errors.New("the provider is paid for what it read")
+
 // Purpose says what a request is for.
 type Purpose string
 
@@ -121,6 +125,7 @@ const (
 	ModelHeader    = "Isekai-Model"
 	ExactHeader    = "Isekai-Provider-Exact" // within the process alone
 	PriceHeader    = "Isekai-Price"          // likewise; a core.Price as JSON
+	WorkedHeader   = "Isekai-Worked"         // likewise; of an error: it has ErrWorked
 )
 
 // Answer is a whole answer.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/bus/inproc"
 	"github.com/isekai-run/isekai/internal/bus/kafka"
@@ -33,9 +34,14 @@ func (n *node) openBus(ctx context.Context) (err error) {
 		n.letters.Consumers = append(n.letters.Consumers, g)
 		n.bus.Subscribe(p.View, g.Handle)
 	}
-	g := &deadletter.Guard{Consumer: ledger.Consumer, Next: n.vault.Handler(n.books.Handler(n.tasks)), Letters: n.store, Log: n.log}
-	n.letters.Consumers = append(n.letters.Consumers, g)
-	n.bus.Subscribe(ledger.Consumer, g.Handle)
+	for _, c := range []struct {
+		name   string
+		handle bus.Handler
+	}{{ledger.Consumer, n.books.Handler(n.tasks)}, {agent.Consumer, n.tasks.Handler()}} {
+		g := &deadletter.Guard{Consumer: c.name, Next: n.vault.Handler(c.handle), Letters: n.store, Log: n.log}
+		n.letters.Consumers = append(n.letters.Consumers, g)
+		n.bus.Subscribe(c.name, g.Handle)
+	}
 	_, wakeRelay := wakes(n.driver)
 	c := relay.Config{Outbox: n.driver, Bus: n.bus, Wake: wakeRelay, Log: n.log}
 	if n.cfg.driver() == onPostgres { // of which other nodes have one, too

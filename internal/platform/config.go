@@ -128,6 +128,7 @@ type Model struct {
 	Name    string        `koanf:"name" json:"name"`         // the provider's name for the model
 	Ollama  string        `koanf:"ollama" json:"ollama"`     // address to look for Ollama at; empty: don't look
 	Timeout time.Duration `koanf:"timeout" json:"timeout"`   // of one answer
+	Extras  bool          `koanf:"extras" json:"extras"`     // it may be asked for what costs more than tokens
 }
 
 // MarshalJSON writes durations as the file has them: "2m0s".

@@ -38,6 +38,7 @@ func TestPrecedence(t *testing.T) {
 	cleanEnv(t)
 	path := yamlFile(t, "model:\n  name: file\n  base_url: http://file\n  timeout: 7s\nlog:\n  level: info\n")
 	t.Setenv("ISEKAI_MODEL_BASE_URL", "http://env")
+	t.Setenv("ISEKAI_MODEL_EXTRAS", "true")
 	t.Setenv("ISEKAI_LOG_LEVEL", "debug")
 	t.Setenv("OPENAI_BASE_URL", "http://openai")
 	t.Setenv("OPENAI_API_KEY", "sk-secret")
@@ -47,7 +48,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	want := Defaults()
 	want.Model.Name, want.Model.BaseURL, want.Model.Timeout, want.Model.APIKey = "file", "http://env", 7*time.Second, "sk-secret"
-	want.Log.Level = "error"
+	want.Model.Extras, want.Log.Level = true, "error"
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -70,11 +69,15 @@ func (n *node) modelWay(ofOrg bool, connect time.Duration) gateway.Way {
 	return &h1.Transport{Dial: t.DialContext, MaxIdlePerHost: t.MaxIdleConnsPerHost, MaxIdle: t.MaxIdleConns, Proxy: t.Proxy, Else: t}
 }
 
+// agentPatience is longer than all providers of a model together may take: each has its own times,
+// by which the gateway gives it up and asks another.
+const agentPatience = 24 * time.Hour
+
 // agentModel is the gateway as a model of a task's. The gateway tries again by itself.
 func (n *node) agentModel(scope core.Scope, task core.TaskID) model.Model {
 	return openai.New(openai.Config{
 		BaseURL: "http://gateway/v1", HTTPClient: &http.Client{Transport: n.gateway.ForTask(scope, task)}, Retries: -1, Hinted: true,
-		Total: cmp.Or(n.cfg.Model.Timeout, 2*time.Minute),
+		FirstToken: agentPatience, Idle: agentPatience, Total: agentPatience,
 	})
 }
 

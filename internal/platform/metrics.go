@@ -78,7 +78,7 @@ func (m *metrics) Called(o gateway.Outcome) {
 		if o.Stream {
 			m.first.WithLabelValues(provider, string(o.Op)).Observe(o.First.Seconds())
 		}
-		for kind, n := range map[string]int{"input": o.Usage.Input, "output": o.Usage.Output, "cached": o.Usage.Cached, "reasoning": o.Usage.Reasoning} {
+		for kind, n := range map[string]int{"input": o.Usage.Input, "output": o.Usage.Output, "cached": o.Usage.Cached, "cache_write": o.Usage.CacheWrite, "reasoning": o.Usage.Reasoning} {
 			if n > 0 {
 				m.tokens.WithLabelValues(provider, model, kind).Add(float64(n))
 			}

@@ -40,6 +40,7 @@ func (m models) static(cfg Model) ([]catalog.Spec, map[string]catalog.Secret) {
 	s := catalog.Spec{
 		Name: configuredProvider, Kind: catalog.Compatible, Address: cfg.BaseURL,
 		Timeouts: catalog.Timeouts{Total: min(max(cfg.Timeout, time.Second), time.Hour)},
+		Extras:   cfg.Extras,
 	}
 	var secret catalog.Secret
 	if cfg.APIKey != "" || cfg.BaseURL != "" {

@@ -137,6 +137,7 @@ func TestTheConfiguredModelIsAProvider(t *testing.T) {
 		"a key":    {Model{APIKey: "k", Timeout: time.Minute}, models{configured: true, defaultTo: "gpt-5-mini"}, catalog.Spec{Kind: catalog.OpenAI, Others: true}, true},
 		"an API":   {Model{APIKey: "k", BaseURL: "http://x.example/v1", Timeout: time.Minute}, models{configured: true, defaultTo: "m"}, catalog.Spec{Kind: catalog.Compatible, Address: "http://x.example/v1", Others: true}, true},
 		"Ollama":   {Model{Ollama: "http://127.0.0.1:11434", Timeout: time.Minute}, models{configured: true, offered: []string{"a", "b"}}, catalog.Spec{Kind: catalog.Ollama, Address: "http://127.0.0.1:11434"}, false},
+		"extras":   {Model{APIKey: "k", Timeout: time.Minute, Extras: true}, models{configured: true, defaultTo: "m"}, catalog.Spec{Kind: catalog.OpenAI, Others: true, Extras: true}, true},
 		"for days": {Model{APIKey: "k", Timeout: 48 * time.Hour}, models{configured: true, defaultTo: "m"}, catalog.Spec{Kind: catalog.OpenAI, Others: true}, true},
 	} {
 		all, keys := c.m.static(c.cfg)
@@ -146,7 +147,7 @@ func TestTheConfiguredModelIsAProvider(t *testing.T) {
 			}
 			continue
 		}
-		if len(all) != 1 || all[0].Kind != c.want.Kind || all[0].Address != c.want.Address || all[0].Others != c.want.Others || len(all[0].Models) != max(len(c.m.offered), 1) {
+		if len(all) != 1 || all[0].Kind != c.want.Kind || all[0].Address != c.want.Address || all[0].Others != c.want.Others || all[0].Extras != c.want.Extras || len(all[0].Models) != max(len(c.m.offered), 1) {
 			t.Errorf("%s: %+v", name, all)
 		} else if err := all[0].Check(nil); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -91,6 +91,33 @@ func TestAModelOfTheCatalog(t *testing.T) {
 	}
 }
 
+// TestATaskWaitsForItsModel as long as the provider's record lets it, and not as long as the
+// configured model may take.
+func TestATaskWaitsForItsModel(t *testing.T) {
+	t.Parallel()
+	in := testInstance(t)
+	in.cfg.Model.Timeout = time.Second
+	waited := make(chan bool, 10)
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or nobody sees that it has gone
+		select {
+		case <-r.Context().Done():
+			waited <- false
+		case <-time.After(1500 * time.Millisecond):
+			waited <- true
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	t.Cleanup(up.Close)
+	conn := must(in.Connect(t.Context(), cli.Serving))(t)
+	t.Cleanup(func() { _ = conn.Close() })
+	must(conn.Client.PutModelProvider(t.Context(), true, "p", client.NewModelProvider{Kind: "vllm", Address: up.URL, Models: []client.ProviderModel{{Name: "m"}}}, ""))(t)
+	must(conn.Client.CreateTask(t.Context(), client.NewTask{Kind: core.KindTask, Prompt: "count", Model: "m"}, "key-1"))(t)
+	if !<-waited {
+		t.Error("the task's call was given up")
+	}
+}
+
 // TestDoctor looks at an installation that isn't there, that runs and that is in
 // the way, and changes nothing.
 func TestDoctor(t *testing.T) {

@@ -59,6 +59,11 @@ for (const [name, model] of Object.entries(at.models)) {
   };
   cases[`too much/${name}`] = async () => error(await thrown(() => create({ messages: [user('too much')] })));
   cases[`too much streamed/${name}`] = async () => error(await thrown(() => create({ messages: [user('too much')], stream: true })));
+  cases[`silent/${name}`] = async () => {
+    const raw = await (await create({ messages: [user('silent')], stream: true }).asResponse()).text();
+    const m = await client.messages.stream({ model, max_tokens: 500, messages: [user('silent')] }).finalMessage();
+    return { shown: /^:/m.test(raw), text: words(m) };
+  };
   cases[`abort/${name}`] = async () => {
     let n = 0;
     const stream = await create({ messages: [user('slow')], stream: true });

@@ -78,6 +78,12 @@ def of(model):
         m = create(max_tokens=4000, thinking={"type": "enabled", "budget_tokens": 1024}, messages=[user("friend")])
         return {"think": "".join(b.thinking for b in m.content if b.type == "thinking"), "text": words(m)}
 
+    def silent():
+        with client.messages.with_streaming_response.create(model=model, max_tokens=500, messages=[user("silent")], stream=True) as raw:
+            shown = any(line.startswith(":") for line in raw.iter_lines())
+        with client.messages.stream(model=model, max_tokens=500, messages=[user("silent")]) as s:
+            return {"shown": shown, "text": s.get_final_text()}
+
     def abort():
         n = 0
         with create(messages=[user("slow")], stream=True) as s:
@@ -89,7 +95,7 @@ def of(model):
 
     return {
         "message": message, "system in blocks": blocks, "stream": stream, "tools": with_tools, "tools streamed": tools_streamed, "schema": schema,
-        "picture": seen, "thinking": thinking, "abort": abort,
+        "picture": seen, "thinking": thinking, "abort": abort, "silent": silent,
         "too much": lambda: error(raised(lambda: create(messages=[user("too much")]))),
         "too much streamed": lambda: error(raised(lambda: create(messages=[user("too much")], stream=True))),
     }

@@ -122,6 +122,25 @@ for (const [name, model] of Object.entries(at.models)) {
     const r = await respond({ input: 'friend', reasoning: { effort: 'low', summary: 'auto' } });
     return { think: r.output.filter((o) => o.type === 'reasoning').flatMap((o) => [...o.summary, ...(o.content ?? [])].map((s) => s.text)).join(''), text: r.output_text };
   };
+  cases[`silent/${name}`] = async () => {
+    const raw = await (await create({ messages: [user('silent')], stream: true }).asResponse()).text();
+    let text = '';
+    for await (const chunk of await create({ messages: [user('silent')], stream: true })) text += chunk.choices[0]?.delta.content ?? '';
+    return { shown: /^:/m.test(raw), text };
+  };
+  cases[`responses silent/${name}`] = async () => {
+    const raw = await (await respond({ input: 'silent', stream: true }).asResponse()).text();
+    const r = await client.responses.stream({ model, input: 'silent' }).finalResponse();
+    return { shown: /^:/m.test(raw), text: r.output_text };
+  };
+  cases[`compaction/${name}`] = async () => {
+    try {
+      const r = await client.responses.compact({ model, input: [user('friend'), { role: 'assistant', content: 'Hello.' }] });
+      return { object: r.object, kept: r.output.map((o) => o.type), usage: used(r.usage) };
+    } catch (e) {
+      return error(e);
+    }
+  };
   cases[`responses abort/${name}`] = async () => {
     const gone = new AbortController();
     let n = 0;

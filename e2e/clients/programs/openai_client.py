@@ -148,6 +148,25 @@ def of(model):
         think = "".join(p.text for o in r.output if o.type == "reasoning" for p in [*o.summary, *(o.content or [])])
         return {"think": think, "text": r.output_text}
 
+    def compaction():
+        try:
+            r = client.responses.compact(model=model, input=[user("friend"), {"role": "assistant", "content": "Hello."}])
+        except openai.APIError as e:
+            return error(e)
+        return {"object": r.object, "kept": [o.type for o in r.output], "usage": used(r.usage)}
+
+    def silent():
+        with client.chat.completions.with_streaming_response.create(model=model, messages=[user("silent")], stream=True) as raw:
+            shown = any(line.startswith(":") for line in raw.iter_lines())
+        chunks = create(messages=[user("silent")], stream=True)
+        return {"shown": shown, "text": "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)}
+
+    def responses_silent():
+        with client.responses.with_streaming_response.create(model=model, input="silent", stream=True) as raw:
+            shown = any(line.startswith(":") for line in raw.iter_lines())
+        with client.responses.stream(model=model, input="silent") as s:
+            return {"shown": shown, "text": s.get_final_response().output_text}
+
     def responses_abort():
         n = 0
         with respond(input="slow", stream=True) as s:
@@ -164,7 +183,7 @@ def of(model):
         "too much streamed": lambda: error(raised(lambda: create(messages=[user("too much")], stream=True))),
         "responses": responses, "responses streamed": responses_streamed, "responses tools": responses_tools,
         "responses tools streamed": responses_tools_streamed, "responses schema": responses_schema, "responses picture": responses_picture,
-        "responses reasoning": responses_reasoning, "responses abort": responses_abort,
+        "responses reasoning": responses_reasoning, "responses abort": responses_abort, "compaction": compaction, "silent": silent, "responses silent": responses_silent,
     }
 
 

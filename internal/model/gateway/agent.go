@@ -77,6 +77,9 @@ func failure(req *http.Request, err error) *http.Response {
 		status = http.StatusInternalServerError
 	}
 	res := respond(req, status, "application/json", bytes.NewReader(dialect.WriteProblem(dialect.OpChat, code, dialect.ProblemOf(err), "")))
+	if errors.Is(err, model.ErrWorked) {
+		res.Header.Set(model.WorkedHeader, "yes")
+	}
 	var wait Wait
 	if errors.As(err, &wait) {
 		res.Header.Set("Retry-After", strconv.Itoa(int((time.Duration(wait)+time.Second-1)/time.Second)))

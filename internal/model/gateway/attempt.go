@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
+	"github.com/isekai-run/isekai/internal/model/gateway/meter"
 )
 
 // The bounds of trying. A round asks each target once, so that another provider is asked
@@ -54,9 +55,12 @@ func (g *Gateway) attempt(ctx context.Context, j *job) (*reply, error) {
 // attemptOne asks one target, unless its lane lets nobody in. What fails before that says
 // nothing about the provider.
 func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*reply, *fault) {
-	r := &reply{target: t, op: j.Op, room: share{of: g.room, org: j.Scope.Org}}
+	r := &reply{target: t, op: j.Op, room: share{of: g.room, by: &j.Call}}
 	req, f := g.request(ctx, j, r)
 	if f != nil {
+		return nil, f
+	}
+	if f = g.anew(ctx, j); f != nil {
 		return nil, f
 	}
 	if r.lane, f = g.lanes.of(t.Provider, j.Op, j.Scope.Org).enter(t.Provider.Name, t.Model, g.cfg.Now()); f != nil {
@@ -77,6 +81,20 @@ func (g *Gateway) attemptOne(ctx context.Context, j *job, t catalog.Target) (*re
 		return nil, f
 	}
 	return r, nil
+}
+
+// anew has a provider be paid that was at work when its time was over, and sets aside what the call
+// may cost at the next: that one is paid, too. Without so much nobody else is asked.
+func (g *Gateway) anew(ctx context.Context, j *job) *fault {
+	if j.cut == nil || j.ticket == nil {
+		return nil
+	}
+	j.charge(g, *j.cut, core.Usage{Input: read(j.req), Estimated: true}, meter.StatusFailed, 0)
+	j.cut, j.paid = nil, j.attempts
+	if err := g.open(ctx, j, most(j.req)); err != nil {
+		return &fault{err: err, final: true, gone: core.CodeOf(err) == core.Canceled, why: "credits don't cover it besides the one before"}
+	}
+	return nil
 }
 
 // trail is what came of the targets so far.

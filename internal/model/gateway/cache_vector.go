@@ -65,7 +65,7 @@ func (g *Gateway) embeddings(ctx context.Context, j *job) (a *Answer, served boo
 	if v == nil {
 		return nil, false, nil
 	}
-	room := &share{of: g.room, org: j.Scope.Org}
+	room := &share{of: g.room, by: &j.Call}
 	if !room.also(2 * v.size) { // as it is kept, and in the answer
 		return nil, true, noRoom()
 	}

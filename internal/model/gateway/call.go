@@ -86,7 +86,8 @@ type job struct {
 	cache    cacheKey // where the answer is kept for a repeat; zero: nowhere
 	began    time.Time
 	attempts int
-	cut      *catalog.Target // that was at work when the caller left
+	paid     int             // of these, what they used is settled
+	cut      *catalog.Target // that was at work when the caller left, or its time was over; it isn't paid yet
 	err      error           // why an answer that had come failed
 	told     bool            // the observer knows what became of it
 }
@@ -146,6 +147,9 @@ func (g *Gateway) asked(ctx context.Context, j *job) (*Answer, error) {
 	if err != nil {
 		j.drop(g, err)
 		g.note(ctx, j, "", statusOf(err), nil, false)
+		if j.Task != "" && j.cut != nil { // the task pays it
+			err = errors.Join(err, model.ErrWorked)
+		}
 		return nil, err
 	}
 	if r.body != nil {
@@ -239,6 +243,7 @@ func (g *Gateway) open(ctx context.Context, j *job, most core.Usage) (err error)
 // dearest is the price by which a call may cost most. It notes those of all targets.
 func (g *Gateway) dearest(ctx context.Context, j *job, most core.Usage) (*core.Price, error) {
 	var dearest *core.Price
+	j.prices = j.prices[:0]
 	for _, tier := range j.to.Tiers {
 		for _, t := range tier {
 			price := t.Price
@@ -253,7 +258,7 @@ func (g *Gateway) dearest(ctx context.Context, j *job, most core.Usage) (*core.P
 				price = &core.Price{}
 			}
 			j.prices = append(j.prices, priced{t, price})
-			if dearest == nil || price.Tokens(most) > dearest.Tokens(most) {
+			if dearest == nil || price.Most(most) > dearest.Most(most) {
 				dearest = price
 			}
 		}
@@ -280,7 +285,7 @@ func (j *job) price(t catalog.Target) *core.Price {
 // bounded has a request ask for no more than was set aside for it, if it is paid for: by a limit
 // that the provider knows.
 func (j *job) bounded(t catalog.Target) dialect.Request {
-	if j.ticket == nil || j.ticket.Price().Output <= 0 {
+	if j.ticket == nil || !j.ticket.Price().Writes() {
 		return j.req
 	}
 	switch name := t.Provider.LimitName(j.Op); {
@@ -294,22 +299,23 @@ func (j *job) bounded(t catalog.Target) dialect.Request {
 }
 
 // charged are the operations that cost something.
-var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true}
+var charged = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpEmbeddings: true, dialect.OpCompact: true}
 
 // drop notes that nothing came of the call, which is free, unless its caller left while a provider
-// was at work: then it is charged for what was asked.
+// was at work, or that one took too long: then it is charged for what was asked.
 func (j *job) drop(g *Gateway, err error) {
 	switch {
 	case j.ticket == nil:
 		return
-	case j.attempts == 0:
+	case j.attempts == j.paid:
 		j.ticket.Drop()
 		return
 	case j.cut != nil:
+		j.err = err
 		j.settle(g, *j.cut, core.Usage{Input: read(j.req), Estimated: true}, statusOf(err), 0)
 		return
 	}
-	j.ticket.Settle(meter.Used{Status: statusOf(err), Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts, Op: string(j.Op)})
+	j.ticket.Settle(meter.Used{Status: statusOf(err), Took: g.cfg.Now().Sub(j.began), Attempts: j.attempts - j.paid, Op: string(j.Op)})
 }
 
 // statusOf is that of a call which came to nothing.
@@ -323,12 +329,17 @@ func statusOf(err error) string {
 // settle has the call charged for what it used.
 func (j *job) settle(g *Gateway, t catalog.Target, u core.Usage, status string, first time.Duration) {
 	defer g.over(j, outcomeOf(t, u, status, first)) // an error of a whole answer's is told by Do
+	j.charge(g, t, u, status, first)
+}
+
+// charge is settle of a target's part of the call, which may go on.
+func (j *job) charge(g *Gateway, t catalog.Target, u core.Usage, status string, first time.Duration) {
 	if j.ticket == nil {
 		return
 	}
 	j.ticket.Settle(meter.Used{
 		Provider: t.Provider.Name, Model: t.Model, Usage: u, Status: status,
-		Took: g.cfg.Now().Sub(j.began), First: first, Attempts: j.attempts, Op: string(j.Op), Price: j.price(t),
+		Took: g.cfg.Now().Sub(j.began), First: first, Attempts: j.attempts - j.paid, Op: string(j.Op), Price: j.price(t),
 	})
 }
 

@@ -37,7 +37,7 @@ func (g *Gateway) cleaner(ctx context.Context, j *job) (Cleaner, error) {
 }
 
 // wordy are the operations whose answers have words in them.
-var wordy = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true}
+var wordy = map[dialect.Operation]bool{dialect.OpChat: true, dialect.OpResponses: true, dialect.OpMessages: true, dialect.OpCompact: true}
 
 // cleanWhole is a whole answer as it may go.
 func cleanWhole(by Cleaner, body []byte) ([]byte, error) {

@@ -46,7 +46,11 @@ func most(r dialect.Request) core.Usage {
 		}
 		shown = bytes.Count(r.Body, []byte("image"))*imageTokens + 2*beside(r)
 	}
-	return core.Usage{Input: tokens.AtMost(size) + shown, Output: out * max(r.Choices, 1)}
+	in := tokens.AtMost(size) + shown
+	if r.Op == dialect.OpCompact { // which takes no limit, and makes less of what it is given
+		out = max(usualOutput, in)
+	}
+	return core.Usage{Input: in, Output: out * max(r.Choices, 1)}
 }
 
 // beside is about how many tokens a request has in what it shows besides words and pictures.

@@ -39,16 +39,22 @@ func (g *Gateway) beyond(ctx context.Context, j *job, p *catalog.Provider) *faul
 		case e.State:
 			return beyondFault(p, e.Member, "what it names is kept for all who use the provider", "send it in the request itself, or use a provider of the org's own")
 		case !p.Extras:
-			return beyondFault(p, e.Member, "it may cost more than a model's tokens", dearHint)
+			return beyondFault(p, e.Member, "it may cost more than a model's tokens", dearHint(p))
 		}
 	}
 	if beta := dearBeta(j); beta != "" && !p.Extras {
-		return beyondFault(p, "anthropic-beta", "with "+beta+" a model's tokens cost more", dearHint)
+		return beyondFault(p, "anthropic-beta", "with "+beta+" a model's tokens cost more", dearHint(p))
 	}
 	return nil
 }
 
-const dearHint = "leave it out, use a provider of the org's own, or have an operator let the provider be asked for it (isekai model add --extras)"
+func dearHint(p *catalog.Provider) string {
+	by := "isekai model add --extras"
+	if p.Static() {
+		by = "ISEKAI_MODEL_EXTRAS=true, or model.extras"
+	}
+	return "leave it out, use a provider of the org's own, or have an operator let the provider be asked for it (" + by + ")"
+}
 
 func beyondFault(p *catalog.Provider, member, why, hint string) *fault {
 	said := "the provider " + p.Name + " isn't asked for " + member + ": " + why

@@ -29,7 +29,7 @@ type fault struct {
 	stuck bool          // this target can't do better; another may
 	sick  bool          // it counts against the provider
 	gone  bool          // the caller has gone
-	cut   bool          // with a provider at work, which is paid for what it was asked
+	cut   bool          // with a provider at work, which is paid for what it was asked: the caller's, or our time
 	wait  time.Duration // before another try
 	alone bool          // that wait is this call's: the provider hasn't asked for it
 	why   string        // for the state of the provider, in a few words
@@ -124,7 +124,7 @@ func (g *Gateway) broke(ctx context.Context, provider string, err error) *fault 
 	why := reason(err)
 	same := errors.Is(err, errLarge) || core.CodeOf(err) == core.Denied // who asks again gets as much, or nothing, again
 	return &fault{
-		sick: !same, stuck: same || slow(err), why: why,
+		sick: !same, stuck: same || slow(err), cut: slow(err) || errors.Is(err, errLarge), why: why,
 		err: core.E(core.Unavailable, op, "the provider "+provider+" doesn't answer: "+why).Because(err),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -328,6 +329,17 @@ func either(s, words string) bool {
 // charged holds what was written down to what was produced.
 func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCalls, another bool) {
 	t.Helper()
+	// A provider that had the request and took too long, or said too much, is paid for what it read.
+	worked := slices.IndexFunc(calls, func(c core.MeteredCalls) bool { return p != after && c.Status == "failed" && c.Usage.Input > 0 })
+	if worked >= 0 {
+		c := calls[worked]
+		if !f.slow && f.why != "too large" || c.Usage != (core.Usage{Input: 3, Estimated: true}) || c.Cost != 3 || c.N != 1 || c.Attempts != 1 || c.Provider == "good" {
+			t.Errorf("%s: work is charged as %+v", p, c)
+		}
+		if calls = slices.Delete(calls, worked, worked+1); !another && len(calls) == 0 {
+			return
+		}
+	}
 	if count(calls) != 1 {
 		t.Fatalf("%s: %d calls are written down", p, count(calls))
 	}
@@ -339,7 +351,7 @@ func (f failure) charged(t *testing.T, p phase, calls []core.MeteredCalls, anoth
 			t.Errorf("%s: what was produced is charged as %+v", p, c)
 		}
 	case another:
-		if c.Status != "ok" || c.Provider != "good" || c.Usage.Estimated || c.Cost == 0 || c.Attempts < 2 {
+		if c.Status != "ok" || c.Provider != "good" || c.Usage.Estimated || c.Cost == 0 || (c.Attempts < 2) != (worked >= 0) {
 			t.Errorf("%s: the other's answer is charged as %+v", p, c)
 		}
 	default:

@@ -44,7 +44,7 @@ type Config struct {
 	Transport func(ofOrg bool, connect time.Duration) Way
 	Records   store.Records // sealed
 	// Large and LargeOrg are how many bytes of large answers may be in memory, in all and of an
-	// org; 2 GiB and 512 MiB.
+	// org, of which one caller has half; 2 GiB and 512 MiB.
 	Large, LargeOrg int64
 	Observer        Observer // nil: nobody is told
 	Now             func() time.Time

@@ -11,7 +11,8 @@ import (
 // An answer is in memory as far as its reader hasn't taken it: a whole one, an event of a stream,
 // what is kept of it to be looked at or told again. Who has a provider of his own says how large
 // these are, so that a bound of each isn't enough: there is one for all of an org's, and one for a
-// node's.
+// node's. One key, or person, has half of the org's at most, unless it is the owner of an embedded
+// installation, who shares with nobody.
 
 // How many bytes of large answers may be in memory on a node, unless Config says so. The first
 // smallAnswer of each don't count.
@@ -38,22 +39,34 @@ type pool struct {
 	mu   sync.Mutex
 	all  int64
 	orgs map[core.OrgID]int64 // none has 0
+	ones map[one]int64        // likewise
+}
+
+// one is who calls.
+type one struct {
+	org core.OrgID
+	core.Actor
 }
 
 func newPool(most, orgMost int64) *pool {
-	return &pool{most: most, orgMost: orgMost, orgs: map[core.OrgID]int64{}}
+	return &pool{most: most, orgMost: orgMost, orgs: map[core.OrgID]int64{}, ones: map[one]int64{}}
 }
 
-// take takes n bytes for an org, or gives back as many if n is below 0, which always works.
-func (p *pool) take(org core.OrgID, n int64) bool {
+// take takes n bytes for a call, or gives back as many if n is below 0, which always works.
+func (p *pool) take(by *Call, n int64) bool {
+	org := by.Scope.Org
+	who := one{org, by.Scope.Actor}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n > 0 && (p.all+n > p.most || p.orgs[org]+n > p.orgMost) {
+	if n > 0 && (p.all+n > p.most || p.orgs[org]+n > p.orgMost || !by.Free && p.ones[who]+n > p.orgMost/2) {
 		return false
 	}
 	p.all += n
 	if p.orgs[org] += n; p.orgs[org] == 0 {
 		delete(p.orgs, org)
+	}
+	if p.ones[who] += n; p.ones[who] == 0 {
+		delete(p.ones, who)
 	}
 	return true
 }
@@ -61,7 +74,7 @@ func (p *pool) take(org core.OrgID, n int64) bool {
 // share is what one answer has of a pool. It is for one goroutine at a time. end has to be called.
 type share struct {
 	of         *pool
-	org        core.OrgID
+	by         *Call // whose it is
 	read, rest int   // bytes that are read, and what is made and kept of them
 	has        int64 // of the pool
 }
@@ -82,7 +95,7 @@ func (s *share) also(n int) bool {
 func (s *share) fit() bool {
 	n := max(int64(s.read)+int64(s.rest)-smallAnswer, 0)
 	if n != s.has {
-		if !s.of.take(s.org, n-s.has) {
+		if !s.of.take(s.by, n-s.has) {
 			return false
 		}
 		s.has = n

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -89,6 +90,48 @@ func TestLargeAnswersHaveARoom(t *testing.T) {
 			}
 			open[len(open)-1].Close()
 		})
+	}
+}
+
+// One key leaves half of its org's room to the others of the org, and has it again when it has let go.
+func TestOneKeyLeavesRoom(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, small)
+	var size atomic.Int64
+	size.Store(200 << 10)
+	r.provider("p", hoarding(t, &size).URL)
+	take := func(key core.KeyID) (*gateway.Answer, error) {
+		call := r.call(strings.Replace(plain, "Say", "length", 1))
+		call.Key, call.Scope.Actor.ID = key, string(key)
+		return r.Do(r.ctx, call)
+	}
+	fill := func(key core.KeyID) (open []*gateway.Answer) {
+		for range 20 {
+			a, err := take(key)
+			if core.CodeOf(err) == core.Exhausted {
+				return open
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, a)
+		}
+		t.Fatalf("%s finds no end of the room", key)
+		return nil
+	}
+	first := fill("key_greedy")
+	second := fill("key_other")
+	if len(first) == 0 || len(second) != len(first) {
+		t.Errorf("one key has %d answers, and leaves %d to another", len(first), len(second))
+	}
+	third := fill("key_third") // what is left of the org's
+	if len(third) >= len(first) {
+		t.Errorf("a third key has %d answers besides", len(third))
+	}
+	for _, a := range slices.Concat(first, second, third) {
+		a.Close()
+	}
+	for _, a := range fill("key_greedy") {
+		a.Close()
 	}
 }
 

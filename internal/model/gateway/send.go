@@ -13,7 +13,7 @@ import (
 type sending struct {
 	mu   sync.Mutex
 	body []byte
-	read bool // some of it was
+	read bool // to its end
 	over bool
 }
 
@@ -22,7 +22,8 @@ var errSent = errors.New("the call is over")
 // open returns a reader of the body from its beginning.
 func (s *sending) open() *sendingReader { return &sendingReader{of: s} }
 
-// end takes the body from all readers, and reports whether one has read of it.
+// end takes the body from all readers, and reports whether one has read all of it: a provider
+// doesn't begin with less.
 func (s *sending) end() (read bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +48,7 @@ func (r *sendingReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, r.of.body[r.at:])
 	r.at += n
-	r.of.read = true
+	r.of.read = r.of.read || r.at == len(r.of.body)
 	return n, nil
 }
 

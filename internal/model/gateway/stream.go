@@ -23,6 +23,8 @@ type Stream struct {
 	cuts   []int           // where its events end
 	number func() string   // ids for its events; nil: they have none
 	took   bool            // the first event was handed on
+	sent   bool            // the caller has something
+	since  time.Time       // when the wait for the provider began
 	said   []byte          // the beginning of what was handed on
 	wanted int             // how many bytes of it are still to be kept
 	first  time.Duration
@@ -33,7 +35,7 @@ type Stream struct {
 
 func newStream(g *Gateway, j *job, r *reply) *Stream {
 	s := &Stream{g: g, j: j, r: r, first: g.cfg.Now().Sub(j.began)}
-	r.events.Comment = s.alive
+	r.events.Comment = s.comment
 	if r.words != nil {
 		s.words = r.words.Stream()
 	}
@@ -71,6 +73,7 @@ func (s *Stream) Next(ctx context.Context) ([]byte, error) {
 			s.end(ctx, err)
 		}
 		if len(s.out) > 0 {
+			s.sent = true
 			return s.out, nil
 		}
 	}
@@ -96,7 +99,10 @@ func (s *Stream) size() int {
 func (s *Stream) take() (err error) {
 	e, drop := s.r.first, s.r.drop
 	if s.took {
-		if e, err = s.event(); err != nil {
+		if e, err = s.event(); errors.Is(err, dialect.ErrComment) {
+			s.out = append(s.out, ": \n\n"...)
+			return nil
+		} else if err != nil {
 			return err
 		}
 		if drop, err = s.r.watch.Event(e); err != nil {
@@ -151,20 +157,33 @@ func (b *bad) Unwrap() error { return b.error }
 
 // event waits for an event.
 func (s *Stream) event() (dialect.Event, error) {
-	s.alive()
+	s.since = s.g.cfg.Now()
+	s.alive(s.since)
 	e, err := s.r.events.Next()
 	s.r.x.timer.Stop() // while the caller takes it, the provider isn't late
 	return e, err
 }
 
-// alive has the provider's idle time begin anew: it is waited for, or has shown by a comment that
-// it is at work.
-func (s *Stream) alive() {
+// silence is after how long a comment of the provider's is one to the caller, too, who may take a
+// stream without a word for dead.
+const silence = time.Second
+
+// comment comes when the provider has shown by a comment that it is at work. stop: the caller is to
+// be shown it, who has had nothing for a while. What is kept has no comments, and nothing goes before
+// the first event.
+func (s *Stream) comment() (stop bool) {
+	now := s.g.cfg.Now()
+	s.alive(now)
+	return s.sent && s.number == nil && now.Sub(s.since) >= silence && !s.r.events.Ready()
+}
+
+// alive has the provider's idle time begin anew: it is waited for, or has shown that it is at work.
+func (s *Stream) alive(now time.Time) {
 	idle := s.r.target.Provider.Timeouts.Idle
 	if s.r.watch.Ended() {
 		idle = min(idle, afterEnd)
 	}
-	s.r.x.arm(idle, &errIdle, s.g.cfg.Now())
+	s.r.x.arm(idle, &errIdle, now)
 }
 
 // afterEnd is how long a provider may take to end what it has said is at its end. When it

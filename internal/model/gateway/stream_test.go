@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,6 +176,63 @@ func TestAProviderThatThinks(t *testing.T) {
 	defer a.Close()
 	if got, err := all(r.ctx, a); err != nil || !strings.HasSuffix(got, done) {
 		t.Errorf("error %v, and %q", err, got)
+	}
+}
+
+// ticks is a clock that goes on by a tenth of a second each time it is looked at: it is at each event
+// that is waited for, and at each comment.
+type ticks struct{ n atomic.Int64 }
+
+func (c *ticks) now() time.Time {
+	return time.Unix(1_700_000_000, 0).Add(time.Duration(c.n.Add(1)) * 100 * time.Millisecond)
+}
+
+// A caller is shown once a second that a provider is at work which says so by comments, when nothing
+// else comes; and by no means before the first event.
+func TestACallerSeesThatAProviderThinks(t *testing.T) {
+	t.Parallel()
+	var clock ticks
+	r := newRig(t, func(c *gateway.Config) { c.Now = clock.now })
+	seen := make(chan struct{})
+	u := newUpstream(t, func(_ int64, w http.ResponseWriter, req *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		think := func() {
+			_, _ = io.WriteString(w, strings.Repeat(": PROCESSING\n\n", 50))
+			_ = http.NewResponseController(w).Flush()
+		}
+		from := clock.n.Load()
+		_, _ = io.WriteString(w, told) // which the caller hasn't asked for
+		think()
+		for clock.n.Load() < from+50 && req.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		writeChunk(w, "w0 ")
+		think()
+		select {
+		case <-seen:
+		case <-req.Context().Done():
+		}
+		_, _ = io.WriteString(w, stop+told+done)
+	})
+	r.provider("p", u.URL, func(s *catalog.Spec) {
+		s.Timeouts = catalog.Timeouts{First: time.Minute, Idle: time.Minute, Total: 10 * time.Minute}
+	})
+	a, err := r.Do(r.ctx, r.call(streamed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if first, err := a.Stream.Next(r.ctx); err != nil || !strings.HasPrefix(string(first), "data: ") || !strings.Contains(string(first), "w0") {
+		t.Fatalf("the first is %q, %v", first, err)
+	}
+	for range 5 {
+		if piece, err := a.Stream.Next(r.ctx); err != nil || string(piece) != ": \n\n" {
+			t.Fatalf("%q, %v", piece, err)
+		}
+	}
+	close(seen)
+	if rest, err := all(r.ctx, a); err != nil || rest != stop+done {
+		t.Errorf("%q, %v", rest, err)
 	}
 }
 

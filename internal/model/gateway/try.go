@@ -88,6 +88,7 @@ var PassedHeaders = map[dialect.Operation][]string{
 	dialect.OpCountTokens: {"Anthropic-Version", "Anthropic-Beta"},
 	dialect.OpChat:        {"Openai-Beta"},
 	dialect.OpResponses:   {"Openai-Beta"},
+	dialect.OpCompact:     {"Openai-Beta"},
 }
 
 // request is what is sent to a target.

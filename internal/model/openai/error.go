@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/openai/wire"
 )
 
@@ -38,13 +39,14 @@ var (
 type statusError struct {
 	status     int // 0 when it came within a stream
 	retryAfter time.Duration
+	worked     bool // model.ErrWorked
 	wire.Detail
 }
 
 func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.status, e.Message) }
 
 func newStatusError(res *http.Response, body []byte) *statusError {
-	e := &statusError{status: res.StatusCode, retryAfter: retryAfter(res.Header)}
+	e := &statusError{status: res.StatusCode, retryAfter: retryAfter(res.Header), worked: res.Header.Get(model.WorkedHeader) != ""}
 	var envelope struct {
 		Error json.RawMessage `json:"error"`
 	}
@@ -146,6 +148,9 @@ func (m *Model) refused(ctx context.Context, s *statusError, name string) error 
 	e := core.E(core.Unavailable, op, m.clean(s.Message))
 	if s.Message == "" {
 		e.Msg = "the model server answered " + strconv.Itoa(s.status) + " " + http.StatusText(s.status)
+	}
+	if s.worked {
+		e.Err = model.ErrWorked
 	}
 	switch {
 	case s.status == http.StatusUnauthorized || s.is("invalid_api_key"):

@@ -1,14 +1,34 @@
 package openai_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/openai"
 )
+
+// A server that says so was at work when its time was over.
+func TestWhoWorked(t *testing.T) {
+	t.Parallel()
+	for _, worked := range []bool{false, true} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if worked {
+				w.Header().Set(model.WorkedHeader, "yes")
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		t.Cleanup(s.Close)
+		_, err := model.Collect(t.Context(), openai.New(openai.Config{BaseURL: s.URL + "/v1", Retries: -1}), request(), nil)
+		if core.CodeOf(err) != core.Unavailable || errors.Is(err, model.ErrWorked) != worked {
+			t.Errorf("worked %v: %v", worked, err)
+		}
+	}
+}
 
 // Who answers is what the gateway's headers say, also of an answer that breaks off.
 func TestWhoAnswers(t *testing.T) {

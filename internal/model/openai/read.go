@@ -22,7 +22,8 @@ func (x *exchange) read(canonical *model.Canonical, yield func(model.Chunk) bool
 	e, err := x.first, error(nil)
 	for ; err == nil; e, err = x.again() {
 		if e.Usage != nil {
-			last = &core.Usage{Input: e.Usage.Input, Output: e.Usage.Output, Cached: e.Usage.Cached()}
+			last = &core.Usage{Input: e.Usage.Input, Output: e.Usage.Output}
+			last.Cached, last.CacheWrite = e.Usage.Cache()
 		}
 		for _, c := range e.Choices {
 			if c.FinishReason != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/blob"
@@ -24,6 +25,9 @@ type state struct {
 
 // kept are the states of tasks, by the task's id.
 const kept = store.Kind[state]("git.checkout")
+
+// own begins the names of tasks' own branches.
+const own = "isekai/"
 
 // life is how long a state is kept after its last change.
 const life = 90 * 24 * time.Hour
@@ -56,7 +60,7 @@ func (s *shared) open(ctx context.Context, name string, c tool.Call) (_ *work, e
 	if w.workspace, err = c.Workspace.Open(); err != nil {
 		return nil, err
 	}
-	if _, own := c.Workspace.Kept(); own {
+	if _, theirs := c.Workspace.Kept(); theirs {
 		return nil, core.E(core.Unsupported, name, "the workspace is a repository of the operator's: what is in its .git isn't changed by tools").
 			WithHint("look at it with run_command, as in git diff; who owns the folder commits and pushes")
 	}
@@ -65,6 +69,9 @@ func (s *shared) open(ctx context.Context, name string, c tool.Call) (_ *work, e
 	}
 	if w.doc.Version == 0 && c.Facts.Checkout != nil {
 		w.doc.Data.Checkout = *c.Facts.Checkout
+		if strings.HasPrefix(w.doc.Data.Branch, own) { // also of a fork, whose events are another's
+			w.doc.Data.Branch = own + string(c.Task)
+		}
 	}
 	if err := w.restore(ctx); err != nil {
 		return nil, err

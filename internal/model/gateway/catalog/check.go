@@ -135,19 +135,17 @@ func checkPrice(m Model) error {
 	if m.Price == nil {
 		return nil
 	}
-	for _, c := range []core.Credits{m.Price.Input, m.Price.Cached, m.Price.Output, m.Price.Call, m.Price.Second, m.Price.GiBDay} {
-		if c < 0 || c > core.MaxCredits {
-			return invalid("the price of "+m.Name+" is out of range", "give what a million tokens cost, in micro-credits")
-		}
+	if err := m.Price.Check(core.MaxCredits); err != nil {
+		return fmt.Errorf("the model %s: %w", m.Name, err)
 	}
 	if m.Price.Second != 0 || m.Price.GiBDay != 0 {
-		return invalid("a model has no price by the second or the GiB", "give input, cached, output and call")
+		return invalid("a model has no price by the second or the GiB", "give input, cached, cache_write, output and call")
 	}
 	return nil
 }
 
 // spoken are what a provider can speak.
-var spoken = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens}
+var spoken = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens, dialect.OpCompact}
 
 func (s Spec) checkSpeaks() error {
 	for i, op := range s.Speaks {

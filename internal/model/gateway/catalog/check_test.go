@@ -44,6 +44,9 @@ func TestWhatNoProviderCanBe(t *testing.T) {
 		"a model twice":          func(s *catalog.Spec) { s.Models = []catalog.Model{{Name: "a"}, {Name: "a"}} },
 		"too many models":        func(s *catalog.Spec) { s.Models = make([]catalog.Model, 501) },
 		"a negative price":       func(s *catalog.Spec) { s.Models = []catalog.Model{{Name: "a", Price: &core.Price{Input: -1}}} },
+		"a price that is less above": func(s *catalog.Spec) {
+			s.Models = []catalog.Model{{Name: "a", Price: &core.Price{Input: 2, Above: &core.PriceAbove{Tokens: 10, Input: 1}}}}
+		},
 		"a price beyond all": func(s *catalog.Spec) {
 			s.Models = []catalog.Model{{Name: "a", Price: &core.Price{Call: core.MaxCredits + 1}}}
 		},
@@ -121,6 +124,7 @@ func TestWhereOperationsAre(t *testing.T) {
 	}{
 		{of("a", catalog.OpenAI), dialect.OpChat, "m", "https://api.openai.com/v1/chat/completions"},
 		{of("a", catalog.OpenAI), dialect.OpResponses, "m", "https://api.openai.com/v1/responses"},
+		{of("a", catalog.OpenAI), dialect.OpCompact, "m", "https://api.openai.com/v1/responses/compact"},
 		{of("a", catalog.OpenAI), dialect.OpModels, "", "https://api.openai.com/v1/models"},
 		{of("a", catalog.Anthropic), dialect.OpMessages, "m", "https://api.anthropic.com/v1/messages"},
 		{of("a", catalog.Anthropic), dialect.OpCountTokens, "m", "https://api.anthropic.com/v1/messages/count_tokens"},
@@ -132,6 +136,7 @@ func TestWhereOperationsAre(t *testing.T) {
 		{catalog.Spec{Name: "a", Kind: catalog.VLLM, Address: "https://x.example/team/v1/"}, dialect.OpChat, "m", "https://x.example/team/v1/chat/completions"},
 		{catalog.Spec{Name: "a", Kind: catalog.Compatible, Address: "https://x.example"}, dialect.OpChat, "m", "https://x.example/chat/completions"},
 		{catalog.Spec{Name: "a", Kind: catalog.Compatible, Address: "https://[::1]:8443/a%2Fb"}, dialect.OpChat, "m", "https://[::1]:8443/a%2Fb/chat/completions"},
+		{catalog.Spec{Name: "a", Kind: catalog.Azure, Address: "https://res.openai.azure.com"}, dialect.OpCompact, "dep", "https://res.openai.azure.com/openai/v1/responses/compact"},
 		{catalog.Spec{Name: "a", Kind: catalog.Azure, Address: "https://res.openai.azure.com"}, dialect.OpChat, "dep", "https://res.openai.azure.com/openai/v1/chat/completions"},
 		{
 			catalog.Spec{Name: "a", Kind: catalog.Azure, Address: "https://res.openai.azure.com/", APIVersion: "2024-10-21"}, dialect.OpChat, "my/dep",

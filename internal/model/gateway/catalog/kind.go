@@ -41,9 +41,9 @@ var common = []dialect.Operation{dialect.OpChat, dialect.OpEmbeddings}
 // presets are from the makers' documents. Azure lists what there is to deploy, and not what
 // is deployed; so its list is of no use.
 var presets = map[Kind]preset{
-	OpenAI:     {address: "https://api.openai.com/v1", path: "/v1", speaks: []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpEmbeddings}, lists: true},
+	OpenAI:     {address: "https://api.openai.com/v1", path: "/v1", speaks: []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpCompact, dialect.OpEmbeddings}, lists: true},
 	Anthropic:  {address: "https://api.anthropic.com/v1", path: "/v1", speaks: []dialect.Operation{dialect.OpMessages, dialect.OpCountTokens}, header: "X-Api-Key", lists: true},
-	Azure:      {path: "/openai/v1", speaks: []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpEmbeddings}, header: "Api-Key"},
+	Azure:      {path: "/openai/v1", speaks: []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpCompact, dialect.OpEmbeddings}, header: "Api-Key"},
 	Gemini:     {address: "https://generativelanguage.googleapis.com/v1beta/openai", path: "/v1beta/openai", speaks: common, lists: true},
 	Ollama:     {address: "http://127.0.0.1:11434/v1", path: "/v1", speaks: common, lists: true},
 	VLLM:       {address: "http://127.0.0.1:8000/v1", path: "/v1", speaks: common, lists: true},
@@ -62,6 +62,7 @@ func (k Kind) Speaks() []dialect.Operation { return slices.Clone(presets[k].spea
 var paths = map[dialect.Operation]string{
 	dialect.OpChat:        "/chat/completions",
 	dialect.OpResponses:   "/responses",
+	dialect.OpCompact:     "/responses/compact",
 	dialect.OpMessages:    "/messages",
 	dialect.OpEmbeddings:  "/embeddings",
 	dialect.OpCountTokens: "/messages/count_tokens",

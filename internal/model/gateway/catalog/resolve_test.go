@@ -19,11 +19,13 @@ func TestWhereNamesLead(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
 		r.put(t, house, of("openai", catalog.OpenAI, "gpt-5-mini", "text-embedding-3-small"))
 		r.put(t, house, of("claude", catalog.Anthropic, "claude-haiku-4-5"))
+		r.put(t, house, catalog.Spec{Name: "azure", Kind: catalog.Azure, Address: "https://res.openai.azure.com", Models: []catalog.Model{{Name: "gpt-5"}}})
 		r.route(t, house, "smart", catalog.Leg{Provider: "openai", Model: "gpt-5-mini"})
 		r.put(t, orgA, of("openai", catalog.Compatible, "gpt-5-mini", "own"))
 		r.put(t, orgA, of("local", catalog.Ollama))
 		r.route(t, orgA, "fast", catalog.Leg{Provider: "claude", Model: "claude-haiku-4-5", Tier: 3},
 			catalog.Leg{Provider: "openai", Model: "own", Weight: 3}, catalog.Leg{Provider: "local", Model: "qwen3:8b"})
+		r.route(t, orgA, "both", catalog.Leg{Provider: "local", Model: "qwen3:8b"}, catalog.Leg{Provider: "azure", Model: "gpt-5", Tier: 1})
 		r.route(t, orgA, "org/slash", catalog.Leg{Provider: "openai", Model: "own"})
 
 		const chat, embed = dialect.OpChat, dialect.OpEmbeddings
@@ -40,6 +42,8 @@ func TestWhereNamesLead(t *testing.T) {
 			{orgB, "claude-haiku-4-5", dialect.OpCountTokens, "org_installation:claude/claude-haiku-4-5=i"},
 			{orgB, "gpt-5-mini", dialect.OpCountTokens, "org_installation:openai/gpt-5-mini=i"},
 			{orgB, "claude-haiku-4-5", embed, "unsupported"},
+			{orgB, "smart", dialect.OpCompact, "org_installation:openai/gpt-5-mini=i"},
+			{orgB, "claude-haiku-4-5", dialect.OpCompact, "not_found"}, // that can't be translated
 			{orgB, "own", chat, "not_found"},
 			{orgB, "fast", chat, "not_found"},
 			{orgB, "openai/nothing", chat, "not_found"},
@@ -50,6 +54,8 @@ func TestWhereNamesLead(t *testing.T) {
 			{orgA, "claude/claude-haiku-4-5", chat, "org_installation:claude/claude-haiku-4-5=i"},
 			{orgA, "fast", chat, "org_a:openai/own=iii org_a:local/qwen3:8b=i | org_installation:claude/claude-haiku-4-5=i"},
 			{orgA, "fast", embed, "org_a:openai/own=iii org_a:local/qwen3:8b=i"},
+			{orgA, "fast", dialect.OpCompact, "not_found"},
+			{orgA, "both", dialect.OpCompact, "org_installation:azure/gpt-5=i"},
 			{orgA, "org/slash", chat, "org_a:openai/own=i"},
 			{orgA, "local/any:1b", chat, "org_a:local/any:1b=i"},
 			{orgA, "whatever", chat, "org_a:local/whatever=i"}, // it lists nothing, so it is asked
@@ -199,7 +205,7 @@ func TestResolveKeepsItsWord(t *testing.T) {
 			}
 		}
 		for _, name := range append([]string{"r", "zzz", "c/m", "a/a/m", "b/a/m"}, models...) {
-			for _, op := range []dialect.Operation{dialect.OpChat, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens} {
+			for _, op := range []dialect.Operation{dialect.OpChat, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens, dialect.OpCompact} {
 				got, err := v.Resolve(name, op)
 				if err != nil {
 					if !slices.Contains([]core.Code{core.NotFound, core.Unsupported, core.Unavailable}, core.CodeOf(err)) || core.HintOf(err) == "" {

@@ -33,12 +33,13 @@ type part struct {
 	models    map[string]*ways // that providers list, by name and by PROVIDER/MODEL
 }
 
-// ways are the tiers of a name: for what generates, and for embeddings.
+// ways are the tiers of a name: for what generates, for embeddings, and for compaction, which is of
+// those alone that speak it.
 type ways struct {
-	route           string
-	sticky          bool
-	generate, embed [][]Target
-	owner           string // the provider that lists the name; "": it isn't listed
+	route                    string
+	sticky                   bool
+	generate, embed, compact [][]Target
+	owner                    string // the provider that lists the name; "": it isn't listed
 }
 
 // Settings returns what the org has set.
@@ -49,8 +50,9 @@ func (v *View) Settings() Settings { return v.settings }
 // the first provider that is asked for what nobody lists. count_tokens goes where messages would, even to a
 // provider that doesn't count.
 //
-// It allocates nothing for names that are listed. not_found: there is no such name;
-// unsupported: what there is can't do the operation; unavailable: a route leads nowhere.
+// It allocates nothing for names that are listed. not_found: there is no such name, or nobody who
+// compacts, as servers say that don't: clients then do without; unsupported: what there is can't do
+// another operation; unavailable: a route leads nowhere.
 func (v *View) Resolve(name string, op dialect.Operation) (Resolved, error) {
 	for _, p := range v.parts {
 		w := p.routes[name]
@@ -97,17 +99,19 @@ func (v *View) open(name string) (Target, bool) {
 
 // resolved picks the tiers of an operation.
 func (w *ways) resolved(name string, op dialect.Operation) (Resolved, error) {
-	r := Resolved{Name: name, Route: w.route, Sticky: w.sticky, Tiers: w.generate}
-	other := w.embed
-	if op == dialect.OpEmbeddings {
-		r.Tiers, other = w.embed, w.generate
+	r, lack := Resolved{Name: name, Route: w.route, Sticky: w.sticky, Tiers: w.generate}, core.Unsupported
+	switch op {
+	case dialect.OpEmbeddings:
+		r.Tiers = w.embed
+	case dialect.OpCompact:
+		r.Tiers, lack = w.compact, core.NotFound
 	}
 	if len(r.Tiers) > 0 {
 		return r, nil
 	}
 	const at = "model.resolve"
-	if len(other) > 0 {
-		return Resolved{}, core.E(core.Unsupported, at, "the model "+quote(name)+" can't be asked for "+string(op)).
+	if len(w.generate)+len(w.embed) > 0 {
+		return Resolved{}, core.E(lack, at, "the model "+quote(name)+" can't be asked for "+string(op)).
 			WithHint("no provider of it speaks that; isekai model show says what each speaks")
 	}
 	return Resolved{}, core.E(core.Unavailable, at, "the route "+quote(name)+" leads to no provider that is there").
@@ -118,7 +122,7 @@ func (w *ways) resolved(name string, op dialect.Operation) (Resolved, error) {
 func waysOf(route string, sticky bool, legs []Leg, find func(name string) *Provider) *ways {
 	w := &ways{route: route, sticky: sticky}
 	for tier := range MaxTiers {
-		var generate, embed []Target
+		var generate, embed, compact []Target
 		for _, l := range legs {
 			p := find(l.Provider)
 			if l.Tier != tier || p == nil || !p.Has(l.Model) {
@@ -131,12 +135,18 @@ func waysOf(route string, sticky bool, legs []Leg, find func(name string) *Provi
 			if _, ok := p.Via(dialect.OpEmbeddings); ok {
 				embed = append(embed, t)
 			}
+			if _, ok := p.Via(dialect.OpCompact); ok {
+				compact = append(compact, t)
+			}
 		}
 		if len(generate) > 0 {
 			w.generate = append(w.generate, generate)
 		}
 		if len(embed) > 0 {
 			w.embed = append(w.embed, embed)
+		}
+		if len(compact) > 0 {
+			w.compact = append(w.compact, compact)
 		}
 	}
 	return w

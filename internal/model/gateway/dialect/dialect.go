@@ -26,6 +26,7 @@ type Operation string
 const (
 	OpChat        Operation = "chat"
 	OpResponses   Operation = "responses"
+	OpCompact     Operation = "compact" // of a conversation in responses
 	OpMessages    Operation = "messages"
 	OpEmbeddings  Operation = "embeddings"
 	OpCountTokens Operation = "count_tokens"
@@ -36,7 +37,7 @@ const (
 // of OpenAI's.
 func (op Operation) Dialect() Dialect {
 	switch op {
-	case OpResponses:
+	case OpResponses, OpCompact:
 		return Responses
 	case OpMessages, OpCountTokens:
 		return Messages

@@ -126,7 +126,7 @@ const itemReference = "item_reference"
 // is none.
 func (r Request) kept() string {
 	switch {
-	case r.Op == OpResponses && bareReference(r.Body):
+	case r.Op.Dialect() == Responses && bareReference(r.Body):
 		return "input"
 	case r.mayName():
 		return r.keptName()

@@ -48,6 +48,10 @@ func TestExtras(t *testing.T) {
 		{OpResponses, `"input":[{"id":"msg_1","type":"message","role":"user","content":[{"type":"input_image","file_id":"file-1"}]}]`, []string{"file_id!"}},
 		{OpResponses, `"input":[{"id":"fc_1","type":"function_call","arguments":"{\"file_id\":\"x\"}"},{"role":"user","content":"item_reference"}]`, nil},
 
+		{OpCompact, `"input":[{"role":"user","content":"x"},{"type":"compaction","id":"cmp_1","encrypted_content":"x"}]`, nil},
+		{OpCompact, `"input":[{"id":"msg_1"}]`, []string{"input!"}},
+		{OpCompact, `"service_tier":"priority","previous_response_id":"resp_1"`, []string{"previous_response_id!resp_1", "service_tier"}},
+
 		{OpMessages, `"tools":[{"name":"f","input_schema":{"properties":{"container":{"default":"c"}}}},{"type":"bash_20250124","name":"bash"},{"type":"text_editor_20250728"},{"type":"custom"}]`, nil},
 		{OpMessages, `"tools":[{"type":"web_search_20250305","name":"web_search"}]`, []string{"tools"}},
 		{OpMessages, `"tools":[{"type":"web_fetch_20250910"}]`, []string{"tools"}},

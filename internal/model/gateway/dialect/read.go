@@ -48,7 +48,7 @@ func Read(op Operation, body []byte) (Request, error) {
 		r.newer = edit{}
 	}
 	r.Stream = r.Stream && op.generates()
-	r.Images = op.generates() && bytes.Contains(body, []byte("image")) && pictures(body) > 0
+	r.Images = (op.generates() || op == OpCompact) && bytes.Contains(body, []byte("image")) && pictures(body) > 0
 	return r.Request, nil
 }
 
@@ -103,7 +103,7 @@ func (r *reader) take(m member, v []byte, from, to int) (err error) {
 	case mStore:
 		r.Store, err = boolean("store", v)
 	case mBackground:
-		if r.Op == OpResponses {
+		if r.Op.Dialect() == Responses {
 			r.Background, err = boolean("background", v)
 		}
 	case mStreamOptions:

@@ -12,6 +12,9 @@ var (
 	ErrNoRoom   = errors.New("there is no room for an event of the stream")
 )
 
+// ErrComment is no error: a comment has come, and Next goes on when it is called again.
+var ErrComment = errors.New("a comment in the stream")
+
 // Room bounds what several scanners have in memory.
 type Room interface {
 	// Hold says how many bytes a scanner's buffer is going to have, or has by now. false: it may
@@ -78,8 +81,8 @@ const (
 // slows the stream.
 type Scanner struct {
 	// Comment is called for each comment, which some servers send to show that they are alive.
-	// nil: nobody wants to know.
-	Comment func()
+	// stop: between two events Next returns ErrComment. nil: nobody wants to know.
+	Comment func() (stop bool)
 
 	// Room is asked for a buffer of more than 64 KiB. nil: there is enough.
 	Room Room
@@ -104,7 +107,7 @@ func NewScanner(r io.Reader, most int) *Scanner {
 }
 
 // Next returns the next event, whose Data is valid until Next is called again. It returns
-// io.EOF after the last, ErrTooLarge, ErrNoRoom, or the reader's error, which takes an event with it that
+// io.EOF after the last, ErrComment, ErrTooLarge, ErrNoRoom, or the reader's error, which takes an event with it that
 // isn't whole.
 func (s *Scanner) Next() (Event, error) {
 	s.shrink()
@@ -130,8 +133,8 @@ func (s *Scanner) Next() (Event, error) {
 		}
 		switch string(s.buf[from:nameEnd]) {
 		case "": // nothing before the colon
-			if s.Comment != nil {
-				s.Comment()
+			if s.Comment != nil && s.Comment() && !has && e.Name == "" && e.ID == "" {
+				return Event{}, ErrComment
 			}
 		case "data":
 			s.add(v, to, has)

@@ -234,7 +234,6 @@ func TestScannerKeepsItsBufferSmall(t *testing.T) {
 	}
 }
 
-// TestAppendIsReadBack is the law of writing events.
 // Events that came with the first are ready, and the beginning of another isn't.
 func TestReady(t *testing.T) {
 	t.Parallel()
@@ -256,7 +255,7 @@ func TestComments(t *testing.T) {
 	t.Parallel()
 	n := 0
 	s := NewScanner(strings.NewReader(": PROCESSING\n\n:\n\ndata: a\n: b\n\ndata\n\n"), 100)
-	s.Comment = func() { n++ }
+	s.Comment = func() bool { n++; return false }
 	for _, want := range []string{"a", ""} {
 		if e, err := s.Next(); err != nil || string(e.Data) != want {
 			t.Fatalf("%q, error %v", e.Data, err)
@@ -267,6 +266,31 @@ func TestComments(t *testing.T) {
 	}
 }
 
+// Who wants to know at once is told between events, and misses nothing of them.
+func TestACommentStops(t *testing.T) {
+	t.Parallel()
+	s := NewScanner(iotest.OneByteReader(strings.NewReader(": 1\n\nevent: e\n: in\ndata: a\n: in\n\n:2\r\n: 3\n\ndata: b\n\n")), 100)
+	s.Comment = func() bool { return true }
+	var got []string
+	for {
+		e, err := s.Next()
+		if err == io.EOF {
+			break
+		}
+		if said := e.Name + "/" + string(e.Data); err == nil {
+			got = append(got, said)
+		} else if err == ErrComment && said == "/" {
+			got = append(got, ":")
+		} else {
+			t.Fatal(said, err)
+		}
+	}
+	if diff := cmp.Diff([]string{":", "e/a", ":", ":", "/b"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestAppendIsReadBack is the law of writing events.
 func TestAppendIsReadBack(t *testing.T) {
 	t.Parallel()
 	word := rapid.StringMatching(`[a-z._0-9]{0,12}`)

@@ -60,7 +60,7 @@ func Text(op Operation, body []byte) int {
 	switch op {
 	case OpChat:
 		in = "choices"
-	case OpResponses:
+	case OpResponses, OpCompact:
 		in = "output"
 	case OpMessages:
 		in = "content"

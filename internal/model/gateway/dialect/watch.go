@@ -24,7 +24,7 @@ type Watch struct {
 }
 
 // anthropic is the usage that events of messages tell in pieces, each the latest.
-type anthropic struct{ input, created, read, output, thought int }
+type anthropic struct{ input, created, hour, read, output, thought int }
 
 // NewWatch returns a watch of the stream that answers the request, in the request's dialect.
 func NewWatch(r Request) *Watch {
@@ -153,13 +153,14 @@ func (w *Watch) cumulative(r gjson.Result) {
 	p := &w.parts
 	for path, n := range map[string]*int{
 		"input_tokens": &p.input, "cache_creation_input_tokens": &p.created, "cache_read_input_tokens": &p.read,
+		"cache_creation.ephemeral_1h_input_tokens": &p.hour,
 		"output_tokens": &p.output, "output_tokens_details.thinking_tokens": &p.thought,
 	} {
 		if r.Get(path).Type == gjson.Number {
 			*n = tokens(r, path)
 		}
 	}
-	w.usage = core.Usage{Input: p.input + p.created + p.read, Cached: p.read, Output: p.output, Reasoning: min(p.thought, p.output)}
+	w.usage = bounded(core.Usage{Input: p.input + p.created + p.read, Cached: p.read, CacheWrite: p.created, CacheWrite1h: p.hour, Output: p.output, Reasoning: p.thought})
 	w.told = w.usage.Input+w.usage.Output > 0
 }
 

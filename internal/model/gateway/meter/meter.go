@@ -115,7 +115,7 @@ func (m *Meter) Open(ctx context.Context, ask Ask) (*Ticket, error) {
 		if t.price, err = m.price(ctx, ask); err != nil {
 			return nil, err
 		}
-		t.most = t.price.Tokens(ask.Most)
+		t.most = t.price.Most(ask.Most)
 	}
 	if m.backlog.Load() >= maxBacklog {
 		return nil, core.E(core.Unavailable, "meter.open", "calls can't be charged at the moment").WithHint("try again; the database doesn't keep up")

@@ -43,6 +43,7 @@ func (t *tally) add(calls ...core.MeteredCalls) {
 		sum.N, sum.At, sum.Cost = sum.N+c.N, max(sum.At, c.At), sum.Cost+c.Cost
 		sum.Usage.Input, sum.Usage.Output = sum.Usage.Input+c.Usage.Input, sum.Usage.Output+c.Usage.Output
 		sum.Usage.Cached, sum.Usage.Reasoning = sum.Usage.Cached+c.Usage.Cached, sum.Usage.Reasoning+c.Usage.Reasoning
+		sum.Usage.CacheWrite, sum.Usage.CacheWrite1h = sum.Usage.CacheWrite+c.Usage.CacheWrite, sum.Usage.CacheWrite1h+c.Usage.CacheWrite1h
 		sum.TookMS, sum.FirstMS, sum.Attempts = sum.TookMS+c.TookMS, sum.FirstMS+c.FirstMS, sum.Attempts+c.Attempts
 	}
 }

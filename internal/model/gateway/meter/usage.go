@@ -27,9 +27,10 @@ type Usage struct {
 	Failed    int            `json:"failed,omitempty"` // of them: failed or canceled
 	Input     int            `json:"input"`            // tokens
 	Output    int            `json:"output"`
-	Cached    int            `json:"cached,omitempty"`    // of Input
-	Reasoning int            `json:"reasoning,omitempty"` // of Output
-	Estimated int            `json:"estimated,omitempty"` // calls whose tokens the provider didn't say
+	Cached    int            `json:"cached,omitempty"`      // of Input
+	Written   int            `json:"cache_write,omitempty"` // likewise
+	Reasoning int            `json:"reasoning,omitempty"`   // of Output
+	Estimated int            `json:"estimated,omitempty"`   // calls whose tokens the provider didn't say
 	Credits   core.Credits   `json:"credits,omitempty"`
 }
 
@@ -54,7 +55,7 @@ func (s sums) add(u Usage) {
 	}
 	sum.Calls, sum.Failed, sum.Estimated = sum.Calls+u.Calls, sum.Failed+u.Failed, sum.Estimated+u.Estimated
 	sum.Input, sum.Output, sum.Credits = sum.Input+u.Input, sum.Output+u.Output, sum.Credits+u.Credits
-	sum.Cached, sum.Reasoning = sum.Cached+u.Cached, sum.Reasoning+u.Reasoning
+	sum.Cached, sum.Written, sum.Reasoning = sum.Cached+u.Cached, sum.Written+u.Written, sum.Reasoning+u.Reasoning
 }
 
 // list returns them, the newest day first.
@@ -73,7 +74,7 @@ func (s sums) list() []Usage {
 func usageOf(c core.MeteredCalls, project core.ProjectID, key core.KeyID) Usage {
 	u := Usage{
 		Day: time.UnixMilli(c.At).UTC().Format(time.DateOnly), Project: project, Key: key, Provider: c.Provider, Model: cmp.Or(c.Model, c.Requested), Calls: c.N,
-		Input: c.Usage.Input, Output: c.Usage.Output, Cached: c.Usage.Cached, Reasoning: c.Usage.Reasoning, Credits: c.Cost,
+		Input: c.Usage.Input, Output: c.Usage.Output, Cached: c.Usage.Cached, Written: c.Usage.CacheWrite, Reasoning: c.Usage.Reasoning, Credits: c.Cost,
 	}
 	if c.Status != StatusOK && c.Status != StatusCached {
 		u.Failed = c.N

@@ -28,14 +28,16 @@ type Usage struct {
 	Details json.RawMessage `json:"prompt_tokens_details"` // what Input is made of: an object, null, or what a server likes
 }
 
-// Cached returns how many tokens of Input the server had from a request before; 0 if it
-// doesn't say.
-func (u Usage) Cached() int {
+// Cache returns how many tokens of Input the server had from a request before, and how many
+// it put into its cache; 0 if it doesn't say.
+func (u Usage) Cache() (read, written int) {
 	var of struct {
-		Cached int `json:"cached_tokens"`
+		Cached  int `json:"cached_tokens"`
+		Written int `json:"cache_write_tokens"`
 	}
 	_ = json.Unmarshal(u.Details, &of) // what can't be read is no discount
-	return min(max(of.Cached, 0), max(u.Input, 0))
+	read = min(max(of.Cached, 0), max(u.Input, 0))
+	return read, min(max(of.Written, 0), max(u.Input, 0)-read)
 }
 
 // Choice is a piece of an answer; one is asked for.

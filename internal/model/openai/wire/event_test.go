@@ -18,8 +18,10 @@ func FuzzEvent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if u := e.Usage; u != nil && (u.Cached() < 0 || u.Cached() > max(u.Input, 0)) {
-			t.Fatalf("%d of %d tokens were cached", u.Cached(), u.Input)
+		if u := e.Usage; u != nil {
+			if read, written := u.Cache(); read < 0 || written < 0 || read+written > max(u.Input, 0) {
+				t.Fatalf("of %d tokens %d came from the cache and %d went into it", u.Input, read, written)
+			}
 		}
 		var cs Calls
 		for _, c := range e.Choices {

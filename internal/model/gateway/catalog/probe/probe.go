@@ -141,6 +141,8 @@ func question(p *catalog.Provider, op dialect.Operation, model string) map[strin
 		return map[string]any{"model": model, "input": "Say OK.", "max_output_tokens": 16, "store": false}
 	case dialect.OpMessages:
 		return map[string]any{"model": model, "messages": turns, "max_tokens": 16}
+	case dialect.OpCompact:
+		return map[string]any{"model": model, "input": "Say OK."}
 	case dialect.OpCountTokens:
 		return map[string]any{"model": model, "messages": turns}
 	case dialect.OpEmbeddings:
@@ -151,7 +153,7 @@ func question(p *catalog.Provider, op dialect.Operation, model string) map[strin
 
 // answered are the members that an answer has.
 var answered = map[dialect.Operation]string{
-	dialect.OpChat: "choices", dialect.OpResponses: "output", dialect.OpMessages: "content", dialect.OpCountTokens: "input_tokens", dialect.OpEmbeddings: "data",
+	dialect.OpChat: "choices", dialect.OpResponses: "output", dialect.OpCompact: "output", dialect.OpMessages: "content", dialect.OpCountTokens: "input_tokens", dialect.OpEmbeddings: "data",
 }
 
 // call tries one operation.

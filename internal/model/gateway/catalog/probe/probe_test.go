@@ -66,7 +66,7 @@ func try(t *testing.T, p *catalog.Provider, way http.RoundTripper, model string)
 }
 
 // all speaks everything.
-var all = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens}
+var all = []dialect.Operation{dialect.OpChat, dialect.OpResponses, dialect.OpMessages, dialect.OpEmbeddings, dialect.OpCountTokens, dialect.OpCompact}
 
 // TestEachOperationIsAsked in its API's own words, once, with the credential.
 func TestEachOperationIsAsked(t *testing.T) {
@@ -85,16 +85,18 @@ func TestEachOperationIsAsked(t *testing.T) {
 		_, _ = io.WriteString(w, map[string]string{
 			"/v1/models": `{"data":[{"id":"whisper-1"},{"id":"write"},{"id":"text-embedding"},{"id":"write"}]}`, "/v1/chat/completions": `{"choices":[{}]}`,
 			"/v1/responses": `{"output":[]}`, "/v1/messages": `{"content":[]}`, "/v1/embeddings": `{"data":[]}`, "/v1/messages/count_tokens": `{"input_tokens":0}`,
+			"/v1/responses/compact": `{"output":[]}`,
 		}[r.URL.Path])
 	}))
 	t.Cleanup(up.Close)
 	r := try(t, provider(t, catalog.Spec{Kind: catalog.VLLM, Address: up.URL, Speaks: all}), nil, "")
-	if !r.Works() || len(r.Checks) != 6 || strings.Join(r.Models, " ") != "text-embedding whisper-1 write" {
+	if !r.Works() || len(r.Checks) != 7 || strings.Join(r.Models, " ") != "text-embedding whisper-1 write" {
 		t.Fatalf("%+v", r)
 	}
 	for path, want := range map[string]map[string]any{
 		"/v1/chat/completions":      {"model": "write", "max_tokens": 16.0},
 		"/v1/responses":             {"model": "write", "store": false},
+		"/v1/responses/compact":     {"model": "write", "input": "Say OK."},
 		"/v1/messages":              {"model": "write", "max_tokens": 16.0},
 		"/v1/messages/count_tokens": {"model": "write"},
 		"/v1/embeddings":            {"model": "text-embedding", "input": "OK"},

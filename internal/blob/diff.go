@@ -1,4 +1,4 @@
-package app
+package blob
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
-	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
 )
 
@@ -19,7 +18,7 @@ const (
 	maxDiff     = 1 << 20   // bytes of unified text in all
 )
 
-// FileDiff is how one file differs between two versions.
+// FileDiff is how one file differs between two trees.
 type FileDiff struct {
 	Path    string `json:"path"`
 	Change  Change `json:"change"`
@@ -38,21 +37,23 @@ const (
 	Modified Change = "modified" // its content, or only its mode
 )
 
-// Diff returns the files that differ from version a to version b, by path in
-// order, with unified text where it is text and not too long.
-func (s *Service) Diff(ctx context.Context, scope core.Scope, app core.AppID, a, b int) ([]FileDiff, error) {
-	from, err := s.tree(ctx, scope, app, a)
-	if err != nil {
-		return nil, err
-	}
-	to, err := s.tree(ctx, scope, app, b)
-	if err != nil {
-		return nil, err
+// Diff returns the files that differ from one tree to another, by path in order, with unified
+// text where it is text and not too long. "" is the tree without a file.
+func Diff(ctx context.Context, s Store, org core.OrgID, from, to core.Digest) ([]FileDiff, error) {
+	var trees [2]Tree
+	for i, d := range []core.Digest{from, to} {
+		if d == "" {
+			continue
+		}
+		var err error
+		if trees[i], err = Load(ctx, s, org, d); err != nil {
+			return nil, err
+		}
 	}
 	var out []FileDiff
 	room := maxDiff
-	for _, p := range pairs(from, to) {
-		d, err := s.diffFile(ctx, scope.Org, p)
+	for _, p := range pairs(trees[0], trees[1]) {
+		d, err := diffFile(ctx, s, org, p)
 		if err != nil {
 			return nil, err
 		}
@@ -68,11 +69,11 @@ func (s *Service) Diff(ctx context.Context, scope core.Scope, app core.AppID, a,
 // pair is a file on both sides; nil where it isn't.
 type pair struct {
 	path     string
-	from, to *blob.TreeFile
+	from, to *TreeFile
 }
 
 // pairs returns the files that differ, in the order of their paths.
-func pairs(from, to blob.Tree) []pair {
+func pairs(from, to Tree) []pair {
 	byPath := map[string]pair{}
 	for path, f := range from.Files {
 		byPath[path] = pair{path: path, from: &f}
@@ -90,11 +91,11 @@ func pairs(from, to blob.Tree) []pair {
 	return out
 }
 
-func (s *Service) diffFile(ctx context.Context, org core.OrgID, p pair) (FileDiff, error) {
+func diffFile(ctx context.Context, s Store, org core.OrgID, p pair) (FileDiff, error) {
 	d := FileDiff{Path: p.path, Change: Modified}
 	oldName, newName := "a/"+d.Path, "b/"+d.Path
 	var text [2][]byte
-	for i, f := range []*blob.TreeFile{p.from, p.to} {
+	for i, f := range []*TreeFile{p.from, p.to} {
 		if f == nil {
 			continue
 		}
@@ -103,7 +104,7 @@ func (s *Service) diffFile(ctx context.Context, org core.OrgID, p pair) (FileDif
 			continue
 		}
 		var err error
-		if text[i], err = s.readBlob(ctx, org, f.Digest); err != nil {
+		if text[i], _, err = Head(ctx, s, org, f.Digest, maxDiffFile); err != nil {
 			return d, err
 		}
 		d.Binary = d.Binary || binary(text[i])

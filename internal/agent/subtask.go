@@ -1,0 +1,230 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/isekai-run/isekai/internal/bus"
+	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/tool"
+)
+
+// Delegate is the name of the tool by which a task has a part of its work done by a task of its
+// own: a stream of its own, with its own plan, and a share of what its parent may use. The parent
+// rests until it is over.
+const Delegate = "delegate"
+
+// Bounds of sub-tasks.
+const (
+	maxDepth    = 2  // of tasks below a task
+	maxSubtasks = 20 // of a task
+	// lookAgain is after what time a parent looks by itself whether its sub-task is over. It is told
+	// when that is so; this is for the day when nobody tells.
+	lookAgain = 30 * time.Second
+)
+
+var delegate = tool.Spec{
+	Name: Delegate, Version: "1", Effect: core.Idempotent, Contained: true, Bare: true, Kinds: []core.TaskKind{core.KindTask},
+	Description: "Has a part of the work done as a task of its own, with the files as they are, and waits for its answer; its changes are there then. For parts that need many looks of which only the outcome matters. " +
+		"It knows nothing but the prompt.",
+	Schema: json.RawMessage(`{"type":"object","properties":{
+		"prompt":{"type":"string","minLength":1,"maxLength":5000,"description":"all that it has to know, and what its answer has to say"},
+		"credits":{"type":"number","exclusiveMinimum":0,"description":"what it may cost at most, if tasks are charged; half of what is left if not given"}
+	},"required":["prompt"],"additionalProperties":false}`),
+}
+
+// wish is a sub-task that is wanted.
+type wish struct {
+	Prompt  string
+	Credits float64
+}
+
+// wish reads what a call of Delegate wants, or says why there is none.
+func (s State) wish(c core.CallContent) (p wish, why string) {
+	switch {
+	case json.Unmarshal([]byte(c.Arguments.Text), &p) != nil || c.Arguments.Blob != "":
+		return p, "The arguments aren't those of a sub-task: give prompt, a text."
+	case core.CheckPrompt(p.Prompt) != nil:
+		return p, core.CheckPrompt(p.Prompt).Error()
+	case s.depth() >= maxDepth:
+		return p, "This is a sub-task of a sub-task, which has none itself. Do the work here."
+	case s.Subtasks >= maxSubtasks:
+		return p, fmt.Sprintf("The task has had %d sub-tasks, and gets no more. Do the work here.", maxSubtasks)
+	case s.charged() && s.allowance(p) <= 0:
+		return p, "There aren't enough credits left for a sub-task. Do the work here."
+	}
+	return p, ""
+}
+
+func (s State) depth() int {
+	if s.Created.Parent == nil {
+		return 0
+	}
+	return s.Created.Parent.Depth
+}
+
+// charged reports whether calls cost credits.
+func (s State) charged() bool { return s.Created.Hold > 0 || s.Created.Allowance > 0 }
+
+// allowance is what a sub-task may spend of what is left.
+func (s State) allowance(p wish) core.Credits {
+	left := s.Held - s.Spent
+	if p.Credits > 0 {
+		return min(left, core.Credits(p.Credits*float64(core.Credit)))
+	}
+	return left / 2
+}
+
+// decideSubtask waits for the sub-task that is pending, and tells the model what came of it.
+func decideSubtask(s State) Effect {
+	c := s.Pending.Tool.Call
+	if s.Subtask == nil {
+		return Effect{Subtask: &c}
+	}
+	f := *s.Subtask
+	out := core.ToolSettled{Call: c.ID, Failed: f.Status != core.StatusSucceeded, Output: f.Answer, Tree: f.Tree}
+	if data, err := json.Marshal(map[string]string{"task": string(f.Task)}); err == nil {
+		out.Data = data
+	}
+	if out.Failed {
+		out.Tree, out.Output = "", core.Content{Text: "The sub-task didn't succeed: it " + string(f.Status)}
+		if f.Error != nil {
+			out.Output.Text = strings.TrimSpace(fmt.Sprintf("The sub-task %s: %s\n%s", f.Status, f.Error.Msg, f.Error.Hint))
+		}
+	}
+	return record(out)
+}
+
+// subtaskID names a call's sub-task, so that it is made once.
+func subtaskID(c core.CallID) core.TaskID {
+	sum := sha256.Sum256([]byte(c))
+	return core.TaskID("tsk_" + hex.EncodeToString(sum[:13]))
+}
+
+// subtask looks at the pending sub-task, and makes it if it isn't there. It reports whether the
+// outcome was noted; else there is nothing to do until that is known.
+func (d *drive) subtask(ctx context.Context, c core.CallContent) (known bool, err error) {
+	id := subtaskID(c.ID)
+	child, err := Load(ctx, d.Events, d.lease.Org, id)
+	switch {
+	case core.CodeOf(err) == core.NotFound && d.state.Canceling:
+		d.note(core.SubtaskFinished{Call: c.ID, Task: id, Status: core.StatusCanceled})
+		return true, nil
+	case core.CodeOf(err) == core.NotFound:
+		return false, d.begin(ctx, id, c)
+	case err != nil:
+		return false, err
+	case child.Finished != nil:
+		d.note(child.report())
+		return true, nil
+	case d.state.Canceling && !child.Canceling:
+		return false, d.tell(ctx, id, child.Version, core.TaskCancelRequested{Reason: "its parent is canceled"})
+	}
+	return false, nil
+}
+
+// begin makes a sub-task: with the files as they are, and a share of what is left.
+func (d *drive) begin(ctx context.Context, id core.TaskID, c core.CallContent) error {
+	s := d.state
+	p, why := s.wish(c)
+	if why != "" {
+		return core.E(core.Internal, "agent.subtask", "a sub-task that can't be was wanted: "+why)
+	}
+	if err := d.flush(ctx, store.WorkKeep); err != nil { // who is told of its end has to know of its beginning
+		return err
+	}
+	created := core.TaskCreated{
+		Kind: core.KindTask, Prompt: p.Prompt, Model: s.Model, Tree: s.Tree, Workspace: s.Created.Workspace, Key: s.Created.Key,
+		Parent: &core.Parent{Task: s.Task, Call: c.ID, Depth: s.depth() + 1}, Limits: s.left(d.Now()),
+	}
+	if s.charged() {
+		created.Allowance = s.allowance(p)
+		created.Limits.Credits = created.Allowance
+	}
+	return d.tell(ctx, id, 0, created)
+}
+
+// left are the limits of a sub-task: what the task itself has left.
+func (s State) left(now time.Time) core.Limits {
+	l := s.Limits
+	l.Steps, l.Calls, l.Tokens = max(1, l.Steps-s.Steps), max(1, l.Calls-s.Calls), max(1, l.Tokens-s.Tokens)
+	l.Wall = max(time.Minute, l.Wall-(now.Sub(s.CreatedAt)-s.Waited))
+	return l
+}
+
+// tell appends to a sub-task's stream. Somebody else's being quicker is fine: it is looked at
+// again.
+func (d *drive) tell(ctx context.Context, id core.TaskID, expected int64, p core.Payload) error {
+	data, err := core.EncodePayload(p)
+	if err != nil {
+		return err
+	}
+	_, err = d.Events.Append(ctx, d.scope, store.Append{
+		Stream: id.Stream(), Expected: expected, Work: store.WorkReady,
+		Events: []store.NewEvent{{ID: core.EventID(core.NewID("evt")), Type: p.EventType(), Data: data}},
+	})
+	if moved(err) {
+		return nil
+	}
+	return err
+}
+
+// report is what a sub-task that is over says to its parent.
+func (s State) report() core.SubtaskFinished {
+	f := core.SubtaskFinished{
+		Call: s.Created.Parent.Call, Task: s.Task, Status: s.Finished.Status, Answer: s.Finished.Answer, Error: s.Finished.Error,
+		Cost: s.Spent, Calls: s.Calls, Tokens: s.Tokens, Waited: s.Waited,
+	}
+	if s.Created.Workspace == "" {
+		f.Tree = s.Tree
+	}
+	return f
+}
+
+// Consumer is the name of Handler on the bus.
+const Consumer = "subtasks"
+
+// Handler returns the consumer of the bus that tells a task when its sub-task is over. Events may
+// come more than once, and in any order.
+func (s *Service) Handler() bus.Handler {
+	return func(ctx context.Context, e core.Event) error {
+		if e.Type != (core.TaskFinished{}).EventType() {
+			return nil
+		}
+		p, err := e.Payload()
+		if err != nil {
+			return err
+		}
+		if f := p.(core.TaskFinished); f.Parent != nil {
+			return s.report(ctx, e.Org, core.TaskID(e.Stream), f.Parent.Task)
+		}
+		return nil
+	}
+}
+
+// report tells a task what came of its sub-task, if it waits for that.
+func (s *Service) report(ctx context.Context, org core.OrgID, child, parent core.TaskID) error {
+	c, err := Load(ctx, s.Events, org, child)
+	if err != nil {
+		return err
+	}
+	for tries := 0; ; tries++ {
+		p, err := Load(ctx, s.Events, org, parent)
+		if err != nil {
+			return err
+		}
+		if p.Finished != nil || p.Subtask != nil || p.Pending == nil || p.Pending.Tool == nil || p.Pending.Tool.Call.ID != c.Created.Parent.Call {
+			return nil
+		}
+		scope := core.Scope{Org: org, Project: p.Project, Actor: core.Actor{Kind: core.ActorSystem, ID: Consumer}}
+		if _, err = s.append(ctx, scope, parent, p.Version, store.WorkReady, c.report()); !moved(err) || tries == 20 {
+			return err
+		}
+	}
+}
