@@ -71,9 +71,9 @@ func commit(ctx context.Context, w *work, a commitArgs) (tool.Result, error) {
 	return tool.Result{Output: said, Data: data(map[string]any{"commit": hash, "branch": w.doc.Data.Branch, "changes": len(changes)})}, nil
 }
 
-// text keeps what may be in a message.
+// text keeps of a message what a person who reads it sees.
 func text(r rune) rune {
-	if r != '\n' && r != '\t' && unicode.IsControl(r) || r == unicode.ReplacementChar {
+	if r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
 		return -1
 	}
 	return r

@@ -45,11 +45,11 @@ func log(_ context.Context, w *work, a logArgs) (tool.Result, error) {
 	}
 	var b strings.Builder
 	for _, c := range commits {
-		message := strings.TrimSpace(c.Message)
+		message := strings.TrimSpace(strings.Map(text, c.Message))
 		if len(message) > 2000 {
 			message = strings.ToValidUTF8(message[:2000], "") + "…"
 		}
-		fmt.Fprintf(&b, "commit %s\n%s, %s\n    %s\n\n", c.Hash, c.Author, c.When.UTC().Format(time.RFC3339), strings.ReplaceAll(message, "\n", "\n    "))
+		fmt.Fprintf(&b, "commit %s\n%s, %s\n    %s\n\n", c.Hash, strings.Map(text, c.Author), c.When.UTC().Format(time.RFC3339), strings.ReplaceAll(message, "\n", "\n    "))
 	}
 	if more {
 		b.WriteString("[there are more; not all history may have been fetched]\n")
