@@ -105,11 +105,11 @@ func TestOtherWords(t *testing.T) {
 func TestAReportIsBounded(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	for range 10_000 {
+	for range 1_000 {
 		b.WriteString("not ok 1 - " + strings.Repeat("n", 1000) + "\n" + strings.Repeat(strings.Repeat("é", 300)+"\n", 30))
 	}
 	r := parseTAP(b.String())
-	if r.Failed != 10_000 || len(r.Failures) != maxFailures {
+	if r.Failed != 1_000 || len(r.Failures) != maxFailures {
 		t.Fatalf("%d failed, %d are kept", r.Failed, len(r.Failures))
 	}
 	if f := r.Failures[0]; len(f.Name) > 300 || len(f.Output) > maxFailure+10 {
