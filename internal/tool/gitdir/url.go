@@ -83,7 +83,7 @@ func finish(u URL) (URL, error) {
 		}
 	}
 	trimmed := strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/")
-	if trimmed == "" || strings.HasPrefix(trimmed, "-") || strings.ContainsAny(trimmed, `'"$;|&<>()`+"`") {
+	if trimmed == "" || strings.HasPrefix(trimmed, "-") || strings.ContainsAny(trimmed, `'"$;|&<>()#?%[]{}*!^`+"`") {
 		return bad("names no repository")
 	}
 	for part := range strings.SplitSeq(trimmed, "/") {
