@@ -27,12 +27,15 @@ type Service struct {
 
 // NewTask is the wish for a task.
 type NewTask struct {
-	Kind      core.TaskKind
-	Prompt    string
-	Model     string // resolved: a configured model's name, or Blueprint
-	App       core.AppID
-	Base      int         // the version to change
-	Tree      core.Digest // its files
+	Kind   core.TaskKind
+	Prompt string
+	Model  string // resolved: a configured model's name, or Blueprint
+	App    core.AppID
+	Base   int         // the version to change
+	Tree   core.Digest // its files
+	// Checkout is the repository that Tree is of, if it is one's; without a Branch, the task gets one
+	// of its own.
+	Checkout  *core.Checkout
 	Workspace string
 	Limits    core.Limits
 	// Key is the caller's idempotency key; the same key of the same org is the
@@ -68,6 +71,13 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: app, Base: n.Base, Tree: n.Tree,
 		Workspace: n.Workspace, Limits: n.Limits.OrDefault(),
 	}
+	if n.Checkout != nil {
+		c := *n.Checkout
+		if c.Branch == "" {
+			c.Branch = "isekai/" + string(id)
+		}
+		created.Checkout = &c
+	}
 	events, err := s.accept(ctx, scope, id, created)
 	if moved(err) && n.Key != "" {
 		had, err := Load(ctx, s.Events, scope.Org, id)
@@ -101,7 +111,15 @@ func (s *Service) accept(ctx context.Context, scope core.Scope, id core.TaskID, 
 // that was meant by none.
 func same(c core.TaskCreated, n NewTask) bool {
 	return c.Kind == n.Kind && c.Prompt == n.Prompt && (c.App == n.App || n.App == "") && (c.Base > 0) == (n.Base > 0) &&
-		c.Workspace == n.Workspace && c.Limits.OrDefault() == n.Limits.OrDefault()
+		c.Workspace == n.Workspace && repository(c.Checkout) == repository(n.Checkout) && c.Limits.OrDefault() == n.Limits.OrDefault()
+}
+
+// repository returns what a task was asked to begin with; the branch may have moved on since.
+func repository(c *core.Checkout) [2]string {
+	if c == nil {
+		return [2]string{}
+	}
+	return [2]string{c.Repository, c.From}
 }
 
 func check(n NewTask) error {
@@ -119,6 +137,8 @@ func check(n NewTask) error {
 		return core.E(core.Invalid, op, "a limit of "+n.Limits.Credits.String()+" credits").WithHint("up to " + core.MaxCredits.String())
 	case n.Workspace != "" && !filepath.IsAbs(n.Workspace):
 		return core.E(core.Invalid, op, "the workspace isn't an absolute path")
+	case n.Checkout != nil && (n.Workspace != "" || n.Kind == core.KindApp):
+		return core.E(core.Invalid, op, "a task with a repository works in a workspace of its own, and makes no app").WithHint("leave out the workspace, and use the kind task")
 	case n.Workspace != "" && n.Kind == core.KindApp:
 		return core.E(core.Invalid, op, "an app is built in a workspace of its own").WithHint("leave out the workspace")
 	}

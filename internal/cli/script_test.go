@@ -30,9 +30,12 @@ import (
 	"github.com/isekai-run/isekai/internal/platform"
 	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
+	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 	"github.com/isekai-run/isekai/internal/watch"
 	"github.com/isekai-run/isekai/skills"
@@ -77,11 +80,27 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
 			e.Setenv("ISEKAI_TEST_PEER", servePeer(t))
 			e.Setenv("ISEKAI_TEST_HOOK", serveHook(t))
+			e.Setenv("ISEKAI_TEST_FORGE", gitdirtest.HTTP(t, gitdirtest.Upstream(t, map[string]string{"a": "1"})).URL)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"set": set, "mode": mode, "edit": edit},
 	})
+}
+
+// forge is the way out to the git host of the tests, whose credential is named forge.
+type forge struct{}
+
+func (forge) Client() *http.Client { return http.DefaultClient }
+func (forge) Authorize(context.Context, tool.Call, string, string, *http.Request) error {
+	return core.E(core.Unsupported, "forge", "nothing to authorize")
+}
+
+func (forge) Credential(_ context.Context, _ tool.Call, _, name, _ string) (tool.Credential, error) {
+	if name != "forge" {
+		return tool.Credential{}, core.E(core.NotFound, "forge", "the project has no credential "+name)
+	}
+	return tool.Credential{Secret: gitdirtest.Password}, nil
 }
 
 // set takes a field of the JSON that was printed last as a variable: set ID id. Lists have
@@ -142,8 +161,9 @@ func serve(t *testing.T) (url, setup string) {
 	index := must(memsqlite.Open(t.Context(), filepath.Join(t.TempDir(), "memory.db")))(t)
 	t.Cleanup(func() { _ = index.Close() })
 	t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
+	repos := repo.New(repo.Config{Records: st, Blobs: must(local.Open(t.TempDir()))(t), Dir: t.TempDir(), Outside: forge{}})
 	api := must(httpapi.New(httpapi.Config{
-		Events: st, Views: st, Records: st, Stopping: context.Background(),
+		Repositories: repos, Events: st, Views: st, Records: st, Stopping: context.Background(),
 		Health: func(context.Context) client.Health {
 			return client.Health{Model: "blueprint", Checks: []client.HealthCheck{}}
 		},

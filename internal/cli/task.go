@@ -41,6 +41,8 @@ func (sh *shell) taskRun() *cobra.Command {
 			return sh.with(c.Context(), Working, func(conn *Conn) error { return sh.run(c.Context(), conn, n, false) })
 		},
 	}
+	c.Flags().StringVar(&n.Repository, "repository", "", "git repository to begin with, by its name in isekai repo list; commits go to a branch of the task's own")
+	c.Flags().StringVar(&n.Branch, "branch", "", "of the repository (default: its usual one)")
 	c.Flags().StringVar(&n.Workspace, "workspace", "", "folder to work in; changes are made in it (default: an empty one)")
 	c.Flags().StringVar(&n.Model, "model", "", "model to use")
 	creditsFlag(c, &n.Limits.Credits)

@@ -60,7 +60,10 @@ type NewTask struct {
 	Prompt    string        `json:"prompt" doc:"1 to 5,000 characters"`
 	Model     string        `json:"model,omitempty" doc:"a configured model, or blueprint for the built-in planner; default: the first configured, else blueprint"`
 	Workspace string        `json:"workspace,omitempty" doc:"absolute path of a folder on the server's machine, for kind task"`
-	Limits    Limits        `json:"limits,omitzero"`
+	// Repository and Branch are what a task of kind task begins with.
+	Repository string `json:"repository,omitempty" maxLength:"63" doc:"a git repository of the project, by name, for kind task: the workspace begins with its newest files"`
+	Branch     string `json:"branch,omitempty" maxLength:"200" doc:"of the repository; its usual one if not given"`
+	Limits     Limits `json:"limits,omitzero"`
 }
 
 // NewChange asks for an app's next version.

@@ -198,6 +198,8 @@ type (
 		Limits    Limits   `json:"limits"`
 		Hold      Credits  `json:"hold,omitempty"` // to be held before it begins; 0: it isn't charged
 		Key       KeyID    `json:"key,omitempty"`  // the API key that created it, whose budget it uses
+		// Checkout is the repository that Tree is of, if it is one's.
+		Checkout *Checkout `json:"checkout,omitempty"`
 		// Parent is set for a sub-task.
 		Parent *Parent `json:"parent,omitempty"`
 		// Allowance is what a sub-task may spend of its parent's hold; 0: it isn't charged.

@@ -26,6 +26,7 @@ import (
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/store"
+	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
@@ -261,6 +262,10 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "set-redaction", nil, map[string]any{}, ours, "redact.policy", yes)
 	w.does(olga, "set-permissions", nil, map[string]any{}, ours, "permission.policy", yes)
 	w.does(olga, "set-org-permissions", nil, map[string]any{}, ours, "permission.policy", yes)
+	forge := gitdirtest.HTTP(t, gitdirtest.Upstream(t, map[string]string{"a": "1"}))
+	w.does(olga, "add-repository", nil, map[string]any{"name": "shop", "url": forge.URL + "/team/project.git", "credential": "forge"}, ours, "repository.add", yes)
+	w.does(olga, "sync-repository", of{"repository": "shop"}, nil, ours, "repository.sync", yes)
+	w.does(olga, "remove-repository", of{"repository": "shop"}, nil, ours, "repository.remove", yes)
 	w.does(olga, "put-model-provider", of{"provider": "local"}, map[string]any{"kind": "ollama"}, ours, "model.provider.set", yes)
 	w.does(olga, "put-model-route", of{"name": "smart"}, map[string]any{"targets": []map[string]any{{"provider": "local", "model": "m"}}}, ours, "model.route.set", yes)
 	w.does(olga, "delete-model-route", of{"name": "smart"}, nil, ours, "model.route.remove", yes)

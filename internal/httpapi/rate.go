@@ -70,7 +70,7 @@ func (r Rates) orDefault() Rates {
 
 // strict are the actions that change who may do what, or what it may cost.
 var strict = map[identity.Action]bool{
-	identity.OrgWrite: true, identity.MemberWrite: true, identity.ProjectWrite: true, identity.KeyWrite: true, identity.SecretWrite: true, identity.RedactWrite: true, identity.PermissionWrite: true,
+	identity.OrgWrite: true, identity.MemberWrite: true, identity.ProjectWrite: true, identity.KeyWrite: true, identity.SecretWrite: true, identity.RedactWrite: true, identity.PermissionWrite: true, identity.RepositoryWrite: true,
 	identity.BudgetWrite: true, identity.ModelWrite: true, identity.Self: true, identity.Operate: true, identity.OperatePeople: true,
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/isekai-run/isekai/internal/ledger"
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -126,7 +127,7 @@ func newRigBy(t testing.TB, build func(httpapi.Config) (http.Handler, error), ch
 	t.Cleanup(stop)
 	r.stop = stop
 	cfg := httpapi.Config{
-		Version: "test", Tasks: r.tasks, Permissions: permission.New(r.store, nil), Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs, Records: r.store,
+		Version: "test", Tasks: r.tasks, Permissions: permission.New(r.store, nil), Repositories: repo.New(repo.Config{Records: r.store, Blobs: blobs, Dir: filepath.Join(dir, "repos"), Outside: nearby{}}), Apps: r.apps, Events: r.store, Views: r.store, Blobs: blobs, Records: r.store,
 		Authenticate: known(map[string]identity.Principal{
 			token: ours, "theirs": owner(theirs), "neighbour": owner(neighbour),
 		}),

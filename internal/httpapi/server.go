@@ -29,6 +29,7 @@ import (
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/model/gateway"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -38,10 +39,12 @@ type Config struct {
 	Tasks   *agent.Service
 	// Permissions say which calls of tools a project allows.
 	Permissions *permission.Service
-	Apps        *app.Service
-	Events      store.Events
-	Views       store.Views
-	Blobs       blob.Store
+	// Repositories are what tasks may begin with.
+	Repositories *repo.Service
+	Apps         *app.Service
+	Events       store.Events
+	Views        store.Views
+	Blobs        blob.Store
 	// Projectors keep the views, for an operator to compare and build anew.
 	Projectors []*store.Projector
 	Backups    *backup.Backups
@@ -133,6 +136,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.tasks()
 	s.permissions()
 	s.events()
+	s.repositories()
 	s.apps()
 	s.files()
 	s.usage()

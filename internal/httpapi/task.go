@@ -61,6 +61,9 @@ func (s *server) tasks() {
 			return nil, err
 		}
 		n := agent.NewTask{Kind: in.Body.Kind, Prompt: in.Body.Prompt, Model: name, Workspace: in.Body.Workspace, Limits: limits(in.Body.Limits), Key: commandKey(ctx)}
+		if err := s.beginWith(ctx, scope, in.Body, &n); err != nil {
+			return nil, err
+		}
 		st, err := s.cfg.Tasks.Create(ctx, scope, n)
 		return s.taskAnswer(ctx, scope, st, err)
 	})

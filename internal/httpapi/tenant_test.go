@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/notify"
+	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 )
 
 // neighbours is a town with two orgs, of which each has one of everything.
@@ -75,11 +76,13 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	hook := must(c.AddWebhook(ctx, client.NewWebhook{URL: "http://127.0.0.1:1/of-" + name}, ""))(n.t)
 	must(c.TestWebhook(ctx, hook.ID))(n.t)
 	sent := must(c.Deliveries(ctx, hook.ID, "", client.PageOptions{}))(n.t)
+	forge := gitdirtest.HTTP(n.t, gitdirtest.Upstream(n.t, map[string]string{"a": "a shelf of theirs"}))
+	must(c.AddRepository(n.t.Context(), client.NewRepository{Name: name, URL: forge.URL + "/team/project.git", Credential: "forge"}))(n.t)
 	return map[string]string{
 		"webhook": hook.ID, "message": sent.Items[0].ID, "notification": "msg_" + name, "type": notify.TaskFinished,
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "repository": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 

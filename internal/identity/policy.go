@@ -57,6 +57,8 @@ const (
 	WatchWrite      Action = "watch.write"
 	PermissionRead  Action = "permission.read" // which calls of tools are allowed
 	PermissionWrite Action = "permission.write"
+	RepositoryRead  Action = "repository.read" // the git repositories that tasks begin with
+	RepositoryWrite Action = "repository.write"
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -136,6 +138,8 @@ var policy = map[Action]rule{
 	WatchWrite:      {tenant, core.Member, "watches:write"},
 	PermissionRead:  {tenant, core.Viewer, "tools:read"},
 	PermissionWrite: {tenant, core.Admin, ""},
+	RepositoryRead:  {tenant, core.Viewer, "repositories:read"},
+	RepositoryWrite: {tenant, core.Member, "repositories:write"},
 	Self:            {anywhere, core.Viewer, ""},
 	OperateRead:     {installation, core.Viewer, "operate:read"},
 	Operate:         {installation, core.Admin, "operate:write"},

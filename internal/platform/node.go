@@ -35,6 +35,7 @@ import (
 	"github.com/isekai-run/isekai/internal/recall"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/relay"
+	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
@@ -74,6 +75,7 @@ type node struct {
 	peers       peers
 	tasks       *agent.Service
 	permissions *permission.Service
+	repos       *repo.Service
 	relay       *relay.Relay
 	worker      *agent.Worker
 	audit       *auditlog.Log
@@ -205,7 +207,11 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		return err
 	}
 	n.permissions = permission.New(n.store, nil)
-	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, n.moreTools()...); err != nil {
+	development, err := n.developmentTools()
+	if err != nil {
+		return err
+	}
+	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, append(n.moreTools(), development...)...); err != nil {
 		return err
 	}
 	if err = n.openMCP(ctx); err != nil {
@@ -328,7 +334,7 @@ func (n *node) fail(name string, err error) {
 func (n *node) startServer(context.Context) error {
 	stopping, stop := context.WithCancel(context.Background())
 	api, err := httpapi.New(httpapi.Config{
-		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
+		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Repositories: n.repos, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Feed: n.feed(), Health: n.health,
 		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,

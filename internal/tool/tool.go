@@ -47,6 +47,8 @@ type Facts struct {
 	Prompt string
 	App    core.AppID // the app that is built or changed
 	Base   int        // the version that is changed; 0 for a new app
+	// Checkout is the repository that the task began with; nil if none.
+	Checkout *core.Checkout
 }
 
 // Workspace is the task's working file tree on this machine.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -29,6 +30,20 @@ func (w Workspace) Open() (*os.Root, error) {
 		return nil, core.E(core.Unavailable, "workspace", "the workspace can't be opened").Because(err)
 	}
 	return r, nil
+}
+
+// Kept returns the folder of the workspace that programs in a sandbox may read and mustn't
+// change, if there is one: the .git of a folder of the operator's. What is in there (hooks,
+// programs that the configuration names) is run by git on the operator's machine, outside any
+// sandbox.
+//
+// A .git that is a file or a link (a worktree, a submodule) has its content outside the
+// workspace, where no program gets; but one can replace it, or make one where there is none,
+// since only folders that are there can be kept.
+func (w Workspace) Kept() (name string, ok bool) {
+	const git = ".git"
+	info, err := os.Lstat(filepath.Join(w.Dir, git))
+	return git, !w.Managed && err == nil && info.IsDir()
 }
 
 // CleanPath returns p as a slash-separated path relative to the workspace; "."

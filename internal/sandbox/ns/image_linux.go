@@ -35,7 +35,7 @@ func (d *Driver) image() (*image, error) {
 	return im, err
 }
 
-// newImage finds out what of the host boxes see. It asks Python and Node where they
+// newImage finds out what of the host boxes see. It asks the toolchains where they
 // are, which takes tens of milliseconds.
 func (d *Driver) newImage() (*image, error) {
 	im := &image{tools: Toolchains(context.Background())}

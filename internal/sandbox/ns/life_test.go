@@ -60,7 +60,7 @@ func TestManyAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.image(); err != nil { // it runs Python and Node, once
+	if _, err := d.image(); err != nil { // it runs the toolchains, once
 		t.Fatal(err)
 	}
 	before := count(t, "isekai-"+d.id)

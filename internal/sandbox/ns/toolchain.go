@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Toolchain is an interpreter that boxes see.
+// Toolchain is an interpreter or a compiler that boxes see.
 type Toolchain struct {
 	Name    string // "python3"
 	Path    string // the real executable, on the host and in boxes; "" if there is none
@@ -23,19 +23,21 @@ func (t Toolchain) Found() bool { return t.Path != "" }
 var (
 	pythonQuery = []string{"-I", "-c", "import sys,platform;print(sys.executable);print(platform.python_version());print(sys.base_prefix)"}
 	nodeQuery   = []string{"-p", "process.execPath+'\\n'+process.versions.node+'\\n'+require('path').dirname(require('path').dirname(process.execPath))"}
+	goQuery     = []string{"env", "GOROOT", "GOVERSION", "GOROOT"}
 )
 
-// Toolchains looks for Python and Node on the host, by asking what is in PATH and,
+// Toolchains looks for Python, Node and Go on the host, by asking what is in PATH and,
 // if that is broken (a version manager's shim without a version), in /usr/bin.
 func Toolchains(ctx context.Context) []Toolchain {
 	return []Toolchain{
 		findToolchain(ctx, "python3", pythonQuery),
 		findToolchain(ctx, "node", nodeQuery),
+		findToolchain(ctx, "go", goQuery),
 	}
 }
 
 func findToolchain(ctx context.Context, name string, query []string) Toolchain {
-	for _, candidate := range []string{name, "/usr/bin/" + name, "/usr/local/bin/" + name} {
+	for _, candidate := range []string{name, "/usr/bin/" + name, "/usr/local/bin/" + name, "/usr/local/" + name + "/bin/" + name} {
 		if t, ok := askToolchain(ctx, candidate, name, query); ok {
 			return t
 		}
@@ -72,7 +74,11 @@ func (t Toolchain) folders() (l []string) {
 	if !t.Found() || t.system() || t.Prefix == "/" {
 		return nil
 	}
-	for _, sub := range []string{"bin", "lib", "lib64"} {
+	inside := []string{"bin", "lib", "lib64"}
+	if t.Name == "go" { // GOROOT is Go's alone
+		inside = []string{"."}
+	}
+	for _, sub := range inside {
 		dir := filepath.Join(t.Prefix, sub)
 		if info, err := os.Lstat(dir); err == nil && info.IsDir() {
 			l = append(l, dir)

@@ -1,5 +1,5 @@
 // Package apptest holds test_app, which runs an app's own tests in a sandbox
-// and reports how they went as evidence, and run_tests, the same for models.
+// and reports how they went as evidence, and run_app_tests, the same for models.
 //
 // platform lists both. Plans call test_app as the check of a step. It believes
 // nothing but an exit code of 0 together with at least one test that passed and
@@ -38,10 +38,10 @@ func New(boxes sandbox.Driver) tool.Tool {
 	}, boxes}
 }
 
-// NewOffered returns run_tests, which models may call in tasks that make an app.
+// NewOffered returns run_app_tests, which models may call in tasks that make an app.
 func NewOffered(boxes sandbox.Driver) tool.Tool {
 	return apptest{tool.Spec{
-		Name: "run_tests", Version: "1", Effect: core.Pure, Contained: true, Timeout: Wall + time.Minute, Kinds: []core.TaskKind{core.KindApp},
+		Name: "run_app_tests", Version: "1", Effect: core.Pure, Contained: true, Timeout: Wall + time.Minute, Kinds: []core.TaskKind{core.KindApp},
 		Description: "Runs the app's tests as its " + core.ManifestName + " says, in a sandbox where the app's files can't be changed, DATA_DIR is a fresh folder and PORT is free.",
 		Schema:      noArguments,
 	}, boxes}

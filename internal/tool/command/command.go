@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -127,21 +126,14 @@ func (t command) run(ctx context.Context, c tool.Call, out *sandbox.Egress) (too
 	return result(a.Argv, exit, timeout, said.String()), nil
 }
 
-// mounts returns what a command sees of a workspace: all, writable, but for the .git of
-// a folder of the operator's. What is in there (hooks, programs that the configuration
-// names) is run by git on the operator's machine, outside any sandbox, so a command reads
-// it only. It can't commit.
-//
-// A .git that is a file or a link (a worktree, a submodule) has its content outside the
-// workspace, where no command gets; but a command can replace it, or make one where there
-// is none, since only folders that are there can be kept.
+// mounts returns what a command sees of a workspace: all, writable, but for what is kept of
+// it. So it can't commit in a folder of the operator's.
 func mounts(w tool.Workspace) []sandbox.Mount {
-	whole := sandbox.Mount{Host: filepath.Clean(w.Dir), Target: tool.Mount, Writable: true, Counted: w.Managed}
-	git := sandbox.Mount{Host: filepath.Join(whole.Host, ".git"), Target: path.Join(tool.Mount, ".git")}
-	if info, err := os.Lstat(git.Host); w.Managed || err != nil || !info.IsDir() {
-		return []sandbox.Mount{whole}
+	all := []sandbox.Mount{{Host: filepath.Clean(w.Dir), Target: tool.Mount, Writable: true, Counted: w.Managed}}
+	if name, ok := w.Kept(); ok {
+		all = append(all, sandbox.Mount{Host: filepath.Join(all[0].Host, name), Target: path.Join(tool.Mount, name)})
 	}
-	return []sandbox.Mount{whole, git}
+	return all
 }
 
 // check returns the folder in the box.

@@ -1,0 +1,4 @@
+package gitdir
+
+// PathOf returns the folder.
+func PathOf(d *Dir) string { return d.path }

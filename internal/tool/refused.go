@@ -1,0 +1,26 @@
+package tool
+
+import (
+	"context"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// Refused makes a result of an error by which somebody else said no: the model reads why, and
+// what would help. The end of ctx, what may work when it is tried again, and what is broken
+// here stay errors.
+func Refused(ctx context.Context, err error) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	switch core.CodeOf(err) {
+	case core.Denied, core.Unauthenticated, core.Conflict, core.Exhausted, core.Unsupported:
+	default:
+		return Result{}, err
+	}
+	said := err.Error()
+	if h := core.HintOf(err); h != "" {
+		said += "\n" + h
+	}
+	return Result{Output: said, Failed: true}, nil
+}
