@@ -114,7 +114,7 @@ func TestAKilledNodesCommandRunsOnce(t *testing.T) {
 		return d.Status == core.StatusWaiting
 	}, func() string { return b.errs.String() })
 	within(t, "from the kill until a person was asked", time.Since(killed), 10*time.Second)
-	if _, err := b.ResumeTask(t.Context(), task.ID, core.AnswerDone); err != nil {
+	if _, err := b.ResumeTask(t.Context(), task.ID, client.Reply{As: core.AnswerDone}); err != nil {
 		t.Fatal(err)
 	}
 	if d := b.ended(t, task.ID); d.Status != core.StatusSucceeded || ran() != 1 {

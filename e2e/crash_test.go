@@ -48,7 +48,7 @@ func finish(t *testing.T, dir string, env []string, answer func() core.Answer) e
 			t.Fatal(err)
 		}
 		if d.Status == core.StatusWaiting {
-			if _, err := s.ResumeTask(ctx, id, answer()); err != nil {
+			if _, err := s.ResumeTask(ctx, id, client.Reply{As: answer()}); err != nil {
 				t.Fatal(err)
 			}
 		}
