@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -74,7 +75,10 @@ func TestAppendCheck(t *testing.T) {
 		"a negative version":         {func(a *Append) { a.Expected = -1 }, core.Invalid},
 		"nothing":                    {func(a *Append) { a.Events, a.Work = nil, WorkKeep }, core.Invalid},
 		"work of no stream":          {func(a *Append) { a.Events, a.Expected = nil, 0 }, core.Invalid},
-		"an unknown change":          {func(a *Append) { a.Work = WorkNone + 1 }, core.Invalid},
+		"an unknown change":          {func(a *Append) { a.Work = WorkLater + 1 }, core.Invalid},
+		"put off":                    {func(a *Append) { a.Work, a.Delay = WorkLater, time.Hour }, ""},
+		"put off by nobody":          {func(a *Append) { a.Work, a.Lease = WorkLater, nil }, core.Invalid},
+		"put off to before":          {func(a *Append) { a.Work, a.Delay = WorkLater, -1 }, core.Invalid},
 		"a change below the first":   {func(a *Append) { a.Work = -1 }, core.Invalid},
 		"another org's lease":        {func(a *Append) { a.Lease = &Lease{Org: "org_b", Stream: a.Stream} }, core.Invalid},
 		"another stream's lease":     {func(a *Append) { a.Lease = &Lease{Org: "org_a", Stream: "tsk_b"} }, core.Invalid},

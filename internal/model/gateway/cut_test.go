@@ -156,7 +156,7 @@ func TestAFallbackIsPaidBesides(t *testing.T) {
 			slow := newUpstream(t, func(_ int64, _ http.ResponseWriter, req *http.Request, _ []byte) { <-req.Context().Done() })
 			quick := newUpstream(t, c.second)
 			r.provider("slow", slow.URL, func(s *catalog.Spec) {
-				s.Models[0].Price, s.Timeouts.First, s.Timeouts.Total = dearInput, 200*time.Millisecond, 200*time.Millisecond
+				s.Models[0].Price, s.Timeouts.First, s.Timeouts.Total = dearInput, time.Second, time.Second // in which all is sent, also on a busy machine
 			})
 			r.provider("quick", quick.URL, func(s *catalog.Spec) { s.Models[0].Price = &core.Price{Input: 2 * dearInput.Input} })
 			_, err := r.catalog.PutRoute(r.ctx, r.org, catalog.Route{Name: "r", Targets: []catalog.Leg{{Provider: "slow", Model: "m"}, {Provider: "quick", Model: "m", Tier: 1}}}, 0)
