@@ -85,7 +85,7 @@ func (t resultReader) Call(ctx context.Context, c tool.Call) (tool.Result, error
 		if left := len(rest) - len(shown); left > 0 {
 			shown += fmt.Sprintf("\n[… %d more bytes: offset %d]", left, len(text)-left)
 		}
-		return tool.Result{Output: shown}, nil
+		return tool.Result{Output: tool.Cut(shown)}, nil // an offset may be within a character
 	}
 	return tool.Result{}, core.E(core.NotFound, ReadResult, "this step made no call "+string(a.Call))
 }

@@ -63,18 +63,10 @@ func (s *server) setPermissions(ctx context.Context, org core.OrgID, project cor
 	for _, r := range in.Body.Rules {
 		p.Rules = append(p.Rules, permission.Rule(r))
 	}
-	version := base
-	for tries := 0; ; tries++ {
-		if base == 0 {
-			if _, version, err = s.cfg.Permissions.Get(ctx, org, project); err != nil {
-				return nil, err
-			}
-		}
-		err = s.cfg.Permissions.Put(ctx, org, project, version, p)
-		if base != 0 || core.CodeOf(err) != core.Conflict || tries == 20 {
-			break
-		}
-	}
+	version, err := replaced(base, func() (int64, error) {
+		_, version, err := s.cfg.Permissions.Get(ctx, org, project)
+		return version, err
+	}, func(version int64) error { return s.cfg.Permissions.Put(ctx, org, project, version, p) })
 	if err == nil {
 		err = s.record(ctx, org, auditlog.Entry{Action: "permission.policy", Project: project, Detail: map[string]string{"rules": rulesOf(p), "wait": strconv.FormatInt(p.Wait, 10)}})
 	}

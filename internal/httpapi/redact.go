@@ -85,22 +85,31 @@ func (s *server) setRedaction(ctx context.Context, p identity.Principal, in *put
 	for kind, action := range in.Body.Kinds {
 		policy.Kinds[redact.Kind(kind)] = redact.Action(action)
 	}
-	version := base
-	for tries := 0; ; tries++ {
-		if base == 0 {
-			if _, version, err = s.cfg.Redact.Policy(ctx, p.Scope.Org); err != nil {
-				return nil, err
-			}
-		}
-		err = s.cfg.Redact.SetPolicy(ctx, p.Scope.Org, version, policy)
-		if base != 0 || core.CodeOf(err) != core.Conflict || tries == 20 {
-			break
-		}
-	}
+	version, err := replaced(base, func() (int64, error) {
+		_, version, err := s.cfg.Redact.Policy(ctx, p.Scope.Org)
+		return version, err
+	}, func(version int64) error { return s.cfg.Redact.SetPolicy(ctx, p.Scope.Org, version, policy) })
 	if err == nil {
 		err = s.record(ctx, p.Scope.Org, auditlog.Entry{Action: "redact.policy", Detail: map[string]string{"default": string(policy.Default), "kinds": kindsOf(policy), "answers": strconv.FormatBool(policy.Answers)}})
 	}
 	return redactionShown(policy, version+1, err)
+}
+
+// replaced has put replace what is there, and returns the version that it replaced: the one that the
+// request is based on, or, if that is 0, whatever is there, however often it changes meanwhile.
+func replaced(base int64, there func() (int64, error), put func(version int64) error) (int64, error) {
+	if base != 0 {
+		return base, put(base)
+	}
+	for tries := 0; ; tries++ {
+		version, err := there()
+		if err != nil {
+			return 0, err
+		}
+		if err = put(version); core.CodeOf(err) != core.Conflict || tries == 20 {
+			return version, err
+		}
+	}
 }
 
 // kindsOf returns what a policy names, as in "aws_key=refuse jwt=allow".

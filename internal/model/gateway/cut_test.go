@@ -97,7 +97,8 @@ func TestWorkThatTakesTooLongIsCharged(t *testing.T) {
 			w.Header().Set("Content-Length", strconv.Itoa(33<<20))
 			_ = http.NewResponseController(w).Flush()
 		}, 3},
-		"an error that takes long": {dialect.OpChat, plain, func(t *catalog.Timeouts) { t.Total = soon }, func(w http.ResponseWriter, req *http.Request) {
+		// This one has more time: its status has to arrive before the time ends.
+		"an error that takes long": {dialect.OpChat, plain, func(t *catalog.Timeouts) { t.Total = 10 * soon }, func(w http.ResponseWriter, req *http.Request) {
 			w.WriteHeader(http.StatusBadGateway)
 			_ = http.NewResponseController(w).Flush()
 			silent(req)
