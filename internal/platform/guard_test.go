@@ -16,6 +16,7 @@ import (
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/redact"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // TestTheLogHasNoSecret of the configuration, wherever a field for one is.
@@ -160,13 +161,7 @@ func BenchmarkLogFilter(b *testing.B) {
 func TestWhatReachesOutside(t *testing.T) {
 	t.Parallel()
 	guard := redact.NewService(redact.ServiceConfig{})
-	n := &node{cfg: Defaults()}
-	n.cfg.Search, n.cfg.Home = Search{Kind: "brave"}, Home{Kind: "homey"}
-	n.outside = must(n.cfg.Egress.guard())(t)
-	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard, n.moreTools()...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tools := everyTool(t, guard)
 	f, err := Defaults().filter()
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +175,25 @@ func TestWhatReachesOutside(t *testing.T) {
 			t.Errorf("%s is said with a secret: %s", s.Name, f.Redact(said))
 		}
 	}
-	if want := []string{"control_device", "forget", "http_get", "http_request", "list_devices", "read_device", "run_online", "watch", "web_fetch", "web_search"}; !slices.Equal(outside, want) {
+	want := []string{
+		"azure_pull_request", "azure_read", "azure_work_items", "control_device", "forget", "git_clone", "git_pull", "git_push",
+		"github_issue", "github_pull_request", "github_read", "github_review", "http_get", "http_request", "list_devices", "read_device",
+		"remote_skill", "run_online", "watch", "web_fetch", "web_search",
+	}
+	if !slices.Equal(outside, want) {
 		t.Errorf("outside reach %q, want %q", outside, want)
 	}
+}
+
+// everyTool is a registry of all tools that an installation can have.
+func everyTool(t *testing.T, guard *redact.Service) *tool.Registry {
+	t.Helper()
+	n := &node{cfg: Defaults(), dir: &DataDir{Path: t.TempDir()}}
+	n.cfg.Search, n.cfg.Home = Search{Kind: "brave"}, Home{Kind: "homey"}
+	n.outside = must(n.cfg.Egress.guard())(t)
+	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard, append(n.moreTools(), must(n.developmentTools())(t)...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tools
 }

@@ -58,20 +58,11 @@ func ReadAnswer(body io.Reader, limit int) (b []byte, cut bool, err error) {
 	return b, false, err
 }
 
-// Unreached is what a call returns whose request failed for the other side's reasons, or for
-// where it led: a failed result that says so, since trying again is for the model to decide.
-// What ended with ctx, the caller's fault and the tool's stay errors.
+// Unreached is Refused of a request that repeats nothing when it is made again: trying again is
+// for the model to decide, too, so that it reads who didn't answer.
 func Unreached(ctx context.Context, err error) (Result, error) {
-	if ctx.Err() != nil {
-		return Result{}, ctx.Err()
+	if ctx.Err() == nil && core.CodeOf(err) == core.Unavailable {
+		return said(err), nil
 	}
-	switch core.CodeOf(err) {
-	case core.Denied, core.Exhausted, core.Unavailable, core.Unsupported:
-		said := err.Error()
-		if h := core.HintOf(err); h != "" {
-			said += "\n" + h
-		}
-		return Result{Failed: true, Output: Clean(said)}, nil
-	}
-	return Result{}, err
+	return Refused(ctx, err)
 }

@@ -15,12 +15,16 @@ func Refused(ctx context.Context, err error) (Result, error) {
 	}
 	switch core.CodeOf(err) {
 	case core.Denied, core.Unauthenticated, core.Conflict, core.Exhausted, core.Unsupported:
-	default:
-		return Result{}, err
+		return said(err), nil
 	}
-	said := err.Error()
+	return Result{}, err
+}
+
+// said is a failed result with an error's text and hint.
+func said(err error) Result {
+	text := err.Error()
 	if h := core.HintOf(err); h != "" {
-		said += "\n" + h
+		text += "\n" + h
 	}
-	return Result{Output: said, Failed: true}, nil
+	return Result{Output: Clean(text), Failed: true}
 }
