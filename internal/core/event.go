@@ -36,6 +36,7 @@ var payloads = func() map[string]reflect.Type {
 		TaskCancelRequested{}, TaskFinished{}, SubtaskFinished{}, TaskForked{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},
 		BudgetReached{}, AuditRecorded{}, CallsMetered{}, HoldEnded{}, WatchChanged{}, WatchFailing{}, NoticeRaised{},
+		IntentRouted{}, ModelStreamed{}, ConversationStarted{}, ConversationChanged{}, MessageAdded{}, ConversationDeleted{},
 	} {
 		m[p.EventType()] = reflect.TypeOf(p)
 	}

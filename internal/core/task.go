@@ -13,6 +13,7 @@ type TaskKind string
 const (
 	KindApp  TaskKind = "app"  // a running, tested web app, or its next version
 	KindTask TaskKind = "task" // work with tools in a workspace
+	KindChat TaskKind = "chat" // a turn of a conversation: an answer, or what leads to one
 )
 
 // MaxPrompt is the longest prompt, in characters.
@@ -200,6 +201,8 @@ type (
 		Key       KeyID    `json:"key,omitempty"`  // the API key that created it, whose budget it uses
 		// Checkout is the repository that Tree is of, if it is one's.
 		Checkout *Checkout `json:"checkout,omitempty"`
+		// Turn is set for a task of KindChat.
+		Turn *Turn `json:"turn,omitempty"`
 		// Parent is set for a sub-task.
 		Parent *Parent `json:"parent,omitempty"`
 		// Allowance is what a sub-task may spend of its parent's hold; 0: it isn't charged.
