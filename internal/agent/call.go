@@ -46,7 +46,7 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 			return unready
 		}
 		req.Model, req.MaxTokens = name, d.state.reply(quote.Price, input)
-		answer, err = model.Collect(ctx, m, req, nil)
+		answer, err = model.Collect(ctx, m, req, d.live(ctx, c))
 		return err
 	})
 	if unsettled(err) {
@@ -135,6 +135,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 		effect = t.Spec().Effect
 	}
 	if c.Settle == nil && c.Call.Tool == Delegate {
+		c.Call.Subject = string(subtaskID(c.Call.ID)) // for those who want to follow it
 		d.note(core.ToolRequested{Call: c.Call, Effect: core.Idempotent})
 		return nil
 	}
@@ -229,10 +230,10 @@ func (d *drive) interruptible(ctx context.Context, f func(context.Context) error
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if !d.state.Canceling {
-		done := make(chan struct{})
+		done, after := make(chan struct{}), d.state.Version
 		watch := time.AfterFunc(short, func() {
 			defer close(done)
-			d.watchCancel(ctx, cancel)
+			d.watchCancel(ctx, cancel, after)
 		})
 		defer func() {
 			if cancel(nil); !watch.Stop() {
@@ -257,12 +258,12 @@ func unsettled(err error) bool {
 }
 
 // watchCancel ends the call when somebody asks for the task to be canceled.
-func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc) {
+func (d *drive) watchCancel(ctx context.Context, cancel context.CancelCauseFunc, after int64) {
 	changed, stop := d.Changed(d.lease.Org, d.lease.Stream) // before the look, so that nothing is missed
 	defer stop()
 	poll := time.NewTicker(d.Poll) // for a wake-up, or a read, that failed
 	defer poll.Stop()
-	for after := d.state.Version; ; {
+	for {
 		es, err := d.Events.ReadStream(ctx, d.lease.Org, d.lease.Stream, after, 100)
 		if err == nil {
 			for _, e := range es {

@@ -41,6 +41,7 @@ const (
 	purposePlan  = "plan"
 	purposeWork  = "work"
 	purposeJudge = "judge"
+	purposeRoute = "route"
 
 	// maxTries bounds how often a call that failed for a reason of the
 	// platform's, or of the provider's, is made again.
@@ -176,6 +177,8 @@ func exceeded(s State, now time.Time) string {
 
 func decidePlan(s State) Effect {
 	switch {
+	case s.Created.Kind == core.KindChat:
+		return decideTurn(s)
 	case s.PlanText != nil:
 		return record(core.TaskPlanned{Plan: complete(s, readPlan(s.PlanText.Text.Text, s.Created))})
 	case s.Trouble != nil && !retryable(s):
@@ -260,7 +263,18 @@ func (s State) run(c core.Call) Effect {
 		id = s.TroubleCall
 	}
 	call := core.CallContent{ID: id, Tool: c.Tool, Arguments: core.Content{Text: string(s.arguments(c))}, Subject: subject(c.Arguments)}
-	return Effect{Tool: &CallTool{Call: call, Settle: s.unallowed(call)}}
+	t := &CallTool{Call: call, Settle: s.unallowed(call)}
+	if c.Tool == Delegate {
+		if _, why := s.wish(call); why != "" {
+			t.Settle = problem(call, why)
+		}
+	}
+	return Effect{Tool: t}
+}
+
+// problem settles a call that can't be made.
+func problem(c core.CallContent, why string) *core.ToolSettled {
+	return &core.ToolSettled{Call: c.ID, Failed: true, Output: core.Content{Text: why}}
 }
 
 func (s State) runQueued(c core.CallContent) Effect {
@@ -272,7 +286,7 @@ func (s State) runQueued(c core.CallContent) Effect {
 		_, c.Problem = s.wish(c)
 	}
 	if c.Problem != "" {
-		t.Settle = &core.ToolSettled{Call: c.ID, Failed: true, Output: core.Content{Text: c.Problem}}
+		t.Settle = problem(c, c.Problem)
 	}
 	return Effect{Tool: t}
 }

@@ -112,6 +112,9 @@ func (w *world) model(c *CallModel) core.ModelSettled {
 		}
 		b, _ := json.Marshal(p)
 		out.Text.Text = string(b) + rapid.SampledFrom([]string{"", "junk", "}"}).Draw(w.t, "junk")
+	case purposeRoute:
+		route := rapid.SampledFrom([]string{"chat", "skill", "task", "app", "other"}).Draw(w.t, "route")
+		out.Text.Text = fmt.Sprintf(`{"route":%q,"skill":%q,"confidence":%g}`, route, rapid.SampledFrom([]string{"", "s"}).Draw(w.t, "skill"), rapid.SampledFrom([]float64{0, 0.4, 0.5, 1, 2}).Draw(w.t, "confidence"))
 	case purposeJudge:
 		out.Text.Text = rapid.SampledFrom([]string{`{"verdict":"SUCCESS"}`, `{"verdict":"RETRY"}`, `{"verdict":"REPLAN"}`, `{"verdict":"ABORT"}`, `nonsense`}).Draw(w.t, "judgment")
 	default:
@@ -338,10 +341,13 @@ func TestDecideLaws(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		created := core.TaskCreated{
-			Kind:   rapid.SampledFrom([]core.TaskKind{core.KindApp, core.KindTask}).Draw(t, "kind"),
+			Kind:   rapid.SampledFrom([]core.TaskKind{core.KindApp, core.KindTask, core.KindChat}).Draw(t, "kind"),
 			Model:  rapid.SampledFrom([]string{"gpt", Blueprint}).Draw(t, "model"),
 			Prompt: "p", Limits: core.Limits{Steps: 12, Calls: 60, Attempts: 3, Plans: 3},
 			Hold: core.Credits(rapid.SampledFrom([]int{0, 0, 1, 40, 200, 10_000}).Draw(t, "hold")),
+		}
+		if created.Kind == core.KindChat {
+			created.Turn = &core.Turn{Route: rapid.SampledFrom([]core.Route{"", "", core.RouteChat, core.RouteSkill, core.RouteTask, core.RouteApp}).Draw(t, "chosen")}
 		}
 		w := newWorld(t, created)
 		cancelAt := rapid.IntRange(-1, 40).Draw(t, "cancel at")
@@ -382,6 +388,9 @@ func (w *world) check() {
 	}
 	if f.Status == core.StatusFailed && (f.Error == nil || f.Error.Msg == "") {
 		w.t.Fatal("a failure without a reason")
+	}
+	if s := w.state; f.Status == core.StatusSucceeded && s.Created.Kind == core.KindChat && (s.Intent == nil || s.Plans != 1) {
+		w.t.Fatalf("a turn that wasn't understood, or was planned %d times", s.Plans)
 	}
 	if w.state.Canceling && f.Status == core.StatusFailed {
 		w.t.Fatal("a canceled task failed")

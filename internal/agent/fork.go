@@ -41,7 +41,7 @@ func (s *Service) Fork(ctx context.Context, scope core.Scope, of core.TaskID, f 
 		return State{}, core.E(core.Unsupported, op, "the task works in a folder of the host, whose files aren't kept").WithHint("fork tasks that have a workspace of their own")
 	case f.At < 0 || f.At > was.Version:
 		return State{}, noVersion(f.At, was.Version)
-	case f.Model == Blueprint && was.Created.Kind == core.KindTask:
+	case f.Model == Blueprint && was.Created.Kind != core.KindApp:
 		return State{}, core.E(core.Unsupported, op, "the built-in planner is no model for this task").WithHint("name a model")
 	}
 	events, err := s.history(ctx, scope, of)

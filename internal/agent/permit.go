@@ -27,12 +27,14 @@ func (d *drive) permit(ctx context.Context, c *CallTool, spec tool.Spec) (asked 
 	if err != nil {
 		return false, err
 	}
-	r, err := d.Permissions.Rule(ctx, d.scope, permission.Wanted{
-		Tool: spec.Name, Effect: spec.Effect, Contained: spec.Contained, Arguments: []byte(args),
-	})
+	using := d.state.using()
+	if c.Settle, err = d.unskilled(ctx, c.Call, spec, using); err != nil || c.Settle != nil {
+		return false, err
+	}
+	r, err := d.rule(ctx, spec, []byte(args), using)
 	switch {
 	case err != nil:
-		return false, fmt.Errorf("permission of %s: %w", spec.Name, err)
+		return false, err
 	case r.Do == core.Deny:
 		c.Settle = refused(c.Call, "The project doesn't allow this call: its rule is "+r.Rule+". Go on without it.")
 	case r.Do == core.Ask && d.state.answer(c.Call.ID).Answer != core.AnswerAllow && !slices.Contains(d.state.Allowed, spec.Name):
@@ -45,6 +47,26 @@ func (d *drive) permit(ctx context.Context, c *CallTool, spec tool.Spec) (asked 
 		return true, nil
 	}
 	return false, nil
+}
+
+// rule is what the permissions say of a call: the strictest of what they say for each of the
+// skills that are in use, if there are any.
+func (d *drive) rule(ctx context.Context, spec tool.Spec, args []byte, using []string) (strictest permission.Ruling, err error) {
+	if len(using) == 0 {
+		using = []string{""}
+	}
+	for i, skill := range using {
+		r, err := d.Permissions.Rule(ctx, d.scope, permission.Wanted{
+			Tool: spec.Name, Effect: spec.Effect, Contained: spec.Contained, Arguments: args, Skill: skill,
+		})
+		if err != nil {
+			return r, fmt.Errorf("permission of %s: %w", spec.Name, err)
+		}
+		if i == 0 || r.Do.Stricter(strictest.Do) {
+			strictest = r
+		}
+	}
+	return strictest, nil
 }
 
 func permissionQuestion(c core.CallContent) string {

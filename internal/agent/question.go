@@ -14,7 +14,7 @@ import (
 const AskPerson = "ask_person"
 
 var askPerson = tool.Spec{
-	Name: AskPerson, Version: "1", Effect: core.Pure, Contained: true, Bare: true, Kinds: []core.TaskKind{core.KindTask},
+	Name: AskPerson, Version: "1", Effect: core.Pure, Contained: true, Bare: true, Kinds: []core.TaskKind{core.KindTask, core.KindChat},
 	Description: "Asks the person whose task this is, and waits for the answer. For what only a person knows or may decide; not for what a tool can find out. They may be away for hours.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"question":{"type":"string","minLength":1,"maxLength":1500,"description":"one question, with what is needed to answer it"},

@@ -53,10 +53,25 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 		r.Brief.Feedback = s.Replan
 		r.Messages = []model.Message{{Role: model.User, Text: planQuestion(s)}}
 		return r, nil
+	case purposeRoute:
+		skills, err := d.skills(ctx)
+		if err != nil {
+			return r, err
+		}
+		r.System, r.Schema = routePrompt+skills, routeSchema
+		return r, d.turnRequest(ctx, &r)
 	case purposeJudge:
 		r.System, r.Schema = judgePrompt, judgeSchema
 	default:
 		r.System = workPrompt + app
+		if s.Created.Kind == core.KindChat {
+			r.System = chatPrompt
+		}
+		skills, err := d.skills(ctx)
+		if err != nil {
+			return r, err
+		}
+		r.System += skills
 		for _, t := range d.offered() {
 			r.Tools = append(r.Tools, model.ToolSpec{Name: t.Name, Description: t.Description, Schema: t.Schema})
 		}
@@ -64,6 +79,14 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 	step := s.Plan.Steps[s.Step]
 	r.Brief.Step = &step
 	r.Messages = []model.Message{{Role: model.User, Text: stepQuestion(s)}}
+	if s.Created.Kind == core.KindChat {
+		if err := d.turnRequest(ctx, &r); err != nil {
+			return r, err
+		}
+		if in := s.Intent; in.Route == core.RouteSkill {
+			r.System += "\n\nThe skill " + in.Skill + " is what this message wants: begin with use_skill."
+		}
+	}
 	for _, t := range s.Turns {
 		ms, err := d.turn(ctx, t)
 		if err != nil {

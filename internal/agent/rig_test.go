@@ -47,6 +47,9 @@ type rig struct {
 	cost    agent.Prices        // of calls; nil: nothing
 	work    store.Work          // what workers claim from; nil: store
 	rules   *permission.Service // which calls may be made; nil: all
+	turns   agent.Turns
+	pieces  func() []string // what the model says in its work, 30 ms between them; nil: what model says
+	skills  agent.Skills
 	lease   time.Duration
 	grace   time.Duration
 	stall   chan struct{} // closed by the model's first call, which then never ends by itself
@@ -91,6 +94,16 @@ func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk
 			yield(model.Chunk{}, ctx.Err())
 			return
 		}
+		if r.pieces != nil && q.Purpose == model.Work {
+			for _, p := range r.pieces() {
+				if !yield(model.Chunk{Text: p}, nil) {
+					return
+				}
+				r.clock.Add(int64(30 * time.Millisecond))
+			}
+			yield(model.Chunk{Done: true}, nil)
+			return
+		}
 		a, err := r.model(q)
 		if a.By != (model.Origin{}) && !yield(model.Chunk{By: &a.By}, nil) {
 			return
@@ -128,8 +141,8 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 		may = r.rules
 	}
 	w := agent.NewWorker(agent.WorkerConfig{
-		Permissions: may,
-		Name:        name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
+		Permissions: may, Turns: r.turns, Skills: r.skills,
+		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
 		Models:  r.named,
 		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"),
 		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,

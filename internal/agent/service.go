@@ -37,7 +37,9 @@ type NewTask struct {
 	// of its own.
 	Checkout  *core.Checkout
 	Workspace string
-	Limits    core.Limits
+	// Turn is set for a task of core.KindChat.
+	Turn   *core.Turn
+	Limits core.Limits
 	// Key is the caller's idempotency key; the same key of the same org is the
 	// same task. Empty: always a new one.
 	Key string
@@ -60,8 +62,7 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 	}
 	id := core.TaskID(s.IDs("tsk"))
 	if n.Key != "" {
-		sum := sha256.Sum256([]byte(string(scope.Org) + "\x00" + string(scope.Project) + "\x00" + n.Key))
-		id = core.TaskID("tsk_" + hex.EncodeToString(sum[:13]))
+		id = keyed(scope, n.Key)
 	}
 	app := n.App
 	if n.Kind == core.KindApp && app == "" { // whose address comes of it: nobody can compute that
@@ -69,7 +70,7 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 	}
 	created := core.TaskCreated{
 		Kind: n.Kind, Prompt: n.Prompt, Model: n.Model, App: app, Base: n.Base, Tree: n.Tree,
-		Workspace: n.Workspace, Limits: n.Limits.OrDefault(),
+		Workspace: n.Workspace, Turn: n.Turn, Limits: n.Limits.OrDefault(),
 	}
 	if n.Checkout != nil {
 		c := *n.Checkout
@@ -91,6 +92,12 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, n NewTask) (Stat
 		return State{}, err
 	}
 	return Fold(State{}, events...)
+}
+
+// keyed is the id of the task of an idempotency key.
+func keyed(scope core.Scope, key string) core.TaskID {
+	sum := sha256.Sum256([]byte(string(scope.Org) + "\x00" + string(scope.Project) + "\x00" + key))
+	return core.TaskID("tsk_" + hex.EncodeToString(sum[:13]))
 }
 
 // accept stores a task's beginning. One that is charged has its request for credits with
@@ -128,7 +135,9 @@ func check(n NewTask) error {
 		return err
 	}
 	switch {
-	case n.Kind != core.KindApp && n.Kind != core.KindTask:
+	case (n.Kind == core.KindChat) != (n.Turn != nil):
+		return core.E(core.Invalid, op, "a turn of a conversation is of the kind chat, and nothing else is").WithHint("send a message to a conversation, or use the kind task or app")
+	case n.Kind != core.KindApp && n.Kind != core.KindTask && n.Kind != core.KindChat:
 		return core.E(core.Invalid, op, "unknown kind of task "+string(n.Kind)).WithHint("use app or task")
 	case n.Kind == core.KindTask && n.Model == Blueprint:
 		return core.E(core.Unsupported, op, "this task needs a model, and the built-in planner is none for it").
@@ -137,10 +146,10 @@ func check(n NewTask) error {
 		return core.E(core.Invalid, op, "a limit of "+n.Limits.Credits.String()+" credits").WithHint("up to " + core.MaxCredits.String())
 	case n.Workspace != "" && !filepath.IsAbs(n.Workspace):
 		return core.E(core.Invalid, op, "the workspace isn't an absolute path")
-	case n.Checkout != nil && (n.Workspace != "" || n.Kind == core.KindApp):
+	case n.Checkout != nil && (n.Workspace != "" || n.Kind != core.KindTask):
 		return core.E(core.Invalid, op, "a task with a repository works in a workspace of its own, and makes no app").WithHint("leave out the workspace, and use the kind task")
-	case n.Workspace != "" && n.Kind == core.KindApp:
-		return core.E(core.Invalid, op, "an app is built in a workspace of its own").WithHint("leave out the workspace")
+	case n.Workspace != "" && n.Kind != core.KindTask:
+		return core.E(core.Invalid, op, "an app, or an answer, is made in a workspace of its own").WithHint("leave out the workspace")
 	}
 	return nil
 }

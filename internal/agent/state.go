@@ -43,6 +43,9 @@ type State struct {
 	Held    core.Credits // 0: not yet, or refused
 	Refused *core.CreditsRefused
 
+	Intent *core.Intent // of a turn; nil: not known yet
+	Made   core.AppID   // that a sub-task made or changed last
+
 	// Planning. PlanText is the answer to be made a plan of.
 	Plan     *core.Plan
 	PlanText *core.ModelSettled
@@ -121,6 +124,8 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.ModelSwitched:
 		s.Model, s.Down = p.To, &p
 		s = s.afresh()
+	case core.IntentRouted:
+		s.Intent, s.Approval = &p.Intent, nil
 	case core.TaskPlanned:
 		s.Plan, s.PlanText, s.Replan = &p.Plan, nil, ""
 		s.Plans++
@@ -150,6 +155,9 @@ func (s State) apply(p core.Payload, at time.Time) State {
 		s = s.afork(p)
 	case core.SubtaskFinished:
 		s.Subtask, s.Subtasks = &p, s.Subtasks+1
+		if p.App != "" {
+			s.Made = p.App
+		}
 		s.Spent, s.SubSpent = s.Spent+p.Cost, s.SubSpent+p.Cost
 		s.Calls, s.Tokens, s.Waited = s.Calls+p.Calls, s.Tokens+p.Tokens, s.Waited+p.Waited
 	case core.VerdictGiven:
@@ -196,7 +204,7 @@ func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
 	}
 	s.Trouble, s.TroubleTries = nil, 0
 	switch purpose {
-	case purposePlan:
+	case purposePlan, purposeRoute:
 		s.PlanText = &p
 	case purposeJudge:
 		s.Judgment = &p
@@ -238,7 +246,7 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 	if p.Evidence != nil && p.Evidence.Kind == "tests" {
 		s.Tests = *p.Evidence
 	}
-	if v := publishedVersion(p); v > 0 {
+	if v := publishedVersion(p); v > 0 && req != nil && req.Call.Tool == ToolPublish {
 		s.Published = v
 	}
 	if len(s.Queue) > 0 && s.Queue[0].ID == p.Call && len(s.Turns) > 0 {
@@ -252,7 +260,9 @@ func (s State) toolSettled(p core.ToolSettled, at time.Time) State {
 		}
 		return s
 	}
-	s.Outcome = &p
+	if s.Outcome = &p; s.Created.Kind == core.KindChat {
+		s.Answer = p.Output
+	}
 	return s
 }
 

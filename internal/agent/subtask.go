@@ -30,19 +30,23 @@ const (
 )
 
 var delegate = tool.Spec{
-	Name: Delegate, Version: "1", Effect: core.Idempotent, Contained: true, Bare: true, Kinds: []core.TaskKind{core.KindTask},
+	Name: Delegate, Version: "1", Effect: core.Idempotent, Contained: true, Bare: true, Kinds: []core.TaskKind{core.KindTask, core.KindChat},
 	Description: "Has a part of the work done as a task of its own, with the files as they are, and waits for its answer; its changes are there then. For parts that need many looks of which only the outcome matters. " +
 		"It knows nothing but the prompt.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"prompt":{"type":"string","minLength":1,"maxLength":5000,"description":"all that it has to know, and what its answer has to say"},
+		"kind":{"type":"string","enum":["task","app"],"description":"app: it makes a web app, or changes one"},
+		"app":{"type":"string","description":"the id of the app to change"},
 		"credits":{"type":"number","exclusiveMinimum":0,"description":"what it may cost at most, if tasks are charged; half of what is left if not given"}
 	},"required":["prompt"],"additionalProperties":false}`),
 }
 
 // wish is a sub-task that is wanted.
 type wish struct {
-	Prompt  string
-	Credits float64
+	Prompt  string        `json:"prompt"`
+	Kind    core.TaskKind `json:"kind,omitempty"` // "": KindTask
+	App     core.AppID    `json:"app,omitempty"`  // to change
+	Credits float64       `json:"credits,omitempty"`
 }
 
 // wish reads what a call of Delegate wants, or says why there is none.
@@ -52,6 +56,10 @@ func (s State) wish(c core.CallContent) (p wish, why string) {
 		return p, "The arguments aren't those of a sub-task: give prompt, a text."
 	case core.CheckPrompt(p.Prompt) != nil:
 		return p, core.CheckPrompt(p.Prompt).Error()
+	case p.Kind != "" && p.Kind != core.KindTask && p.Kind != core.KindApp:
+		return p, "A sub-task is a task or an app."
+	case p.App != "" && (p.Kind != core.KindApp || !core.ValidID("app", string(p.App))):
+		return p, "Only a sub-task of the kind app changes an app, which it names by its id."
 	case s.depth() >= maxDepth:
 		return p, "This is a sub-task of a sub-task, which has none itself. Do the work here."
 	case s.Subtasks >= maxSubtasks:
@@ -75,6 +83,9 @@ func (s State) charged() bool { return s.Created.Hold > 0 || s.Created.Allowance
 // allowance is what a sub-task may spend of what is left.
 func (s State) allowance(p wish) core.Credits {
 	left := s.Held - s.Spent
+	if s.Created.Kind == core.KindChat && s.Plan.Steps[s.Step].Call != nil { // all that the turn does
+		return left
+	}
 	if p.Credits > 0 {
 		return min(left, core.Credits(p.Credits*float64(core.Credit)))
 	}
@@ -89,7 +100,11 @@ func decideSubtask(s State) Effect {
 	}
 	f := *s.Subtask
 	out := core.ToolSettled{Call: c.ID, Failed: f.Status != core.StatusSucceeded, Output: f.Answer, Tree: f.Tree}
-	if data, err := json.Marshal(map[string]string{"task": string(f.Task)}); err == nil {
+	made := map[string]any{"task": f.Task}
+	if f.App != "" {
+		made["app"], made["version"] = f.App, f.Version
+	}
+	if data, err := json.Marshal(made); err == nil {
 		out.Data = data
 	}
 	if out.Failed {
@@ -143,11 +158,30 @@ func (d *drive) begin(ctx context.Context, id core.TaskID, c core.CallContent) e
 		Kind: core.KindTask, Prompt: p.Prompt, Model: s.Model, Tree: s.Tree, Workspace: s.Created.Workspace, Key: s.Created.Key,
 		Parent: &core.Parent{Task: s.Task, Call: c.ID, Depth: s.depth() + 1}, Limits: s.left(d.Now()),
 	}
+	if p.Kind == core.KindApp {
+		if err := d.anApp(ctx, p.App, &created); err != nil {
+			d.note(core.SubtaskFinished{Call: c.ID, Task: id, Status: core.StatusFailed, Error: core.Fail(err)})
+			return nil
+		}
+	}
 	if s.charged() {
 		created.Allowance = s.allowance(p)
 		created.Limits.Credits = created.Allowance
 	}
 	return d.tell(ctx, id, 0, created)
+}
+
+// anApp has a sub-task make an app, or the next version of one.
+func (d *drive) anApp(ctx context.Context, change core.AppID, c *core.TaskCreated) (err error) {
+	c.Kind, c.Tree, c.Workspace, c.App = core.KindApp, "", "", core.AppID(core.NewID("app"))
+	switch {
+	case change != "" && d.AppFiles == nil:
+		return core.E(core.Unsupported, "agent.subtask", "there are no apps here")
+	case change != "":
+		c.App = change
+		c.Base, c.Tree, err = d.AppFiles(ctx, d.scope, change)
+	}
+	return err
 }
 
 // left are the limits of a sub-task: what the task itself has left.
@@ -181,10 +215,25 @@ func (s State) report() core.SubtaskFinished {
 		Call: s.Created.Parent.Call, Task: s.Task, Status: s.Finished.Status, Answer: s.Finished.Answer, Error: s.Finished.Error,
 		Cost: s.Spent, Calls: s.Calls, Tokens: s.Tokens, Waited: s.Waited,
 	}
-	if s.Created.Workspace == "" {
+	switch {
+	case s.Created.Kind == core.KindApp && s.Published > 0:
+		f.App, f.Version = s.Created.App, s.Published
+		if f.Answer.Blob == "" {
+			f.Answer.Text = strings.TrimSpace(s.appNews() + "\n\n" + f.Answer.Text)
+		}
+	case s.Created.Kind != core.KindApp && s.Created.Workspace == "":
 		f.Tree = s.Tree
 	}
 	return f
+}
+
+// appNews says what an app's task has made.
+func (s State) appNews() string {
+	news := fmt.Sprintf("%s: version %d of %s is made.", s.Finished.Summary, s.Published, s.Created.App)
+	if n := s.Tests.Passed; n > 0 {
+		news += fmt.Sprintf(" %d of its tests pass.", n)
+	}
+	return news
 }
 
 // Consumer is the name of Handler on the bus.

@@ -90,7 +90,7 @@ func observed(s State) []core.Evidence {
 	if s.Created.Kind == core.KindApp && s.Plan.Steps[s.Step].Call == nil {
 		out = append(out, core.Evidence{Kind: "call", OK: done > 0 || failed == 0, Text: fmt.Sprintf("%d calls done, %d failed", done, failed)})
 	}
-	if exit != nil && s.Outcome == nil {
+	if exit != nil && s.Outcome == nil && s.Created.Kind != core.KindChat { // where it is for the answer to say
 		out = append(out, *exit)
 	}
 	if s.Unseen != nil && s.Outcome == nil && s.Created.Kind == core.KindTask {
@@ -137,6 +137,11 @@ func firstBad(evidence []core.Evidence) *core.Evidence {
 // call isn't tried again as it is: what it failed on has to change first.
 func (s State) reject(v core.VerdictGiven, fixed bool) core.VerdictGiven {
 	switch {
+	case s.Created.Kind == core.KindChat: // the person sees it, and says how to go on
+		v.Verdict = core.Abort
+		if v.Error = (&core.Failure{Code: core.Unavailable, Msg: v.Reason, Hint: clip(v.Feedback, core.MaxInline)}); s.Outcome != nil && s.Outcome.Error != nil {
+			v.Error = s.Outcome.Error
+		}
 	case s.Outcome != nil && s.Outcome.Denied: // another plan isn't to get around that
 		v.Verdict = core.Abort
 		v.Error = &core.Failure{Code: core.Denied, Msg: v.Reason}

@@ -50,8 +50,15 @@ func (d *drive) offered() []tool.Spec {
 			all = append(all, s)
 		}
 	}
+	if t := d.state.Created.Turn; t != nil && !t.Remember {
+		all = slices.DeleteFunc(all, func(s tool.Spec) bool { return s.Name == remember })
+	}
 	return all
 }
+
+// remember is the name of the tool by which something outlasts its task: in a conversation only if
+// the person wants that.
+const remember = "remember"
 
 // tool is one that the task may call. An app's plan ends with internal ones.
 func (d *drive) tool(c CallTool) (tool.Tool, bool) {
@@ -62,8 +69,8 @@ func (d *drive) tool(c CallTool) (tool.Tool, bool) {
 		return delegated{}, true
 	}
 	t, known := d.tools.Get(c.Call.Tool)
-	if known && !c.Undo && d.state.Created.Kind == core.KindTask {
-		known = t.Spec().Offered(core.KindTask)
+	if known && !c.Undo && d.state.Created.Kind != core.KindApp {
+		known = slices.ContainsFunc(d.offered(), func(s tool.Spec) bool { return s.Name == c.Call.Tool })
 	}
 	return t, known
 }

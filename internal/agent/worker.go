@@ -27,6 +27,12 @@ type WorkerConfig struct {
 	Models func(scope core.Scope, task core.TaskID, name string) (model.Model, string, error)
 	// Permissions say which calls of tools may be made. nil: all.
 	Permissions Permissions
+	// Turns have what turns of conversations are about. nil: there are none.
+	Turns Turns
+	// AppFiles returns the current version of an app, and its files. nil: there are no apps.
+	AppFiles func(ctx context.Context, scope core.Scope, app core.AppID) (version int, tree core.Digest, err error)
+	// Skills are what tasks may use. nil: none.
+	Skills Skills
 	// Prices say what a charged task's calls cost. nil: nothing.
 	Prices Prices
 	// Changed returns a channel that gets a value when the stream may have

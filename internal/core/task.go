@@ -2,6 +2,7 @@ package core
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -224,16 +225,19 @@ type (
 	}
 	// SubtaskFinished tells a task what came of its sub-task, and what that cost.
 	SubtaskFinished struct {
-		Call   CallID        `json:"call"`
-		Task   TaskID        `json:"task"`
-		Status TaskStatus    `json:"status"`
-		Answer Content       `json:"answer"`
-		Error  *Failure      `json:"error,omitempty"`
-		Tree   Digest        `json:"tree,omitempty"` // the files as it left them
-		Cost   Credits       `json:"cost,omitempty"` // what the ledger consumes of the parent's hold
-		Calls  int           `json:"calls"`
-		Tokens int           `json:"tokens"`
-		Waited time.Duration `json:"waited,omitempty"` // for people
+		Call   CallID     `json:"call"`
+		Task   TaskID     `json:"task"`
+		Status TaskStatus `json:"status"`
+		Answer Content    `json:"answer"`
+		Error  *Failure   `json:"error,omitempty"`
+		Tree   Digest     `json:"tree,omitempty"` // the files as it left them
+		App    AppID      `json:"app,omitempty"`  // that it made or changed
+		// Version is the app's that it made.
+		Version int           `json:"version,omitempty"`
+		Cost    Credits       `json:"cost,omitempty"` // what the ledger consumes of the parent's hold
+		Calls   int           `json:"calls"`
+		Tokens  int           `json:"tokens"`
+		Waited  time.Duration `json:"waited,omitempty"` // for people
 	}
 	// CreditsRequested asks the ledger to hold credits for the task, which rests until it
 	// is answered.
@@ -375,6 +379,12 @@ const (
 	Ask   Permission = "ask" // a person
 	Deny  Permission = "deny"
 )
+
+// Stricter reports whether p forbids more than another one.
+func (p Permission) Stricter(than Permission) bool {
+	order := []Permission{Allow, Ask, Deny}
+	return slices.Index(order, p) > slices.Index(order, than)
+}
 
 // Asking is why a person is asked.
 type Asking string

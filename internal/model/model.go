@@ -43,6 +43,7 @@ const (
 	Plan  Purpose = "plan"  // the answer is a core.Plan as JSON
 	Work  Purpose = "work"  // the answer calls tools, or ends the step without
 	Judge Purpose = "judge" // the answer is a judgement as JSON
+	Route Purpose = "route" // the answer is a core.Intent as JSON
 )
 
 // Request is one question to a model.

@@ -234,7 +234,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Sources: n.sources, Prices: prices{n.books, n.catalog}, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Sources: n.sources, Skills: n.skills, AppFiles: n.appFiles, Prices: prices{n.books, n.catalog}, Logger: n.log,
 	})
 	return nil
 }

@@ -49,6 +49,12 @@ func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guar
 	return r, nil
 }
 
+// appFiles is agent.WorkerConfig's AppFiles.
+func (n *node) appFiles(ctx context.Context, scope core.Scope, id core.AppID) (int, core.Digest, error) {
+	v, err := n.apps.Version(ctx, scope, id, 0)
+	return v.Number, v.Tree, err
+}
+
 // moreTools are those that reach what isn't the workspace.
 func (n *node) moreTools() []tool.Tool {
 	return append(append(n.webTools(), memorytool.Tools(memoryOf{n.memory})...), command.NewOnline(n.sandbox, way{n.reachable, n.audit.Record, n.log}))
