@@ -153,6 +153,7 @@ func TestTools(t *testing.T) {
 	t.Parallel()
 	f, url := newService(t)
 	f.items[1] = object{"id": 1, "fields": object{"System.Title": "Slow \u202ecart", "System.WorkItemType": "Bug", "System.State": "Active", "System.AssignedTo": object{"displayName": "Ada"}}}
+	f.items[2] = object{"id": 2, "fields": object{"System.Title": "Old cart", "System.WorkItemType": "Bug", "System.State": "Active"}} // which is changed
 	f.pulls = []object{{"pullRequestId": 1, "title": "Fix", "status": "active", "sourceRefName": "refs/heads/fix", "targetRefName": "refs/heads/main", "createdBy": object{"displayName": "Ada"}}}
 	all := azure.Tools(azure.Config{Outside: outside{}, API: url})
 	tooltest.Run(t, all[0],
@@ -169,7 +170,7 @@ func TestTools(t *testing.T) {
 	)
 	tooltest.Run(t, all[1],
 		tooltest.Case{Name: "a new one", Args: `{` + at + `,"type":"User Story","fields":{"System.Title":"Pay by card","System.Tags":"shop"},"parent":1}`, Output: []string{"made #", "Pay by card (User Story, New)"}},
-		tooltest.Case{Name: "a change", Args: `{` + at + `,"id":1,"fields":{"System.State":"Resolved"}}`, Output: []string{"changed #1 Slow cart (Bug, Resolved)"}},
+		tooltest.Case{Name: "a change", Args: `{` + at + `,"id":2,"fields":{"System.State":"Resolved"}}`, Output: []string{"changed #2 Old cart (Bug, Resolved)"}},
 		tooltest.Case{Name: "no title", Args: `{` + at + `,"type":"Bug","fields":{"System.Tags":"x"}}`, Code: core.Invalid},
 		tooltest.Case{Name: "no type", Args: `{` + at + `,"fields":{"System.Title":"x"}}`, Code: core.Invalid},
 		tooltest.Case{Name: "no field's name", Args: `{` + at + `,"id":1,"fields":{"../x":"y"}}`, Code: core.Invalid},
