@@ -14,12 +14,13 @@ type Effect struct {
 	Record []core.Payload // facts that follow from the state alone: append them
 	Model  *CallModel     // ask a model
 	Tool   *CallTool      // run a tool
-	// Subtask is the call whose sub-task is to be looked at.
-	Subtask *core.CallContent
-	Ask     *core.ApprovalRequested // ask a person
-	Sleep   time.Duration           // do nothing for this long, then decide again
-	Rest    bool                    // nothing to do until somebody else appends
-	Until   time.Time               // of Rest: when to decide again at the latest; zero: never
+	// Subtasks are the calls whose sub-tasks are to be looked at.
+	Subtasks []core.CallContent
+	Join     *Beside                 // make one tree of what steps have left that were worked on side by side
+	Ask      *core.ApprovalRequested // ask a person
+	Sleep    time.Duration           // do nothing for this long, then decide again
+	Rest     bool                    // nothing to do until somebody else appends
+	Until    time.Time               // of Rest: when to decide again at the latest; zero: never
 }
 
 // CallModel asks the task's model.
@@ -64,6 +65,8 @@ func Decide(s State, now time.Time) Effect {
 		return decideWaiting(s.Question(), now)
 	case s.Pending != nil:
 		return decidePending(s)
+	case s.Beside != nil && !(s.stopping() && s.besideOver()):
+		return decideBeside(s)
 	case s.wait(now) > 0 && (len(s.Undos) > 0 || !s.stopping()):
 		return Effect{Sleep: s.wait(now)}
 	case len(s.Undos) > 0 && (s.stopping() || s.Plan == nil):
@@ -88,6 +91,9 @@ func decideWork(s State) Effect {
 	case s.Step >= len(s.Plan.Steps):
 		return finish(s)
 	case s.Attempt == 0:
+		if steps := s.apart(); steps != nil {
+			return s.part(steps)
+		}
 		return record(core.StepStarted{Step: s.Step, Attempt: s.Tried + 1, Title: s.Plan.Steps[s.Step].Title})
 	}
 	return decideStep(s)

@@ -108,7 +108,11 @@ func (w *world) model(c *CallModel) core.ModelSettled {
 		n := rapid.IntRange(0, 4).Draw(w.t, "steps")
 		p := core.Plan{Title: "t"}
 		for i := range n {
-			p.Steps = append(p.Steps, core.Step{Title: fmt.Sprint(i)})
+			s := core.Step{Title: fmt.Sprint(i)}
+			if rapid.Bool().Draw(w.t, "graph") {
+				s.After = rapid.SliceOfN(rapid.IntRange(-1, 6), 0, 3).Draw(w.t, "after")
+			}
+			p.Steps = append(p.Steps, s)
 		}
 		b, _ := json.Marshal(p)
 		out.Text.Text = string(b) + rapid.SampledFrom([]string{"", "junk", "}"}).Draw(w.t, "junk")
@@ -222,8 +226,16 @@ func (w *world) step(e Effect) {
 			w.settled[e.Tool.Call.ID]++
 			w.append(w.tool(e.Tool))
 		}
-	case e.Subtask != nil:
-		w.subtask(*e.Subtask)
+	case e.Subtasks != nil:
+		w.subtask(rapid.SampledFrom(e.Subtasks).Draw(w.t, "the next to end"))
+	case e.Join != nil:
+		j := core.StepsJoined{Tree: "joined"}
+		for _, p := range e.Join.Steps {
+			if rapid.IntRange(0, 3).Draw(w.t, "conflict") == 0 {
+				j.Conflicts = append(j.Conflicts, core.StepConflict{Step: p.Step, Paths: []string{"a"}})
+			}
+		}
+		w.append(j)
 	case e.Ask != nil:
 		ask := *e.Ask
 		if rapid.Bool().Draw(w.t, "patience") {
@@ -250,12 +262,19 @@ func (w *world) step(e Effect) {
 func (w *world) subtask(c core.CallContent) {
 	s := w.state
 	p, why := s.wish(c)
+	if s.Beside != nil {
+		why = ""
+	}
 	if why != "" && !s.Canceling {
 		w.t.Fatalf("a sub-task is wanted that can't be: %s", why)
 	}
 	f := core.SubtaskFinished{Call: c.ID, Task: subtaskID(c.ID), Calls: 3, Tokens: 20, Waited: time.Second}
 	if s.charged() && why == "" {
-		f.Cost = core.Credits(rapid.Int64Range(0, int64(s.allowance(p))).Draw(w.t, "sub-task's cost"))
+		most := s.allowance(p)
+		if s.Beside != nil {
+			most = s.Beside.Allowance
+		}
+		f.Cost = core.Credits(rapid.Int64Range(0, int64(most)).Draw(w.t, "sub-task's cost"))
 		w.cost += f.Cost
 	}
 	f.Status = rapid.SampledFrom([]core.TaskStatus{core.StatusSucceeded, core.StatusFailed, core.StatusCanceled}).Draw(w.t, "sub-task")
@@ -392,6 +411,9 @@ func (w *world) check() {
 	if s := w.state; f.Status == core.StatusSucceeded && s.Created.Kind == core.KindChat && (s.Intent == nil || s.Plans != 1) {
 		w.t.Fatalf("a turn that wasn't understood, or was planned %d times", s.Plans)
 	}
+	if f.Status == core.StatusSucceeded {
+		w.checkSteps()
+	}
 	if w.state.Canceling && f.Status == core.StatusFailed {
 		w.t.Fatal("a canceled task failed")
 	}
@@ -410,6 +432,39 @@ func (w *world) check() {
 	l := w.state.Limits
 	if w.state.Steps > l.Steps || w.state.Plans > l.Plans {
 		w.t.Fatalf("%d steps and %d plans pass the limits", w.state.Steps, w.state.Plans)
+	}
+}
+
+// checkSteps holds a task that succeeded to its last plan: each step succeeded, once, and after
+// those that it needs.
+func (w *world) checkSteps() {
+	var passed []int
+	var plan core.Plan
+	for _, e := range w.events {
+		p, err := e.Payload()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		switch p := p.(type) {
+		case core.TaskPlanned:
+			passed, plan = nil, p.Plan
+		case core.VerdictGiven:
+			if p.Verdict != core.Success {
+				continue
+			}
+			for _, need := range plan.Steps[p.Step].After {
+				if !slices.Contains(passed, need) {
+					w.t.Fatalf("step %d is done after %v, and needs %d", p.Step, passed, need)
+				}
+			}
+			passed = append(passed, p.Step)
+		}
+	}
+	slices.Sort(passed)
+	for i := range w.state.Plan.Steps {
+		if i >= len(passed) || passed[i] != i || len(passed) != len(w.state.Plan.Steps) {
+			w.t.Fatalf("of %d steps these are done: %v", len(w.state.Plan.Steps), passed)
+		}
 	}
 }
 

@@ -111,20 +111,33 @@ func (d *drive) run(ctx, calls context.Context) error {
 		var err error
 		switch {
 		case e.Record != nil:
+			was := d.state.Tree
 			if d.note(e.Record...); d.state.Finished != nil {
 				return d.finish(calls)
+			}
+			if d.state.Tree != was { // by what a sub-task has left
+				d.opened = false
 			}
 		case e.Model != nil:
 			err = d.callModel(calls, *e.Model)
 		case e.Tool != nil:
 			err = d.callTool(calls, *e.Tool)
-		case e.Subtask != nil:
-			var known bool
-			if known, err = d.subtask(calls, *e.Subtask); err == nil && !known {
+		case e.Subtasks != nil:
+			known := false
+			for _, c := range e.Subtasks {
+				var over bool
+				if over, err = d.subtask(calls, c); err != nil {
+					break
+				}
+				known = known || over
+			}
+			if err == nil && !known {
 				if err = d.rest(calls, d.Now().Add(lookAgain)); err == nil {
 					return nil
 				}
 			}
+		case e.Join != nil:
+			err = d.join(calls, *e.Join)
 		case e.Ask != nil:
 			err = d.asks(calls, *e.Ask)
 		case e.Sleep > 0:

@@ -119,6 +119,8 @@ func (s State) unforkable() string {
 		return "it is over"
 	case s.Published > 0:
 		return "the version is published"
+	case s.Beside != nil:
+		return "steps are worked on side by side"
 	case s.Pending != nil:
 		return "a call is under way"
 	case s.Question() != nil:
@@ -197,7 +199,7 @@ func (s State) afork(p core.TaskForked) State {
 		if done == "" {
 			s.Replan += "\n- nothing that was finished"
 		}
-		s.Plan, s.PlanText, s.Step, s.Tried, s.Feedback = nil, nil, 0, 0, ""
+		s.Plan, s.PlanText, s.Step, s.Tried, s.Feedback, s.Passed, s.Behind = nil, nil, 0, 0, "", nil, nil
 	}
 	return s
 }

@@ -28,18 +28,27 @@ func readPlan(text string, of core.TaskCreated) core.Plan {
 	if i, j := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}'); i >= 0 && j > i {
 		_ = json.Unmarshal([]byte(text[i:j+1]), &p) // what doesn't decode leaves no steps
 	}
-	steps := p.Steps[:0]
+	steps, graph := p.Steps[:0], false
 	for _, s := range p.Steps {
 		if strings.TrimSpace(s.Title) == "" || len(steps) == maxPlanSteps {
 			continue
 		}
 		step := core.Step{Title: clip(s.Title, 200), Goal: clip(s.Goal, 2000)}
+		if of.Kind == core.KindTask && s.After != nil { // which counts from 1
+			step.After = []int{}
+			for _, n := range s.After {
+				step.After = append(step.After, n-1)
+			}
+			graph = true
+		}
 		if c := s.Call; of.Kind == core.KindTask && c != nil && len(c.Arguments) <= core.MaxInline {
 			step.Call = &core.Call{Tool: clip(c.Tool, 64), Arguments: c.Arguments}
 		}
 		steps = append(steps, step)
 	}
-	p.Steps = steps
+	if p.Steps = steps; graph {
+		p.Steps = inOrder(steps)
+	}
 	if p.Title = clip(strings.TrimSpace(p.Title), 120); p.Title == "" {
 		p.Title = clip(strings.TrimSpace(of.Prompt), 120)
 	}

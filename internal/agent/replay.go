@@ -124,8 +124,12 @@ func (e Effect) String() string {
 		return "undo by " + e.Tool.Call.Tool
 	case e.Tool != nil:
 		return "call " + e.Tool.Call.Tool
-	case e.Subtask != nil:
+	case len(e.Subtasks) > 1:
+		return fmt.Sprintf("wait for %d sub-tasks", len(e.Subtasks))
+	case e.Subtasks != nil:
 		return "wait for a sub-task"
+	case e.Join != nil:
+		return "join what steps have left"
 	case e.Ask != nil:
 		return "ask a person"
 	case e.Sleep > 0:
@@ -144,7 +148,7 @@ func (s State) explains(p core.Payload, at time.Time) (Origin, string) {
 		if !p.Expired {
 			return Outside, ""
 		}
-	case core.SubtaskFinished:
+	case core.SubtaskFinished, core.StepsJoined, core.ModelStreamed:
 		return Outcome, ""
 	case core.ModelSettled:
 		return Outcome, s.settles(s.Pending != nil && s.Pending.Model != nil && s.Pending.Model.Call == p.Call, "answer", p.Call)

@@ -27,8 +27,8 @@ var planSchema = &model.Schema{Name: "plan", JSON: json.RawMessage(`{
  "type":"object","additionalProperties":false,"required":["title","summary","steps","notes"],
  "properties":{
   "title":{"type":"string"},"summary":{"type":"string"},
-  "steps":{"type":"array","minItems":1,"maxItems":12,"items":{"type":"object","additionalProperties":false,"required":["title","goal"],
-   "properties":{"title":{"type":"string"},"goal":{"type":"string"}}}},
+  "steps":{"type":"array","minItems":1,"maxItems":12,"items":{"type":"object","additionalProperties":false,"required":["title","goal","after"],
+   "properties":{"title":{"type":"string"},"goal":{"type":"string"},"after":{"type":"array","items":{"type":"integer"}}}}},
   "notes":{"type":"array","items":{"type":"string"}}}}`)}
 
 var judgeSchema = &model.Schema{Name: "judgment", JSON: json.RawMessage(`{
@@ -140,6 +140,12 @@ func planQuestion(s State) string {
 	b.WriteString(s.Created.Prompt)
 	if s.Replan != "" {
 		fmt.Fprintf(&b, "\n\nAn earlier plan didn't work. What was wrong:\n%s\nIts files are still in the workspace. Plan what is left to do.", s.Replan)
+		for i, title := range s.Done {
+			if i == 0 {
+				b.WriteString("\n\nThese steps are finished, and aren't to be done again:")
+			}
+			b.WriteString("\n- " + title)
+		}
 	}
 	return b.String()
 }
@@ -150,7 +156,7 @@ func stepQuestion(s State) string {
 	for i, st := range s.Plan.Steps {
 		mark := "to do"
 		switch {
-		case i < s.Step:
+		case i < s.Step || s.Passed[i]:
 			mark = "done"
 		case i == s.Step:
 			mark = "now"

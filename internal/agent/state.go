@@ -51,6 +51,13 @@ type State struct {
 	PlanText *core.ModelSettled
 	Replan   string // set by REPLAN: what was wrong with the plan before
 
+	// What became of the plan's steps besides Step. Done has the titles of all that ever succeeded,
+	// of earlier plans, too.
+	Passed map[int]bool   // later ones that have succeeded already
+	Behind map[int]string // those that didn't succeed side by side, with the feedback
+	Done   []string
+	Beside *Beside // the steps that are worked on side by side
+
 	// The attempt at hand; Attempt is 0 between attempts.
 	Step     int
 	Attempt  int
@@ -129,10 +136,16 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.TaskPlanned:
 		s.Plan, s.PlanText, s.Replan = &p.Plan, nil, ""
 		s.Plans++
-		s.Step, s.Tried, s.Feedback = 0, 0, ""
+		s.Step, s.Tried, s.Feedback, s.Passed, s.Behind = 0, 0, "", nil, nil
 	case core.StepStarted:
-		s.Status = core.StatusRunning
-		s.Attempt, s.Steps = p.Attempt, s.Steps+1
+		s.Status, s.Steps = core.StatusRunning, s.Steps+1
+		if !p.Beside {
+			s.Attempt = p.Attempt
+		}
+	case core.StepsParted:
+		s.Beside = &Beside{StepsParted: p}
+	case core.StepsJoined:
+		s = s.joined(p)
 	case core.ModelRequested:
 		s.Status = core.StatusRunning
 		s.Pending, s.Calls = &Pending{Model: &p}, s.Calls+1
@@ -154,7 +167,11 @@ func (s State) apply(p core.Payload, at time.Time) State {
 	case core.TaskForked:
 		s = s.afork(p)
 	case core.SubtaskFinished:
-		s.Subtask, s.Subtasks = &p, s.Subtasks+1
+		if s.Subtasks++; s.Beside == nil {
+			s.Subtask = &p
+		} else {
+			s.Beside = s.Beside.with(p)
+		}
 		if p.App != "" {
 			s.Made = p.App
 		}
@@ -178,7 +195,7 @@ func (s State) apply(p core.Payload, at time.Time) State {
 func (s State) afresh() State {
 	s = s.endAttempt()
 	s.Plan, s.PlanText, s.Replan, s.Plans = nil, nil, "", 0
-	s.Step, s.Tried, s.Feedback = 0, 0, ""
+	s.Step, s.Tried, s.Feedback, s.Passed, s.Behind, s.Done = 0, 0, "", nil, nil, nil
 	s.Trouble, s.TroubleTries = nil, 0
 	s.Tests, s.Answer, s.Tree = core.Evidence{}, core.Content{}, s.Created.Tree
 	return s
@@ -293,15 +310,20 @@ func (s State) undone(p core.ToolSettled, at time.Time) State {
 func (s State) judged(v core.VerdictGiven) State {
 	s = s.endAttempt()
 	s.Trouble, s.TroubleTries = nil, 0
+	if s.Beside != nil && v.Verdict != core.Abort {
+		return s.judgedBeside(v)
+	}
 	switch v.Verdict {
 	case core.Success:
-		s.Step, s.Tried, s.Feedback = s.Step+1, 0, ""
+		s.Done = append(s.Done[:len(s.Done):len(s.Done)], s.Plan.Steps[s.Step].Title)
+		s.Step++
+		s = s.onward()
 	case core.Retry:
 		s.Tried, s.Feedback = s.Tried+1, v.Feedback
 	case core.Replan:
 		s.Plan, s.PlanText, s.Replan = nil, nil, v.Feedback
 	case core.Abort:
-		s.Abort = &v
+		s.Abort, s.Beside = &v, nil
 	}
 	return s
 }

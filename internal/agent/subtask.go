@@ -96,7 +96,7 @@ func (s State) allowance(p wish) core.Credits {
 func decideSubtask(s State) Effect {
 	c := s.Pending.Tool.Call
 	if s.Subtask == nil {
-		return Effect{Subtask: &c}
+		return Effect{Subtasks: []core.CallContent{c}}
 	}
 	f := *s.Subtask
 	out := core.ToolSettled{Call: c.ID, Failed: f.Status != core.StatusSucceeded, Output: f.Answer, Tree: f.Tree}
@@ -148,6 +148,9 @@ func (d *drive) subtask(ctx context.Context, c core.CallContent) (known bool, er
 func (d *drive) begin(ctx context.Context, id core.TaskID, c core.CallContent) error {
 	s := d.state
 	p, why := s.wish(c)
+	if s.Beside != nil { // it was looked at when they were parted
+		why = ""
+	}
 	if why != "" {
 		return core.E(core.Internal, "agent.subtask", "a sub-task that can't be was wanted: "+why)
 	}
@@ -165,7 +168,9 @@ func (d *drive) begin(ctx context.Context, id core.TaskID, c core.CallContent) e
 		}
 	}
 	if s.charged() {
-		created.Allowance = s.allowance(p)
+		if created.Allowance = s.allowance(p); s.Beside != nil {
+			created.Allowance = s.Beside.Allowance
+		}
 		created.Limits.Credits = created.Allowance
 	}
 	return d.tell(ctx, id, 0, created)
@@ -189,6 +194,10 @@ func (s State) left(now time.Time) core.Limits {
 	l := s.Limits
 	l.Steps, l.Calls, l.Tokens = max(1, l.Steps-s.Steps), max(1, l.Calls-s.Calls), max(1, l.Tokens-s.Tokens)
 	l.Wall = max(time.Minute, l.Wall-(now.Sub(s.CreatedAt)-s.Waited))
+	if s.Beside != nil {
+		n := len(s.Beside.Steps)
+		l.Steps, l.Calls, l.Tokens = max(1, l.Steps/n), max(1, l.Calls/n), max(1, l.Tokens/n)
+	}
 	return l
 }
 
@@ -257,6 +266,17 @@ func (s *Service) Handler() bus.Handler {
 	}
 }
 
+// awaits reports whether a sub-task of a call is what the task waits for.
+func (s State) awaits(c core.CallID) bool {
+	switch {
+	case s.Finished != nil:
+		return false
+	case s.Beside != nil:
+		return s.Beside.awaits(c)
+	}
+	return s.Subtask == nil && s.Pending != nil && s.Pending.Tool != nil && s.Pending.Tool.Call.ID == c
+}
+
 // report tells a task what came of its sub-task, if it waits for that.
 func (s *Service) report(ctx context.Context, org core.OrgID, child, parent core.TaskID) error {
 	c, err := Load(ctx, s.Events, org, child)
@@ -268,7 +288,7 @@ func (s *Service) report(ctx context.Context, org core.OrgID, child, parent core
 		if err != nil {
 			return err
 		}
-		if p.Finished != nil || p.Subtask != nil || p.Pending == nil || p.Pending.Tool == nil || p.Pending.Tool.Call.ID != c.Created.Parent.Call {
+		if !p.awaits(c.Created.Parent.Call) {
 			return nil
 		}
 		scope := core.Scope{Org: org, Project: p.Project, Actor: core.Actor{Kind: core.ActorSystem, ID: Consumer}}

@@ -29,7 +29,9 @@ type TurnApp struct {
 }
 
 // TurnTask is the id of the task that answers a message: of one that is made with TurnKey.
-func TurnTask(scope core.Scope, message core.MessageID) core.TaskID { return keyed(scope, TurnKey(message)) }
+func TurnTask(scope core.Scope, message core.MessageID) core.TaskID {
+	return keyed(scope, TurnKey(message))
+}
 
 // TurnKey is the idempotency key of the task that answers a message.
 func TurnKey(message core.MessageID) string { return "turn/" + string(message) }

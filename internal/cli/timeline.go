@@ -50,6 +50,9 @@ func (t *timeline) show(e core.Event) error {
 		t.step = e.At
 		name := fmt.Sprintf("step %d", p.Step+1)
 		title := p.Title
+		if p.Beside {
+			title += " (side by side with others)"
+		}
 		if p.Attempt > 1 {
 			title += fmt.Sprintf(" (attempt %d)", p.Attempt)
 		}

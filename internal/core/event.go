@@ -31,7 +31,7 @@ type Event struct {
 var payloads = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, p := range []Payload{
-		TaskCreated{}, CreditsRequested{}, CreditsHeld{}, CreditsRefused{}, TaskPlanned{}, StepStarted{}, ModelRequested{}, ModelSettled{}, ModelSwitched{},
+		TaskCreated{}, CreditsRequested{}, CreditsHeld{}, CreditsRefused{}, TaskPlanned{}, StepStarted{}, StepsParted{}, StepsJoined{}, ModelRequested{}, ModelSettled{}, ModelSwitched{},
 		ToolRequested{}, ToolSettled{}, ApprovalRequested{}, ApprovalAnswered{}, VerdictGiven{},
 		TaskCancelRequested{}, TaskFinished{}, SubtaskFinished{}, TaskForked{},
 		AppCreated{}, AppVersioned{}, AppRetracted{}, AppSelected{}, AppStarted{}, AppStopped{}, AppDeleted{},

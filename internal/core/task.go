@@ -114,6 +114,8 @@ type Step struct {
 	Goal  string `json:"goal,omitempty"` // what is to be true when it is done
 	Call  *Call  `json:"call,omitempty"`
 	Check *Call  `json:"check,omitempty"`
+	// After are the steps, by index, that have to be finished before it. nil: the one before it.
+	After []int `json:"after,omitzero"`
 }
 
 // Verdict is the supervisor's judgement of one attempt at a step.
@@ -263,6 +265,30 @@ type (
 		Step    int    `json:"step"`    // index into the plan's steps
 		Attempt int    `json:"attempt"` // from 1
 		Title   string `json:"title"`
+		Beside  bool   `json:"beside,omitempty"` // by a sub-task, at the same time as others
+	}
+	// StepsParted has steps that don't need each other worked on side by side, each by a sub-task.
+	StepsParted struct {
+		Steps     []PartedStep `json:"steps"`
+		Tree      Digest       `json:"tree,omitempty"`      // the files that each begins with
+		Allowance Credits      `json:"allowance,omitempty"` // what each may spend
+	}
+	// PartedStep is one of them.
+	PartedStep struct {
+		Step int    `json:"step"`
+		Call CallID `json:"call"` // that its sub-task is by
+	}
+	// StepsJoined makes one tree of the files of steps that were worked on side by side.
+	StepsJoined struct {
+		Tree      Digest         `json:"tree,omitempty"`
+		Answer    Content        `json:"answer"` // of all of them
+		Conflicts []StepConflict `json:"conflicts,omitempty"`
+	}
+	// StepConflict are the files that a step has changed, and one before it, too; they are as that
+	// one left them.
+	StepConflict struct {
+		Step  int      `json:"step"`
+		Paths []string `json:"paths"`
 	}
 	// ModelRequested precedes a model call.
 	ModelRequested struct {
@@ -440,6 +466,8 @@ func (CreditsHeld) EventType() string         { return "credits.held" }
 func (CreditsRefused) EventType() string      { return "credits.refused" }
 func (TaskPlanned) EventType() string         { return "task.planned" }
 func (StepStarted) EventType() string         { return "step.started" }
+func (StepsParted) EventType() string         { return "steps.parted" }
+func (StepsJoined) EventType() string         { return "steps.joined" }
 func (ModelRequested) EventType() string      { return "model.requested" }
 func (ModelSettled) EventType() string        { return "model.settled" }
 func (ModelSwitched) EventType() string       { return "model.switched" }

@@ -32,6 +32,7 @@ type Feed struct {
 // shownBy says which right it takes to see an event of a type in the live stream.
 var shownBy = map[string]identity.Action{
 	core.TaskCreated{}.EventType(): identity.TaskRead, core.TaskPlanned{}.EventType(): identity.TaskRead, core.StepStarted{}.EventType(): identity.TaskRead,
+	core.StepsParted{}.EventType(): identity.TaskRead, core.StepsJoined{}.EventType(): identity.TaskRead, core.IntentRouted{}.EventType(): identity.TaskRead,
 	core.ModelRequested{}.EventType(): identity.TaskRead, core.ModelSettled{}.EventType(): identity.TaskRead, core.ModelSwitched{}.EventType(): identity.TaskRead,
 	core.ToolRequested{}.EventType(): identity.TaskRead, core.ToolSettled{}.EventType(): identity.TaskRead, core.VerdictGiven{}.EventType(): identity.TaskRead,
 	core.ApprovalRequested{}.EventType(): identity.TaskRead, core.ApprovalAnswered{}.EventType(): identity.TaskRead,
@@ -53,6 +54,7 @@ var shownNowhere = map[string]string{
 	core.CreditsHeld{}.EventType():      "it is between a task and the ledger",
 	core.CreditsRefused{}.EventType():   "it is between a task and the ledger; the task's end says so",
 	core.AuditRecorded{}.EventType():    "the audit log has routes of its own, for admins",
+	core.ModelStreamed{}.EventType():    "it is a part of what model.settled has, in its task's own stream",
 	core.CallsMetered{}.EventType():     "usage has routes of its own",
 	core.HoldEnded{}.EventType():        "it is between the gateway and the ledger",
 }
