@@ -50,13 +50,17 @@ var shownBy = map[string]identity.Action{
 
 // shownNowhere are the types that the live stream leaves out, each with why.
 var shownNowhere = map[string]string{
-	core.CreditsRequested{}.EventType(): "it is between a task and the ledger; the task's end says if there were none",
-	core.CreditsHeld{}.EventType():      "it is between a task and the ledger",
-	core.CreditsRefused{}.EventType():   "it is between a task and the ledger; the task's end says so",
-	core.AuditRecorded{}.EventType():    "the audit log has routes of its own, for admins",
-	core.ModelStreamed{}.EventType():    "it is a part of what model.settled has, in its task's own stream",
-	core.CallsMetered{}.EventType():     "usage has routes of its own",
-	core.HoldEnded{}.EventType():        "it is between the gateway and the ledger",
+	core.CreditsRequested{}.EventType():    "it is between a task and the ledger; the task's end says if there were none",
+	core.CreditsHeld{}.EventType():         "it is between a task and the ledger",
+	core.CreditsRefused{}.EventType():      "it is between a task and the ledger; the task's end says so",
+	core.AuditRecorded{}.EventType():       "the audit log has routes of its own, for admins",
+	core.ConversationStarted{}.EventType(): "a conversation has a stream of its own",
+	core.ConversationChanged{}.EventType(): "a conversation has a stream of its own",
+	core.ConversationDeleted{}.EventType(): "a conversation has a stream of its own",
+	core.MessageAdded{}.EventType():        "a conversation has a stream of its own",
+	core.ModelStreamed{}.EventType():       "it is a part of what model.settled has, in its task's own stream",
+	core.CallsMetered{}.EventType():        "usage has routes of its own",
+	core.HoldEnded{}.EventType():           "it is between the gateway and the ledger",
 }
 
 type feedQuery struct {
