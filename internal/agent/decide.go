@@ -307,7 +307,7 @@ func (s State) callID(n int) core.CallID {
 
 // finish ends the task. It is reached with every compensation done.
 func finish(s State) Effect {
-	f := core.TaskFinished{Answer: s.Answer, Version: s.Published, Spent: s.Spent, Parent: s.Created.Parent}
+	f := core.TaskFinished{Answer: s.Answer, Version: s.Published, Spent: s.Spent, Parent: s.Created.Parent, Turn: s.Created.Turn, App: s.Made}
 	if s.Asked && s.Refused == nil {
 		f.Hold = s.Created.Hold
 	}

@@ -80,10 +80,12 @@ type (
 		Parent  MessageID    `json:"parent,omitempty"` // "": it begins the conversation
 		Role    string       `json:"role"`             // "user" or "assistant"
 		Text    Content      `json:"text"`
+		Lead    string       `json:"lead,omitempty"` // how a text begins that is a blob
 		Files   []Attachment `json:"files,omitempty"`
-		Task    TaskID       `json:"task,omitempty"` // the turn that answers a user's, or that gave an assistant's
-		Turn    *Turn        `json:"turn,omitempty"` // of a user's: what was chosen for it
-		App     AppID        `json:"app,omitempty"`  // of an assistant's: the app that was made or changed
+		Model   string       `json:"model,omitempty"` // of a user's: which answers it
+		Task    TaskID       `json:"task,omitempty"`  // the turn that answers a user's, or that gave an assistant's
+		Turn    *Turn        `json:"turn,omitempty"`  // of a user's: what was chosen for it
+		App     AppID        `json:"app,omitempty"`   // of an assistant's: the app that was made or changed
 		Status  TaskStatus   `json:"status,omitempty"`
 		Error   *Failure     `json:"error,omitempty"` // of a turn that failed
 	}

@@ -393,6 +393,8 @@ type (
 		Hold    Credits    `json:"hold,omitempty"`  // what was asked for; the ledger releases what is left of it
 		Spent   Credits    `json:"spent,omitempty"` // the costs of all calls
 		Parent  *Parent    `json:"parent,omitempty"`
+		Turn    *Turn      `json:"turn,omitempty"`
+		App     AppID      `json:"app,omitempty"` // of a turn: what its sub-task has made or changed
 	}
 )
 

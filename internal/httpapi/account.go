@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/conversation"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -43,6 +44,8 @@ type Accounts struct {
 	// ModelTester tries providers of models.
 	ModelTester ModelTester
 	Watches     *watch.Service
+	// Conversations are what people and agents say to each other.
+	Conversations *conversation.Service
 	// MCP are projects' MCP servers.
 	MCP *mcp.Service
 	// URL is the installation's public one, to which issuers send browsers back.
@@ -77,6 +80,7 @@ func (s *server) accounts() {
 	s.models()
 	s.prompts()
 	s.watches()
+	s.conversations()
 	s.skills()
 	s.memory()
 	s.mcpServers()

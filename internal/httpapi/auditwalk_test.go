@@ -42,6 +42,7 @@ const (
 // unrecorded are the operations that change something, or may, and leave nothing in an audit
 // log, each with why.
 var unrecorded = map[string]string{
+	"create-conversation": inStream, "change-conversation": inStream, "send-message": inStream,
 	"create-task": inStream, "fork-task": inStream, "cancel-task": inStream, "change-app": inStream, "select-version": inStream, "start-app": inStream, "stop-app": inStream, "delete-app": inStream,
 	"verify-audit": readOnly, "verify-audit-log": readOnly, "verify-audit-of-installation": readOnly, "prove-audit": readOnly, "prove-audit-of-installation": readOnly,
 	"verify-projection": readOnly, "show-invitation": readOnly, "recall": readOnly,
@@ -282,6 +283,8 @@ func (w *walk) keepers(ours core.OrgID) {
 	w.does(olga, "list-prompts", nil, nil, ours, "prompt.list", yes)
 	w.does(olga, "delete-prompt", of{"prompt": "prm_one"}, nil, ours, "prompt.delete", yes)
 	w.does(olga, "delete-prompts", nil, nil, ours, "prompt.delete", yes)
+	talk := must(w.olga.CreateConversation(t.Context(), client.NewConversation{Title: "tea"}, ""))(t)
+	w.does(olga, "delete-conversation", of{"conversation": string(talk.ID)}, nil, ours, "conversation.delete", yes)
 	watched := w.does(olga, "create-watch", nil, client.NewWatch{Name: "tea", URL: "https://example.com/tea"}, ours, "watch.create", yes)
 	w.does(olga, "remove-watch", of{"watch": field(t, watched, "id")}, nil, ours, "watch.remove", yes)
 	w.does(olga, "add-skill", nil, client.NewSkill{Archive: skillOf(t, "csv")}, ours, "skill.add", yes)

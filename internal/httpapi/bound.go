@@ -68,6 +68,9 @@ var unusual = map[string]bounds{
 
 	"test-webhook": {Seconds: 60}, // until the endpoint has answered, or hasn't
 
+	"send-message":        {Body: documentBody, Seconds: 60},
+	"conversation-events": {},
+
 	"list-events": {},
 	"task-events": {},
 	"follow-logs": {},

@@ -41,7 +41,7 @@ func (s *server) taskEvents(tags []string) {
 				out.end()
 				return
 			}
-			s.follow(out, hc.Context(), scope, in.Task, after)
+			s.follow(out, hc.Context(), scope, in.Task.Stream(), core.TaskFinished{}.EventType(), after)
 		}}, nil
 	})
 }
@@ -57,17 +57,17 @@ func lastEvent(id string) (int64, error) {
 	return int64(n), nil
 }
 
-// follow writes a task's events until the last, or until the reader, his right or the
+// follow writes a stream's events until the last, which is of a type, or until the reader, his right or the
 // server goes. It reads the store a page at a time: a slow reader holds back its
 // own goroutine and no memory but a page.
-func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, task core.TaskID, after int64) {
-	changed, stop := s.cfg.Watch(scope.Org, task.Stream())
+func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, of core.StreamID, last string, after int64) {
+	changed, stop := s.cfg.Watch(scope.Org, of)
 	defer stop()
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	for {
 		const page = 100
-		events, err := s.cfg.Events.ReadStream(ctx, scope.Org, task.Stream(), after, page)
+		events, err := s.cfg.Events.ReadStream(ctx, scope.Org, of, after, page)
 		if err != nil {
 			return // the reader resumes
 		}
@@ -76,7 +76,7 @@ func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, task co
 				return
 			}
 			after = e.Version
-			if e.Type == (core.TaskFinished{}).EventType() {
+			if e.Type == last {
 				out.end()
 				return
 			}

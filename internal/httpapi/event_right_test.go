@@ -47,7 +47,7 @@ func lasts(t *testing.T, every, may time.Duration, logs bool) (d time.Duration, 
 			return nil
 		})
 		if !logs {
-			s.follow(out, t.Context(), core.Scope{Org: "org_a"}, "tsk_a", 0)
+			s.follow(out, t.Context(), core.Scope{Org: "org_a"}, "tsk_a", core.TaskFinished{}.EventType(), 0)
 		} else {
 			lines := make(chan app.Line)
 			ended := make(chan struct{})

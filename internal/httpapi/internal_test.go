@@ -101,7 +101,7 @@ func TestASlowReaderIsBounded(t *testing.T) {
 		return nil, func() {}
 	}}}
 	w := &stuck{room: 150}
-	s.follow(openSSE(w, usualPatience, func() error { return nil }), t.Context(), core.Scope{Org: "org_a"}, "tsk_a", 0)
+	s.follow(openSSE(w, usualPatience, func() error { return nil }), t.Context(), core.Scope{Org: "org_a"}, "tsk_a", core.TaskFinished{}.EventType(), 0)
 	if events.read != 200 || !strings.Contains(w.sent.String(), "id: "+strconv.Itoa(150)+"\n") {
 		t.Errorf("%d events were read for a reader that took 150", events.read)
 	}

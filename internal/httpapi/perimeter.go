@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -24,6 +25,9 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 			most, within = maxCall, s.waiting.call
 		} else if r.URL.Path == documentsPath {
 			most, within = documentBody, s.waiting.call
+		}
+		if strings.HasPrefix(r.URL.Path, conversationsPath+"/") && strings.HasSuffix(r.URL.Path, "/messages") && r.Method == http.MethodPost {
+			most, within = documentBody, s.waiting.call // files come with it
 		}
 		if r.URL.Path == skillsPath && r.Method == http.MethodPost {
 			most, within = maxSkill, s.waiting.call

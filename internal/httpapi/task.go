@@ -26,7 +26,7 @@ type (
 		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
 	listQuery struct {
-		Kind   string `query:"kind" enum:"app,task,"`
+		Kind   string `query:"kind" enum:"app,task,chat,"`
 		Status string `query:"status" enum:"queued,running,waiting,succeeded,failed,canceled,"`
 		PageQuery
 	}

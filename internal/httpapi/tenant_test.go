@@ -57,6 +57,8 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	must(c.Invite(ctx, client.NewInvitation{Email: name + "@example.com", Place: client.Place{Role: core.Viewer}}, ""))(n.t)
 	invited := must(c.Invitations(ctx, client.PageOptions{}))(n.t)
 	watched := must(c.CreateWatch(ctx, client.NewWatch{Name: "of " + name, URL: "https://example.com/"}, ""))(n.t)
+	talk := must(c.CreateConversation(ctx, client.NewConversation{Title: "a talk of " + name}, ""))(n.t)
+	said := must(c.SendMessage(ctx, talk.ID, client.NewMessage{Text: "a word of " + name}, ""))(n.t)
 	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
 	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{
 		Kind: "openai-compatible", Address: n.provider.URL + "/v1", Note: "of " + name, Headers: map[string]string{"X-Of": name},
@@ -82,7 +84,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 		"webhook": hook.ID, "message": sent.Items[0].ID, "notification": "msg_" + name, "type": notify.TaskFinished,
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
 		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
-		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "repository": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
+		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "conversation": string(talk.ID), "msg": string(said.ID), "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "repository": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }
 
@@ -140,7 +142,7 @@ func TestOnesOwnIDsAreFound(t *testing.T) {
 	n := newNeighbours(t)
 	d := n.document()
 	access := n.access("olga")
-	withMore := map[string]bool{"task-events": true, "diff-versions": true, "diff-tasks": true, "export-task": true} // an end, two versions, another task, files
+	withMore := map[string]bool{"task-events": true, "diff-versions": true, "diff-tasks": true, "export-task": true, "conversation-events": true} // an end, two versions, another task, files
 	for _, o := range d.routes {
 		if o.method != "GET" || o.open() || strings.HasPrefix(string(o.Action), "operate") || !strings.Contains(o.path, "{") || strings.HasSuffix(o.path, "/stream") || withMore[o.ID] {
 			continue
@@ -225,7 +227,7 @@ func TestNothingButTheCredentialNamesAnOrg(t *testing.T) {
 	if of := n.provider.seen("X-Of"); len(of) != len(modelOps)*5 || strings.Trim(strings.Join(of, ""), "ours") != "" {
 		t.Errorf("calls went to providers of %q", of)
 	}
-	mine := must(n.olga.Tasks(t.Context(), client.ListOptions{}))(t)
+	mine := must(n.olga.Tasks(t.Context(), client.ListOptions{Kind: "app"}))(t)
 	if len(mine.Items) != 1 {
 		t.Errorf("tasks: %+v", mine.Items)
 	}
@@ -247,7 +249,7 @@ func TestTheProjectOfARequestIsTheOrgs(t *testing.T) {
 		}
 	}
 	for project, tasks := range map[string]int{n.ours["project"]: 0, "": 1} {
-		a := n.do("GET", "/v1/tasks", "", "Authorization", "Bearer "+access, "Isekai-Project", project)
+		a := n.do("GET", "/v1/tasks?kind=app", "", "Authorization", "Bearer "+access, "Isekai-Project", project)
 		if a.status != 200 || strings.Count(a.body, `"id":"tsk_`) != tasks {
 			t.Errorf("the tasks of %q: %d %s", project, a.status, a.body)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/conversation"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/egress/hosts"
 	"github.com/isekai-run/isekai/internal/httpapi"
@@ -95,8 +96,9 @@ func newTownBy(t testing.TB, way func(ofOrg bool, connect time.Duration) gateway
 		secrets := must(credential.New(cc))(t)
 		t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 		cfg.Accounts = httpapi.Accounts{Identity: w.ids, Ledger: w.ledger, Shares: st, Audit: w.audit, Secrets: secrets, Redact: guard, Egress: hosts.New(st), URL: publicURL, Memory: newMemory(t, st, cfg.Blobs),
-			Watches: watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
-			Notify:  w.notify, Approvals: w.asked,
+			Conversations: conversation.New(conversation.Config{Events: st, Views: st, Blobs: cfg.Blobs, Turns: turner{cfg.Tasks}, IDs: core.NewID, Model: cfg.Model}),
+			Watches:       watch.New(watch.Config{Records: st, Events: st, Terms: st, IDs: core.NewID, Log: cfg.Logger}),
+			Notify:        w.notify, Approvals: w.asked,
 			MCP:    newMCP(t, st, cfg.Blobs),
 			Models: w.models, Skills: must(skill.New(skill.Config{Records: st, Blobs: cfg.Blobs, Dir: filepath.Join(t.TempDir(), "skills"), Shipped: skills.Files}))(t),
 			ModelTester: probe.New(probe.Config{

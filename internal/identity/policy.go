@@ -12,53 +12,55 @@ type Action string
 
 // The actions.
 const (
-	HealthRead      Action = "health.read"
-	TaskRead        Action = "task.read"
-	TaskWrite       Action = "task.write"
-	ApprovalWrite   Action = "approval.write" // what a task asks a person
-	AppRead         Action = "app.read"
-	AppWrite        Action = "app.write"
-	AppMove         Action = "app.move" // without its data
-	UsageRead       Action = "usage.read"
-	CreditRead      Action = "credit.read"
-	BudgetWrite     Action = "budget.write"
-	OrgRead         Action = "org.read"
-	OrgWrite        Action = "org.write" // its name
-	MemberRead      Action = "member.read"
-	MemberWrite     Action = "member.write" // invitations and services, too
-	ProjectWrite    Action = "project.write"
-	KeyRead         Action = "key.read"  // of others; one's own are Self
-	KeyWrite        Action = "key.write" // for others and for services
-	SecretRead      Action = "secret.read"
-	SecretWrite     Action = "secret.write"
-	AuditRead       Action = "audit.read"
-	RedactRead      Action = "redact.read"
-	RedactWrite     Action = "redact.write"
-	ModelRead       Action = "model.read"  // which providers and routes there are
-	ModelWrite      Action = "model.write" // them, and what becomes of an org's calls
-	ModelUse        Action = "model.use"   // calls
-	PromptRead      Action = "prompt.read" // what was said in calls, where an org keeps that
-	PromptWrite     Action = "prompt.write"
-	EventRead       Action = "event.read"  // the org's events, as far as each may be read
-	NotifyRead      Action = "notify.read" // one's own notices
-	NotifyWrite     Action = "notify.write"
-	WebhookRead     Action = "webhook.read"
-	WebhookWrite    Action = "webhook.write"
-	MCPRead         Action = "mcp.read"
-	MCPWrite        Action = "mcp.write"    // which servers there are, and calls of their tools outside of tasks
-	MemoryRead      Action = "memory.read"  // documents and facts, and what is found in them
-	MemoryWrite     Action = "memory.write" // to add and to remove them
-	MemoryAllow     Action = "memory.allow" // whether anything may be remembered
-	EgressRead      Action = "egress.read"  // which hosts a project's sandboxes may reach
-	EgressWrite     Action = "egress.write"
-	SkillRead       Action = "skill.read"
-	SkillWrite      Action = "skill.write" // what agents are taught
-	WatchRead       Action = "watch.read"
-	WatchWrite      Action = "watch.write"
-	PermissionRead  Action = "permission.read" // which calls of tools are allowed
-	PermissionWrite Action = "permission.write"
-	RepositoryRead  Action = "repository.read" // the git repositories that tasks begin with
-	RepositoryWrite Action = "repository.write"
+	HealthRead        Action = "health.read"
+	TaskRead          Action = "task.read"
+	TaskWrite         Action = "task.write"
+	ApprovalWrite     Action = "approval.write" // what a task asks a person
+	AppRead           Action = "app.read"
+	AppWrite          Action = "app.write"
+	AppMove           Action = "app.move" // without its data
+	UsageRead         Action = "usage.read"
+	CreditRead        Action = "credit.read"
+	BudgetWrite       Action = "budget.write"
+	OrgRead           Action = "org.read"
+	OrgWrite          Action = "org.write" // its name
+	MemberRead        Action = "member.read"
+	MemberWrite       Action = "member.write" // invitations and services, too
+	ProjectWrite      Action = "project.write"
+	KeyRead           Action = "key.read"  // of others; one's own are Self
+	KeyWrite          Action = "key.write" // for others and for services
+	SecretRead        Action = "secret.read"
+	SecretWrite       Action = "secret.write"
+	AuditRead         Action = "audit.read"
+	RedactRead        Action = "redact.read"
+	RedactWrite       Action = "redact.write"
+	ModelRead         Action = "model.read"  // which providers and routes there are
+	ModelWrite        Action = "model.write" // them, and what becomes of an org's calls
+	ModelUse          Action = "model.use"   // calls
+	PromptRead        Action = "prompt.read" // what was said in calls, where an org keeps that
+	PromptWrite       Action = "prompt.write"
+	EventRead         Action = "event.read"  // the org's events, as far as each may be read
+	NotifyRead        Action = "notify.read" // one's own notices
+	NotifyWrite       Action = "notify.write"
+	WebhookRead       Action = "webhook.read"
+	WebhookWrite      Action = "webhook.write"
+	MCPRead           Action = "mcp.read"
+	MCPWrite          Action = "mcp.write"    // which servers there are, and calls of their tools outside of tasks
+	MemoryRead        Action = "memory.read"  // documents and facts, and what is found in them
+	MemoryWrite       Action = "memory.write" // to add and to remove them
+	MemoryAllow       Action = "memory.allow" // whether anything may be remembered
+	EgressRead        Action = "egress.read"  // which hosts a project's sandboxes may reach
+	EgressWrite       Action = "egress.write"
+	SkillRead         Action = "skill.read"
+	SkillWrite        Action = "skill.write" // what agents are taught
+	WatchRead         Action = "watch.read"
+	ConversationRead  Action = "conversation.read"
+	ConversationWrite Action = "conversation.write"
+	WatchWrite        Action = "watch.write"
+	PermissionRead    Action = "permission.read" // which calls of tools are allowed
+	PermissionWrite   Action = "permission.write"
+	RepositoryRead    Action = "repository.read" // the git repositories that tasks begin with
+	RepositoryWrite   Action = "repository.write"
 	// Self is what people do about themselves: their password, sessions, second factor
 	// and own keys. No key may.
 	Self Action = "self"
@@ -93,56 +95,58 @@ const anyKey = "*"
 
 // policy is the whole of it. What isn't here nobody may.
 var policy = map[Action]rule{
-	HealthRead:      {anywhere, core.Viewer, anyKey},
-	TaskRead:        {tenant, core.Viewer, "tasks:read"},
-	TaskWrite:       {tenant, core.Member, "tasks:write"},
-	ApprovalWrite:   {tenant, core.Member, "approvals:write"},
-	AppRead:         {tenant, core.Viewer, "apps:read"},
-	AppWrite:        {tenant, core.Member, "apps:write"},
-	AppMove:         {tenant, core.Admin, "apps:write"},
-	UsageRead:       {tenant, core.Viewer, "usage:read"},
-	CreditRead:      {tenant, core.Viewer, "credits:read"},
-	BudgetWrite:     {tenant, core.Admin, ""},
-	OrgRead:         {anywhere, core.Viewer, "org:read"},
-	OrgWrite:        {tenant, core.Owner, "org:write"},
-	MemberRead:      {anywhere, core.Member, "org:read"},
-	MemberWrite:     {anywhere, core.Admin, ""},
-	ProjectWrite:    {tenant, core.Admin, "org:write"},
-	KeyRead:         {anywhere, core.Admin, "org:read"},
-	KeyWrite:        {anywhere, core.Admin, ""},
-	SecretRead:      {tenant, core.Member, "secrets:read"},
-	SecretWrite:     {tenant, core.Admin, "secrets:write"},
-	AuditRead:       {anywhere, core.Admin, "audit:read"},
-	RedactRead:      {tenant, core.Admin, "org:read"},
-	RedactWrite:     {tenant, core.Admin, ""},
-	ModelRead:       {tenant, core.Viewer, "models:read"},
-	ModelWrite:      {tenant, core.Admin, "models:write"},
-	ModelUse:        {tenant, core.Member, "models:use"},
-	PromptRead:      {tenant, core.Admin, ""},
-	PromptWrite:     {tenant, core.Admin, ""},
-	EventRead:       {tenant, core.Viewer, anyKey},
-	NotifyRead:      {tenant, core.Viewer, "notify:read"},
-	NotifyWrite:     {tenant, core.Viewer, "notify:write"},
-	WebhookRead:     {tenant, core.Admin, "notify:read"},
-	WebhookWrite:    {tenant, core.Admin, "notify:write"},
-	MCPRead:         {tenant, core.Viewer, "mcp:read"},
-	MCPWrite:        {tenant, core.Admin, "mcp:write"},
-	MemoryRead:      {tenant, core.Viewer, "memory:read"},
-	MemoryWrite:     {tenant, core.Member, "memory:write"},
-	MemoryAllow:     {tenant, core.Admin, ""},
-	EgressRead:      {tenant, core.Member, "org:read"},
-	EgressWrite:     {tenant, core.Admin, ""},
-	SkillRead:       {tenant, core.Viewer, "skills:read"},
-	SkillWrite:      {tenant, core.Admin, "skills:write"},
-	WatchRead:       {tenant, core.Viewer, "watches:read"},
-	WatchWrite:      {tenant, core.Member, "watches:write"},
-	PermissionRead:  {tenant, core.Viewer, "tools:read"},
-	PermissionWrite: {tenant, core.Admin, ""},
-	RepositoryRead:  {tenant, core.Viewer, "repositories:read"},
-	RepositoryWrite: {tenant, core.Member, "repositories:write"},
-	Self:            {anywhere, core.Viewer, ""},
-	OperateRead:     {installation, core.Viewer, "operate:read"},
-	Operate:         {installation, core.Admin, "operate:write"},
+	HealthRead:        {anywhere, core.Viewer, anyKey},
+	TaskRead:          {tenant, core.Viewer, "tasks:read"},
+	TaskWrite:         {tenant, core.Member, "tasks:write"},
+	ApprovalWrite:     {tenant, core.Member, "approvals:write"},
+	AppRead:           {tenant, core.Viewer, "apps:read"},
+	AppWrite:          {tenant, core.Member, "apps:write"},
+	AppMove:           {tenant, core.Admin, "apps:write"},
+	UsageRead:         {tenant, core.Viewer, "usage:read"},
+	CreditRead:        {tenant, core.Viewer, "credits:read"},
+	BudgetWrite:       {tenant, core.Admin, ""},
+	OrgRead:           {anywhere, core.Viewer, "org:read"},
+	OrgWrite:          {tenant, core.Owner, "org:write"},
+	MemberRead:        {anywhere, core.Member, "org:read"},
+	MemberWrite:       {anywhere, core.Admin, ""},
+	ProjectWrite:      {tenant, core.Admin, "org:write"},
+	KeyRead:           {anywhere, core.Admin, "org:read"},
+	KeyWrite:          {anywhere, core.Admin, ""},
+	SecretRead:        {tenant, core.Member, "secrets:read"},
+	SecretWrite:       {tenant, core.Admin, "secrets:write"},
+	AuditRead:         {anywhere, core.Admin, "audit:read"},
+	RedactRead:        {tenant, core.Admin, "org:read"},
+	RedactWrite:       {tenant, core.Admin, ""},
+	ModelRead:         {tenant, core.Viewer, "models:read"},
+	ModelWrite:        {tenant, core.Admin, "models:write"},
+	ModelUse:          {tenant, core.Member, "models:use"},
+	PromptRead:        {tenant, core.Admin, ""},
+	PromptWrite:       {tenant, core.Admin, ""},
+	EventRead:         {tenant, core.Viewer, anyKey},
+	NotifyRead:        {tenant, core.Viewer, "notify:read"},
+	NotifyWrite:       {tenant, core.Viewer, "notify:write"},
+	WebhookRead:       {tenant, core.Admin, "notify:read"},
+	WebhookWrite:      {tenant, core.Admin, "notify:write"},
+	MCPRead:           {tenant, core.Viewer, "mcp:read"},
+	MCPWrite:          {tenant, core.Admin, "mcp:write"},
+	MemoryRead:        {tenant, core.Viewer, "memory:read"},
+	MemoryWrite:       {tenant, core.Member, "memory:write"},
+	MemoryAllow:       {tenant, core.Admin, ""},
+	EgressRead:        {tenant, core.Member, "org:read"},
+	EgressWrite:       {tenant, core.Admin, ""},
+	SkillRead:         {tenant, core.Viewer, "skills:read"},
+	SkillWrite:        {tenant, core.Admin, "skills:write"},
+	ConversationRead:  {tenant, core.Viewer, "conversations:read"},
+	ConversationWrite: {tenant, core.Member, "conversations:write"},
+	WatchRead:         {tenant, core.Viewer, "watches:read"},
+	WatchWrite:        {tenant, core.Member, "watches:write"},
+	PermissionRead:    {tenant, core.Viewer, "tools:read"},
+	PermissionWrite:   {tenant, core.Admin, ""},
+	RepositoryRead:    {tenant, core.Viewer, "repositories:read"},
+	RepositoryWrite:   {tenant, core.Member, "repositories:write"},
+	Self:              {anywhere, core.Viewer, ""},
+	OperateRead:       {installation, core.Viewer, "operate:read"},
+	Operate:           {installation, core.Admin, "operate:write"},
 
 	OperatePeople: {installation, core.Admin, ""},
 }

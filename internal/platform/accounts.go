@@ -82,7 +82,7 @@ func (n *node) recordIdentity(ctx context.Context, e identity.Event) {
 
 // accounts is what the API offers of it.
 func (n *node) accounts() httpapi.Accounts {
-	return httpapi.Accounts{Identity: n.people, Ledger: n.books, Shares: n.driver, Audit: n.audit, Secrets: n.secrets, Redact: n.guard, Egress: n.reachable, Models: n.catalog, Skills: n.skills, ModelTester: n.modelTester(), Watches: n.watches, Memory: n.memory, MCP: n.mcp, Notify: n.notices, Approvals: approvals{n.tasks}, URL: n.publicURL()}
+	return httpapi.Accounts{Identity: n.people, Ledger: n.books, Shares: n.driver, Audit: n.audit, Secrets: n.secrets, Redact: n.guard, Egress: n.reachable, Models: n.catalog, Skills: n.skills, ModelTester: n.modelTester(), Watches: n.watches, Conversations: n.talks, Memory: n.memory, MCP: n.mcp, Notify: n.notices, Approvals: approvals{n.tasks}, URL: n.publicURL()}
 }
 
 // authenticate knows the token of the data directory, whose reader is the installation's

@@ -11,6 +11,7 @@ import (
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/bus/inproc"
 	"github.com/isekai-run/isekai/internal/bus/kafka"
+	"github.com/isekai-run/isekai/internal/conversation"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/ledger"
@@ -37,7 +38,7 @@ func (n *node) openBus(ctx context.Context) (err error) {
 	for _, c := range []struct {
 		name   string
 		handle bus.Handler
-	}{{ledger.Consumer, n.books.Handler(n.tasks)}, {agent.Consumer, n.tasks.Handler()}} {
+	}{{ledger.Consumer, n.books.Handler(n.tasks)}, {agent.Consumer, n.tasks.Handler()}, {conversation.Consumer, n.talks.Handler()}} {
 		g := &deadletter.Guard{Consumer: c.name, Next: n.vault.Handler(c.handle), Letters: n.store, Log: n.log}
 		n.letters.Consumers = append(n.letters.Consumers, g)
 		n.bus.Subscribe(c.name, g.Handle)

@@ -19,6 +19,7 @@ import (
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/bus"
 	"github.com/isekai-run/isekai/internal/cli"
+	"github.com/isekai-run/isekai/internal/conversation"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/deadletter"
 	"github.com/isekai-run/isekai/internal/egress"
@@ -85,6 +86,7 @@ type node struct {
 	secrets     *credential.Service
 	fetcher     *web.Fetcher // of pages, politely
 	watches     *watch.Service
+	talks       *conversation.Service
 	filter      *redact.Scanner // of what is logged
 	catalog     *catalog.Catalog
 	guard       *redact.Service
@@ -203,6 +205,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 		return err
 	}
 	n.tasks = &agent.Service{Events: n.store, IDs: core.NewID, Folder: folder, Charge: n.cfg.Credits.Charge}
+	n.openConversations()
 	if err := n.openMemory(ctx); err != nil {
 		return err
 	}
@@ -234,7 +237,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	n.worker = agent.NewWorker(agent.WorkerConfig{
 		Name: core.NewID("wrk"), Events: n.store, Work: n.store, Blobs: n.blobs, Tools: n.tools, Models: n.modelOf,
 		Changed: n.hub.Watch, Wake: wakeWorkers, Dir: n.dir.Join("workspaces"),
-		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Sources: n.sources, Skills: n.skills, AppFiles: n.appFiles, Prices: prices{n.books, n.catalog}, Logger: n.log,
+		Concurrency: n.cfg.Worker.Concurrency, Grace: n.cfg.Worker.Grace, Lease: lease, Permissions: n.permissions, Sources: n.sources, Skills: n.skills, Turns: turns{n}, AppFiles: n.appFiles, Prices: prices{n.books, n.catalog}, Logger: n.log,
 	})
 	return nil
 }
