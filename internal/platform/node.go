@@ -94,6 +94,7 @@ type node struct {
 	metrics     *metrics
 	index       memory.Index // as it is, with everything sealed
 	memory      *recall.Service
+	embedder    *embedder // nil: no model of embeddings runs in this process
 	mcp         *mcp.Service
 	sources     []tool.Source // of tenants' own tools
 	notices     *notify.Service
