@@ -39,8 +39,11 @@ func (c Config) openIndex(ctx context.Context) (memory.Index, error) {
 		}
 		return x, nil
 	}
-	return memsqlite.Open(ctx, filepath.Join(c.DataDir, "memory.db"))
+	return memsqlite.Open(ctx, c.indexFile())
 }
+
+// indexFile is where the index is on SQLite.
+func (c Config) indexFile() string { return filepath.Join(c.DataDir, "memory.db") }
 
 // openMemory wires what documents and facts are kept and found by.
 func (n *node) openMemory(ctx context.Context) error {
@@ -53,6 +56,7 @@ func (n *node) openMemory(ctx context.Context) error {
 	}
 	n.stages.add("index", func(context.Context) error { return index.Close() })
 	n.index = index
+	n.memoryWhole.kept = memoryCheckKept
 	n.memory, err = recall.New(recall.Config{
 		Records: n.store, Blobs: n.blobs, Index: n.vault.Memory(index, n.store), Orgs: n.driver.KeysetOrgs, Terms: n.driver,
 		Embed: n.embed, PDF: readPDF, Model: n.embedModel(), Log: n.log,

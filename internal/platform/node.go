@@ -67,6 +67,7 @@ type node struct {
 	letters *deadletter.Service
 
 	keysOpen    lately
+	memoryWhole lately
 	sandbox     sandbox.Driver
 	models      models
 	tools       *tool.Registry

@@ -37,6 +37,9 @@ type fact struct {
 	Expires time.Time   `json:"expires,omitzero"`
 }
 
+// factStamp is every fact's: none changes.
+const factStamp = "1"
+
 // MaxFact bounds a fact, in bytes.
 const MaxFact = 1500
 
@@ -119,7 +122,7 @@ func (s *Service) indexFact(ctx context.Context, scope core.Scope, id string) (F
 		return Fact{}, err
 	}
 	parts := []read.Part{{Text: d.Data.Text}}
-	made := entry(id, "1", "", parts)
+	made := entry(id, factStamp, "", parts)
 	state, why, again := s.embed(ctx, scope, set.Model, texts("", parts), &made)
 	made.Parts[0] = []byte{} // the record has it
 	if err := s.cfg.Index.Put(ctx, shelfOf(scope, Facts), made); err != nil {
