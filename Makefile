@@ -56,6 +56,7 @@ bench: build setup
 	$(GO) run ./bench/replay
 	$(GO) run ./bench/auth
 	$(GO) run ./bench/task
+	$(GO) run ./bench/agent
 	$(GO) run ./bench/ledger
 	$(GO) run ./bench/recall
 	$(GO) run ./bench/gateway -isekai bin/isekai

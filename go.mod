@@ -62,7 +62,10 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/google/go-querystring v1.2.0 // indirect
+require (
+	github.com/google/go-querystring v1.2.0 // indirect
+	gonum.org/v1/gonum v0.17.0 // indirect
+)
 
 require (
 	dario.cat/mergo v1.0.0 // indirect

@@ -33,6 +33,8 @@ type Platform interface {
 	// ReadPDF reads a PDF from in and writes its parts to out, as JSON, in a process that does
 	// nothing else. It needs no configuration.
 	ReadPDF(in io.Reader, out io.Writer) error
+	// Embed makes embeddings of texts by the model in a folder. It needs no configuration.
+	Embed(ctx context.Context, dir string, texts []string) (Embeddings, error)
 	// IssueNode makes the certificate of a node. It needs no configuration.
 	IssueNode(r NodeRequest) (IssuedNode, error)
 	Auditor

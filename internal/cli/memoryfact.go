@@ -39,9 +39,9 @@ func (sh *shell) memoryFacts() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return answer(sh, c, func(ctx context.Context, c *client.Client) ([]client.Fact, error) { return c.Facts(ctx) },
 				func(w io.Writer, all []client.Fact) {
-					rows := [][]string{{"FACT", "TEXT", "BY", "SINCE", "UNTIL"}}
+					rows := [][]string{{"FACT", "TEXT", "BY", "FROM", "SINCE", "UNTIL"}}
 					for _, f := range all {
-						rows = append(rows, []string{f.ID, cut(f.Text, 100), f.By.ID, day(f.Created), strings.TrimPrefix(until(f), " until ")})
+						rows = append(rows, []string{f.ID, cut(f.Text, 100), f.By.ID, strings.Join(strings.Fields(f.Source+" "+string(f.Task)), " "), day(f.Created), strings.TrimPrefix(until(f), " until ")})
 					}
 					table(w, rows, "Nothing is remembered.", "")
 				})
@@ -113,21 +113,18 @@ func (sh *shell) memorySettings() *cobra.Command {
 			}, printMemorySettings)
 		}}
 	c.Flags().StringVar(&remember, "remember", "", "on or off: whether facts of conversations and tasks may be kept")
-	c.Flags().IntVar(&days, "days", 0, "forget facts after so many days; 0: never")
+	c.Flags().IntVar(&days, "days", 0, "forget facts after so many days; 0: 180")
 	c.Flags().StringVar(&model, "model", "", "a model or route of the gateway that makes embeddings; '': the installation's")
 	return c
 }
 
 func printMemorySettings(w io.Writer, s client.MemorySettings) {
-	remember, days, model := "off", "never", "the installation's, if there is one"
+	remember, model := "off", "the installation's, if there is one"
 	if s.Remember {
 		remember = "on"
-	}
-	if s.Days > 0 {
-		days = "after " + many(s.Days, "day")
 	}
 	if s.Model != "" {
 		model = s.Model
 	}
-	facts(w, [][2]string{{"Facts are remembered", remember}, {"They are forgotten", days}, {"Embeddings by", model}})
+	facts(w, [][2]string{{"Facts are remembered", remember}, {"They are forgotten", "after " + many(s.Days, "day")}, {"Embeddings by", model}})
 }

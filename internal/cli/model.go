@@ -19,7 +19,7 @@ import (
 func (sh *shell) modelCommand() *cobra.Command {
 	c := group("model", "Say where models are, and where calls for them go")
 	c.AddCommand(sh.modelAdd(), sh.modelList(), sh.modelShow(), sh.modelTest(), sh.modelRemove(),
-		sh.modelRoute(), sh.modelRoutes(), sh.modelUnroute(), sh.modelSettings(), sh.modelPrompts(), sh.modelPrompt())
+		sh.modelEmbed(), sh.modelRoute(), sh.modelRoutes(), sh.modelUnroute(), sh.modelSettings(), sh.modelPrompts(), sh.modelPrompt())
 	return c
 }
 

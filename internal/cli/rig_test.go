@@ -104,6 +104,10 @@ func (h *host) NewMasterKey(string) error { return h.load }
 
 func (h *host) ReadPDF(io.Reader, io.Writer) error { return h.load }
 
+func (h *host) Embed(context.Context, string, []string) (Embeddings, error) {
+	return Embeddings{}, h.load
+}
+
 func (h *host) IssueNode(r NodeRequest) (IssuedNode, error) {
 	return IssuedNode{Name: r.Name, CAFile: r.Dir + "/ca.crt"}, h.load
 }

@@ -65,6 +65,9 @@ func (neighbour) IssueNode(r cli.NodeRequest) (cli.IssuedNode, error) {
 	return platform.New().IssueNode(r)
 }
 func (neighbour) ReadPDF(in io.Reader, out io.Writer) error { return platform.New().ReadPDF(in, out) }
+func (neighbour) Embed(ctx context.Context, dir string, texts []string) (cli.Embeddings, error) {
+	return platform.New().Embed(ctx, dir, texts)
+}
 func (n neighbour) Connect(context.Context, cli.Mode) (*cli.Conn, error) {
 	return &cli.Conn{Client: client.New(n.url, localToken, nil), URL: n.url, Close: func() error { return nil }}, nil
 }

@@ -77,6 +77,7 @@ type Fact struct {
 	Text    string      `json:"text"`
 	By      core.Actor  `json:"by"`
 	Task    core.TaskID `json:"task,omitempty" doc:"that it was said in"`
+	Source  string      `json:"source,omitempty" doc:"the conversation that it was said in"`
 	State   string      `json:"state" enum:"indexed,words,waiting,failed"`
 	Why     string      `json:"why,omitempty"`
 	Created time.Time   `json:"created"`
@@ -92,7 +93,7 @@ type NewFact struct {
 // MemorySettings are what a project has said about its memory.
 type MemorySettings struct {
 	Remember bool   `json:"remember" doc:"facts of conversations and tasks may be kept"`
-	Days     int    `json:"days" minimum:"0" maximum:"3650" doc:"after which facts are forgotten; 0: never"`
+	Days     int    `json:"days" minimum:"0" maximum:"3650" doc:"after which facts are forgotten; 0: 180"`
 	Model    string `json:"model,omitempty" maxLength:"200" doc:"a model or route of the gateway that makes embeddings; default: the installation's"`
 	ETag     string `json:"-"`
 }

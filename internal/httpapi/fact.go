@@ -61,7 +61,7 @@ func (s *server) facts() {
 }
 
 func wireFact(f recall.Fact) client.Fact {
-	w := client.Fact{ID: f.ID, Text: f.Text, By: f.By, Task: f.Task, State: string(f.State), Why: f.Why, Created: f.Created}
+	w := client.Fact{ID: f.ID, Text: f.Text, By: f.By, Task: f.Task, Source: f.Source, State: string(f.State), Why: f.Why, Created: f.Created}
 	if !f.Expires.IsZero() {
 		w.Expires = &f.Expires
 	}

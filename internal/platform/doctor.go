@@ -106,7 +106,7 @@ func (i instance) installationChecks(ctx context.Context) (checks []client.Healt
 		return append(checks, check("server", "", err)), true
 	}
 	for _, c := range h.Checks {
-		if c.Name == "store" || c.Name == "keys" || c.Name == "outbox" || c.Name == "nodes" { // the others are looked at here, too
+		if c.Name == "store" || c.Name == "keys" || c.Name == "outbox" || c.Name == "nodes" || c.Name == "memory" { // the others are looked at here, too
 			checks = append(checks, c)
 		}
 	}
@@ -140,8 +140,12 @@ func (i instance) storeChecks(ctx context.Context) []client.HealthCheck {
 			return append(checks, check("keys", "made at the first start", nil))
 		}
 	}
-	_, err = c.openVault(ctx, st, slog.New(slog.DiscardHandler))
-	return append(checks, check("keys", "the master key opens them", err))
+	v, err := c.openVault(ctx, st, slog.New(slog.DiscardHandler))
+	checks = append(checks, check("keys", "the master key opens them", err))
+	if err != nil {
+		return checks
+	}
+	return append(checks, c.memoryCheck(ctx, st, v))
 }
 
 // reachable says which brokers can't be connected to; nothing without brokers.

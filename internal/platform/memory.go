@@ -25,6 +25,9 @@ type Memory struct {
 	// Model is what the gateway is asked for embeddings with, for projects that have set none: a
 	// route's name, or a model's. Empty: things are found by their words alone.
 	Model string `koanf:"model" json:"model"`
+	// Dir is the folder of a model of embeddings that runs in this process, for all orgs. Where Model
+	// names none, it is the model.
+	Dir string `koanf:"dir" json:"dir"`
 }
 
 // openIndex opens the index of documents, beside the store.
@@ -36,28 +39,43 @@ func (c Config) openIndex(ctx context.Context) (memory.Index, error) {
 		}
 		return x, nil
 	}
-	return memsqlite.Open(ctx, filepath.Join(c.DataDir, "memory.db"))
+	return memsqlite.Open(ctx, c.indexFile())
 }
+
+// indexFile is where the index is on SQLite.
+func (c Config) indexFile() string { return filepath.Join(c.DataDir, "memory.db") }
 
 // openMemory wires what documents and facts are kept and found by.
 func (n *node) openMemory(ctx context.Context) error {
+	if err := n.openEmbedder(); err != nil {
+		return err
+	}
 	index, err := n.cfg.openIndex(ctx)
 	if err != nil {
 		return err
 	}
 	n.stages.add("index", func(context.Context) error { return index.Close() })
 	n.index = index
+	n.memoryWhole.kept = memoryCheckKept
 	n.memory, err = recall.New(recall.Config{
 		Records: n.store, Blobs: n.blobs, Index: n.vault.Memory(index, n.store), Orgs: n.driver.KeysetOrgs, Terms: n.driver,
-		Embed: n.embed, PDF: readPDF, Model: n.cfg.Memory.Model, Log: n.log,
+		Embed: n.embed, PDF: readPDF, Model: n.embedModel(), Log: n.log,
 	})
 	return err
+}
+
+// embedModel is the model of who has set none; "": there is none.
+func (n *node) embedModel() string {
+	if n.cfg.Memory.Model == "" && n.embedder != nil {
+		return embedderName + "/" + n.embedder.Name()
+	}
+	return n.cfg.Memory.Model
 }
 
 // embed makes vectors by the gateway, as the org has set that up: with its providers, budgets and
 // policy of what may leave.
 func (n *node) embed(ctx context.Context, scope core.Scope, e recall.Embedding) (recall.Vectors, error) {
-	name := cmp.Or(e.Model, n.cfg.Memory.Model)
+	name := cmp.Or(e.Model, n.embedModel())
 	if name == "" {
 		return recall.Vectors{}, recall.NoEmbedder()
 	}

@@ -18,6 +18,9 @@ import (
 // all orgs.
 func (n *node) openCatalog() (err error) {
 	static, secrets := n.models.static(n.cfg.Model)
+	if n.embedder != nil {
+		static = append(static, n.embedder.spec())
+	}
 	n.catalog, err = catalog.New(catalog.Config{
 		Records: n.store, Static: static,
 		Secretive: func(text string) bool { return n.filter.Redact(text) != text },
@@ -71,6 +74,9 @@ func (n *node) modelTransport(ofOrg bool, connect time.Duration) *http.Transport
 		dial, t.Proxy = n.outside.DialContext, nil
 	}
 	t.DialContext = within(connect, dial)
+	if n.embedder != nil && !ofOrg {
+		n.embedder.way(t)
+	}
 	t.TLSHandshakeTimeout = connect
 	t.DisableCompression = true
 	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 1024, 256, 90*time.Second

@@ -68,6 +68,7 @@ type node struct {
 	letters *deadletter.Service
 
 	keysOpen    lately
+	memoryWhole lately
 	sandbox     sandbox.Driver
 	models      models
 	tools       *tool.Registry
@@ -96,6 +97,7 @@ type node struct {
 	metrics     *metrics
 	index       memory.Index // as it is, with everything sealed
 	memory      *recall.Service
+	embedder    *embedder // nil: no model of embeddings runs in this process
 	mcp         *mcp.Service
 	sources     []tool.Source // of tenants' own tools
 	notices     *notify.Service

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,6 +56,21 @@ func readPDF(ctx context.Context, data []byte) (read.Document, error) {
 		return read.Document{}, core.E(core.Canceled, op, "canceled").Because(ctx.Err())
 	}
 	return read.Document{}, core.E(core.Invalid, op, "the PDF can't be read: it takes too much time or memory").WithHint("save it anew, or make it text first").Because(err)
+}
+
+// pdfText is a PDF as text, by the same reader, with its pages named.
+func pdfText(ctx context.Context, data []byte) (title, text string, err error) {
+	d, err := readPDF(ctx, data)
+	var b strings.Builder
+	page := 0
+	for _, p := range d.Parts {
+		if p.Page != page {
+			page = p.Page
+			fmt.Fprintf(&b, "[page %d]\n", page)
+		}
+		b.WriteString(p.Text + "\n\n")
+	}
+	return d.Title, b.String(), err
 }
 
 // room is a buffer that takes so much.

@@ -73,6 +73,14 @@ func TestAPDFIsReadElsewhere(t *testing.T) {
 	}
 }
 
+func TestThePagesOfAPDFAreNamed(t *testing.T) {
+	t.Parallel()
+	_, text, err := pdfText(t.Context(), pdfOf(deflated("BT /F1 12 Tf 72 720 Td (The pump is red.) Tj ET")))
+	if err != nil || text != "[page 1]\nThe pump is red.\n\n" {
+		t.Errorf("%q: %v", text, err)
+	}
+}
+
 // TestAHostilePDFEndsItsReaderAlone: one that takes gigabytes ends the process that reads it.
 func TestAHostilePDFEndsItsReaderAlone(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/core"
@@ -41,18 +43,47 @@ func (i instance) Migrate(ctx context.Context, version int64, drop bool) (cli.Sc
 		if err := i.mayGoTo(ctx, version, drop); err != nil {
 			return err
 		}
-		if i.cfg.driver() == onPostgres {
-			if err := postgres.Migrate(ctx, i.cfg.postgres(), version); err != nil || version < recordsSince {
-				return err
-			}
-			return mempostgres.Migrate(ctx, i.cfg.Store.MigrateURL.Reveal())
+		if err := i.migrateStore(ctx, version); err != nil {
+			return err
 		}
-		return sqlite.Migrate(ctx, i.cfg.sqlite(), version)
+		return i.cfg.migrateIndex(ctx, version)
 	})
 	if err != nil {
 		return cli.Schema{}, err
 	}
 	return i.Schema(ctx)
+}
+
+func (i instance) migrateStore(ctx context.Context, version int64) error {
+	if i.cfg.driver() == onPostgres {
+		return postgres.Migrate(ctx, i.cfg.postgres(), version)
+	}
+	return sqlite.Migrate(ctx, i.cfg.sqlite(), version)
+}
+
+// migrateIndex has the index of documents fit a version of the store. An older one is for an older
+// program, which may know no index, or another: it is dropped, and made again from the documents
+// by whoever starts next and knows one.
+func (c Config) migrateIndex(ctx context.Context, version int64) error {
+	_, newest, err := c.versions(ctx)
+	if err != nil {
+		return err
+	}
+	if c.driver() == onPostgres {
+		if version < newest {
+			return mempostgres.Drop(ctx, c.Store.MigrateURL.Reveal())
+		}
+		return mempostgres.Migrate(ctx, c.Store.MigrateURL.Reveal())
+	}
+	if version == newest {
+		return nil // a start makes it
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(c.indexFile() + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return core.E(core.Unavailable, "migrate", "the index of documents can't be removed").Because(err)
+		}
+	}
+	return nil
 }
 
 // keysSince is the first version of the schema, of either store, that has keys.

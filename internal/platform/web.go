@@ -96,7 +96,7 @@ func (n *node) webTools() []tool.Tool {
 	out := outside{n.outside, n.secrets}
 	n.fetcher = web.NewFetcher(web.Config{Outside: out})
 	n.openWatches()
-	all := append(request.Tools(out), web.NewFetch(n.fetcher))
+	all := append(request.Tools(out), web.NewFetch(n.fetcher, pdfText))
 	all = append(all, watchtool.Tools(watched{n.watches})...)
 	if n.cfg.Home.Kind != "" {
 		all = append(all, home.Tools(out, n.cfg.Home.home())...)

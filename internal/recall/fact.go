@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/memory"
 	"github.com/isekai-run/isekai/internal/recall/read"
 	"github.com/isekai-run/isekai/internal/store"
 )
@@ -17,10 +18,11 @@ type Fact struct {
 	Text    string
 	By      core.Actor
 	Task    core.TaskID // that it was said in; may be empty
+	Source  string      // the conversation that it was said in, as cnv_...; may be empty
 	State   State
 	Why     string
 	Created time.Time
-	Expires time.Time // zero: never
+	Expires time.Time
 }
 
 // fact is a Fact as it is kept.
@@ -28,20 +30,25 @@ type fact struct {
 	Text    string      `json:"text"`
 	By      core.Actor  `json:"by"`
 	Task    core.TaskID `json:"task,omitempty"`
+	Source  string      `json:"source,omitempty"`
 	State   State       `json:"state"`
 	Why     string      `json:"why,omitempty"`
 	Created time.Time   `json:"created"`
 	Expires time.Time   `json:"expires,omitzero"`
 }
 
+// factStamp is every fact's: none changes.
+const factStamp = "1"
+
 // MaxFact bounds a fact, in bytes.
 const MaxFact = 1500
 
 // NewFact is something to be remembered.
 type NewFact struct {
-	Text string
-	Task core.TaskID
-	Days int // until it is forgotten; 0: as the project has set
+	Text   string
+	Task   core.TaskID
+	Source string // of a conversation: its id
+	Days   int    // until it is forgotten; 0: as the project has set
 	// Key makes repeating a call be one: a tool's call id. "": none.
 	Key core.CallID
 }
@@ -65,14 +72,11 @@ func (s *Service) Remember(ctx context.Context, scope core.Scope, n NewFact) (Fa
 		return Fact{}, core.E(core.Denied, op, "this project hasn't said that anything may be remembered").WithHint("an admin allows it: isekai memory settings --remember on")
 	}
 	days := n.Days
-	if days == 0 || set.Days > 0 && days > set.Days {
+	if days == 0 || days > set.Days {
 		days = set.Days
 	}
 	now := s.cfg.Now().UTC()
-	f := fact{Text: said, By: scope.Actor, Task: n.Task, State: Waiting, Created: now}
-	if days > 0 {
-		f.Expires = now.AddDate(0, 0, days)
-	}
+	f := fact{Text: said, By: scope.Actor, Task: n.Task, Source: text(n.Source, memory.MaxID), State: Waiting, Created: now, Expires: now.AddDate(0, 0, days)}
 	id := s.cfg.IDs("mem")
 	if n.Key != "" {
 		id = "mem_" + strings.TrimPrefix(namePlace("", string(n.Key)), "/")[:26]
@@ -102,9 +106,7 @@ func (s *Service) enterFact(ctx context.Context, scope core.Scope, id string, f 
 		}
 		d.Data = f
 		changes, err := s.due(ctx, scope, Facts, id)
-		if !f.Expires.IsZero() {
-			changes = append(changes, expiries.Put(store.Doc[expiry]{ID: expiryPlace(f.Expires, scope.Project, id)}))
-		}
+		changes = append(changes, expiries.Put(store.Doc[expiry]{ID: expiryPlace(f.Expires, scope.Project, id)}))
 		return append(changes, facts.Put(d), totals.Put(sum)), err
 	})
 }
@@ -120,7 +122,7 @@ func (s *Service) indexFact(ctx context.Context, scope core.Scope, id string) (F
 		return Fact{}, err
 	}
 	parts := []read.Part{{Text: d.Data.Text}}
-	made := entry(id, "1", "", parts)
+	made := entry(id, factStamp, "", parts)
 	state, why, again := s.embed(ctx, scope, set.Model, texts("", parts), &made)
 	made.Parts[0] = []byte{} // the record has it
 	if err := s.cfg.Index.Put(ctx, shelfOf(scope, Facts), made); err != nil {
@@ -144,7 +146,7 @@ func (s *Service) indexFact(ctx context.Context, scope core.Scope, id string) (F
 }
 
 func shownFact(id string, f fact) Fact {
-	return Fact{ID: id, Text: f.Text, By: f.By, Task: f.Task, State: f.State, Why: f.Why, Created: f.Created, Expires: f.Expires}
+	return Fact{ID: id, Text: f.Text, By: f.By, Task: f.Task, Source: f.Source, State: f.State, Why: f.Why, Created: f.Created, Expires: f.Expires}
 }
 
 // fact returns one that hasn't expired, or not_found.

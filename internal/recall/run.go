@@ -98,13 +98,16 @@ func (s *Service) sameIndex(ctx context.Context) error {
 }
 
 // Reindex has all documents and facts of the project be read and embedded anew, and returns how
-// many. They are found meanwhile as they were.
+// many. They are found meanwhile as they were. What is in the index and is no more is taken out.
 func (s *Service) Reindex(ctx context.Context, scope core.Scope) (n int, err error) {
 	if err := scope.Valid(); err != nil {
 		return 0, err
 	}
 	sum, err := totals.Find(ctx, s.cfg.Records, scope.Org, string(scope.Project))
 	if err != nil {
+		return 0, err
+	}
+	if err := s.sweep(ctx, scope); err != nil {
 		return 0, err
 	}
 	return sum.Data.Documents + sum.Data.Facts, s.markAll(ctx, scope.Org, place(scope.Project, ""))

@@ -13,7 +13,7 @@ type Settings struct {
 	Revision int64 // 0: nothing was said
 	// Remember has facts of conversations and tasks be kept. It is off until somebody says so.
 	Remember bool
-	Days     int    // after which facts are forgotten; 0: never
+	Days     int    // after which facts are forgotten; 0 for Set: UsualDays
 	Model    string // of the gateway, that makes embeddings; "": the installation's
 }
 
@@ -37,7 +37,7 @@ func (s *Service) Settings(ctx context.Context, scope core.Scope) (Settings, err
 		return Settings{}, err
 	}
 	d, err := settings.Find(ctx, s.cfg.Records, scope.Org, string(scope.Project))
-	if err == nil && d.Version == 0 {
+	if err == nil && d.Data.Days == 0 { // nothing was said of it
 		d.Data.Days = UsualDays
 	}
 	return Settings{Revision: d.Version, Remember: d.Data.Remember, Days: d.Data.Days, Model: d.Data.Model}, err

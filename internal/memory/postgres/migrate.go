@@ -25,6 +25,24 @@ const (
 // Migrate brings the schema to this build's, as its owner, and makes it if it isn't there. One
 // process does at a time. unsupported: it is newer.
 func Migrate(ctx context.Context, url string) error {
+	return migrate(ctx, url, true, func(ctx context.Context, p *goose.Provider) error {
+		_, err := p.Up(ctx)
+		return err
+	})
+}
+
+// Drop removes all that is in the schema, as its owner; the schema stays, for who makes it anew may
+// have no right to. unsupported: it is newer.
+func Drop(ctx context.Context, url string) error {
+	return migrate(ctx, url, false, func(ctx context.Context, p *goose.Provider) error {
+		_, err := p.DownTo(ctx, 0)
+		return err
+	})
+}
+
+// migrate has f change the schema while nobody else does. One that isn't there is made, or it is
+// left at that.
+func migrate(ctx context.Context, url string, create bool, f func(context.Context, *goose.Provider) error) error {
 	const op = "memory.migrate"
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -42,6 +60,9 @@ func Migrate(ctx context.Context, url string) error {
 	}
 	var missing bool // asked first, for who owns the schema may have no right to make one
 	err = lock.QueryRowContext(ctx, `SELECT pg_catalog.to_regnamespace('isekai_memory') IS NULL`).Scan(&missing)
+	if err == nil && missing && !create {
+		return nil
+	}
 	if err == nil && missing {
 		_, err = lock.ExecContext(ctx, `CREATE SCHEMA isekai_memory`)
 	}
@@ -62,10 +83,8 @@ func Migrate(ctx context.Context, url string) error {
 		return translate(op, err)
 	case current > newest:
 		return tooNew()
-	case current < newest:
-		_, err = p.Up(ctx)
 	}
-	return translate(op, err)
+	return translate(op, f(ctx, p))
 }
 
 func tooNew() error {

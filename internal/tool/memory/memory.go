@@ -104,7 +104,7 @@ func indented(s string) string { return "> " + strings.ReplaceAll(s, "\n", "\n> 
 func (remember) Spec() tool.Spec {
 	return tool.Spec{
 		Name: "remember", Version: "1", Effect: core.Idempotent, Contained: true, Bare: true, Timeout: 30 * time.Second,
-		Description: "Remembers one fact for later tasks of the project, where the project allows it: a preference, a decision, how something is done here. Never secrets, nor what somebody wouldn't want kept.",
+		Description: "Remembers one fact for later tasks of the project, where the project allows it: a preference, a decision, how something is done here. Never secrets, nor what somebody wouldn't want kept; about a person only what that person asked to have remembered.",
 		Schema: json.RawMessage(`{"type":"object","properties":{
 			"fact":{"type":"string","minLength":1,"maxLength":1500,"description":"one fact, in a sentence that can be understood by itself"},
 			"days":{"type":"integer","minimum":1,"maximum":3650,"description":"until it is forgotten, if that is sooner than usual"}

@@ -23,6 +23,12 @@ const (
 // MaxPage bounds what is read of one answer, in bytes; the rest is left.
 const MaxPage = 4 << 20
 
+// maxPDF is MaxPage for a PDF, whose pictures count and aren't read.
+const (
+	maxPDF  = 8 << 20
+	pdfType = "application/pdf"
+)
+
 // patience is how long a page may take with all that it needs, less than a tool's call.
 const patience = 40 * time.Second
 
@@ -127,12 +133,15 @@ func read(resp *http.Response) (Page, error) {
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
 		return p, core.E(core.Unsupported, "web", "the page is packed in a way that wasn't asked for")
 	}
-	body, cut, err := tool.ReadAnswer(resp.Body, MaxPage)
+	kind, most := resp.Header.Get("Content-Type"), MaxPage
+	if named, _, err := mime.ParseMediaType(kind); err == nil && named == pdfType {
+		most = maxPDF
+	}
+	body, cut, err := tool.ReadAnswer(resp.Body, most)
 	if err != nil {
 		return p, err
 	}
 	p.Cut = cut
-	kind := resp.Header.Get("Content-Type")
 	if kind == "" {
 		kind = http.DetectContentType(body)
 	}

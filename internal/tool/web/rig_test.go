@@ -165,7 +165,7 @@ func told(t testing.TB, tl tool.Tool, url string) string {
 	return r.Output
 }
 
-func fetcher(t testing.TB, cfg web.Config) tool.Tool { return web.NewFetch(web.NewFetcher(cfg)) }
+func fetcher(t testing.TB, cfg web.Config) tool.Tool { return web.NewFetch(web.NewFetcher(cfg), nil) }
 
 func hold(t testing.TB, what, text string, wants ...string) {
 	t.Helper()
