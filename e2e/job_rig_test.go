@@ -17,8 +17,8 @@ type job struct {
 	*server
 	data
 	books payer
-	up   *modeltest.Upstream
-	task core.TaskID
+	up    *modeltest.Upstream
+	task  core.TaskID
 }
 
 // newJob starts one. work answers what isn't the plan or the judgement; more are settings.
