@@ -103,11 +103,11 @@ type codeHost struct {
 	trust string // the file with its certificate
 }
 
-// newCodeHost serves the program as team/project.
-func newCodeHost(t *testing.T) *codeHost {
+// newCodeHost serves files as the repository team/project.
+func newCodeHost(t *testing.T, files map[string]string) *codeHost {
 	t.Helper()
 	h := &codeHost{token: "forge-token-" + core.NewID("x"), trust: filepath.Join(t.TempDir(), "host.pem")}
-	repositories := gitdirtest.Upstream(t, wrapping)
+	repositories := gitdirtest.Upstream(t, files)
 	forge := githubtest.New(githubtest.Config{Repository: "team/project", Token: h.token, Site: "https://forge.test", Has: func(branch string) bool {
 		return slices.Contains(strings.Fields(gitdirtest.Git(t, filepath.Join(repositories, "team/project.git"), "branch", "--format=%(refname:short)")), branch)
 	}})
@@ -121,6 +121,20 @@ func newCodeHost(t *testing.T) *codeHost {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// reached are the settings by which an installation may reach the host.
+func (h *codeHost) reached() []string {
+	return []string{"SSL_CERT_FILE=" + h.trust, "ISEKAI_EGRESS_ALLOW=" + h.address()}
+}
+
+// has gives the project the host's repository, and a credential for it. It returns what the command line said.
+func (j *job) has(h *codeHost, name string) string {
+	j.t.Helper()
+	if _, err := j.PutSecret(j.t.Context(), "forge", false, client.NewSecret{Kind: "token", Value: h.token, Hosts: []string{h.address()}}, ""); err != nil {
+		j.t.Fatal(err)
+	}
+	return j.does("repo", "add", name, h.URL+"/team/project.git", "--credential", "forge")
 }
 
 // address is HOST:PORT.
@@ -238,15 +252,12 @@ func fixer(host string) func(history) modeltest.Answer {
 // credential that nobody is shown, to a pull request there. What reaches outside waits for a person each time.
 func TestAJobFixesATest(t *testing.T) {
 	t.Parallel()
-	host := newCodeHost(t)
+	host := newCodeHost(t, wrapping)
 	if out, err := host.tests(t, "main"); err == nil || !strings.Contains(out, "TestNoLineIsTooLong") {
 		t.Fatalf("there is nothing to mend: %v\n%s", err, out)
 	}
-	j := newJob(t, fixer(host.address()), "SSL_CERT_FILE="+host.trust, "ISEKAI_EGRESS_ALLOW="+host.address())
-	if _, err := j.PutSecret(t.Context(), "forge", false, client.NewSecret{Kind: "token", Value: host.token, Hosts: []string{host.address()}}, ""); err != nil {
-		t.Fatal(err)
-	}
-	said := j.does("repo", "add", "wrap", host.URL+"/team/project.git", "--credential", "forge")
+	j := newJob(t, fixer(host.address()), host.reached()...)
+	said := j.has(host, "wrap")
 	j.begin(client.NewTask{Prompt: "A test of this repository fails. Fix what it shows, and open a pull request.", Repository: "wrap"})
 
 	// Nothing leaves before somebody has said so, to the API or by the command line.
