@@ -3,12 +3,6 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,8 +11,6 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/modeltest"
-	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
-	"github.com/isekai-run/isekai/internal/tool/github/githubtest"
 )
 
 // wrapping is a small program with a bug: it forgets the space before a word.
@@ -96,99 +88,6 @@ func TestNoLineIsTooLong(t *testing.T) {
 `,
 }
 
-// codeHost is where a project's code is, by TLS: a git server, and the API of GitHub.
-type codeHost struct {
-	*httptest.Server
-	token string
-	trust string // the file with its certificate
-}
-
-// newCodeHost serves files as the repository team/project.
-func newCodeHost(t *testing.T, files map[string]string) *codeHost {
-	t.Helper()
-	h := &codeHost{token: "forge-token-" + core.NewID("x"), trust: filepath.Join(t.TempDir(), "host.pem")}
-	repositories := gitdirtest.Upstream(t, files)
-	forge := githubtest.New(githubtest.Config{Repository: "team/project", Token: h.token, Site: "https://forge.test", Has: func(branch string) bool {
-		return slices.Contains(strings.Fields(gitdirtest.Git(t, filepath.Join(repositories, "team/project.git"), "branch", "--format=%(refname:short)")), branch)
-	}})
-	mux := http.NewServeMux()
-	mux.Handle("/api/v3/", http.StripPrefix("/api/v3", forge))
-	mux.Handle("/team/", gitdirtest.Handler(t, repositories, h.token))
-	h.Server = httptest.NewTLSServer(mux)
-	t.Cleanup(h.Close)
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
-	if err := os.WriteFile(h.trust, cert, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-// reached are the settings by which an installation may reach the host.
-func (h *codeHost) reached() []string {
-	return []string{"SSL_CERT_FILE=" + h.trust, "ISEKAI_EGRESS_ALLOW=" + h.address()}
-}
-
-// has gives the project the host's repository, and a credential for it. It returns what the command line said.
-func (j *job) has(h *codeHost, name string) string {
-	j.t.Helper()
-	if _, err := j.PutSecret(j.t.Context(), "forge", false, client.NewSecret{Kind: "token", Value: h.token, Hosts: []string{h.address()}}, ""); err != nil {
-		j.t.Fatal(err)
-	}
-	return j.does("repo", "add", name, h.URL+"/team/project.git", "--credential", "forge")
-}
-
-// address is HOST:PORT.
-func (h *codeHost) address() string { return strings.TrimPrefix(h.URL, "https://") }
-
-// pulls asks the host for its open pull requests.
-func (h *codeHost) pulls(t *testing.T) []map[string]any {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+"/api/v3/repos/team/project/pulls", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+h.token)
-	res, err := h.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var all []map[string]any
-	if err := json.NewDecoder(res.Body).Decode(&all); err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %v", res.Status, err)
-	}
-	return all
-}
-
-// branches asks the git server.
-func (h *codeHost) branches(t *testing.T) []string {
-	t.Helper()
-	var all []string
-	for line := range strings.Lines(h.git(t, ".", "ls-remote", "--heads", h.URL+"/team/project.git")) {
-		_, name, _ := strings.Cut(strings.TrimSpace(line), "refs/heads/")
-		all = append(all, name)
-	}
-	return all
-}
-
-// git runs the real one with the host's password. It takes any certificate: the environment may name others to trust.
-func (h *codeHost) git(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	login := base64.StdEncoding.EncodeToString([]byte("me:" + h.token))
-	return gitdirtest.Git(t, dir, append([]string{"-c", "http.sslVerify=false", "-c", "http.extraHeader=Authorization: Basic " + login}, args...)...)
-}
-
-// tests runs the tests of a branch as it is on the host, and returns what they say.
-func (h *codeHost) tests(t *testing.T, branch string) (string, error) {
-	t.Helper()
-	dir := t.TempDir()
-	h.git(t, dir, "clone", "-q", "--branch", branch, h.URL+"/team/project.git", "checkout")
-	c := exec.CommandContext(t.Context(), "go", "test", "./...")
-	c.Dir, c.Env = filepath.Join(dir, "checkout"), append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
-	out, err := c.CombinedOutput()
-	return string(out), err
-}
-
 var (
 	failedAt  = regexp.MustCompile(`FAIL \S+ (Test\w+) \((\S+)/\w+_test\.go:\d+\)\n\s*\S+: (\w+)\(`)
 	foundAt   = regexp.MustCompile(`(?m)^(\S+\.go):\d+: func `)
@@ -252,7 +151,12 @@ func fixer(host string) func(history) modeltest.Answer {
 // credential that nobody is shown, to a pull request there. What reaches outside waits for a person each time.
 func TestAJobFixesATest(t *testing.T) {
 	t.Parallel()
-	host := newCodeHost(t, wrapping)
+	fixesATest(t, newCodeHost(t, wrapping))
+}
+
+// fixesATest has the program on a host mended.
+func fixesATest(t *testing.T, host *codeHost) {
+	t.Helper()
 	if out, err := host.tests(t, "main"); err == nil || !strings.Contains(out, "TestNoLineIsTooLong") {
 		t.Fatalf("there is nothing to mend: %v\n%s", err, out)
 	}
@@ -312,22 +216,4 @@ func TestAJobFixesATest(t *testing.T) {
 		holdsNone(t, what, text, host.token, base64.StdEncoding.EncodeToString([]byte("git:"+host.token)))
 	}
 	storesNone(t, j.books.dir, host.token)
-}
-
-// storesNone fails if a file below a folder holds a text.
-func storesNone(t *testing.T, dir, secret string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if strings.Contains(string(b), secret) {
-			t.Errorf("%s holds the credential", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
