@@ -38,6 +38,12 @@ test: clients
 clients:
 	@scripts/clients
 
+# A real Gitea, at which tests open pull requests; prints its folder.
+.PHONY: gitea
+test soak: gitea
+gitea:
+	@scripts/gitea
+
 # What needs neither a browser nor another user.
 quick:
 	$(GO) test -short -count=1 ./...

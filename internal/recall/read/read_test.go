@@ -8,6 +8,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/recall/read"
+	"github.com/isekai-run/isekai/internal/recall/read/readtest"
 )
 
 func TestDecode(t *testing.T) {
@@ -113,7 +114,7 @@ func TestKindOf(t *testing.T) {
 
 func TestPDF(t *testing.T) {
 	t.Parallel()
-	data := newPDF("The manual", []string{"Chapter one (of two)", "The pump is red."}, []string{"Chapter two", "The valve is blue and turns left."})
+	data := readtest.PDF("The manual", []string{"Chapter one (of two)", "The pump is red."}, []string{"Chapter two", "The valve is blue and turns left."})
 	d, err := read.DecodePDF(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func TestPDF(t *testing.T) {
 	if got := shown(d); got != want || d.Title != "The manual" {
 		t.Errorf("%q: got\n%s\nwant\n%s", d.Title, got, want)
 	}
-	for name, data := range map[string]string{"nothing": "", "another": "hello", "cut": string(data[:len(data)/2]), "a head alone": "%PDF-1.4\n", "no pages": string(newPDF("x"))} {
+	for name, data := range map[string]string{"nothing": "", "another": "hello", "cut": string(data[:len(data)/2]), "a head alone": "%PDF-1.4\n", "no pages": string(readtest.PDF("x"))} {
 		if _, err := read.DecodePDF(strings.NewReader(data), int64(len(data))); core.CodeOf(err) != core.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -155,7 +156,7 @@ func FuzzDecode(f *testing.F) {
 
 // FuzzPDF: whatever the library does, an error or a document comes of it.
 func FuzzPDF(f *testing.F) {
-	f.Add(newPDF("x", []string{"one", "two"}))
+	f.Add(readtest.PDF("x", []string{"one", "two"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if d, err := read.DecodePDF(bytes.NewReader(data), int64(len(data))); err == nil && len(d.Parts) == 0 {
 			t.Error("a document of nothing")

@@ -2,55 +2,29 @@ package github_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/tool/github"
+	"github.com/isekai-run/isekai/internal/tool/github/githubtest"
 	"github.com/isekai-run/isekai/internal/tool/tooltest"
 )
 
-type object = map[string]any
-
-// forge is as much of GitHub's REST API (docs.github.com/rest, 2022-11-28) as the tools use,
-// on a socket: issues and pull requests share numbers, a branch has one open pull request, and
-// what isn't authorized to see a private repository isn't told that it is there.
-type forge struct {
-	mu      sync.Mutex
-	number  int
-	issues  []object // pull requests among them
-	said    map[int][]object
-	reviews map[int][]object
-	lost    bool // the next thing that is written is, and the answer is lost
-}
-
 const token = "s3cret-token"
 
-func newForge(t testing.TB) (*forge, string) {
+// newForge serves a forge, and repositories that are of no use.
+func newForge(t testing.TB) (*githubtest.Forge, string) {
 	t.Helper()
-	f := &forge{said: map[int][]object{}, reviews: map[int][]object{}}
+	f := githubtest.New(githubtest.Config{Repository: "team/project", Token: token, Site: "https://github.com", Has: func(branch string) bool { return branch != "nothing" }})
 	mux := http.NewServeMux()
-	const repo = "/repos/team/project"
-	mux.HandleFunc("GET "+repo+"/issues", f.list(func(object) bool { return true }))
-	mux.HandleFunc("POST "+repo+"/issues", f.create("issues", "title"))
-	mux.HandleFunc("GET "+repo+"/issues/{n}", f.show)
-	mux.HandleFunc("GET "+repo+"/issues/{n}/comments", func(w http.ResponseWriter, r *http.Request) { f.below(w, r, f.said) })
-	mux.HandleFunc("POST "+repo+"/issues/{n}/comments", func(w http.ResponseWriter, r *http.Request) { f.add(w, r, f.said) })
-	mux.HandleFunc("GET "+repo+"/pulls", f.list(func(o object) bool { return o["pull_request"] != nil }))
-	mux.HandleFunc("POST "+repo+"/pulls", f.create("pull", "head"))
-	mux.HandleFunc("GET "+repo+"/pulls/{n}", f.show)
-	mux.HandleFunc("GET "+repo+"/pulls/{n}/reviews", func(w http.ResponseWriter, r *http.Request) { f.below(w, r, f.reviews) })
-	mux.HandleFunc("POST "+repo+"/pulls/{n}/reviews", func(w http.ResponseWriter, r *http.Request) { f.add(w, r, f.reviews) })
-	mux.HandleFunc("GET /repos/team/busy/issues", func(w http.ResponseWriter, _ *http.Request) { refuse(w, 429, "slow down") })
-	mux.HandleFunc("GET /repos/team/broken/issues", func(w http.ResponseWriter, _ *http.Request) { refuse(w, 502, "down") })
+	mux.HandleFunc("GET /repos/team/busy/issues", func(w http.ResponseWriter, _ *http.Request) { githubtest.Refuse(w, 429, "slow down") })
+	mux.HandleFunc("GET /repos/team/broken/issues", func(w http.ResponseWriter, _ *http.Request) { githubtest.Refuse(w, 502, "down") })
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
 			t.Error("a redirect was given the token")
@@ -59,107 +33,10 @@ func newForge(t testing.TB) (*forge, string) {
 	}))
 	t.Cleanup(elsewhere.Close)
 	mux.HandleFunc("GET /repos/team/moved/issues", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, 404, "Not Found") })
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch got := r.Header.Get("Authorization"); {
-		case got == "Bearer "+token:
-		case got != "":
-			refuse(w, 401, "Bad credentials")
-			return
-		case strings.HasPrefix(r.URL.Path, repo):
-			refuse(w, 404, "Not Found")
-			return
-		}
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		mux.ServeHTTP(w, r)
-	}))
+	mux.Handle("/", f)
+	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return f, s.URL + "/"
-}
-
-func refuse(w http.ResponseWriter, status int, message string) {
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object{"message": message})
-}
-
-func (f *forge) answer(w http.ResponseWriter, status int, v any) {
-	if f.lost && status == http.StatusCreated {
-		f.lost = false
-		panic(http.ErrAbortHandler)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-func (f *forge) list(wanted func(object) bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		q, all := r.URL.Query(), []object{}
-		for _, o := range f.issues {
-			state := q.Get("state")
-			head, _ := o["head"].(object)
-			if wanted(o) && (state == "all" || state == o["state"] || state == "" && o["state"] == "open") && (q.Get("head") == "" || head != nil && q.Get("head") == "team:"+head["ref"].(string)) {
-				all = append([]object{o}, all...)
-			}
-		}
-		f.answer(w, http.StatusOK, all)
-	}
-}
-
-func (f *forge) create(what, required string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var o object
-		if err := json.NewDecoder(r.Body).Decode(&o); err != nil || o[required] == nil {
-			refuse(w, 422, "Validation Failed")
-			return
-		}
-		if what == "pull" {
-			if o["head"] == "nothing" {
-				w.WriteHeader(422)
-				_ = json.NewEncoder(w).Encode(object{"message": "Validation Failed", "errors": []object{{"field": "head", "code": "invalid"}}})
-				return
-			}
-			o["head"], o["base"], o["pull_request"] = object{"ref": o["head"]}, object{"ref": o["base"]}, object{"url": "x"}
-		}
-		delete(o, "labels")
-		f.number++
-		o["number"], o["state"], o["user"], o["created_at"] = f.number, "open", object{"login": "isekai"}, "2026-01-02T03:04:05Z"
-		o["html_url"] = fmt.Sprintf("https://github.com/team/project/%s/%d", what, f.number)
-		f.issues = append(f.issues, o)
-		f.answer(w, http.StatusCreated, o)
-	}
-}
-
-func (f *forge) show(w http.ResponseWriter, r *http.Request) {
-	for _, o := range f.issues {
-		if fmt.Sprint(o["number"]) == r.PathValue("n") {
-			if strings.Contains(r.Header.Get("Accept"), "diff") {
-				_, _ = io.WriteString(w, "diff --git a/a b/a\n-one\n+two\n")
-				return
-			}
-			f.answer(w, http.StatusOK, o)
-			return
-		}
-	}
-	refuse(w, 404, "Not Found")
-}
-
-func (f *forge) below(w http.ResponseWriter, r *http.Request, of map[int][]object) {
-	n, _ := strconv.Atoi(r.PathValue("n"))
-	f.answer(w, http.StatusOK, append([]object{}, of[n]...))
-}
-
-func (f *forge) add(w http.ResponseWriter, r *http.Request, to map[int][]object) {
-	n, _ := strconv.Atoi(r.PathValue("n"))
-	var o object
-	if err := json.NewDecoder(r.Body).Decode(&o); err != nil || n > f.number {
-		refuse(w, 404, "Not Found")
-		return
-	}
-	o["html_url"], o["user"], o["created_at"] = fmt.Sprintf("https://github.com/team/project/x/%d#%d", n, len(to[n])), object{"login": "isekai"}, "2026-01-02T03:04:05Z"
-	to[n] = append(to[n], o)
-	f.answer(w, http.StatusCreated, o)
 }
 
 type outside struct{}
@@ -177,7 +54,7 @@ func (outside) Credential(context.Context, tool.Call, string, string, string) (t
 	return tool.Credential{}, core.E(core.Unsupported, "outside", "not asked for")
 }
 
-func open(t testing.TB) (*forge, map[string]tool.Tool) {
+func open(t testing.TB) (*githubtest.Forge, map[string]tool.Tool) {
 	t.Helper()
 	f, url := newForge(t)
 	all := map[string]tool.Tool{}
@@ -230,14 +107,12 @@ func TestTools(t *testing.T) {
 		tooltest.Case{Name: "no title", Args: `{` + at + `,"body":"b"}`, Code: core.Invalid},
 	)
 	t.Cleanup(func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		for _, c := range f.reviews[2] {
+		for _, c := range f.Reviews(2) {
 			if c["event"] == "REQUEST_CHANGES" && fmt.Sprint(c["comments"]) == "[map[body:here line:1 path:a side:LEFT]]" {
 				return
 			}
 		}
-		t.Errorf("no review is as it was given: %v", f.reviews[2])
+		t.Errorf("no review is as it was given: %v", f.Reviews(2))
 	})
 }
 
@@ -250,9 +125,7 @@ func TestACallWhoseAnswerIsLost(t *testing.T) {
 		{"github_pull_request", `{` + at + `,"title":"Fix","head":"fix/it","base":"main"}`}, {"github_review", `{` + at + `,"number":2,"verdict":"comment","body":"r"}`},
 	} {
 		call := tooltest.Call("", c.args)
-		f.mu.Lock()
-		f.lost = true
-		f.mu.Unlock()
+		f.Lose()
 		if _, err := tools[c.name].Call(t.Context(), call); core.CodeOf(err) != core.Unavailable {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -260,9 +133,7 @@ func TestACallWhoseAnswerIsLost(t *testing.T) {
 			t.Errorf("%s: %v %s", c.name, err, r.Output)
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.issues) != 2 || len(f.said[1]) != 1 || len(f.reviews[2]) != 1 {
-		t.Errorf("%d issues, %d comments, %d reviews", len(f.issues), len(f.said[1]), len(f.reviews[2]))
+	if issues, said, reviews := len(f.Issues()), len(f.Comments(1)), len(f.Reviews(2)); issues != 2 || said != 1 || reviews != 1 {
+		t.Errorf("%d issues, %d comments, %d reviews", issues, said, reviews)
 	}
 }

@@ -73,18 +73,24 @@ func Fill(t testing.TB, dir string, files map[string]string) {
 // URL and below.
 func HTTP(t testing.TB, host string) *httptest.Server {
 	t.Helper()
+	s := httptest.NewServer(Handler(t, host, Password))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Handler is what HTTP serves, for a server that has more, to who knows a password.
+func Handler(t testing.TB, host, password string) http.Handler {
+	t.Helper()
 	program := filepath.Join(Git(t, host, "--exec-path"), "git-http-backend")
 	h := &cgi.Handler{Path: program, Env: []string{"GIT_PROJECT_ROOT=" + host, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "REMOTE_USER=me"}}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, password, _ := r.BasicAuth(); password != Password {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, given, _ := r.BasicAuth(); given != password {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		h.ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
+	})
 }
 
 // SSHHost is a host that serves git over SSH to one key.
