@@ -169,9 +169,9 @@ func TestWhatIsReachedIsRecorded(t *testing.T) {
 		return fail
 	}, log: slog.New(slog.NewTextHandler(&log, nil))}
 	c := tool.Call{Scope: localScope, Task: "tsk_a", ID: "cal_a"}
-	w.Reached(t.Context(), c, []command.Reach{{Host: "a.example:443", Connections: 2, Sent: 3, Received: 4}, {Host: "b.example:443", Failed: 1, Received: 5}, {Host: "c.example:443", Refused: 1}})
+	w.Reached(t.Context(), c, []sandbox.Reach{{Host: "a.example:443", Connections: 2, Sent: 3, Received: 4}, {Host: "b.example:443", Failed: 1, Received: 5}, {Host: "c.example:443", Refused: 1}})
 	fail = errors.New("the disk is full")
-	w.Reached(t.Context(), c, []command.Reach{{Host: "c.example:443", Refused: 7}})
+	w.Reached(t.Context(), c, []sandbox.Reach{{Host: "c.example:443", Refused: 7}})
 	if len(entries) != 2 {
 		t.Fatalf("recorded %+v", entries)
 	}
