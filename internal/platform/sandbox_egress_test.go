@@ -28,7 +28,6 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
 	"github.com/isekai-run/isekai/internal/tool"
-	"github.com/isekai-run/isekai/internal/tool/command"
 )
 
 // answers is a resolver that gives each look-up of a name its next answer, the last for ever.
