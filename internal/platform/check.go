@@ -37,7 +37,7 @@ func (c Config) check() error {
 
 // checkStorage checks what stands below the modules.
 func (c Config) checkStorage() error {
-	for _, check := range []func() error{c.Store.check, c.Bus.check, c.checkKeys, c.Egress.check, c.Connections.check, c.Search.check, c.Home.check, c.SMTP.check, c.checkPublic} {
+	for _, check := range []func() error{c.Store.check, c.Bus.check, c.checkKeys, c.Egress.check, c.Connections.check, c.Search.check, c.Home.check, c.checkCoders, c.SMTP.check, c.checkPublic} {
 		if err := check(); err != nil {
 			return err
 		}

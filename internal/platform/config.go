@@ -49,6 +49,7 @@ type Config struct {
 	Connections Connections `koanf:"connections" json:"connections"`
 	Search      Search      `koanf:"search" json:"search"`
 	Home        Home        `koanf:"home" json:"home"`
+	Coders      []Coder     `koanf:"coders" json:"coders"`
 	Skills      Skills      `koanf:"skills" json:"skills"`
 	Webhooks    Webhooks    `koanf:"webhooks" json:"webhooks"`
 	SMTP        SMTP        `koanf:"smtp" json:"smtp"`
@@ -203,6 +204,7 @@ func Defaults() Config {
 
 		Egress:      Egress{Ports: "80,443", MaxBody: 10 << 20, Timeout: 30 * time.Second, Redirects: 5},
 		Connections: Connections{Providers: []OAuthProvider{}},
+		Coders:      []Coder{},
 		SMTP:        SMTP{TLS: smtp.StartTLS},
 	}
 }
@@ -259,6 +261,9 @@ func LoadConfig(path string, overrides map[string]any) (Config, error) {
 		}
 	}
 	if err := checkProviders(k.Get("connections.providers")); err != nil {
+		return Config{}, err
+	}
+	if err := checkCoderKeys(k.Get("coders")); err != nil {
 		return Config{}, err
 	}
 	var c Config

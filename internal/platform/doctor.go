@@ -39,6 +39,7 @@ func (i instance) Doctor(ctx context.Context) []client.HealthCheck {
 		}
 		checks = append(checks, c)
 	}
+	checks = append(checks, i.cfg.coderChecks(ctx)...)
 	return append(checks, i.modelChecks(ctx, served)...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -216,7 +217,11 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, append(n.moreTools(), development...)...); err != nil {
+	coders, err := n.coderTools(ctx)
+	if err != nil {
+		return err
+	}
+	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, slices.Concat(n.moreTools(), development, coders)...); err != nil {
 		return err
 	}
 	if err = n.openMCP(ctx); err != nil {

@@ -48,7 +48,7 @@ func (w way) Hosts(ctx context.Context, scope core.Scope) ([]sandbox.Destination
 const recordTime = 10 * time.Second
 
 // Reached implements command.Way: one entry for each call, however much it did.
-func (w way) Reached(ctx context.Context, c tool.Call, all []command.Reach) {
+func (w way) Reached(ctx context.Context, c tool.Call, all []sandbox.Reach) {
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	var sent, received int64

@@ -28,7 +28,6 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/sandbox/ns"
 	"github.com/isekai-run/isekai/internal/tool"
-	"github.com/isekai-run/isekai/internal/tool/command"
 )
 
 // answers is a resolver that gives each look-up of a name its next answer, the last for ever.
@@ -169,9 +168,9 @@ func TestWhatIsReachedIsRecorded(t *testing.T) {
 		return fail
 	}, log: slog.New(slog.NewTextHandler(&log, nil))}
 	c := tool.Call{Scope: localScope, Task: "tsk_a", ID: "cal_a"}
-	w.Reached(t.Context(), c, []command.Reach{{Host: "a.example:443", Connections: 2, Sent: 3, Received: 4}, {Host: "b.example:443", Failed: 1, Received: 5}, {Host: "c.example:443", Refused: 1}})
+	w.Reached(t.Context(), c, []sandbox.Reach{{Host: "a.example:443", Connections: 2, Sent: 3, Received: 4}, {Host: "b.example:443", Failed: 1, Received: 5}, {Host: "c.example:443", Refused: 1}})
 	fail = errors.New("the disk is full")
-	w.Reached(t.Context(), c, []command.Reach{{Host: "c.example:443", Refused: 7}})
+	w.Reached(t.Context(), c, []sandbox.Reach{{Host: "c.example:443", Refused: 7}})
 	if len(entries) != 2 {
 		t.Fatalf("recorded %+v", entries)
 	}

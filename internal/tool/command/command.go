@@ -171,9 +171,9 @@ func result(argv []string, exit sandbox.Exit, timeout time.Duration, output stri
 
 // outcome is a Result's Data.
 type outcome struct {
-	Code    int            `json:"code"`
-	Reason  sandbox.Reason `json:"reason"`
-	Network []Reach        `json:"network,omitempty"` // of run_online
+	Code    int             `json:"code"`
+	Reason  sandbox.Reason  `json:"reason"`
+	Network []sandbox.Reach `json:"network,omitempty"` // of run_online
 }
 
 func encode(o outcome) json.RawMessage {

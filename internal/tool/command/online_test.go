@@ -25,14 +25,14 @@ import (
 type policy struct {
 	hosts []sandbox.Destination
 	mu    sync.Mutex
-	told  []command.Reach
+	told  []sandbox.Reach
 }
 
 func (p *policy) Hosts(context.Context, core.Scope) ([]sandbox.Destination, error) {
 	return p.hosts, nil
 }
 
-func (p *policy) Reached(_ context.Context, _ tool.Call, all []command.Reach) {
+func (p *policy) Reached(_ context.Context, _ tool.Call, all []sandbox.Reach) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.told = append(p.told, all...)
@@ -88,7 +88,7 @@ func TestRunOnline(t *testing.T) {
 			tooltest.Case{Name: "reaches what is allowed", Args: get("http://a.example.com/", "http://b.example.com/", "http://other.example/"),
 				Output: []string{"from a.example.com\nfrom b.example.com\nHTTP Error 403: Forbidden\n[exit code 0 after ", "\n[network: a.example.com:80 1 connections, ", "; other.example:80 1 refused: not allowed]"},
 				Check: func(t *testing.T, r tool.Result) {
-					var data struct{ Network []command.Reach }
+					var data struct{ Network []sandbox.Reach }
 					if err := json.Unmarshal(r.Data, &data); err != nil || len(data.Network) != 3 || data.Network[0].Received == 0 || data.Network[0].Sent == 0 || data.Network[2].Refused != 1 {
 						t.Errorf("data %s, %v", r.Data, err)
 					}
