@@ -1,9 +1,6 @@
 package model
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "bytes"
 
 // scanner finds the end of a block that comes in pieces, looking at each byte
 // once.
@@ -23,6 +20,8 @@ func (s *scanner) find(kind blockKind, b []byte) (body []byte, size int) {
 			return nil, 0
 		}
 		return b[:s.pos], s.pos
+	case markBlock: // to the end of the answer
+		return nil, 0
 	case tagBlock:
 		start := max(s.pos, len(openTag))
 		i := bytes.Index(b[start:], []byte(closeTag))
@@ -76,25 +75,6 @@ func (s *scanner) value(b []byte) bool {
 		}
 	}
 	return false
-}
-
-// tagged reads what stands between the tags: always meant as a call.
-func (o *Offer) tagged(body []byte) []foreignCall {
-	var calls []foreignCall
-	d := json.NewDecoder(bytes.NewReader(body))
-	for d.More() {
-		var v json.RawMessage
-		if d.Decode(&v) != nil {
-			calls = nil
-			break
-		}
-		calls = append(calls, o.foreignBody(v, true, false)...)
-	}
-	if calls == nil {
-		why := "this looks like a tool call and isn't one: " + clip(string(bytes.TrimSpace(body)), maxExcerpt) + knownShape
-		calls = []foreignCall{{problem: why}}
-	}
-	return calls
 }
 
 // unfence drops a fence around an answer that is to be JSON.

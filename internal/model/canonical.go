@@ -26,6 +26,8 @@ import (
 //	{"tool_calls":[{"function":{"name":"...","arguments":"{...}"}}]}
 //	{"name":"...","arguments":{...}}            only with the name of an offered tool
 //	<tool_call>one of these</tool_call>
+//	<|python_tag|>, [TOOL_CALLS], <|tool_call|> or <function_call>, and then some of these
+//	[TOOL_CALLS]name[ARGS]{...}                 Mistral's, and DeepSeek's with its own tokens
 //
 // each also several times, in an array, or in a fenced block without a language
 // or with json or tool_call. They count at the start of a line; after prose

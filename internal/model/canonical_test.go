@@ -79,6 +79,15 @@ func TestForeignShapes(t *testing.T) {
 		{"an array", `[{"name":"read_file","arguments":{"path":"a"}},{"name":"list_files","arguments":{}}]`, "", both},
 		{"several fences", "```json\n{\"name\":\"read_file\",\"arguments\":{\"path\":\"a\"}}\n```\n```json\n{\"name\":\"list_files\",\"arguments\":null}\n```", "", both},
 		{"several in a tag", "<tool_call>{\"name\":\"read_file\",\"arguments\":{\"path\":\"a\"}}{\"name\":\"list_files\",\"arguments\":{}}</tool_call>", "", both},
+		{"Llama's tag", "<|python_tag|>{\"name\":\"read_file\",\"parameters\":{\"path\":\"a\"}}; {\"name\":\"list_files\",\"parameters\":{}}<|eom_id|>", "", both},
+		{"Mistral's token and a list", `[TOOL_CALLS] [{"name":"read_file","arguments":{"path":"a"}},{"name":"list_files","arguments":{}}]</s>`, "", both},
+		{"Mistral's tokens", `[TOOL_CALLS]read_file[ARGS]{"path":"a"}[TOOL_CALLS]list_files[CALL_ID]x1[ARGS]{}`, "", both},
+		{"Granite's tokens after prose", "I'll look.\n<|tool_call|>[{\"name\":\"read_file\",\"arguments\":{\"path\":\"a\"}}]", "I'll look.", read},
+		{"DeepSeek's tokens", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>read_file\n```json\n{\"path\":\"a\"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>list_files<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>", "", both},
+		{"a token and code", `<|python_tag|>read_file.call(path="a")`, "", []string{
+			` {} ! this looks like a tool call and isn't one: <|python_tag|>read_file.call(path="a"); nothing was run: call the tool natively, or send {"tool_call":{"name":"...","arguments":{...}}}`}},
+		{"a token and an unknown tool", `[TOOL_CALLS]shell[ARGS]{}`, "", []string{
+			`shell {} ! there is no tool "shell"; nothing was run; the tools are: list_files, read_file`}},
 		{"unknown tool", `{"tool_call":{"name":"read_flie","arguments":{}}}`, "", []string{
 			`read_flie {} ! there is no tool "read_flie"; nothing was run; the tools are: list_files, read_file; did you mean read_file?`}},
 		{"unknown tool in tool", `{"tool":{"name":"shell","args":{}}}`, "", []string{
@@ -130,7 +139,7 @@ var ordinary = []string{
 	`{"tool_calls":[]}`, `{"tool_calls":7}`,
 	`{"tool":{"name":"read_file","args":{"path":"a"}},"price":3}`,
 	`[1,2,3]`, `[]`, `{}`, `[{"name":"Ada"},{"name":"Grace"}]`, `[link](https://example.org) and text`,
-	"{", "[", "`", "``", "```", "```json", "```json\n", "```json\n{", "```json\n{}\n```", "<", "<tool", "<tool_calls>", "<b>bold</b>",
+	"{", "[", "`", "``", "```", "```json", "```json\n", "```json\n{", "```json\n{}\n```", "<", "<|", "[TOOL", "[TOOL_CALL] is text", "so is <|python_tag|>", "<tool", "<tool_calls>", "<b>bold</b>",
 	"{ not json", "{{ template }}", `{"a": "}"} and {"tool":{}}`,
 	"```go\nfunc f()\n{\n}\n```\nDone.\n",
 	"```yaml\n{\"tool\":{\"name\":\"read_file\",\"args\":{\"path\":\"a\"}}}\n```",
@@ -301,7 +310,7 @@ func TestASchemaThatDoesNotCompileIsABug(t *testing.T) {
 func TestPiecesDoNotMatter(t *testing.T) {
 	t.Parallel()
 	parts := []string{
-		"text", "\n", "{", "}", "[", "]", `"`, "```", "```json\n", "\n```\n", "<tool_call>", "</tool_call>", `"tool":`, `"name":`, "read_file", " ", "\\",
+		"text", "\n", "{", "}", "[", "]", `"`, "```", "```json\n", "\n```\n", "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "[ARGS]", ";", `"tool":`, `"name":`, "read_file", " ", "\\",
 		`{"tool":{"name":"read_file","args":{"path":"a"}}}`, `{"name":"list_files","arguments":{}}`, `{"tool_call":{"name":"nope","arguments":{}}}`, "é",
 	}
 	rapid.Check(t, func(rt *rapid.T) {

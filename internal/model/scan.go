@@ -14,6 +14,7 @@ const (
 	valueBlock           // a JSON object or array
 	fenceBlock           // ``` ... ```
 	tagBlock             // <tool_call> ... </tool_call>
+	markBlock            // <|python_tag|> ..., to the end
 	otherFence           // a fenced block that is text
 	ordinary             // text
 	undecided            // more must come
@@ -72,7 +73,7 @@ func (c *Canonical) step(end bool) bool {
 	switch kind := opening(c.held, end); kind {
 	case undecided:
 		return false
-	case valueBlock, fenceBlock, tagBlock:
+	case valueBlock, fenceBlock, tagBlock, markBlock:
 		c.block, c.scan = kind, scanner{}
 	case otherFence:
 		c.fenced = true
@@ -99,8 +100,10 @@ func (c *Canonical) closeBlock(end bool) bool {
 	}
 	var calls []foreignCall
 	if body != nil {
-		calls = c.offer.foreignCalls(body, c.spoken)
-		if calls == nil && c.block == tagBlock {
+		if c.block != markBlock {
+			calls = c.offer.foreignCalls(body, c.spoken)
+		}
+		if calls == nil && (c.block == tagBlock || c.block == markBlock) {
 			calls = c.offer.tagged(body)
 		}
 	}
@@ -132,10 +135,15 @@ func (c *Canonical) emit(n int) {
 
 // opening says what begins at the start of a line; end: nothing comes after b.
 func opening(b []byte, end bool) blockKind {
-	kind := ordinary
+	kind := openingMark(b)
+	if kind == markBlock {
+		return kind
+	}
 	switch b[0] {
 	case '{', '[':
-		kind = openingValue(b)
+		if kind == ordinary {
+			kind = openingValue(b)
+		}
 	case '`':
 		kind = openingFence(b)
 	case '<':

@@ -38,6 +38,12 @@ func TestRule(t *testing.T) {
 	}
 	read := permission.Wanted{Tool: "read_file", Effect: core.Pure, Contained: true, Arguments: json.RawMessage(`{"path":"./secret/../secret/key"}`)}
 	run := permission.Wanted{Tool: "run_command", Effect: core.Once, Contained: true, Arguments: json.RawMessage(`{"argv":["rm","-rf","x"],"n":3,"o":{"a": 1}}`)}
+	at := func(tool string, e core.Effect) func(string) permission.Wanted {
+		return func(url string) permission.Wanted {
+			return permission.Wanted{Tool: tool, Effect: e, Arguments: json.RawMessage(`{"url":"` + url + `"}`)}
+		}
+	}
+	get, post := at("http_get", core.Pure), at("http_request", core.Once)
 	for _, c := range []struct {
 		name         string
 		org, project rules
@@ -58,6 +64,10 @@ func TestRule(t *testing.T) {
 		{"all of several", nil, rules{{Do: core.Deny, Tool: "git_push", With: map[string]string{"branch": "main", "force": "true"}}}, push(`{"branch":"main","force":true}`), core.Deny, "deny git_push with branch=main, force=true"},
 		{"one of several", nil, rules{{Do: core.Deny, Tool: "git_push", With: map[string]string{"branch": "main", "force": "true"}}}, push(`{"branch":"main"}`), core.Ask, ""},
 		{"a path that is written oddly", nil, rules{{Do: core.Deny, Tool: "read_file", With: map[string]string{"path": "secret/*"}}}, read, core.Deny, "deny read_file with path=secret/*"},
+		{"an address that is written oddly", nil, rules{{Do: core.Deny, Tool: "http_get", With: map[string]string{"url": "https://evil.example/*"}}}, get("https://x:y@EVIL.example.:443/a"), core.Deny, "deny http_get with url=https://evil.example/*"},
+		{"an address without a path", nil, rules{{Do: core.Deny, Tool: "http_get", With: map[string]string{"url": "https://evil.example/*"}}}, get("https://evil.example?a"), core.Deny, "deny http_get with url=https://evil.example/*"},
+		{"an address that looks like another", nil, rules{{Do: core.Allow, Tool: "http_request", With: map[string]string{"url": "https://good.example*"}}}, post("https://good.example@evil.example/"), core.Ask, ""},
+		{"an address that is allowed", nil, rules{{Do: core.Allow, Tool: "http_request", With: map[string]string{"url": "https://good.example/*"}}}, post("https://good.example/a"), core.Allow, "allow http_request with url=https://good.example/*"},
 		{"a list", nil, rules{{Do: core.Ask, Tool: "run_command", With: map[string]string{"argv": "rm *"}}}, run, core.Ask, "ask run_command with argv=rm *"},
 		{"a number", nil, rules{{Do: core.Ask, Tool: "run_command", With: map[string]string{"n": "3"}}}, run, core.Ask, "ask run_command with n=3"},
 		{"an object", nil, rules{{Do: core.Ask, Tool: "run_command", With: map[string]string{"o": `{"a":1}`}}}, run, core.Ask, `ask run_command with o={"a":1}`},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,8 @@ type Rule struct {
 	Do   core.Permission `json:"do"`
 	Tool string          `json:"tool"` // a pattern of tools' names
 	// With has patterns of arguments, by name, all of which a call matches. A list is its items
-	// with a space between, a path is relative to the workspace, and what is no text is its JSON.
+	// with a space between, a path is relative to the workspace, and what is no text is its JSON. An address
+	// (url) counts as it is written and as programs read it.
 	With  map[string]string `json:"with,omitempty"`
 	Skill string            `json:"skill,omitempty"` // whose tasks' calls it is about; "": all
 }
@@ -112,11 +114,43 @@ func (r Rule) matches(w Wanted, args map[string]json.RawMessage) bool {
 	}
 	for name, pattern := range r.With {
 		v, ok := args[name]
-		if !ok || !match(pattern, text(name, v)) {
+		if !ok || !r.about(pattern, name, text(name, v)) {
 			return false
 		}
 	}
 	return true
+}
+
+// about reports whether an argument is of a pattern. An address can be written in many ways: it
+// is denied or asked about if any of its two is of the pattern, and allowed only if both are.
+func (r Rule) about(pattern, name, s string) bool {
+	is := match(pattern, s)
+	if name != "url" || is != (r.Do == core.Allow) {
+		return is
+	}
+	return match(pattern, plainURL(s))
+}
+
+// plainURL is an address as programs read it: without who asks, with its host in small letters,
+// and without the port and the dot that change nothing.
+func plainURL(s string) string {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || u.Host == "" {
+		return s
+	}
+	u.User = nil
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "" && !(u.Scheme == "http" && port == "80") && !(u.Scheme == "https" && port == "443") {
+		host += ":" + port
+	}
+	u.Host = host
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String()
 }
 
 // text is an argument as patterns see it.
