@@ -183,6 +183,7 @@ func (s State) afork(p core.TaskForked) State {
 	s.ModelCalls, s.ToolCalls, s.Used = 0, 0, core.Usage{}
 	s.Limits.Calls += s.Calls // whose numbers name the calls to come
 	s.Undos, s.Asked, s.Held, s.Refused = nil, false, 0, nil
+	s.Allowed = nil // by a person, for the other alone
 	if p.Model != "" {
 		s.Model, s.Down = p.Model, nil
 		s.Trouble, s.TroubleTries = nil, 0

@@ -67,7 +67,7 @@ func TestWhatChangesIsNoLoop(t *testing.T) {
 	}
 }
 
-// A hundred long results don't make requests longer than a model takes; what is left out can be
+// Many long results don't make requests longer than a model takes; what is left out can be
 // read again; and what is stored grows with what is new alone.
 func TestContextIsBounded(t *testing.T) {
 	t.Parallel()

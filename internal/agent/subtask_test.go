@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
+	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/tool"
@@ -315,4 +316,87 @@ func TestSubtasksAreBounded(t *testing.T) {
 	if st.Status != core.StatusSucceeded || !strings.HasPrefix(st.Finished.Answer.Text, "deeper: deeper: deeper: This is a sub-task of a sub-task") {
 		t.Errorf("%s: %+v", st.Status, st.Finished)
 	}
+}
+
+// What a person has allowed for a task is allowed for that one: not for its parts, and not for
+// what goes on from it, which are asked about anew.
+func TestAllowedAlwaysIsOfOneTask(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int64
+	r := newRig(t, family(func(turn int, last string) model.Answer {
+		switch turn {
+		case 0:
+			return call("push", `{"branch":"main"}`)
+		case 1:
+			return call("push", `{"branch":"side"}`)
+		case 2:
+			return call(agent.Delegate, `{"prompt":"the part"}`)
+		}
+		return say(last)
+	}, map[string]func(int, string) (model.Answer, error){"the part": func(turn int, last string) (model.Answer, error) {
+		if turn == 0 {
+			return call("push", `{"branch":"part"}`), nil
+		}
+		return say(last), nil
+	}}), newPush(&runs))
+	r.rules = permission.New(r.store, r.now)
+	defer r.carry()()
+	defer r.worker("w1", nil)()
+	id := r.create(core.KindTask, "m")
+	r.says(id, agent.Reply{Call: r.asked(id).Call, Answer: core.AnswerAllow, Always: true})
+	part := r.part(id)
+	if q := r.asked(part); q.Tool != "push" || q.Why != core.AskPermission || runs.Load() != 2 {
+		t.Fatalf("the part asks %+v after %d runs", q, runs.Load())
+	}
+	r.says(part, agent.Reply{Answer: core.AnswerDeny})
+	if st := r.wait(id, "over", over); st.Status != core.StatusSucceeded || runs.Load() != 2 {
+		t.Errorf("%s after %d runs: %+v", st.Status, runs.Load(), st.Finished)
+	}
+	for i, p := range r.payloads(id) {
+		if a, ok := p.(core.ApprovalAnswered); ok && a.Always {
+			fork, err := r.tasks.Fork(t.Context(), scope, id, agent.Fork{At: r.settledAfter(id, i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q := r.asked(fork.Task); q.Tool != "push" || runs.Load() != 2 {
+				t.Errorf("the fork asks %+v after %d runs", q, runs.Load())
+			}
+		}
+	}
+}
+
+// part waits for the first sub-task of a task.
+func (r *rig) part(of core.TaskID) (id core.TaskID) {
+	r.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); id == ""; time.Sleep(2 * time.Millisecond) {
+		events, err := r.store.ReadOrg(r.t.Context(), scope.Org, 0, 1000)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, e := range events {
+			p, err := e.Payload()
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			if c, ok := p.(core.TaskCreated); ok && c.Parent != nil && c.Parent.Task == of {
+				id = core.TaskID(e.Stream)
+			}
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatal("the task has no part")
+		}
+	}
+	return id
+}
+
+// settledAfter is the version at which the first call of a tool after a place settled.
+func (r *rig) settledAfter(id core.TaskID, place int) int64 {
+	r.t.Helper()
+	for i, p := range r.payloads(id) {
+		if _, ok := p.(core.ToolSettled); ok && i > place {
+			return int64(i + 1)
+		}
+	}
+	r.t.Fatal("no call was made then")
+	return 0
 }

@@ -75,7 +75,7 @@ func (sh *shell) permissionRule(org *bool, do core.Permission) *cobra.Command {
 			r := client.PermissionRule{Do: do, Tool: a[0], Skill: skill}
 			for _, arg := range a[1:] {
 				name, pattern, ok := strings.Cut(arg, "=")
-				if !ok {
+				if !ok || name == "" {
 					return core.E(core.Invalid, "", arg+" isn't ARGUMENT=PATTERN").WithHint("as in branch=main")
 				}
 				if r.With == nil {
@@ -98,7 +98,7 @@ func (sh *shell) permissionRemove(org *bool) *cobra.Command {
 			return sh.changePermissions(c, *org, func(p *client.NewPermissions) error {
 				n, err := strconv.Atoi(a[0])
 				if err != nil || n < 1 || n > len(p.Rules) {
-					return core.E(core.NotFound, "", "there is no rule "+a[0]).WithHint("isekai permission show lists them")
+					return core.E(core.NotFound, "", "there is no rule "+a[0]).WithHint(map[bool]string{false: "isekai permission show lists them", true: "isekai permission show --org lists them"}[*org])
 				}
 				p.Rules = slices.Delete(p.Rules, n-1, n)
 				return nil
@@ -107,11 +107,11 @@ func (sh *shell) permissionRemove(org *bool) *cobra.Command {
 }
 
 func (sh *shell) permissionWait(org *bool) *cobra.Command {
-	return &cobra.Command{Use: "wait DURATION", Short: "Say for how long a task waits for a person", Args: args("a time, as in 2h"), Example: "  isekai permission wait 2h",
+	return &cobra.Command{Use: "wait DURATION", Short: "Say for how long a task waits for a person; 0: a day", Args: args("a time, as in 2h"), Example: "  isekai permission wait 2h",
 		RunE: func(c *cobra.Command, a []string) error {
 			d, err := time.ParseDuration(a[0])
-			if err != nil {
-				return core.E(core.Invalid, "", a[0]+" isn't a time").WithHint("as in 90s, 30m or 2h")
+			if err != nil || d < 0 || d > 0 && d < time.Second { // the rules have whole seconds, and 0 is the default
+				return core.E(core.Invalid, "", a[0]+" isn't a time that can be waited for").WithHint("as in 90s, 30m or 2h")
 			}
 			return sh.changePermissions(c, *org, func(p *client.NewPermissions) error {
 				p.WaitSeconds = int64(d / time.Second)

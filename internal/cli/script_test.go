@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/blob/local"
 	"github.com/isekai-run/isekai/internal/cli"
@@ -166,7 +168,7 @@ func serve(t *testing.T) (url, setup string) {
 	t.Cleanup(func() { _ = secrets.Shutdown(context.Background()) })
 	repos := repo.New(repo.Config{Records: st, Blobs: must(local.Open(t.TempDir()))(t), Dir: t.TempDir(), Outside: forge{}})
 	api := must(httpapi.New(httpapi.Config{
-		Repositories: repos, Events: st, Views: st, Records: st, Stopping: context.Background(),
+		Permissions: permission.New(st, time.Now), Repositories: repos, Events: st, Views: st, Records: st, Stopping: context.Background(),
 		Health: func(context.Context) client.Health {
 			return client.Health{Model: "blueprint", Checks: []client.HealthCheck{}}
 		},
