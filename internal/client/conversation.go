@@ -70,7 +70,9 @@ type Sent struct {
 	Task    core.TaskID    `json:"task"`
 }
 
-func conversationPath(id core.ConversationID) string { return "/v1/conversations/" + escape(string(id)) }
+func conversationPath(id core.ConversationID) string {
+	return "/v1/conversations/" + escape(string(id))
+}
 
 // CreateConversation begins a conversation.
 func (c *Client) CreateConversation(ctx context.Context, n NewConversation) (Conversation, error) {
