@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,14 +17,19 @@ func (sh *shell) attended() bool { return !sh.json && sh.terminal() != nil }
 
 // reply asks the person at the terminal what a task asks.
 func (sh *shell) reply(ctx context.Context, q core.ApprovalRequested) (client.Reply, error) {
+	return replyBy(sh.io.Err, q, func(what string) (string, error) { return sh.ask(ctx, what) })
+}
+
+// replyBy asks by ask, after it wrote the question to w.
+func replyBy(w io.Writer, q core.ApprovalRequested, ask func(what string) (string, error)) (client.Reply, error) {
 	r := client.Reply{Call: q.Call}
-	fmt.Fprintln(sh.io.Err, "\n"+printable(q.Question))
+	fmt.Fprintln(w, "\n"+printable(q.Question))
 	for i, choice := range q.Choices {
-		fmt.Fprintf(sh.io.Err, "  %d  %s\n", i+1, printable(choice))
+		fmt.Fprintf(w, "  %d  %s\n", i+1, printable(choice))
 	}
 	keys := replyKeys[q.Why]
 	for {
-		said, err := sh.ask(ctx, keys.prompt)
+		said, err := ask(keys.prompt)
 		if err != nil && core.CodeOf(err) != core.Invalid {
 			return r, err
 		}
