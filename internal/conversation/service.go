@@ -43,6 +43,8 @@ type Turner interface {
 	Begin(ctx context.Context, scope core.Scope, t Turn) error
 	// Files returns the files that a turn has left; "" if there are none.
 	Files(ctx context.Context, scope core.Scope, task core.TaskID) (core.Digest, error)
+	// Over returns how a turn has ended; nil: it hasn't, or there is none.
+	Over(ctx context.Context, scope core.Scope, task core.TaskID) (*core.TaskFinished, error)
 	// Cancel asks it to stop.
 	Cancel(ctx context.Context, scope core.Scope, task core.TaskID) error
 }
@@ -200,6 +202,9 @@ func (s *Service) Send(ctx context.Context, scope core.Scope, id core.Conversati
 		return Message{}, err
 	}
 	if err := s.keep(ctx, scope.Org, n, &added); err != nil {
+		return Message{}, err
+	}
+	if err := s.settle(ctx, scope, st); err != nil {
 		return Message{}, err
 	}
 	added.Task = s.cfg.Turns.Task(scope, added.Message)

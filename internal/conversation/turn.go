@@ -179,6 +179,21 @@ func (s *Service) asked(ctx context.Context, scope core.Scope, id core.Conversat
 	return s.begin(ctx, scope, st, m)
 }
 
+// settle adds the answer of a turn that is over, if the bus hasn't brought it yet: who has seen it
+// end may go on at once.
+func (s *Service) settle(ctx context.Context, scope core.Scope, st State) error {
+	m, ok := st.Message(st.Newest())
+	if !ok || m.Role != User {
+		return nil
+	}
+	f, err := s.cfg.Turns.Over(ctx, scope, m.Task)
+	if err != nil || f == nil || f.Turn == nil {
+		return err
+	}
+	scope.Actor = core.Actor{Kind: core.ActorSystem, ID: Consumer}
+	return s.answered(ctx, scope, m.Task, *f)
+}
+
 // answered adds what a turn has answered, and names a conversation without a title after it.
 func (s *Service) answered(ctx context.Context, scope core.Scope, task core.TaskID, f core.TaskFinished) error {
 	answer := core.MessageAdded{

@@ -23,6 +23,14 @@ func (t turner) Files(ctx context.Context, scope core.Scope, task core.TaskID) (
 	return st.Tree, err
 }
 
+func (t turner) Over(ctx context.Context, scope core.Scope, task core.TaskID) (*core.TaskFinished, error) {
+	st, err := t.tasks.Get(ctx, scope, task)
+	if core.CodeOf(err) == core.NotFound {
+		return nil, nil
+	}
+	return st.Finished, err
+}
+
 func (t turner) Cancel(ctx context.Context, scope core.Scope, task core.TaskID) error {
 	_, err := t.tasks.Cancel(ctx, scope, task, "")
 	return err
