@@ -131,7 +131,7 @@ func (s *Service) Apps(ctx context.Context, scope core.Scope, t core.Turn) ([]co
 }
 
 // Consumer is the name of Handler on the bus.
-const Consumer = "conversations"
+const Consumer = "turns"
 
 // Handler returns the consumer of the bus that has messages answered, and adds their answers.
 // Events may come more than once, and in any order.
