@@ -63,6 +63,7 @@ require (
 )
 
 require (
+	github.com/creack/pty v1.1.24 // indirect
 	github.com/google/go-querystring v1.2.0 // indirect
 	gonum.org/v1/gonum v0.17.0 // indirect
 )

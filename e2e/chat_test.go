@@ -113,8 +113,22 @@ func TestAConversation(t *testing.T) {
 	if end := s.ended(t, other.Task); end.Answer != "I heard user: another beginning" {
 		t.Errorf("the branch says %q", end.Answer)
 	}
-	if err := c.DeleteConversation(ctx, talk.ID); err != nil {
-		t.Fatal(err)
+	id := string(talk.ID)
+	d.does("conversation", "rename", id, "Of notes")
+	for _, c := range []struct{ args, has string }{
+		{"conversation list talked", "Of notes"}, {"conversation list nobody", "No conversations"}, {"conversation list --json", `"title":"Of notes"`},
+		{"conversation show " + id, "- attached: table.csv (4 bytes)"}, {"conversation show " + id, "\nnoted talked\n"}, {"conversation delete " + id, "is deleted"},
+	} {
+		if out := d.does(strings.Fields(c.args)...); !strings.Contains(out, c.has) {
+			t.Errorf("%s says %q, without %q", c.args, out, c.has)
+		}
+	}
+	for args, says := range map[string]string{
+		"conversation show " + id: "isekai conversation list", "chat --resume " + id + " x": "there is no conversation", "chat --route skill x": "no skill is named", "chat --file none.txt x": "none.txt",
+	} {
+		if r := d.run(strings.Fields(args)...); r.code == 0 || !strings.Contains(r.err, says) {
+			t.Errorf("%s: exit code %d: %s", args, r.code, r.err)
+		}
 	}
 	if _, err := c.Conversation(ctx, talk.ID); core.CodeOf(err) != core.NotFound {
 		t.Errorf("it is still there: %v", err)

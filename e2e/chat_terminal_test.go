@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/isekai-run/isekai/internal/core/coretest"
+	"github.com/isekai-run/isekai/internal/model/modeltest"
+)
+
+// terminal is a program at a terminal of its own.
+type terminal struct {
+	t    *testing.T
+	at   *os.File
+	seen *coretest.Output
+	read int // of seen, by says
+	done chan error
+}
+
+func (d data) terminal(args ...string) *terminal {
+	d.t.Helper()
+	c := exec.Command(filepath.Join(bin, "isekai"), append(args, "--data-dir", d.dir)...)
+	c.Env = append(d.env, "TERM=xterm-256color", "HOME="+d.t.TempDir())
+	at, err := pty.StartWithSize(c, &pty.Winsize{Rows: 40, Cols: 80})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	x := &terminal{t: d.t, at: at, seen: &coretest.Output{}, done: make(chan error, 1)}
+	go func() {
+		_, _ = io.Copy(x.seen, at) // ends with the program
+		x.done <- c.Wait()
+	}()
+	d.t.Cleanup(func() { _ = c.Process.Kill(); _ = at.Close() })
+	return x
+}
+
+// types sends keys.
+func (x *terminal) types(keys string) {
+	x.t.Helper()
+	if _, err := io.WriteString(x.at, keys); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+var styles = regexp.MustCompile("\x1b\\[[0-9;?]*[a-zA-Z]")
+
+// says waits until the program has shown a text, after what was waited for before.
+func (x *terminal) says(text string) {
+	x.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		all := styles.ReplaceAllString(x.seen.String(), "")
+		if i := strings.Index(all[min(x.read, len(all)):], text); i >= 0 {
+			x.read += i + len(text)
+			return
+		}
+		if time.Now().After(deadline) {
+			x.t.Fatalf("it doesn't say %q, but %q", text, all)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// At a terminal: talk, an answer that is interrupted and gone on after, a question that is answered
+// in line, what a model sends made harmless, and the end.
+func TestChatAtATerminal(t *testing.T) {
+	t.Parallel()
+	up := upstream(t, func(n int, r modeltest.Request) modeltest.Answer {
+		last := r.Messages[len(r.Messages)-1].Text
+		if r.Schema == nil {
+			switch {
+			case strings.HasSuffix(last, "slowly"):
+				return modeltest.Answer{Text: "It begins and ", HangWithin: true}
+			case strings.HasSuffix(last, "nasty"):
+				return modeltest.Answer{Text: "a\x1b]0;title\x07b\x1b[2Jc [here](https://example.com/x)"}
+			}
+		}
+		return talking(n, r)
+	})
+	s := serve(t, t.TempDir(), append(cleanEnv(), modelEnv(up)...))
+	x := data{t: t, dir: s.dir, env: cleanEnv()}.terminal("chat")
+
+	x.types("hello there\r")
+	x.says("I heard user: hello there")
+	x.types("say it slowly\r")
+	x.says("step 1: Answer")
+	x.types("\x03")
+	x.says("nterrupt")
+	x.types("be nasty\r")
+	x.says("c here (https://example.com/x)")
+	x.types("maybe something\r")
+	x.says("It may be an app.")
+	x.types("Answer here\r")
+	x.says("I heard")
+	x.types("/nothing\r")
+	x.says("/help")
+	x.types("/quit\r")
+	select {
+	case err := <-x.done:
+		if err != nil {
+			t.Errorf("it ends with %v: %q", err, x.seen.String())
+		}
+	case <-time.After(time.Minute):
+		t.Errorf("it doesn't end: %q", x.seen.String())
+	}
+	if raw := x.seen.String(); strings.Contains(raw, "\x1b]0;") || strings.Contains(raw, "\x1b[2Jc") {
+		t.Errorf("a model's escapes reach the terminal: %q", raw)
+	}
+}
