@@ -134,7 +134,7 @@ func TestPoliciesThatCantBe(t *testing.T) {
 		with[fmt.Sprint(i)] = "x"
 	}
 	for name, p := range map[string]permission.Policy{
-		"no tool": {Rules: rules{{Do: core.Ask}}}, "no permission": {Rules: rules{{Tool: "x"}}}, "another": {Rules: rules{{Do: "maybe", Tool: "x"}}},
+		"no tool": {Rules: rules{{Do: core.Ask}}}, "no permission": {Rules: rules{{Tool: "x"}}}, "an argument without a name": {Rules: rules{{Do: core.Deny, Tool: "x", With: map[string]string{"": "y"}}}}, "another": {Rules: rules{{Do: "maybe", Tool: "x"}}},
 		"too many": {Rules: many}, "long": {Rules: rules{{Do: core.Ask, Tool: strings.Repeat("x", 301)}}},
 		"no text": {Rules: rules{{Do: core.Ask, Tool: "x", With: map[string]string{"a": "\xff"}}}}, "a line": {Rules: rules{{Do: core.Ask, Tool: "x", Skill: "a\nb"}}},
 		"too much of arguments": {Rules: rules{{Do: core.Ask, Tool: "x", With: with}}}, "no patience": {Wait: 1}, "too much patience": {Wait: 1 << 40}, "negative": {Wait: -60},

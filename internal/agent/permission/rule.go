@@ -92,6 +92,9 @@ func (r Rule) check() error {
 	}
 	texts := []string{r.Tool, r.Skill}
 	for name, pattern := range r.With {
+		if name == "" {
+			return core.E(core.Invalid, op, "a rule is about an argument without a name").WithHint("leave it out, or name the argument that the pattern is of")
+		}
 		texts = append(texts, name, pattern)
 	}
 	for _, s := range texts {

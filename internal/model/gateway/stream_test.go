@@ -137,18 +137,18 @@ func TestAReaderWhoPauses(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.provider("p", newUpstream(t, answering(500)).URL, func(s *catalog.Spec) { // more than comes at once
-		s.Timeouts = catalog.Timeouts{First: 300 * time.Millisecond, Idle: 300 * time.Millisecond, Total: 20 * time.Second}
+		s.Timeouts = catalog.Timeouts{First: 20 * time.Second, Idle: time.Second, Total: 20 * time.Second}
 	})
 	a, err := r.Do(r.ctx, r.call(streamed))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	time.Sleep(400 * time.Millisecond) // of the exchange's timer
+	time.Sleep(1200 * time.Millisecond) // of the exchange's timer
 	if _, err := a.Stream.Next(r.ctx); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(400 * time.Millisecond)
+	time.Sleep(1200 * time.Millisecond)
 	if got, err := all(r.ctx, a); err != nil || !strings.HasSuffix(got, done) {
 		t.Errorf("error %v, and %q", err, got)
 	}

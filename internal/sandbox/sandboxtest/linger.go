@@ -128,7 +128,7 @@ func endless(t *testing.T, g rig) {
 // blockedOutput has a caller whose writer is stuck while time is up: the command
 // must be dead although Exec can't return before the writer does.
 func blockedOutput(t *testing.T, g rig) {
-	box, dir := g.workspace(t, sandbox.Limits{Output: -1, Wall: 300 * time.Millisecond})
+	box, dir := g.workspace(t, sandbox.Limits{Output: -1, Wall: 2 * time.Second})
 	r, w := io.Pipe()
 	ended := background(t, box, sandbox.Command{Argv: []string{"sh", "-c", tool + " beat /data/beat 60000 & exec " + tool + " yes"}, Stdout: w})
 	eventually(t, "it beats", func() bool { return length(dir+"/beat") > 0 })

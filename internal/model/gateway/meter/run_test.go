@@ -84,7 +84,7 @@ func TestAStopInTheMiddle(t *testing.T) {
 func TestItRunsByItself(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, openSQLite(t), 1000)
-	m := w.node(w.st, func(c *meter.Config) { c.Every, c.Idle, c.Now = 5*time.Millisecond, 20*time.Millisecond, time.Now })
+	m := w.node(w.st, func(c *meter.Config) { c.Every, c.Idle, c.Now = 5*time.Millisecond, 500*time.Millisecond, time.Now })
 	defer run(t, m)()
 	w.open(m, 10).Settle(used(4))
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
