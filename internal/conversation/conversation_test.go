@@ -35,6 +35,7 @@ type rig struct {
 	over     map[core.TaskID]*core.TaskFinished
 	files    map[core.TaskID]core.Digest
 	canceled []core.TaskID
+	forgot   []core.TaskID
 	lost     bool // the process ends between a message and its task
 }
 
@@ -53,6 +54,10 @@ func newRig(t testing.TB) *rig {
 				return "", core.E(core.NotFound, "model", "there is no model none").WithHint("isekai model list")
 			}
 			return "m", nil
+		},
+		Forget: func(_ context.Context, _ core.Scope, task core.TaskID) error {
+			r.forgot = append(r.forgot, task)
+			return nil
 		},
 	})
 	return r
@@ -303,8 +308,8 @@ func TestDelete(t *testing.T) {
 	if err := r.Delete(t.Context(), scope, id); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(r.canceled, []core.TaskID{m.Task}) {
-		t.Errorf("canceled: %v", r.canceled)
+	if want := []core.TaskID{m.Task}; !slices.Equal(r.canceled, want) || !slices.Equal(r.forgot, want) {
+		t.Errorf("canceled: %v, forgotten: %v", r.canceled, r.forgot)
 	}
 	r.answer(t, m, "late")
 	r.carry(t, false)

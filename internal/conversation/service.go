@@ -58,6 +58,8 @@ type Config struct {
 	IDs    core.IDs // core.NewID
 	// Model resolves what a person asked for to a model's name.
 	Model func(ctx context.Context, org core.OrgID, asked string) (string, error)
+	// Forget removes what was remembered of a task. nil: nothing is.
+	Forget func(ctx context.Context, scope core.Scope, task core.TaskID) error
 }
 
 // Service holds the commands that people give to conversations. It is safe for concurrent use
@@ -144,8 +146,8 @@ func (s *Service) Change(ctx context.Context, scope core.Scope, id core.Conversa
 	return s.change(ctx, scope, id, func(State) (core.Payload, error) { return c, nil })
 }
 
-// Delete ends a conversation: it isn't shown any more, nor what was said in it, and what is under
-// way for it is canceled.
+// Delete ends a conversation: it isn't shown any more, nor what was said in it; what is under way
+// for it is canceled, and what its turns have remembered is forgotten.
 func (s *Service) Delete(ctx context.Context, scope core.Scope, id core.ConversationID) error {
 	st, err := s.Get(ctx, scope, id)
 	if err != nil {
@@ -155,10 +157,19 @@ func (s *Service) Delete(ctx context.Context, scope core.Scope, id core.Conversa
 		return err
 	}
 	for _, m := range st.Messages {
-		if m.Role == User && !st.Answered(m.MessageAdded.Message) {
+		if m.Role != User {
+			continue
+		}
+		if !st.Answered(m.MessageAdded.Message) {
 			if err := s.cfg.Turns.Cancel(ctx, scope, m.Task); err != nil && core.CodeOf(err) != core.NotFound {
 				return err
 			}
+		}
+		if s.cfg.Forget == nil {
+			continue
+		}
+		if err := s.cfg.Forget(ctx, scope, m.Task); err != nil {
+			return fmt.Errorf("forget what was remembered: %w", err)
 		}
 	}
 	return nil

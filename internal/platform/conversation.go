@@ -13,6 +13,10 @@ import (
 func (n *node) openConversations() {
 	n.talks = conversation.New(conversation.Config{
 		Events: n.store, Views: n.store, Blobs: n.blobs, Turns: turner{n.tasks}, IDs: core.NewID, Model: n.resolveModel,
+		Forget: func(ctx context.Context, scope core.Scope, task core.TaskID) error {
+			_, err := n.memory.ForgetSource(ctx, scope, string(task))
+			return err
+		},
 	})
 }
 
