@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,7 +40,9 @@ func newGitea(t *testing.T, files map[string]string) *codeHost {
 				r.Out.URL.Path, r.Out.URL.RawPath = "/api/v1/"+rest, ""
 			}
 		},
-		Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }},
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		}},
 	}
 	h := hostBehind(t, proxy)
 	g.configure(h.URL, socket)

@@ -9,6 +9,7 @@ type WatchChanged struct {
 	Before string `json:"before"`
 	After  string `json:"after"`
 	Task   TaskID `json:"task,omitempty"` // that was started for it
+	By     Actor  `json:"by,omitzero"`    // whose watch it is
 }
 
 // WatchFailing is recorded once when a watch can't look for a while.
@@ -18,6 +19,7 @@ type WatchFailing struct {
 	URL      string `json:"url"`
 	Failures int    `json:"failures"`
 	Why      string `json:"why"`
+	By       Actor  `json:"by,omitzero"` // whose watch it is
 }
 
 // EventType implements Payload.

@@ -13,6 +13,7 @@ import (
 var told = map[string]bool{
 	core.TaskFinished{}.EventType(): true, core.ApprovalRequested{}.EventType(): true, core.AppStarted{}.EventType(): true,
 	core.BudgetReached{}.EventType(): true, core.NoticeRaised{}.EventType(): true,
+	core.WatchChanged{}.EventType(): true, core.WatchFailing{}.EventType(): true,
 }
 
 const (
@@ -34,6 +35,9 @@ func (s *Service) derive(ctx context.Context, e core.Event) (*Notice, error) {
 	n := &Notice{ID: noticeID(e.ID), At: e.At, Org: e.Org, Project: e.Project}
 	switch p := p.(type) {
 	case core.TaskFinished:
+		if p.Turn != nil || p.Parent != nil { // who talks sees the answer, and a part's end is its whole's business
+			return nil, nil
+		}
 		err = s.ofTask(ctx, e, n)
 		n.Type, n.Status, n.Version = TaskFinished, string(p.Status), p.Version
 		n.Title, n.Detail = n.Title+": "+string(p.Status), detail(p.Summary)
@@ -50,6 +54,12 @@ func (s *Service) derive(ctx context.Context, e core.Event) (*Notice, error) {
 		n.Project = budgetProject(e, p.Budget)
 		n.Title = fmt.Sprintf("%d%% of the budget of %s is used up", p.Percent, p.Budget)
 		n.Detail = fmt.Sprintf("%s of %s credits (%s)", p.Used, p.Limit, p.Period)
+	case core.WatchChanged:
+		n.Type, n.Subject, n.Task, n.who = WatchChanged, p.Watch, p.Task, p.By
+		n.Title, n.Detail = line(p.Name, maxTitle-20)+": it has changed", detail(p.URL+"\nbefore: "+p.Before+"\nnow: "+p.After)
+	case core.WatchFailing:
+		n.Type, n.Subject, n.Status, n.who = WatchChanged, p.Watch, "failing", p.By
+		n.Title, n.Detail = line(p.Name, maxTitle-30)+": it can't be looked at", detail(fmt.Sprintf("%s\n%d times in a row: %s", p.URL, p.Failures, p.Why))
 	case core.NoticeRaised:
 		if _, ok := TypeOf(p.Type); !ok {
 			return nil, nil // of a newer build's

@@ -17,12 +17,12 @@ type Journal struct {
 
 // Changed implements Teller.
 func (j Journal) Changed(ctx context.Context, scope core.Scope, c Change) error {
-	return j.append(ctx, scope, c.Watch, c.Seq, core.WatchChanged{Watch: c.Watch, Name: c.Name, URL: c.URL, Before: c.Before, After: c.After, Task: c.Task})
+	return j.append(ctx, scope, c.Watch, c.Seq, core.WatchChanged{Watch: c.Watch, Name: c.Name, URL: c.URL, Before: c.Before, After: c.After, Task: c.Task, By: c.By})
 }
 
 // Failing implements Teller.
 func (j Journal) Failing(ctx context.Context, scope core.Scope, w Watch, seq int64) error {
-	return j.append(ctx, scope, w.ID, seq, core.WatchFailing{Watch: w.ID, Name: w.Name, URL: w.URL, Failures: w.Failures, Why: w.Trouble})
+	return j.append(ctx, scope, w.ID, seq, core.WatchFailing{Watch: w.ID, Name: w.Name, URL: w.URL, Failures: w.Failures, Why: w.Trouble, By: w.By})
 }
 
 func (j Journal) append(ctx context.Context, scope core.Scope, watch string, seq int64, p core.Payload) error {

@@ -126,7 +126,7 @@ func (s *Service) tell(ctx context.Context, org core.OrgID, d store.Doc[watchDoc
 	told := d.Data.Told
 	if c := d.Data.Pending; c != nil {
 		told++
-		c.Seq = told
+		c.Seq, c.By = told, d.Data.By
 		if d.Data.Prompt != "" && c.Task == "" {
 			task, err := s.cfg.Start.Start(ctx, scope, c.ID, prompt(d.Data.Prompt, *c))
 			switch core.CodeOf(err) {

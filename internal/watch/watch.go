@@ -90,6 +90,7 @@ type Change struct {
 	Before, After string
 	At            time.Time
 	Task          core.TaskID `json:"task,omitempty"` // that was started for it
+	By            core.Actor  `json:"by,omitzero"`    // whose watch it is
 }
 
 // check returns an invalid error for a spec that can't be used.
