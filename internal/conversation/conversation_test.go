@@ -37,6 +37,7 @@ type rig struct {
 	canceled []core.TaskID
 	forgot   []core.TaskID
 	lost     bool // the process ends between a message and its task
+	refuses  bool // there is no turn of any message
 }
 
 func newRig(t testing.TB) *rig {
@@ -70,6 +71,9 @@ func (r *rig) Task(_ core.Scope, m core.MessageID) core.TaskID {
 func (r *rig) Begin(_ context.Context, s core.Scope, t conversation.Turn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.refuses {
+		return core.E(core.Unsupported, "test", "it can't be").WithHint("say something else")
+	}
 	if r.lost {
 		return core.E(core.Unavailable, "test", "the process ends here")
 	}
@@ -217,6 +221,27 @@ func TestGoingOnAtOnce(t *testing.T) {
 	}
 }
 
+// A message that no turn can answer has an answer that says why, and the talk goes on.
+func TestATurnThatCantBe(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	id := r.start(t)
+	r.refuses = true
+	if _, err := r.Send(t.Context(), scope, id, conversation.NewMessage{Text: "one"}, "key"); core.CodeOf(err) != core.Unsupported {
+		t.Fatal(err)
+	}
+	r.refuses = false
+	r.carry(t, false)
+	if _, err := r.Send(t.Context(), scope, id, conversation.NewMessage{Text: "another"}, "key"); core.CodeOf(err) != core.Conflict {
+		t.Errorf("the key of another message: %v", err)
+	}
+	two := r.send(t, id, conversation.NewMessage{Text: "two"})
+	st := must(r.Get(t.Context(), scope, id))(t)
+	if len(st.Messages) != 3 || st.Messages[1].Error == nil || two.Parent != st.Messages[1].MessageAdded.Message || len(r.begun) != 1 {
+		t.Errorf("%+v", st.Messages)
+	}
+}
+
 // Files come with a message, and are there with what the turns before have left.
 func TestFiles(t *testing.T) {
 	t.Parallel()
@@ -311,8 +336,12 @@ func TestDelete(t *testing.T) {
 	if want := []core.TaskID{m.Task}; !slices.Equal(r.canceled, want) || !slices.Equal(r.forgot, want) {
 		t.Errorf("canceled: %v, forgotten: %v", r.canceled, r.forgot)
 	}
+	r.canceled, r.forgot = nil, nil
 	r.answer(t, m, "late")
-	r.carry(t, false)
+	r.carry(t, false) // as after a crash within Delete; and what ends late is forgotten again
+	if !slices.Contains(r.canceled, m.Task) || len(r.forgot) < 2 {
+		t.Errorf("canceled: %v, forgotten: %v", r.canceled, r.forgot)
+	}
 	if found, _, err := r.List(t.Context(), scope, "", "", 10); err != nil || len(found) != 0 {
 		t.Errorf("%+v, %v", found, err)
 	}

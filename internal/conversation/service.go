@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -156,6 +157,12 @@ func (s *Service) Delete(ctx context.Context, scope core.Scope, id core.Conversa
 	if _, err = s.change(ctx, scope, id, func(now State) (core.Payload, error) { st = now; return core.ConversationDeleted{}, nil }); err != nil {
 		return err
 	}
+	return s.end(ctx, scope, st) // the consumer of the bus does so, too, in case this isn't reached
+}
+
+// end cancels what is under way for a conversation that is deleted, and has what its turns have
+// remembered forgotten.
+func (s *Service) end(ctx context.Context, scope core.Scope, st State) error {
 	for _, m := range st.Messages {
 		if m.Role != User {
 			continue
@@ -165,12 +172,19 @@ func (s *Service) Delete(ctx context.Context, scope core.Scope, id core.Conversa
 				return err
 			}
 		}
-		if s.cfg.Forget == nil {
-			continue
+		if err := s.forget(ctx, scope, m.Task); err != nil {
+			return err
 		}
-		if err := s.cfg.Forget(ctx, scope, m.Task); err != nil {
-			return fmt.Errorf("forget what was remembered: %w", err)
-		}
+	}
+	return nil
+}
+
+func (s *Service) forget(ctx context.Context, scope core.Scope, task core.TaskID) error {
+	if s.cfg.Forget == nil {
+		return nil
+	}
+	if err := s.cfg.Forget(ctx, scope, task); err != nil {
+		return fmt.Errorf("forget what was remembered: %w", err)
 	}
 	return nil
 }
@@ -220,7 +234,10 @@ func (s *Service) Send(ctx context.Context, scope core.Scope, id core.Conversati
 	}
 	added.Task = s.cfg.Turns.Task(scope, added.Message)
 	st, err = s.change(ctx, scope, id, func(st State) (core.Payload, error) {
-		if _, sent := st.Message(added.Message); sent {
+		if had, sent := st.Message(added.Message); sent {
+			if had.Text != added.Text || !slices.Equal(had.Files, added.Files) {
+				return nil, core.E(core.Conflict, "conversation.send", "this idempotency key was used for another message").WithHint("use a new key for a new message")
+			}
 			return nil, nil
 		}
 		var err error
@@ -237,7 +254,7 @@ func (s *Service) Send(ctx context.Context, scope core.Scope, id core.Conversati
 		return Message{}, err
 	}
 	m, _ := st.Message(added.Message)
-	return m, s.begin(ctx, scope, st, m) // the consumer of the bus does so, too, in case this isn't reached
+	return m, s.asked(ctx, scope, id, m.MessageAdded) // the consumer of the bus does so, too, in case this isn't reached
 }
 
 // follow is what a message follows.

@@ -17,7 +17,7 @@ type State struct {
 	Model     string // of its turns; "": the default
 	Remember  bool
 	Messages  []Message // in the order in which they were added
-	Deleted   bool
+	Deleted   bool      // nothing of it is shown any more
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -58,7 +58,7 @@ func Fold(s State, events ...core.Event) (State, error) {
 		case core.MessageAdded:
 			s.Messages = append(s.Messages[:len(s.Messages):len(s.Messages)], Message{p, e.Actor, e.At})
 		case core.ConversationDeleted:
-			s.Deleted, s.Title, s.Messages = true, "", nil
+			s.Deleted = true
 		}
 	}
 	return s, nil

@@ -138,7 +138,7 @@ const Consumer = "turns"
 func (s *Service) Handler() bus.Handler {
 	return func(ctx context.Context, e core.Event) error {
 		switch e.Type {
-		case core.MessageAdded{}.EventType(), core.TaskFinished{}.EventType():
+		case core.MessageAdded{}.EventType(), core.TaskFinished{}.EventType(), core.ConversationDeleted{}.EventType():
 		default:
 			return nil
 		}
@@ -150,6 +150,12 @@ func (s *Service) Handler() bus.Handler {
 		switch p := p.(type) {
 		case core.MessageAdded:
 			return s.asked(ctx, scope, core.ConversationID(e.Stream), p)
+		case core.ConversationDeleted:
+			st, err := s.load(ctx, e.Org, core.ConversationID(e.Stream))
+			if err != nil {
+				return err
+			}
+			return s.end(ctx, scope, st)
 		case core.TaskFinished:
 			if p.Turn != nil {
 				scope.Actor = core.Actor{Kind: core.ActorSystem, ID: Consumer}
@@ -176,7 +182,15 @@ func (s *Service) asked(ctx context.Context, scope core.Scope, id core.Conversat
 	if !ok || st.Answered(p.Message) {
 		return nil
 	}
-	return s.begin(ctx, scope, st, m)
+	err = s.begin(ctx, scope, st, m)
+	switch core.CodeOf(err) {
+	case core.Invalid, core.NotFound, core.Denied, core.Unsupported, core.Conflict: // it never will: nobody is to wait for it
+		failed := core.TaskFinished{Status: core.StatusFailed, Error: core.Fail(err), Turn: m.Turn}
+		if lost := s.answered(ctx, scope, m.Task, failed); lost != nil {
+			return lost
+		}
+	}
+	return err
 }
 
 // settle adds the answer of a turn that is over, if the bus hasn't brought it yet: who has seen it
@@ -222,8 +236,8 @@ func (s *Service) answered(ctx context.Context, scope core.Scope, task core.Task
 			return core.ConversationChanged{Title: &title}, nil
 		})
 	}
-	if core.CodeOf(err) == core.NotFound { // it was deleted
-		return nil
+	if core.CodeOf(err) == core.NotFound { // it was deleted, while the turn may have gone on to remember
+		return s.forget(ctx, scope, task)
 	}
 	return err
 }

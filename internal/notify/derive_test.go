@@ -33,6 +33,7 @@ func TestWhatIsNews(t *testing.T) {
 		for _, e := range in {
 			said = append(said, e.Notice.Title+" | "+e.Notice.Detail)
 		}
+		slices.Sort(said) // they are of one moment
 		want := []string{"tea: it can't be looked at | https://example.com/tea\n5 times in a row: 404", "tea: it has changed | https://example.com/tea\nbefore: 3\nnow: 4"}
 		if !slices.Equal(said, want) {
 			t.Errorf("the inbox has\n%s", strings.Join(said, "\n"))
