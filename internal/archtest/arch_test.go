@@ -13,7 +13,7 @@ const module = "github.com/isekai-run/isekai/"
 // The rooms of the house. A package that is in none of them fails the test.
 var (
 	ports   = []string{"store", "bus", "blob", "model", "tool", "sandbox", "memory"}
-	modules = []string{"agent", "app", "ledger", "skill", "mcp", "identity", "vault", "auditlog", "notify", "certify", "relay", "backup", "deadletter", "egress", "redact", "watch", "recall", "repo"}
+	modules = []string{"agent", "app", "ledger", "skill", "mcp", "identity", "vault", "auditlog", "notify", "certify", "relay", "backup", "deadletter", "egress", "redact", "watch", "conversation", "recall", "repo"}
 	// Parts of a port that are no drivers: what a module may use besides it.
 	portParts = []string{"sandbox/archive", "sandbox/proxy", "tool/gitdir"}
 	// Modules that stand below a port, because that is where a reader looks for them.
