@@ -210,7 +210,11 @@ func failover(s State) Effect {
 			Hint: strings.TrimSuffix("start the task again when "+s.Down.From+" answers; or: "+s.Trouble.Hint, "; or: "),
 		})
 	}
-	return giveUp(s, s.Trouble)
+	f := *s.Trouble
+	if f.Hint == "" && outage(&f) {
+		f.Hint = "start the task again when " + s.Model + " answers; isekai model list shows how its providers are"
+	}
+	return giveUp(s, &f)
 }
 
 // outage reports whether trouble is that of a model which nobody could use as things are: its

@@ -333,7 +333,7 @@ func (w *world) lawfulSwitch(p core.Payload) {
 		}
 		w.switched++
 	case core.VerdictGiven:
-		if can && p.Error == s.Trouble {
+		if can && p.Error != nil && p.Error.Code == s.Trouble.Code && p.Error.Msg == s.Trouble.Msg {
 			w.t.Fatalf("given up for %+v, which the planner could have got around", s.Trouble)
 		}
 	}
