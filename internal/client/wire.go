@@ -13,7 +13,7 @@ import (
 // Task is a task as the API shows it.
 type Task struct {
 	ID      core.TaskID     `json:"id"`
-	Kind    core.TaskKind   `json:"kind" enum:"app,task"`
+	Kind    core.TaskKind   `json:"kind" enum:"app,task,chat"`
 	Status  core.TaskStatus `json:"status" enum:"queued,running,waiting,succeeded,failed,canceled"`
 	Prompt  string          `json:"prompt"`
 	Title   string          `json:"title,omitempty" doc:"the plan's title"`
