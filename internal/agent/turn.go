@@ -97,14 +97,11 @@ func (s State) route(in core.Intent) Effect {
 	answer := s.answer(call)
 	switch {
 	case answer.Answer == core.AnswerReply:
-		i := slices.IndexFunc(routes, func(r struct {
-			route core.Route
-			label string
-		}) bool {
-			return strings.HasPrefix(answer.Text, r.label)
-		})
-		if in.Route = core.RouteChat; i >= 0 {
-			in.Route = routes[i].route
+		in.Route = core.RouteChat
+		for _, r := range routes {
+			if strings.HasPrefix(answer.Text, r.label) {
+				in.Route = r.route
+			}
 		}
 		in.Confidence, in.Reason = 1, "chosen by the person"
 		return record(core.IntentRouted{Intent: in, By: "person"})

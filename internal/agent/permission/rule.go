@@ -83,7 +83,7 @@ func (p Policy) Check() error {
 func (r Rule) check() error {
 	const op = "permission"
 	switch {
-	case strictness(r.Do) < 0:
+	case !slices.Contains([]core.Permission{core.Allow, core.Ask, core.Deny}, r.Do):
 		return core.E(core.Invalid, op, fmt.Sprintf("a rule can't say %.20q", r.Do)).WithHint("use allow, ask or deny")
 	case r.Tool == "":
 		return core.E(core.Invalid, op, "a rule names no tool").WithHint(`name one, or a pattern: git_*, or * for all`)
@@ -103,11 +103,6 @@ func (r Rule) check() error {
 		}
 	}
 	return nil
-}
-
-// strictness orders permissions; below 0: it is none.
-func strictness(p core.Permission) int {
-	return slices.Index([]core.Permission{core.Allow, core.Ask, core.Deny}, p)
 }
 
 // matches reports whether the rule is about a call.

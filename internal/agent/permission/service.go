@@ -113,7 +113,7 @@ func (s *Service) Rule(ctx context.Context, scope core.Scope, w Wanted) (Ruling,
 			out.Wait = time.Duration(p.Wait) * time.Second
 		}
 		for _, r := range p.Rules {
-			if r.matches(w, args) && (!ruled || strictness(r.Do) > strictness(out.Do)) {
+			if r.matches(w, args) && (!ruled || r.Do.Stricter(out.Do)) {
 				out.Do, out.Rule, ruled = r.Do, r.String(), true
 			}
 		}
