@@ -84,7 +84,7 @@ func serveCrash(t *testing.T, dir string, env []string) *server {
 	if s == nil {
 		t.Fatalf("it ended before it was ready: %s", p.said())
 	}
-	s.done = make(chan error, 1)
+	s.outs, s.errs, s.done = &p.out, &p.errs, make(chan error, 1)
 	go func() { <-p.done; s.done <- nil }()
 	return s
 }

@@ -2,13 +2,16 @@
 // CRASH_AT counts them from 1; CRASH_WHEN is "before" (what was done isn't stored) or
 // "after" (it is stored, and nobody has heard of it). CRASH_ON names which count, separated
 // by commas: append (to streams of tasks and apps; the default), post (to the books),
-// answer (to what is kept of an Idempotency-Key).
+// answer (to what is kept of an Idempotency-Key). One that comes to its end says on standard
+// error how many it counted.
 package main
 
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -77,10 +80,17 @@ func main() {
 		panic(err)
 	}
 	p := platform.New()
+	var d *deadly
 	p.Store = func(st store.Store) store.Store {
-		d := &deadly{Store: st, after: os.Getenv("CRASH_WHEN") == "after", on: "," + cmp.Or(os.Getenv("CRASH_ON"), "append") + ","}
+		d = &deadly{Store: st, after: os.Getenv("CRASH_WHEN") == "after", on: "," + cmp.Or(os.Getenv("CRASH_ON"), "append") + ","}
 		d.left.Store(at)
 		return d
 	}
-	os.Exit(cli.Main(context.Background(), p, cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:]))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := cli.Main(ctx, p, cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:])
+	stop()
+	if d != nil {
+		fmt.Fprintf(os.Stderr, "crash: %d writes\n", at-d.left.Load())
+	}
+	os.Exit(code)
 }

@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/isekai-run/isekai/internal/core"
+)
+
+// wantAll is what comes of the task when nobody kills it.
+var wantAll = outcome{
+	Status: core.StatusSucceeded, Answer: "Done: all.",
+	Calls: []string{
+		"plan", "work", "run_command", "work", "http_request", "work", "delegate", "work", "peer_book", "work", "run_command", "work", "judge",
+		"plan", "work", "http_request", "work", "write_file", "work", "judge",
+	},
+	Files:   map[string]string{"log.txt": "early\nlate\n", "part.txt": "the part"},
+	Effects: map[string]int{allowed: 1, parted: 1, booked: 1},
+}
+
+// TestKilledAtEveryEventOfAll kills the server, with SIGKILL, at each append of a charged task that
+// runs commands, sends a request which a person allows, has a part done by a sub-task, and calls an
+// MCP server, before and after it took place. The ordinary program brings it to the same end, with a
+// person who looks and tells where an outcome was lost: nothing is done twice, lost, or paid twice.
+func TestKilledAtEveryEventOfAll(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	w := newWorld(t)
+	want, writes := w.unkilled(t)
+	if writes < 40 {
+		t.Fatalf("only %d appends: the test looks at the wrong place", writes)
+	}
+	const atOnce = 4
+	every := int64(scale(3, 1))
+	var next, kills atomic.Int64
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for {
+				n := next.Add(1) - 1
+				at, when := 1+n/2*every, []string{"before", "after"}[n%2]
+				if at > writes {
+					return
+				}
+				if t.Run(fmt.Sprintf("%s append %d", when, at), func(t *testing.T) { w.killed(t, at, when, want) }) {
+					kills.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("survived %d kills at %d appends", kills.Load(), writes)
+}
+
+var counted = regexp.MustCompile(`(?m)^crash: (\d+) writes$`)
+
+// unkilled has the task done without a kill, and returns what came of it, and how many appends it took.
+func (w *world) unkilled(t *testing.T) (o outcome, writes int64) {
+	t.Helper()
+	a := w.attempt(t, "whole")
+	s := serveCrash(t, a.dir, append(a.env[:len(a.env):len(a.env)], "CRASH_AT=0"))
+	if !a.plays(t, s) {
+		t.Fatalf("the server died: %s", s.errs)
+	}
+	o = a.outcome(t, s)
+	want := wantAll
+	want.Cost = o.Cost
+	if diff := cmp.Diff(want, o); diff != "" || o.Cost <= 0 {
+		t.Fatalf("nobody killed it (-want +got):\n%s", diff)
+	}
+	s.stop(t)
+	m := counted.FindStringSubmatch(s.errs.String())
+	if m == nil {
+		t.Fatalf("it didn't say how many appends there were: %s", s.errs)
+	}
+	writes, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o, writes
+}
+
+// killed kills the server at an append, and checks what comes of the task with the ordinary program.
+func (w *world) killed(t *testing.T, at int64, when string, want outcome) {
+	a := w.attempt(t, when+strconv.FormatInt(at, 10))
+	dying := serveCrash(t, a.dir, append(a.env[:len(a.env):len(a.env)], "CRASH_AT="+strconv.FormatInt(at, 10), "CRASH_WHEN="+when))
+	if a.plays(t, dying) {
+		t.Fatalf("it came to its end without being killed: %s", dying.errs)
+	}
+	if ws, ok := dying.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != syscall.SIGKILL {
+		t.Fatalf("it wasn't killed, but ended otherwise: %s\n%s", dying.cmd.ProcessState, dying.errs)
+	}
+	s := serve(t, a.dir, a.env)
+	if !a.plays(t, s) {
+		t.Fatalf("the ordinary server died: %s", s.errs)
+	}
+	if diff := cmp.Diff(want, a.outcome(t, s)); diff != "" {
+		t.Errorf("another end (-unkilled +killed):\n%s\n%s", diff, a.stories(t, s))
+	}
+	s.stop(t)
+}
