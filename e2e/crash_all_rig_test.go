@@ -82,7 +82,9 @@ func newWorld(t *testing.T) *world {
 	w.first = payerOnSQLite(t, up)
 	w.first.env = append(w.first.env, "ISEKAI_EGRESS_ALLOW="+hostOf(w.api)+","+hostOf(peer))
 	// Without a price of time what a task costs is the same each time.
-	data{t: t, dir: w.first.dir, env: w.first.env}.does("credit", "price", "set", "tool/*", "--call", toolPrice.String())
+	for _, name := range []string{"tool/*", "tool/run_command"} {
+		data{t: t, dir: w.first.dir, env: w.first.env}.does("credit", "price", "set", name, "--call", toolPrice.String())
+	}
 	s := serve(t, w.first.dir, w.first.env)
 	if _, err := s.PutMCPServer(t.Context(), "peer", client.NewMCPServer{Transport: "http", Address: peer.URL}, ""); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ var wantAll = outcome{
 	Effects: map[string]int{allowed: 1, parted: 1, booked: 1},
 }
 
-// TestKilledAtEveryEventOfAll kills the server, with SIGKILL, at each append of a charged task that
+// TestKilledAtEveryEventOfAll kills the server, with SIGKILL, at each write of a charged task that
 // runs commands, sends a request which a person allows, has a part done by a sub-task, and calls an
 // MCP server, before and after it took place. The ordinary program brings it to the same end, with a
 // person who looks and tells where an outcome was lost: nothing is done twice, lost, or paid twice.
@@ -37,7 +37,7 @@ func TestKilledAtEveryEventOfAll(t *testing.T) {
 	w := newWorld(t)
 	want, writes := w.unkilled(t)
 	if writes < 40 {
-		t.Fatalf("only %d appends: the test looks at the wrong place", writes)
+		t.Fatalf("only %d writes: the test looks at the wrong place", writes)
 	}
 	const atOnce = 4
 	every := int64(scale(3, 1))
@@ -51,23 +51,26 @@ func TestKilledAtEveryEventOfAll(t *testing.T) {
 				if at > writes {
 					return
 				}
-				if t.Run(fmt.Sprintf("%s append %d", when, at), func(t *testing.T) { w.killed(t, at, when, want) }) {
+				if t.Run(fmt.Sprintf("%s write %d", when, at), func(t *testing.T) { w.killed(t, at, when, want) }) {
 					kills.Add(1)
 				}
 			}
 		})
 	}
 	all.Wait()
-	t.Logf("survived %d kills at %d appends", kills.Load(), writes)
+	t.Logf("survived %d kills at %d writes", kills.Load(), writes)
 }
+
+// onEvery counts what is written of the task and of what it costs.
+const onEvery = "CRASH_ON=append,post"
 
 var counted = regexp.MustCompile(`(?m)^crash: (\d+) writes$`)
 
-// unkilled has the task done without a kill, and returns what came of it, and how many appends it took.
+// unkilled has the task done without a kill, and returns what came of it, and how many writes it took.
 func (w *world) unkilled(t *testing.T) (o outcome, writes int64) {
 	t.Helper()
 	a := w.attempt(t, "whole")
-	s := serveCrash(t, a.dir, append(a.env[:len(a.env):len(a.env)], "CRASH_AT=0"))
+	s := serveCrash(t, a.dir, append(a.env[:len(a.env):len(a.env)], "CRASH_AT=0", onEvery))
 	if !a.plays(t, s) {
 		t.Fatalf("the server died: %s", s.errs)
 	}
@@ -80,7 +83,7 @@ func (w *world) unkilled(t *testing.T) (o outcome, writes int64) {
 	s.stop(t)
 	m := counted.FindStringSubmatch(s.errs.String())
 	if m == nil {
-		t.Fatalf("it didn't say how many appends there were: %s", s.errs)
+		t.Fatalf("it didn't say how many writes there were: %s", s.errs)
 	}
 	writes, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil {
@@ -89,10 +92,10 @@ func (w *world) unkilled(t *testing.T) (o outcome, writes int64) {
 	return o, writes
 }
 
-// killed kills the server at an append, and checks what comes of the task with the ordinary program.
+// killed kills the server at a write, and checks what comes of the task with the ordinary program.
 func (w *world) killed(t *testing.T, at int64, when string, want outcome) {
 	a := w.attempt(t, when+strconv.FormatInt(at, 10))
-	dying := serveCrash(t, a.dir, append(a.env[:len(a.env):len(a.env)], "CRASH_AT="+strconv.FormatInt(at, 10), "CRASH_WHEN="+when))
+	dying := serveCrash(t, a.dir, append(a.env[:len(a.env):len(a.env)], "CRASH_AT="+strconv.FormatInt(at, 10), "CRASH_WHEN="+when, onEvery))
 	if a.plays(t, dying) {
 		t.Fatalf("it came to its end without being killed: %s", dying.errs)
 	}
