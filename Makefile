@@ -71,7 +71,7 @@ bench: build setup
 soak: build setup
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e
 	ISEKAI_SOAK=1 CGO_ENABLED=1 $(GO) test -race -timeout 30m -count=1 -run BrokerFaults -v ./internal/relay # the broker is down for a minute, three times
-	ISEKAI_SOAK=1 CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=1 -run 'TasksOutlive|KeepsItsLease' -v ./e2e/... # a thousand tasks over eight nodes; calls of 10 and 15 minutes
+	ISEKAI_SOAK=1 CGO_ENABLED=1 $(GO) test -race -timeout 60m -count=1 -run 'TasksOutlive|KeepsItsLease|KilledAtEvery' -v ./e2e/... # a thousand tasks over eight nodes; calls of 10 and 15 minutes; kills at each write
 	@scripts/fuzz $(SOAKFUZZTIME)
 
 SOAKFUZZTIME ?= 2m

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
@@ -48,7 +50,7 @@ func killedWithinCreation(t *testing.T, env []string, dir func() string, crash .
 	if d, err := dying.CreateTask(t.Context(), wish, "k"); err == nil {
 		t.Fatalf("it wasn't killed: %+v", d)
 	}
-	<-dying.done
+	dying.died(t)
 	s := serve(t, dir(), env)
 	first, err := s.CreateTask(t.Context(), wish, "k")
 	if err != nil {
@@ -87,6 +89,20 @@ func serveCrash(t *testing.T, dir string, env []string) *server {
 	s.outs, s.errs, s.done = &p.out, &p.errs, make(chan error, 1)
 	go func() { <-p.done; s.done <- nil }()
 	return s
+}
+
+// died waits until the server has ended, which SIGKILL must have done.
+func (s *server) died(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-s.done:
+		s.done <- err
+	case <-time.After(patience):
+		t.Fatalf("it goes on\n%s", s.errs)
+	}
+	if ws, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != syscall.SIGKILL {
+		t.Fatalf("it wasn't killed, but ended otherwise: %s\n%s", s.cmd.ProcessState, s.errs)
+	}
 }
 
 // announced returns the server that a running command announces in its data directory; nil

@@ -152,6 +152,11 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 			d.note(giveUp(d.state, core.Fail(err)).Record...)
 			return nil
 		}
+		if effect == core.Once {
+			if err := d.marks(c.Call.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if d.state.Pending == nil || d.state.answer(c.Call.ID).Answer != "" {
 		d.note(core.ToolRequested{Call: c.Call, Effect: effect, Undo: c.Undo})
@@ -216,10 +221,16 @@ func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res 
 		s.Tree, err = d.snapshot(ctx)
 	}
 	if core.CodeOf(err) == core.Exhausted { // made again, the call would leave as much
-		s.Output = core.Content{Text: clip("The call was made, but what it left can't be kept: "+err.Error(), core.MaxInline)}
-		s.Failed, err = true, nil
+		return unkept(s, err), nil
 	}
 	return s, err
+}
+
+// unkept is the outcome of a call that left more than can be kept.
+func unkept(s core.ToolSettled, err error) core.ToolSettled {
+	s.Output = core.Content{Text: clip("The call was made, but what it left can't be kept: "+err.Error(), core.MaxInline)}
+	s.Failed = true
+	return s
 }
 
 // interruptible runs f with a context that also ends when the task is canceled,

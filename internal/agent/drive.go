@@ -111,11 +111,14 @@ func (d *drive) run(ctx, calls context.Context) error {
 		var err error
 		switch {
 		case e.Record != nil:
+			if err = d.keepTraces(calls, e.Record); err != nil {
+				break
+			}
 			was := d.state.Tree
 			if d.note(e.Record...); d.state.Finished != nil {
 				return d.finish(calls)
 			}
-			if d.state.Tree != was { // by what a sub-task has left
+			if d.state.Tree != was { // by what a sub-task, or a lost call, has left
 				d.opened = false
 			}
 		case e.Model != nil:
@@ -189,7 +192,7 @@ func (d *drive) finish(ctx context.Context) error {
 		err := d.flush(ctx, store.WorkNone)
 		if !moved(err) {
 			if err == nil && d.managed() {
-				err = os.RemoveAll(d.dir)
+				err = errors.Join(os.RemoveAll(d.dir), os.RemoveAll(d.mark()))
 			}
 			return err
 		}

@@ -52,6 +52,7 @@ type rig struct {
 	skills  agent.Skills
 	lease   time.Duration
 	grace   time.Duration
+	node    string        // where workers are that start: each has workspaces of its own
 	stall   chan struct{} // closed by the model's first call, which then never ends by itself
 }
 
@@ -144,7 +145,7 @@ func (r *rig) worker(name string, events store.Events) (stop func()) {
 		Permissions: may, Turns: r.turns, Skills: r.skills,
 		Name: name, Events: events, Work: work, Blobs: keep, Tools: r.tools,
 		Models:  r.named,
-		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"),
+		Changed: r.hub.Watch, Wake: r.store.WorkWake, Prices: r.cost, Dir: filepath.Join(r.dir, "work"+r.node),
 		Lease: r.lease, Poll: 20 * time.Millisecond, Grace: r.grace, Now: r.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -22,14 +22,33 @@ func (d *drive) workspace() tool.Workspace {
 }
 
 // place says where the workspace is, and whether a call has left traces there that a
-// person has to decide about.
+// person has to decide about: one that was under way here, in this workspace.
 func (d *drive) place() {
-	d.dir = d.state.Created.Workspace
-	if d.managed() {
-		d.dir = filepath.Join(d.Dir, string(d.lease.Org), string(d.lease.Stream))
+	d.dir, d.traces = d.state.Created.Workspace, false
+	if !d.managed() {
+		return
 	}
-	p := d.state.Pending
-	d.traces = p != nil && p.Tool != nil && p.Tool.Effect == core.Once
+	d.dir = filepath.Join(d.Dir, string(d.lease.Org), string(d.lease.Stream))
+	if p := d.state.Pending; p != nil && p.Tool != nil && p.Tool.Effect == core.Once {
+		call, err := os.ReadFile(d.mark())
+		d.traces = err == nil && string(call) == string(p.Tool.Call.ID)
+	}
+}
+
+// mark is the file, beside the workspace, that names the last call which was made in it and mustn't
+// be made twice. Without it nobody knew, after a crash, whether the workspace is as that call left
+// it, or as it was here long before.
+func (d *drive) mark() string { return d.dir + ".call" }
+
+// marks notes that a call is made in the workspace.
+func (d *drive) marks(c core.CallID) error {
+	if !d.managed() {
+		return nil
+	}
+	if err := os.WriteFile(d.mark(), []byte(c), 0o600); err != nil {
+		return noWorkspace(err)
+	}
+	return nil
 }
 
 // openWorkspace makes the workspace be what the events say, before the drive's first
@@ -41,6 +60,7 @@ func (d *drive) openWorkspace(ctx context.Context) error {
 		return nil
 	}
 	if d.traces {
+		d.traces = false // once: what sub-tasks leave is another tree
 		if _, err := os.Stat(d.dir); err == nil {
 			d.opened = true
 			return nil
@@ -61,6 +81,24 @@ func (d *drive) openWorkspace(ctx context.Context) error {
 	}
 	d.opened = true
 	return nil
+}
+
+// keepTraces notes what a lost call has left in the workspace with its outcome, which a person
+// has given: it is a part of the task's files from now on.
+func (d *drive) keepTraces(ctx context.Context, facts []core.Payload) error {
+	s, ok := facts[0].(core.ToolSettled)
+	if !ok || !d.traces {
+		return nil
+	}
+	err := d.openWorkspace(ctx)
+	if err == nil {
+		s.Tree, err = d.snapshot(ctx)
+	}
+	if core.CodeOf(err) == core.Exhausted {
+		s, err = unkept(s, err), nil
+	}
+	facts[0] = s
+	return err
 }
 
 // noWorkspace is the error of a disk that may work again later.
