@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -69,6 +70,26 @@ func (x *terminal) says(text string) {
 	}
 }
 
+// ends waits for the end of the program, which has to have an exit code.
+func (x *terminal) ends(code int) {
+	x.t.Helper()
+	select {
+	case err := <-x.done:
+		got := 0
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			got = exit.ExitCode()
+		} else if err != nil {
+			x.t.Fatal(err)
+		}
+		if got != code {
+			x.t.Errorf("it ends with %d, want %d: %q", got, code, x.seen.String())
+		}
+	case <-time.After(patience):
+		x.t.Fatalf("it doesn't end: %q", x.seen.String())
+	}
+}
+
 // At a terminal: talk, an answer that is interrupted and gone on after, a question that is answered
 // in line, what a model sends made harmless, and the end.
 func TestChatAtATerminal(t *testing.T) {
@@ -103,14 +124,7 @@ func TestChatAtATerminal(t *testing.T) {
 	x.types("/nothing\r")
 	x.says("/help")
 	x.types("/quit\r")
-	select {
-	case err := <-x.done:
-		if err != nil {
-			t.Errorf("it ends with %v: %q", err, x.seen.String())
-		}
-	case <-time.After(time.Minute):
-		t.Errorf("it doesn't end: %q", x.seen.String())
-	}
+	x.ends(0)
 	if raw := x.seen.String(); strings.Contains(raw, "\x1b]0;") || strings.Contains(raw, "\x1b[2Jc") {
 		t.Errorf("a model's escapes reach the terminal: %q", raw)
 	}

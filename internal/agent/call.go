@@ -102,6 +102,8 @@ func subject(args json.RawMessage) string {
 	var a struct {
 		Path    string   `json:"path"`
 		Argv    []string `json:"argv"`
+		Method  string   `json:"method"`
+		URL     string   `json:"url"`
 		Pattern string   `json:"pattern"`
 	}
 	_ = json.Unmarshal(args, &a) // what doesn't decode has no subject
@@ -110,6 +112,8 @@ func subject(args json.RawMessage) string {
 		return clip(a.Path, 200)
 	case len(a.Argv) > 0:
 		return clip(strings.Join(a.Argv, " "), 200)
+	case a.URL != "":
+		return clip(strings.TrimSpace(a.Method+" "+a.URL), 200)
 	}
 	return clip(a.Pattern, 200)
 }

@@ -316,7 +316,7 @@ type (
 		ID        CallID  `json:"id"`
 		Tool      string  `json:"tool"`
 		Arguments Content `json:"arguments"`
-		Subject   string  `json:"subject,omitempty"` // for a person: the path, the command, the pattern
+		Subject   string  `json:"subject,omitempty"` // for a person: the path, the command, the address, the pattern
 		Problem   string  `json:"problem,omitempty"`
 	}
 	// ModelSwitched moves the task to another model, when the first is down.
