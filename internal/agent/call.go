@@ -46,7 +46,9 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 			return unready
 		}
 		req.Model, req.MaxTokens = name, d.state.reply(quote.Price, input)
-		answer, err = model.Collect(ctx, m, req, d.live(ctx, c))
+		hear, end := d.live(ctx, c)
+		defer end()
+		answer, err = model.Collect(ctx, m, req, hear)
 		return err
 	})
 	if unsettled(err) {
@@ -139,7 +141,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 		effect = t.Spec().Effect
 	}
 	if c.Settle == nil && c.Call.Tool == Delegate {
-		c.Call.Subject = string(subtaskID(c.Call.ID)) // for those who want to follow it
+		c.Call.Subject = string(core.SubtaskOf(c.Call.ID)) // for those who want to follow it
 		d.note(core.ToolRequested{Call: c.Call, Effect: core.Idempotent})
 		return nil
 	}

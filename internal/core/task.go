@@ -1,11 +1,19 @@
 package core
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"time"
 	"unicode/utf8"
 )
+
+// SubtaskOf names the sub-task of a call, so that it is made once, and found by who sees the call.
+func SubtaskOf(c CallID) TaskID {
+	sum := sha256.Sum256([]byte(c))
+	return TaskID("tsk_" + hex.EncodeToString(sum[:13]))
+}
 
 // TaskKind says what a task makes.
 type TaskKind string
