@@ -41,11 +41,13 @@ func (e *errands) env() []string {
 }
 
 // script goes by the prompt: who is to ask for a colour says which it is told, who is to read says
-// what is in the note, and all others write the note, write it otherwise, and post it.
-func (e *errands) script(_ int, r modeltest.Request) modeltest.Answer {
+// what is in the note, and all others write the note, write it otherwise, and post it. It talks, too.
+func (e *errands) script(number int, r modeltest.Request) modeltest.Answer {
 	kind, n := turnOf(r)
 	wish := r.Messages[0].Text
 	switch {
+	case strings.Contains(string(r.Schema), `"confidence"`), r.Schema == nil && !strings.Contains(wish, "What the person asked for"):
+		return talking(number, r)
 	case kind == planning:
 		return onePlan
 	case kind == judging:
