@@ -86,7 +86,8 @@ func TestACallIsAskedAbout(t *testing.T) {
 			stop := r.worker("w1", nil)
 			id := r.create(core.KindTask, "m")
 			q := r.asked(id)
-			if q.Why != core.AskPermission || q.Tool != "push" || q.Until.Before(r.now().Add(23*time.Hour)) || q.Otherwise != core.AnswerDeny || runs.Load() != 0 {
+			if q.Why != core.AskPermission || q.Tool != "push" || q.Until.Before(r.now().Add(23*time.Hour)) || q.Otherwise != core.AnswerDeny || runs.Load() != 0 ||
+				q.Question != `May the task call push: {"branch":"main"}?` {
 				t.Fatalf("asked %+v after %d runs", q, runs.Load())
 			}
 			stop() // who answers doesn't have to find the same worker

@@ -46,7 +46,9 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 			return unready
 		}
 		req.Model, req.MaxTokens = name, d.state.reply(quote.Price, input)
-		answer, err = model.Collect(ctx, m, req, d.live(ctx, c))
+		hear, end := d.live(ctx, c)
+		defer end()
+		answer, err = model.Collect(ctx, m, req, hear)
 		return err
 	})
 	if unsettled(err) {
@@ -102,6 +104,8 @@ func subject(args json.RawMessage) string {
 	var a struct {
 		Path    string   `json:"path"`
 		Argv    []string `json:"argv"`
+		Method  string   `json:"method"`
+		URL     string   `json:"url"`
 		Pattern string   `json:"pattern"`
 	}
 	_ = json.Unmarshal(args, &a) // what doesn't decode has no subject
@@ -110,6 +114,8 @@ func subject(args json.RawMessage) string {
 		return clip(a.Path, 200)
 	case len(a.Argv) > 0:
 		return clip(strings.Join(a.Argv, " "), 200)
+	case a.URL != "":
+		return clip(strings.TrimSpace(a.Method+" "+a.URL), 200)
 	}
 	return clip(a.Pattern, 200)
 }
@@ -135,7 +141,7 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 		effect = t.Spec().Effect
 	}
 	if c.Settle == nil && c.Call.Tool == Delegate {
-		c.Call.Subject = string(subtaskID(c.Call.ID)) // for those who want to follow it
+		c.Call.Subject = string(core.SubtaskOf(c.Call.ID)) // for those who want to follow it
 		d.note(core.ToolRequested{Call: c.Call, Effect: core.Idempotent})
 		return nil
 	}

@@ -268,7 +268,7 @@ func (w *world) subtask(c core.CallContent) {
 	if why != "" && !s.Canceling {
 		w.t.Fatalf("a sub-task is wanted that can't be: %s", why)
 	}
-	f := core.SubtaskFinished{Call: c.ID, Task: subtaskID(c.ID), Calls: 3, Tokens: 20, Waited: time.Second}
+	f := core.SubtaskFinished{Call: c.ID, Task: core.SubtaskOf(c.ID), Calls: 3, Tokens: 20, Waited: time.Second}
 	if s.charged() && why == "" {
 		most := s.allowance(p)
 		if s.Beside != nil {

@@ -40,7 +40,7 @@ func (d *drive) permit(ctx context.Context, c *CallTool, spec tool.Spec) (asked 
 	case r.Do == core.Ask && d.state.answer(c.Call.ID).Answer != core.AnswerAllow && !slices.Contains(d.state.Allowed, spec.Name):
 		d.note(core.ApprovalRequested{
 			Call: c.Call.ID, Why: core.AskPermission, Tool: spec.Name, Subject: c.Call.Subject, Rule: r.Rule,
-			Question:  permissionQuestion(c.Call),
+			Question:  permissionQuestion(c.Call, args),
 			Until:     d.Now().Add(r.Wait).UTC().Truncate(time.Millisecond),
 			Otherwise: core.AnswerDeny,
 		})
@@ -69,11 +69,14 @@ func (d *drive) rule(ctx context.Context, spec tool.Spec, args []byte, using []s
 	return strictest, nil
 }
 
-func permissionQuestion(c core.CallContent) string {
-	if c.Subject == "" {
-		return fmt.Sprintf("May the task call %s?", c.Tool)
+// permissionQuestion says what a call is about, or else with which arguments it is: nobody can
+// allow what he doesn't see.
+func permissionQuestion(c core.CallContent, args string) string {
+	about := c.Subject
+	if about == "" {
+		about = clip(args, 300)
 	}
-	return fmt.Sprintf("May the task call %s: %s?", c.Tool, c.Subject)
+	return fmt.Sprintf("May the task call %s: %s?", c.Tool, about)
 }
 
 // asks completes a question that Decide has: for how long a person is waited for.

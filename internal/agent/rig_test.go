@@ -49,6 +49,7 @@ type rig struct {
 	rules   *permission.Service // which calls may be made; nil: all
 	turns   agent.Turns
 	pieces  func() []string // what the model says in its work, 30 ms between them; nil: what model says
+	pause   func()          // before it says that this was all; nil: it doesn't pause
 	skills  agent.Skills
 	lease   time.Duration
 	grace   time.Duration
@@ -101,6 +102,9 @@ func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk
 					return
 				}
 				r.clock.Add(int64(30 * time.Millisecond))
+			}
+			if r.pause != nil {
+				r.pause()
 			}
 			yield(model.Chunk{Done: true}, nil)
 			return

@@ -2,8 +2,6 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -116,16 +114,10 @@ func decideSubtask(s State) Effect {
 	return record(out)
 }
 
-// subtaskID names a call's sub-task, so that it is made once.
-func subtaskID(c core.CallID) core.TaskID {
-	sum := sha256.Sum256([]byte(c))
-	return core.TaskID("tsk_" + hex.EncodeToString(sum[:13]))
-}
-
 // subtask looks at the pending sub-task, and makes it if it isn't there. It reports whether the
 // outcome was noted; else there is nothing to do until that is known.
 func (d *drive) subtask(ctx context.Context, c core.CallContent) (known bool, err error) {
-	id := subtaskID(c.ID)
+	id := core.SubtaskOf(c.ID)
 	child, err := Load(ctx, d.Events, d.lease.Org, id)
 	switch {
 	case core.CodeOf(err) == core.NotFound && d.state.Canceling:

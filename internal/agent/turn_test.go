@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/agent"
 	"github.com/isekai-run/isekai/internal/agent/permission"
@@ -194,6 +195,37 @@ func TestATurnIsFollowed(t *testing.T) {
 	}
 	if whole := strings.Join(long, ""); st.Finished.Answer.Text != whole || parts < 3 || !strings.HasPrefix(whole, said) {
 		t.Errorf("%d parts: %q; at last %q", parts, said, st.Finished.Answer.Text)
+	}
+}
+
+// What a model has said when it pauses is there to be followed while it does, all of it.
+func TestAPauseIsFollowed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, routed(`{"route":"chat","confidence":1}`, nil))
+	r.turns = chatting
+	r.pieces = func() []string { return []string{"It begins ", "and pauses ", "here"} }
+	id := make(chan core.TaskID, 1)
+	heard := make(chan string, 1)
+	r.pause = func() {
+		task, said := <-id, ""
+		for deadline := time.Now().Add(time.Minute); said != "It begins and pauses here" && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			said = ""
+			for _, p := range r.payloads(task) {
+				if s, ok := p.(core.ModelStreamed); ok {
+					said += s.Text
+				}
+			}
+		}
+		heard <- said
+	}
+	defer r.worker("w1", nil)()
+	task := r.turn("m", core.Turn{})
+	id <- task
+	if said := <-heard; said != "It begins and pauses here" {
+		t.Errorf("while it pauses, there is %q", said)
+	}
+	if st := r.wait(task, "over", over); st.Finished.Answer.Text != "It begins and pauses here" {
+		t.Errorf("at last it is %q", st.Finished.Answer.Text)
 	}
 }
 

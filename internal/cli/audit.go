@@ -100,7 +100,7 @@ func (sh *shell) auditExport() *cobra.Command {
 	needs(c, "output")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return sh.with(c.Context(), Direct, func(conn *Conn) error {
-			err := writeFile(out, func(w io.Writer) error { return conn.Client.ExportAudit(c.Context(), log(), w) })
+			err := writeNew(out, func(w io.Writer) error { return conn.Client.ExportAudit(c.Context(), log(), w) })
 			if err != nil {
 				return err
 			}

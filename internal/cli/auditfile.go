@@ -134,7 +134,7 @@ func (sh *shell) auditProve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := writeFile(out, func(w io.Writer) error { return json.NewEncoder(w).Encode(g) }); err != nil {
+			if err := writeNew(out, func(w io.Writer) error { return json.NewEncoder(w).Encode(g) }); err != nil {
 				return err
 			}
 			return sh.print(map[string]string{"file": out}, plainly(out))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -29,6 +30,7 @@ type chat struct {
 	next  client.NewMessage // what the next message comes with
 	last  client.NewMessage // the last one that was sent, and
 	sent  core.MessageID    // what it became
+	task  atomic.Value      // core.TaskID: what answers it
 	leaf  core.MessageID    // what the next one answers; "" begins the conversation
 	model string
 	view  *chatView
@@ -134,15 +136,19 @@ func (ch *chat) open(ctx context.Context, id core.ConversationID, newest bool, b
 func (ch *chat) once(ctx context.Context, text string) error {
 	sh := ch.sh
 	f, ok := sh.io.Out.(*os.File)
-	show := func(core.Event) error { return nil }
+	show := func(core.Event, int) error { return nil }
 	switch {
 	case sh.json:
-		show = func(e core.Event) error { return sh.printJSON(e) }
+		show = func(e core.Event, _ int) error { return sh.printJSON(e) }
 	case ok && term.IsTerminal(int(f.Fd())):
 		ch.view = newChatView(f, styled(f))
 		show = ch.view.show
 	}
-	t, err := ch.turn(ctx, text, show, func(q core.ApprovalRequested) (client.Reply, error) { return sh.reply(ctx, q) }, sh.attended())
+	var reply func(core.ApprovalRequested) (client.Reply, error)
+	if sh.attended() {
+		reply = func(q core.ApprovalRequested) (client.Reply, error) { return sh.reply(ctx, q) }
+	}
+	t, err := ch.turn(ctx, text, show, reply)
 	if err != nil {
 		return err
 	}
@@ -158,9 +164,9 @@ func (ch *chat) once(ctx context.Context, text string) error {
 	return sh.print(result{Type: "result", Task: t}, plainly(strings.TrimSpace(t.Answer)))
 }
 
-// turn says something and follows the task that answers it to its end, or to a question that
-// nobody is there to answer.
-func (ch *chat) turn(ctx context.Context, text string, show func(core.Event) error, reply func(core.ApprovalRequested) (client.Reply, error), attended bool) (t client.TaskDetail, err error) {
+// turn says something and follows the task that answers it, and its parts, to its end, or to a
+// question that nobody is there to answer: t is the task that asks it. reply may be nil.
+func (ch *chat) turn(ctx context.Context, text string, show func(core.Event, int) error, reply func(core.ApprovalRequested) (client.Reply, error)) (t client.TaskDetail, err error) {
 	n := ch.next
 	n.Text = text
 	if n.Parent == nil && ch.leaf != "" {
@@ -172,20 +178,14 @@ func (ch *chat) turn(ctx context.Context, text string, show func(core.Event) err
 	}
 	ch.next = client.NewMessage{Model: ch.model}
 	ch.last, ch.sent = n, sent.ID
-	var seen int64
-	for {
-		t, err = ch.sh.once(ctx, ch.conn, sent.Task, &seen, show)
-		if err != nil || t.Status != core.StatusWaiting || t.Approval == nil || !attended {
-			break
-		}
-		r, err := reply(*t.Approval)
-		if err != nil {
-			return t, err
-		}
-		err = ch.conn.do(ctx, func(c *client.Client) error { _, err := c.ResumeTask(ctx, t.ID, r); return err })
-		if err != nil && core.CodeOf(err) != core.Conflict { // somebody else was quicker
-			return t, err
-		}
+	ch.task.Store(sent.Task)
+	f := family{root: sent.Task, of: map[core.TaskID]*member{sent.Task: {id: sent.Task}}, show: show, ask: reply}
+	err = ch.conn.do(ctx, func(c *client.Client) (err error) {
+		t, err = f.hear(ctx, c)
+		return err
+	})
+	if ctx.Err() != nil {
+		err = ch.sh.interrupted(sent.Task)
 	}
 	ch.leaf = "" // the server's newest, which its answer is
 	return t, err

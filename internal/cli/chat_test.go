@@ -37,19 +37,61 @@ func TestChatIsOneTurn(t *testing.T) {
 	}
 }
 
+// What was said is kept for its user alone, bounded; nothing that has a secret in it, in any of its
+// lines, and nothing that was typed as an answer.
 func TestPastIsBoundedAndPrivate(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "isekai", "chat-history")
-	p := newPast(file)
+	clean := func(s string) string { return strings.ReplaceAll(s, "hunter2", "[gone]") }
+	p := newPast(file, nil)
 	for i := range maxPast + 5 {
-		p.Add(strings.Repeat("x", 1+i%7) + "\x1b")
+		p.keep(strings.Repeat("x", 1+i%7) + "\x1b")
 	}
 	i, err := os.Stat(file)
 	if err != nil || i.Mode().Perm() != 0o600 {
 		t.Fatal(i, err)
 	}
-	if q := newPast(file); q.Len() != maxPast || q.At(0) != p.At(0) || strings.Contains(q.At(0), "\x1b") {
+	q := newPast(file, clean)
+	if q.Len() != maxPast || q.At(0) != p.At(0) || strings.Contains(q.At(0), "\x1b") {
 		t.Errorf("%d lines, the newest %q", q.Len(), q.At(0))
+	}
+	q.Add("an answer")
+	q.keep("the password is hunter2")
+	q.keep("a key:\nhunter2\nend")
+	q.keep("one\ntwo")
+	b, err := os.ReadFile(file)
+	if err != nil || !strings.HasSuffix(string(b), "\none\ntwo\n") || q.At(2) != p.At(0) {
+		t.Errorf("it keeps %q, %v", b, err)
+	}
+	p.keep("hunter2") // as a build did that knew of no secrets
+	if again := newPast(file, clean); again.At(0) != p.At(1) {
+		t.Errorf("it begins with %q", again.At(0))
+	}
+}
+
+// What happens in a part of a turn is shown below it, and what a part's model says isn't the answer.
+func TestPartsAreIndented(t *testing.T) {
+	t.Parallel()
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	v := newChatView(f, false)
+	for i, p := range []core.Payload{
+		core.TaskCreated{Prompt: "the turn"}, core.TaskCreated{Prompt: "a part\nof it"}, core.ModelStreamed{Text: "no"},
+		core.ToolRequested{Call: core.CallContent{ID: "c", Tool: "push", Subject: "main"}}, core.ToolSettled{Call: "c", Output: core.Content{Text: "all of it"}},
+	} {
+		data, err := core.EncodePayload(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.show(core.Event{Type: p.EventType(), Data: data}, min(i, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := os.ReadFile(f.Name()); err != nil || string(b) != "  part: a part of it\r\n  ✓ push main [/show 1]\r\n" {
+		t.Errorf("%q %v", b, err)
 	}
 }
 

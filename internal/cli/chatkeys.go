@@ -79,12 +79,21 @@ func (k *keys) during(ctx context.Context, interrupt func()) {
 	}
 }
 
+// put has text typed before what is.
+func (k *keys) put(text string) { k.rest = append([]byte(text), k.rest...) }
+
 // editor reads lines at a terminal, with the ones before at hand.
 type editor struct {
 	keys *keys
 	out  *os.File
 	past *past
 	line *term.Terminal
+}
+
+// change is read, with a text of one line to begin with.
+func (e *editor) change(prompt, text string) (string, error) {
+	e.keys.put(text)
+	return e.read(prompt)
 }
 
 // read returns what a person says: lines that end with a backslash, and those of a paste, are

@@ -9,17 +9,19 @@ import (
 const maxPast = 500 // lines that are kept
 
 // past is what was typed in conversations, oldest first: a file that only its user can read.
-// It implements term.History. What can't be kept is forgotten with the process.
+// What has a secret in it is left out. It implements term.History. What can't be kept is forgotten
+// with the process.
 type past struct {
-	file  string // "": nothing is kept
+	file  string              // "": nothing is kept
+	clean func(string) string // takes secrets out; nil: nothing is known of them
 	lines []string
 }
 
-func newPast(file string) *past {
-	p := &past{file: file}
+func newPast(file string, clean func(string) string) *past {
+	p := &past{file: file, clean: clean}
 	if b, err := os.ReadFile(file); err == nil {
 		for l := range strings.Lines(string(b)) {
-			if l = printable(strings.TrimSuffix(l, "\n")); l != "" {
+			if l = printable(strings.TrimSuffix(l, "\n")); l != "" && p.harmless(l) {
 				p.lines = append(p.lines, l)
 			}
 		}
@@ -34,12 +36,28 @@ func (p *past) bound() {
 	}
 }
 
-// Add implements term.History.
-func (p *past) Add(l string) {
-	if l = printable(l); l == "" || len(l) > maxAnswer || len(p.lines) > 0 && p.lines[len(p.lines)-1] == l {
+// Add implements term.History: it keeps nothing, for a line may be a part of a secret, or the
+// answer to a question.
+func (*past) Add(string) {}
+
+func (p *past) harmless(s string) bool { return p.clean == nil || p.clean(s) == s }
+
+// keep adds what was said, each line of it, unless there is a secret in it.
+func (p *past) keep(said string) {
+	if !p.harmless(said) {
 		return
 	}
-	p.lines = append(p.lines, l)
+	n := len(p.lines)
+	for l := range strings.Lines(said) {
+		l = printable(strings.TrimSuffix(l, "\n"))
+		if l == "" || len(l) > maxAnswer || len(p.lines) > 0 && p.lines[len(p.lines)-1] == l || !p.harmless(l) {
+			continue
+		}
+		p.lines = append(p.lines, l)
+	}
+	if len(p.lines) == n {
+		return
+	}
 	p.bound()
 	if p.file == "" || os.MkdirAll(filepath.Dir(p.file), 0o700) != nil {
 		return

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/term"
 
@@ -33,7 +32,7 @@ func (ch *chat) talk(ctx context.Context) error {
 	if k, ok := ch.sh.kept(); ok {
 		file = filepath.Join(k.dir, "chat-history")
 	}
-	ch.edit = &editor{keys: newKeys(in), out: out, past: newPast(file)}
+	ch.edit = &editor{keys: newKeys(in), out: out, past: newPast(file, ch.sh.io.Clean)}
 	ch.view = newChatView(out, styled(out))
 	ch.view.dim("conversation " + string(ch.in.ID) + " " + ch.in.Title + "  /help lists the commands")
 	ended := false
@@ -53,6 +52,7 @@ func (ch *chat) talk(ctx context.Context) error {
 		if said == "" {
 			continue
 		}
+		ch.edit.past.keep(said)
 		quit, err := ch.heed(ctx, said)
 		if err != nil {
 			f := core.Fail(err)
@@ -68,14 +68,10 @@ func (ch *chat) talk(ctx context.Context) error {
 func (ch *chat) say(ctx context.Context, text string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var task atomic.Value // core.TaskID
-	show := func(e core.Event) error {
-		task.Store(core.TaskID(e.Stream))
-		return ch.view.show(e)
-	}
+	ch.task.Store(core.TaskID(""))
 	hits := 0
 	interrupt := func() {
-		id, _ := task.Load().(core.TaskID)
+		id, _ := ch.task.Load().(core.TaskID)
 		if hits++; id == "" || hits > 1 {
 			stop()
 			return
@@ -89,17 +85,17 @@ func (ch *chat) say(ctx context.Context, text string) error {
 		return func() { quiet(); <-over }
 	}
 	release := keys()
-	t, err := ch.turn(ctx, text, show, func(q core.ApprovalRequested) (client.Reply, error) {
+	t, err := ch.turn(ctx, text, ch.view.show, func(q core.ApprovalRequested) (client.Reply, error) {
 		release()
 		defer func() { release = keys() }()
 		return replyBy(returning{ch.edit.out}, q, func(what string) (string, error) {
 			s, err := ch.edit.read(what + ": ")
 			if err != nil {
-				err = core.E(core.Canceled, "", "the question stays open").Because(err)
+				err = core.E(core.Canceled, "", "nobody answered").Because(err)
 			}
 			return s, err
 		})
-	}, true)
+	})
 	release()
 	ch.view.end(t)
 	switch {
@@ -114,12 +110,13 @@ func (ch *chat) say(ctx context.Context, text string) error {
 }
 
 const chatHelp = `/new                 begin another conversation
-/history [WORDS]     list conversations; /open ID goes on with one
+/history [WORDS]     list what was said here, and conversations; /open ID goes on with one
+/history N           show a turn again
 /title TEXT          name this one          /model NAME   use another model
 /route ROUTE         chat, skill, task or app, for the next message
 /skill NAME          answer the next message by a skill
 /attach PATH         send a file along      /files        list what will be sent
-/edit TEXT           say the last message otherwise, as a branch
+/edit [TEXT]         say the last message otherwise, as a branch
 /retry               have the last message answered again
 /branch ID           go on after a message
 /show N              open a call's output   /remember on|off
@@ -149,11 +146,7 @@ func (ch *chat) heed(ctx context.Context, said string) (quit bool, err error) {
 	case "/open":
 		return false, ch.open(ctx, core.ConversationID(rest), true, client.NewConversation{})
 	case "/history":
-		p, err := c.Conversations(ctx, rest, client.PageOptions{Limit: 20})
-		for _, x := range p.Items {
-			fmt.Fprintf(w, "%s  %s  %s\n", x.ID, age(x.UpdatedAt), cut(x.Title, 60))
-		}
-		return false, err
+		return false, ch.history(ctx, w, rest)
 	case "/title":
 		return false, change(client.ConversationChange{Title: &rest})
 	case "/model":
@@ -195,10 +188,18 @@ func (ch *chat) heed(ctx context.Context, said string) (quit bool, err error) {
 	return false, nil
 }
 
-// again says the last message once more, as a branch.
-func (ch *chat) again(ctx context.Context, edit bool, text string) error {
-	if !edit {
-		text = ch.last.Text
+// again says the last message once more, as a branch; one that is edited without a text is there to
+// be changed.
+func (ch *chat) again(ctx context.Context, edit bool, text string) (err error) {
+	switch was := ch.last.Text; {
+	case !edit:
+		text = was
+	case text == "" && strings.Contains(was, "\n"):
+		return core.E(core.Invalid, "", "the message has several lines, which can't be edited here").WithHint("/edit TEXT says it otherwise")
+	case text == "" && was != "":
+		if text, err = ch.edit.change("edit: ", printable(was)); err != nil {
+			return core.E(core.Canceled, "", "it stays as it was said").Because(err)
+		}
 	}
 	if ch.last.Text == "" || text == "" {
 		return core.E(core.Invalid, "", "there is nothing to say again")

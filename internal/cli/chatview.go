@@ -39,31 +39,39 @@ func newChatView(f *os.File, style bool) *chatView {
 		md: markdown.New(w, markdown.Config{Width: width, Style: style, Clean: printable})}
 }
 
-func (v *chatView) show(e core.Event) error {
+// show shows an event of the turn, or of a part of it, so deep below.
+func (v *chatView) show(e core.Event, depth int) error {
 	p, err := e.Payload()
 	if err != nil {
 		return err
 	}
+	line := func(s string) { v.line(depth, s) }
 	switch p := p.(type) {
+	case core.TaskCreated:
+		if depth > 0 {
+			line("part: " + p.Prompt)
+		}
 	case core.ModelStreamed:
-		return v.streamed(p)
+		if depth == 0 {
+			return v.streamed(p)
+		}
 	case core.IntentRouted:
 		if p.Intent.Route != core.RouteChat {
-			v.dim(fmt.Sprintf("routed to %s: %s (%.2f); /route chat and /retry answer here", p.Intent.Route, p.Intent.Reason, p.Intent.Confidence))
+			line(fmt.Sprintf("routed to %s: %s (%.2f); /route chat and /retry answer here", p.Intent.Route, p.Intent.Reason, p.Intent.Confidence))
 		}
 	case core.ToolRequested:
 		v.calls[p.Call.ID] = p.Call
 	case core.ToolSettled:
-		v.tool(p)
+		v.tool(p, depth)
 	case core.StepStarted:
-		v.dim(fmt.Sprintf("step %d: %s", p.Step+1, p.Title))
+		line(fmt.Sprintf("step %d: %s", p.Step+1, p.Title))
 	case core.SubtaskFinished:
-		v.dim(fmt.Sprintf("%s: %s", p.Task, p.Status))
+		line(fmt.Sprintf("%s: %s", p.Task, p.Status))
 		if p.App != "" {
-			v.dim("app " + string(p.App) + ": isekai app open " + string(p.App))
+			line("app " + string(p.App) + ": isekai app open " + string(p.App))
 		}
 	case core.ModelSwitched:
-		v.dim(p.From + " can't be used: " + modelName(p.To) + " goes on")
+		line(p.From + " can't be used: " + modelName(p.To) + " goes on")
 	}
 	return nil
 }
@@ -87,7 +95,7 @@ func (v *chatView) streamed(p core.ModelStreamed) error {
 }
 
 // tool shows a call and how it went.
-func (v *chatView) tool(p core.ToolSettled) {
+func (v *chatView) tool(p core.ToolSettled, depth int) {
 	c := v.calls[p.Call]
 	mark, what := "✓", strings.TrimSpace(c.Tool+" "+c.Subject)
 	switch {
@@ -102,7 +110,7 @@ func (v *chatView) tool(p core.ToolSettled) {
 		v.shown = append(v.shown, p.Output.Text)
 		what = fmt.Sprintf("%s  [/show %d]", cut(what, 120), len(v.shown))
 	}
-	v.dim(mark + " " + what)
+	v.line(depth, mark+" "+what)
 }
 
 // end shows what of a turn's outcome wasn't.
@@ -120,9 +128,12 @@ func (v *chatView) end(t client.TaskDetail) {
 }
 
 // dim shows a line that isn't the answer.
-func (v *chatView) dim(s string) {
+func (v *chatView) dim(s string) { v.line(0, s) }
+
+// line is dim, for what is so deep below the turn.
+func (v *chatView) line(depth int, s string) {
 	_ = v.md.Close() // the terminal is gone with its writer
-	if s = oneLine(s); v.style {
+	if s = strings.Repeat("  ", depth) + oneLine(s); v.style {
 		s = "\x1b[2m" + s + "\x1b[0m"
 	}
 	fmt.Fprintln(v.w, s)
@@ -135,4 +146,19 @@ func (v *chatView) open(n int) bool {
 	}
 	fmt.Fprintln(plain{v.w}, strings.TrimRight(v.shown[n-1], "\n"))
 	return true
+}
+
+// message shows what was said, by a person or by a model.
+func (v *chatView) message(m client.Message) {
+	if m.Role == "user" {
+		for l := range strings.Lines(m.Text) {
+			fmt.Fprintln(v.w, "> "+printable(strings.TrimSuffix(l, "\n")))
+		}
+		return
+	}
+	_, _ = v.md.Write([]byte(strings.TrimSpace(m.Text))) // its writer's error comes again
+	_ = v.md.Close()
+	if m.Error != nil {
+		v.dim(string(m.Status) + ": " + m.Error.Msg)
+	}
 }

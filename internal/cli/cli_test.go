@@ -234,6 +234,9 @@ func TestFilesAndArchives(t *testing.T) {
 	if err := os.Mkdir(taken, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if code, _, errs := h.run(t.Context(), "app", "export", "shelf", "-o", path); code != 2 || !strings.Contains(errs, "file exists") {
+		t.Errorf("an export into a file that is there: %d %q", code, errs)
+	}
 	for to, want := range map[string]int{filepath.Join(taken, "no", "z.zip"): 3, filepath.Join(path, "z.zip"): 2, taken: 2} {
 		code, _, errs := h.run(t.Context(), "app", "export", "shelf", "-o", to)
 		if code != want || !strings.Contains(errs, "-o") || strings.Contains(errs, ".isekai-") {

@@ -85,11 +85,14 @@ func (sh *shell) conversationRename() *cobra.Command {
 }
 
 func (sh *shell) conversationDelete() *cobra.Command {
-	return &cobra.Command{Use: "delete CONVERSATION", Short: "Delete a conversation, and cancel what is under way for it", Args: args("a conversation"), Example: "  isekai conversation delete cnv_01hx",
+	return &cobra.Command{Use: "delete CONVERSATION", Short: "Delete a conversation, and cancel what is under way for it",
+		Long: "Delete a conversation: nothing of it is shown any more, what is under way for it is canceled, and what it had remembered is forgotten.\n" +
+			"As all events, its messages stay in the org's log, sealed, until the org's keys are shredded (isekai keys shred). Tasks and apps that came of it stay.",
+		Args: args("a conversation"), Example: "  isekai conversation delete cnv_01hx",
 		RunE: func(c *cobra.Command, a []string) error {
 			return sh.done(c, func(ctx context.Context, c *client.Client) error {
 				return c.DeleteConversation(ctx, core.ConversationID(a[0]))
 			}, "deleted", a[0],
-				a[0]+" is deleted. Tasks and apps that came of it are still there.")
+				a[0]+" is deleted: nothing of it is shown any more. Its messages stay in the org's log, sealed, until the org's keys are shredded.\nTasks and apps that came of it are still there.")
 		}}
 }

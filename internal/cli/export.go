@@ -29,7 +29,7 @@ func (sh *shell) appExport() *cobra.Command {
 				if out == "" {
 					out = a.Name + ".zip"
 				}
-				if err := writeFile(out, func(w io.Writer) error {
+				if err := writeNew(out, func(w io.Writer) error {
 					return conn.Client.Export(c.Context(), a.ID, version, format, w)
 				}); err != nil {
 					return err
@@ -53,7 +53,24 @@ func archiveFormat(path string) (string, error) {
 	return "", core.E(core.Invalid, "", path+" isn't named like an archive").WithHint("let it end in .zip, .tar.gz or .tgz")
 }
 
-// writeFile writes a file whole or not at all.
+// writeNew writes a file that isn't there yet, whole or not at all: what somebody has under its
+// name is never replaced.
+func writeNew(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // the name is taken, until the file has it
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return unwritable(path, err)
+	}
+	if err := writeFile(path, write); err != nil {
+		_ = os.Remove(path) // what is wrong is told already
+		return err
+	}
+	return nil
+}
+
+// writeFile writes a file whole or not at all, in place of what was there.
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".isekai-*")
 	if err != nil {

@@ -118,7 +118,7 @@ func (sh *shell) taskExport() *cobra.Command {
 			id := core.TaskID(a[0])
 			if to == "" {
 				to = string(id) + ".zip"
-				if at > 0 {
+				if at != 0 {
 					to = string(id) + "-" + strconv.FormatInt(at, 10) + ".zip"
 				}
 			}
@@ -127,7 +127,7 @@ func (sh *shell) taskExport() *cobra.Command {
 				return err
 			}
 			return sh.with(c.Context(), Direct, func(conn *Conn) error {
-				if err := writeFile(to, func(w io.Writer) error { return conn.Client.ExportTask(c.Context(), id, at, format, w) }); err != nil {
+				if err := writeNew(to, func(w io.Writer) error { return conn.Client.ExportTask(c.Context(), id, at, format, w) }); err != nil {
 					return err
 				}
 				return sh.print(map[string]string{"file": to}, func(w io.Writer) { fmt.Fprintln(w, to) })

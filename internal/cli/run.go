@@ -92,6 +92,9 @@ func (sh *shell) follow(ctx context.Context, conn *Conn, id core.TaskID) (t clie
 			return t, err
 		}
 		r, err := sh.reply(ctx, *t.Approval)
+		if ctx.Err() != nil {
+			err = sh.interrupted(id)
+		}
 		if err != nil {
 			return t, err
 		}

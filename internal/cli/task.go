@@ -188,13 +188,19 @@ func (sh *shell) taskResume() *cobra.Command {
 	var r client.Reply
 	var as string
 	c := sh.taskOne("resume", "Go on with a task, and answer what it waits for", func(ctx context.Context, conn *Conn, id core.TaskID) error {
+		waited := false // before, if a server that has gone since was told the answer
 		err := conn.do(ctx, func(c *client.Client) error {
 			t, err := c.Task(ctx, id)
-			if err == nil && t.Status == core.StatusWaiting {
+			switch {
+			case err != nil:
+			case t.Status == core.StatusWaiting:
+				waited = true
 				r.As = core.Answer(as)
 				if as != "" || !sh.attended() { // else they are asked
 					_, err = c.ResumeTask(ctx, id, r)
 				}
+			case as != "" && !waited:
+				err = core.E(core.Conflict, "", "the task doesn't wait for an answer: it is "+string(t.Status)).WithHint("isekai task show " + string(id) + " says how it stands; somebody may have answered")
 			}
 			return err
 		})

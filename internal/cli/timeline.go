@@ -70,6 +70,8 @@ func (t *timeline) show(e core.Event) error {
 		if p.Verdict == core.Retry || p.Verdict == core.Replan {
 			t.more(p.Feedback)
 		}
+	case core.TaskForked:
+		t.line("forked", fmt.Sprintf("here from %s, after its event %d", p.From, p.At), 0)
 	case core.TaskCancelRequested:
 		t.line("cancel", p.Reason, 0)
 	case core.TaskFinished:

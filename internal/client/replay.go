@@ -65,7 +65,7 @@ func (c *Client) DiffTasks(ctx context.Context, a, b core.TaskID) (TaskDiff, err
 // the last, as an archive ("zip" or "tar.gz") to w.
 func (c *Client) ExportTask(ctx context.Context, id core.TaskID, at int64, format string, w io.Writer) error {
 	q := url.Values{"format": {format}}
-	if at > 0 {
+	if at != 0 {
 		q.Set("at", strconv.FormatInt(at, 10))
 	}
 	return c.copy(ctx, request{method: http.MethodGet, path: taskPath(id) + "/export", query: q}, w)

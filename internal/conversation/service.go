@@ -71,6 +71,7 @@ type Service struct{ cfg Config }
 func New(cfg Config) *Service { return &Service{cfg} }
 
 // Start begins a conversation. With a key, the same call again returns the one that it began.
+// conflict: the key was used for another wish.
 func (s *Service) Start(ctx context.Context, scope core.Scope, c core.ConversationStarted, key string) (State, error) {
 	if err := scope.Valid(); err != nil {
 		return State{}, err
@@ -89,7 +90,11 @@ func (s *Service) Start(ctx context.Context, scope core.Scope, c core.Conversati
 	}
 	events, err := s.append(ctx, scope, id, 0, c)
 	if moved(err) && key != "" {
-		return s.Get(ctx, scope, id)
+		had, err := s.Get(ctx, scope, id)
+		if err == nil && had.Began != c {
+			return State{}, core.E(core.Conflict, "conversation.start", "this idempotency key was used for another request").WithHint("use a new key for a new request")
+		}
+		return had, err
 	}
 	if err != nil {
 		return State{}, err
@@ -235,7 +240,7 @@ func (s *Service) Send(ctx context.Context, scope core.Scope, id core.Conversati
 	added.Task = s.cfg.Turns.Task(scope, added.Message)
 	st, err = s.change(ctx, scope, id, func(st State) (core.Payload, error) {
 		if had, sent := st.Message(added.Message); sent {
-			if had.Text != added.Text || !slices.Equal(had.Files, added.Files) {
+			if had.Text != added.Text || !slices.Equal(had.Files, added.Files) || had.Turn.Route != n.Route || had.Turn.Skill != n.Skill {
 				return nil, core.E(core.Conflict, "conversation.send", "this idempotency key was used for another message").WithHint("use a new key for a new message")
 			}
 			return nil, nil

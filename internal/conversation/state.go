@@ -16,8 +16,9 @@ type State struct {
 	Title     string
 	Model     string // of its turns; "": the default
 	Remember  bool
-	Messages  []Message // in the order in which they were added
-	Deleted   bool      // nothing of it is shown any more
+	Began     core.ConversationStarted // as it was begun, whatever has changed since
+	Messages  []Message                // in the order in which they were added
+	Deleted   bool                     // nothing of it is shown any more
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -50,7 +51,7 @@ func Fold(s State, events ...core.Event) (State, error) {
 		switch p := p.(type) {
 		case core.ConversationStarted:
 			s.ID, s.Project, s.By, s.CreatedAt = core.ConversationID(e.Stream), e.Project, e.Actor, e.At
-			s.Title, s.Model, s.Remember = p.Title, p.Model, p.Remember
+			s.Title, s.Model, s.Remember, s.Began = p.Title, p.Model, p.Remember, p
 		case core.ConversationChanged:
 			set(&s.Title, p.Title)
 			set(&s.Model, p.Model)

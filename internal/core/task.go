@@ -1,11 +1,19 @@
 package core
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"time"
 	"unicode/utf8"
 )
+
+// SubtaskOf names the sub-task of a call, so that it is made once, and found by who sees the call.
+func SubtaskOf(c CallID) TaskID {
+	sum := sha256.Sum256([]byte(c))
+	return TaskID("tsk_" + hex.EncodeToString(sum[:13]))
+}
 
 // TaskKind says what a task makes.
 type TaskKind string
@@ -316,7 +324,7 @@ type (
 		ID        CallID  `json:"id"`
 		Tool      string  `json:"tool"`
 		Arguments Content `json:"arguments"`
-		Subject   string  `json:"subject,omitempty"` // for a person: the path, the command, the pattern
+		Subject   string  `json:"subject,omitempty"` // for a person: the path, the command, the address, the pattern
 		Problem   string  `json:"problem,omitempty"`
 	}
 	// ModelSwitched moves the task to another model, when the first is down.

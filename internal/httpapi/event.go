@@ -57,31 +57,42 @@ func lastEvent(id string) (int64, error) {
 	return int64(n), nil
 }
 
-// follow writes a stream's events until the last, which is of a type, or until the reader, his right or the
-// server goes. It reads the store a page at a time: a slow reader holds back its
-// own goroutine and no memory but a page.
+// follow writes a stream's events until the last, which is of a type.
 func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, of core.StreamID, last string, after int64) {
 	changed, stop := s.cfg.Watch(scope.Org, of)
 	defer stop()
-	tick := time.NewTicker(keepAlive)
-	defer tick.Stop()
-	for {
-		const page = 100
+	s.onward(ctx, out, changed, func(page int) (read int, open bool) {
 		events, err := s.cfg.Events.ReadStream(ctx, scope.Org, of, after, page)
 		if err != nil {
-			return // the reader resumes
+			return 0, false // the reader resumes
 		}
 		for _, e := range events {
 			if out.send(strconv.FormatInt(e.Version, 10), "", client.Event(e)) != nil {
-				return
+				return 0, false
 			}
 			after = e.Version
 			if e.Type == last {
 				out.end()
-				return
+				return 0, false
 			}
 		}
-		if len(events) == page {
+		return len(events), true
+	})
+}
+
+// onward has a page of events written after the other, and what comes later as it does, until the
+// reader, his right or the server goes. A slow reader holds back its own goroutine and no memory but
+// a page. next writes the next page and says how many it had, and whether the stream goes on.
+func (s *server) onward(ctx context.Context, out *sse, changed <-chan struct{}, next func(page int) (read int, open bool)) {
+	const page = 100
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for {
+		read, open := next(page)
+		switch {
+		case !open:
+			return
+		case read == page:
 			continue
 		}
 		select {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -106,43 +105,26 @@ type feed struct {
 	told  int64 // that the reader knows of
 }
 
-// follow writes events until the reader, his right or the server goes. It reads the store a
-// page at a time: a slow reader holds back its own goroutine and no memory but a page.
+// follow writes the org's events.
 func (f *feed) follow(ctx context.Context) {
 	changed, stop := f.cfg.Feed.Watch(f.org)
 	defer stop()
-	tick := time.NewTicker(keepAlive)
-	defer tick.Stop()
-	for {
-		const page = 100
+	f.onward(ctx, f.out, changed, func(page int) (read int, open bool) {
 		events, err := f.cfg.Feed.Stored.ReadOrg(ctx, f.org, f.at, page)
 		if err != nil {
-			return // the reader resumes
+			return 0, false // the reader resumes
 		}
 		for _, e := range events {
 			if f.show(ctx, e) != nil {
-				return
+				return 0, false
 			}
 			f.at = e.Position
 		}
 		if f.told != f.at && f.place() != nil { // also at first, and where there was nothing to show: who is cut off resumes here
-			return
+			return 0, false
 		}
-		if len(events) == page {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.cfg.Stopping.Done():
-			return
-		case <-changed:
-		case <-tick.C:
-			if f.out.comment() != nil {
-				return
-			}
-		}
-	}
+		return len(events), true
+	})
 }
 
 // place says how far the stream has come.

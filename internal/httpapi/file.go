@@ -86,14 +86,7 @@ func (s *server) files() {
 			return nil, err
 		}
 		b, err := s.cfg.Apps.ReadFile(ctx, scope, st.ID, in.number(), in.Path)
-		if err != nil {
-			return nil, err
-		}
-		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			hc.SetHeader("Content-Type", "application/octet-stream") // never shown as a page of this origin
-			hc.SetHeader("Content-Length", strconv.Itoa(len(b)))
-			_, _ = hc.BodyWriter().Write(b) // a reader that has gone needs no answer
-		}}, nil
+		return bytesOf(b, err)
 	})
 	handle(s, identity.AppRead, stream(huma.Operation{
 		OperationID: "export-version", Method: http.MethodGet, Path: "/v1/apps/{app}/versions/{version}/export", Summary: "Export a version as an archive", Tags: tags,
@@ -246,4 +239,16 @@ func (s *server) pump(out *sse, ctx context.Context, lines <-chan app.Line) {
 			return
 		}
 	}
+}
+
+// bytesOf answers with a file as it is.
+func bytesOf(b []byte, err error) (*huma.StreamResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		hc.SetHeader("Content-Type", "application/octet-stream") // never shown as a page of this origin
+		hc.SetHeader("Content-Length", strconv.Itoa(len(b)))
+		_, _ = hc.BodyWriter().Write(b) // a reader that has gone needs no answer
+	}}, nil
 }

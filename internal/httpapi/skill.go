@@ -61,14 +61,7 @@ func (s *server) skills() {
 			return nil, err
 		}
 		b, err := s.cfg.Skills.ReadFile(ctx, scope.Org, k, in.Path)
-		if err != nil {
-			return nil, err
-		}
-		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			hc.SetHeader("Content-Type", "application/octet-stream") // never shown as a page of this origin
-			hc.SetHeader("Content-Length", strconv.Itoa(len(b)))
-			_, _ = hc.BodyWriter().Write(b) // a reader that has gone needs no answer
-		}}, nil
+		return bytesOf(b, err)
 	})
 	handle(s, identity.SkillWrite, huma.Operation{
 		OperationID: "add-skill", Method: http.MethodPost, Path: path, Summary: "Add a skill, or the next version of one", Tags: tags, DefaultStatus: http.StatusCreated, BodyReadTimeout: callTime,

@@ -65,7 +65,7 @@ func (e engines) authorize(ctx context.Context, c tool.Call, r *http.Request) er
 	err = e.outside.Authorize(ctx, c, "web_search", e.cfg.Credential, r)
 	if core.CodeOf(err) == core.NotFound {
 		return core.E(core.Denied, "web_search", "the search engine wants a key, and there is no credential "+e.cfg.Credential).
-			WithHint("an admin stores one for the project, or an operator for all: isekai secret set " + e.cfg.Credential).Because(err)
+			WithHint("an admin stores one for the project, or an operator for all: isekai secret set " + e.cfg.Credential + " --kind header --header X-Subscription-Token --host " + credential.Place(r.URL.Scheme+"://"+r.URL.Host)).Because(err)
 	}
 	return err
 }

@@ -17,7 +17,7 @@ func use(t *testing.T, n *node, project core.ProjectID, name, args string) (said
 	c := tool.Call{Scope: core.Scope{Org: core.DefaultOrg, Project: project, Actor: core.Actor{Kind: core.ActorWorker, ID: "w"}}, Task: "tsk_x", ID: "cal_x", Arguments: []byte(args)}
 	r, err := n.tools.Call(t.Context(), name, c)
 	if err != nil {
-		return err.Error(), true
+		return err.Error() + " " + core.HintOf(err), true
 	}
 	return r.Output, r.Failed
 }
@@ -59,8 +59,9 @@ func TestToolsReachOutside(t *testing.T) {
 	put(core.DefaultOrg, core.DefaultProject, credential.Put{Name: "anywhere", Kind: credential.Token, Content: secret("three-value")})
 	for args, want := range map[string]string{
 		`{"url":"` + s.URL + `/a","credential":"here"}`:      "given BEARER ONE-VALUE",
-		`{"url":"` + s.URL + `/a","credential":"elsewhere"}`: "isn't for this host",
-		`{"url":"` + s.URL + `/a","credential":"anywhere"}`:  "isn't for this host",
+		`{"url":"` + s.URL + `/a","credential":"elsewhere"}`: "isekai secret set elsewhere --host " + s.URL + " --host api.example.com",
+		`{"url":"` + s.URL + `/a","credential":"anywhere"}`:  "isekai secret set anywhere --host " + s.URL + " --keep",
+		`{"url":"` + s.URL + `/a","credential":"none"}`:      "isekai secret set none --host " + s.URL,
 		`{"url":"http://127.0.0.2/","credential":"here"}`:    "isn't for this host",
 		`{"url":"http://127.0.0.2/"}`:                        "127.0.0.2 is refused",
 		`{"url":"` + s.URL + `/a"}`:                          "given ",
@@ -75,7 +76,7 @@ func TestToolsReachOutside(t *testing.T) {
 	}
 
 	const search = `{"query":"x"}`
-	if said, failed := use(t, n, core.DefaultProject, "web_search", search); !failed || !strings.Contains(said, "no credential brave") {
+	if said, failed := use(t, n, core.DefaultProject, "web_search", search); !failed || !strings.Contains(said, "isekai secret set brave --kind header --header X-Subscription-Token --host "+s.URL) {
 		t.Errorf("without a key: %s", said)
 	}
 	put(core.Installation, core.DefaultProject, credential.Put{Name: "brave", Kind: credential.Header, Hosts: []string{s.URL}, Content: header("everybodys"), Shared: true})

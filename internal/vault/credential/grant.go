@@ -75,7 +75,7 @@ func (s *Service) token(ctx context.Context, scope core.Scope, e store.Doc[crede
 	for range retries {
 		switch {
 		case !f.fits(e.Data.Hosts):
-			return Value{}, elsewhere("credential.use")
+			return Value{}, f.refuses(e.Data)
 		case e.Data.Connection.Broken:
 			return Value{}, broken(e.Data)
 		}

@@ -41,7 +41,10 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 		of.Project = ""
 	}
 	e, err := s.named(ctx, of, name)
-	if err != nil {
+	switch {
+	case core.CodeOf(err) == core.NotFound:
+		return Value{}, f.lacks(name)
+	case err != nil:
 		return Value{}, err
 	}
 	give := s.value
@@ -79,7 +82,7 @@ func number(n int64) string {
 func (s *Service) value(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], f For) (Value, error) {
 	for range retries {
 		if !f.fits(e.Data.Hosts) {
-			return Value{}, elsewhere("credential.use")
+			return Value{}, f.refuses(e.Data)
 		}
 		v, err := s.versionOf(ctx, scope.Org, e.Data, f.Version)
 		if core.CodeOf(err) != core.NotFound || f.Version != 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -272,14 +273,35 @@ func TestListed(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
 		put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Content: tokenOf("one")})
 		put(t, r.Service, ann(orgA), credential.Put{Name: "some", Kind: credential.Token, Hosts: []string{"api.example"}, Content: tokenOf("one")})
+		put(t, r.Service, ann(orgA), credential.Put{Name: "ours", Kind: credential.Basic, Shared: true, Hosts: []string{"api.example"}, Content: &credential.Content{User: "u", Secret: credential.NewSecret("one")}})
+		const admin = "an admin of the org says which hosts it may be sent to"
 		for _, c := range []struct {
 			name, host string
 			code       core.Code
-		}{{"any", "api.example", core.Denied}, {"any", "", core.Denied}, {"some", "https://api.example", ""}, {"some", "other.example", core.Denied}} {
-			if _, err := r.Use(t.Context(), ann(orgA), c.name, credential.For{Host: c.host, Listed: true}); core.CodeOf(err) != c.code {
-				t.Errorf("%s for %s: %v", c.name, c.host, err)
+			hint       string
+		}{
+			{"any", "api.example", core.Denied, "isekai secret set any --host api.example --keep"},
+			{"any", "", core.Denied, admin},
+			{"some", "https://api.example", "", ""},
+			{"some", "https://Other.example:443", core.Denied, "isekai secret set some --host other.example --host api.example"},
+			{"some", "http://127.0.0.1:81", core.Denied, "isekai secret set some --host http://127.0.0.1:81 --host api.example"},
+			{"some", "https://other.example;reboot", core.Denied, admin},
+			{"ours", "other.example", core.Denied, "isekai secret set ours --host other.example --kind basic --user USER --shared --host api.example"},
+			{"none", "other.example", core.NotFound, "isekai secret set none --host other.example"},
+			{"none", "https://$(reboot)", core.NotFound, ""},
+			{"none; reboot", "other.example", core.NotFound, ""},
+			{"none", "", core.NotFound, ""},
+		} {
+			_, err := r.Use(t.Context(), ann(orgA), c.name, credential.For{Host: c.host, Listed: true})
+			if hint := core.HintOf(err); core.CodeOf(err) != c.code || !strings.HasSuffix(hint, c.hint) || c.hint == "" && hint != "" {
+				t.Errorf("%s for %s: %v, %q", c.name, c.host, err, hint)
 			}
 		}
+		// What the hint says is what it takes: the first host of a value that has none, without the value.
+		put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Hosts: []string{"api.example"}})
+		_, err := r.Use(t.Context(), ann(orgA), "any", credential.For{Host: "api.example", Listed: true})
+		ok(t, err)
+		put(t, r.Service, ann(orgA), credential.Put{Name: "any", Kind: credential.Token, Content: tokenOf("one")})
 		if _, err := r.Use(t.Context(), ann(orgA), "any", credential.For{Host: "api.example"}); err != nil {
 			t.Error(err)
 		}

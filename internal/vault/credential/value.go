@@ -27,7 +27,7 @@ type Value struct {
 func (v Value) Authorize(r *http.Request) error {
 	const op = "credential.authorize"
 	if !allowed(v.hosts, r.URL.Scheme+"://"+r.URL.Host) {
-		return elsewhere(op)
+		return elsewhere(op, "an admin of the org says which hosts it may be sent to")
 	}
 	if !private(r.URL) {
 		return core.E(core.Denied, op, "a credential isn't sent without TLS").WithHint("use https")
@@ -96,6 +96,52 @@ func (f For) fits(hosts []string) bool {
 	return (len(hosts) > 0 || !f.Listed) && allowed(hosts, f.Host)
 }
 
-func elsewhere(op string) error {
-	return core.E(core.Denied, op, "the credential isn't for this host").WithHint("an admin of the org says which hosts it may be sent to")
+func elsewhere(op, hint string) error {
+	return core.E(core.Denied, op, "the credential isn't for this host").WithHint(hint)
+}
+
+// refuses says what an admin can do so that a credential may be used for this, if it should. A
+// value is given again for more hosts than it has, and needn't for the first that it names.
+func (f For) refuses(d credentialDoc) error {
+	set := f.command(d.Name)
+	if set == "" || d.Kind == OAuth { // whose hosts are its provider's
+		return elsewhere("credential.use", "an admin of the org says which hosts it may be sent to")
+	}
+	switch {
+	case d.Kind == Basic && len(d.Hosts) > 0:
+		set += " --kind basic --user USER"
+	case d.Kind == Header && len(d.Hosts) > 0:
+		set += " --kind header --header HEADER"
+	case d.Kind != Token:
+		set += " --kind " + string(d.Kind)
+	}
+	if d.Project == "" {
+		set += " --shared"
+	}
+	for _, h := range d.Hosts {
+		set += " --host " + h
+	}
+	if len(d.Hosts) == 0 {
+		set += " --keep"
+	}
+	return elsewhere("credential.use", "if it may be sent there, an admin says so: "+set)
+}
+
+// lacks says that there is no credential of the name, and how there comes to be one for the host.
+func (f For) lacks(name string) error {
+	set := f.command(name)
+	if set == "" {
+		return missing()
+	}
+	return core.E(core.NotFound, "credential.use", "the project has no credential "+name).WithHint("an admin keeps one: " + set)
+}
+
+// command is that by which a credential comes to be for the host; "" if one of the two can't be
+// in it. Both may be a model's words, which are to be safe in a person's shell.
+func (f For) command(name string) string {
+	at := Place(f.Host)
+	if checkName(name) != nil || at == "" || len(at) > 270 || strings.Trim(at, "abcdefghijklmnopqrstuvwxyz0123456789.:-/") != "" {
+		return ""
+	}
+	return "isekai secret set " + name + " --host " + at
 }
