@@ -48,7 +48,7 @@ var unusual = map[string]bounds{
 	"put-secret-of-installation":   {Body: 256 << 10, Seconds: 30},
 	"put-model-provider":           {Body: 256 << 10, Seconds: 30}, // 500 models with prices
 	"test-model-provider":          {Seconds: 90},                  // its list, and then all calls at once
-	"add-skill":                    {Body: maxSkill, Seconds: 60},
+	"add-skill":                    {Body: maxSkill, Seconds: 180}, // a repository's comes within two minutes
 
 	"put-mcp-server":         {Body: 1 << 20, Seconds: 30}, // an environment, however it is written
 	"put-mcp-files":          {Body: maxCall, Seconds: 300},

@@ -26,7 +26,7 @@ func lost(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, transport.ErrAuthenticationRequired):
-		return core.E(core.Unauthenticated, op, "the repository isn't public, or the credential isn't good for it").WithHint("name a credential of the project that is for this host: isekai secret add")
+		return core.E(core.Unauthenticated, op, "the repository isn't public, or the credential isn't good for it").WithHint("name a credential of the project that is for this host: isekai secret set")
 	case errors.Is(err, transport.ErrAuthorizationFailed):
 		return core.E(core.Denied, op, "the credential doesn't allow this").WithHint("give its owner the right, or name another credential")
 	case errors.Is(err, transport.ErrRepositoryNotFound):
