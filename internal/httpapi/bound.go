@@ -66,6 +66,8 @@ var unusual = map[string]bounds{
 	"delete-document":  {Seconds: 60},
 	"document-content": {Seconds: 60},
 
+	"take-callback": {Body: 256 << 10, Seconds: 30},
+
 	"test-webhook": {Seconds: 60}, // until the endpoint has answered, or hasn't
 
 	"send-message":        {Body: documentBody, Seconds: 60},
