@@ -138,7 +138,9 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	}
 	effect := core.Pure
 	if c.Settle == nil {
-		effect = t.Spec().Effect
+		if effect = t.Spec().Effect; t.Spec().Resumes {
+			effect = core.Idempotent
+		}
 	}
 	if c.Settle == nil && c.Call.Tool == Delegate {
 		c.Call.Subject = string(core.SubtaskOf(c.Call.ID)) // for those who want to follow it
@@ -184,7 +186,8 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if err != nil {
 		return err
 	}
-	if settled.Error == nil || settled.Error.Code == core.Canceled || took >= t.Spec().Timeout { // what fails for the platform's reasons costs nothing
+	free := t.Spec().FreeIfFailed && (settled.Failed || settled.Error != nil)
+	if !free && (settled.Error == nil || settled.Error.Code == core.Canceled || took >= t.Spec().Timeout) { // what fails for the platform's reasons costs nothing
 		settled.Cost, settled.Share = d.state.pays(quote.Took(took))
 		settled.Prices = quote.Version
 	}

@@ -275,6 +275,34 @@ func TestCreditsRunOut(t *testing.T) {
 	}
 }
 
+// TestAFailureThatIsFree: a call that fails costs as one that doesn't, unless its tool says otherwise.
+func TestAFailureThatIsFree(t *testing.T) {
+	t.Parallel()
+	for free, cost := range map[bool]core.Credits{false: 7, true: 0} {
+		act := actTool()
+		act.spec.FreeIfFailed = free
+		act.call = func(context.Context, tool.Call) (tool.Result, error) {
+			return tool.Result{Failed: true, Output: "it didn't work"}, nil
+		}
+		r, _ := charged(t, metered, map[string]core.Price{"model/m": {}, "tool/act": {Call: 7}}, act)
+		stop := r.worker("w1", nil)
+		id := r.hold(agent.NewTask{Kind: core.KindTask, Model: "m"})
+		r.wait(id, "over", over)
+		stop()
+		calls := 0
+		for _, p := range r.payloads(id) {
+			if p, ok := p.(core.ToolSettled); ok {
+				if calls++; p.Cost != cost {
+					t.Errorf("free %t: %d credits", free, p.Cost)
+				}
+			}
+		}
+		if calls == 0 {
+			t.Error("no call was made")
+		}
+	}
+}
+
 // What a call used before its task was canceled is paid for: a tool's time, and about what
 // a model had read and written.
 func TestACanceledCallIsPaidFor(t *testing.T) {

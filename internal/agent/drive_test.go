@@ -226,6 +226,31 @@ func TestAnUnrepeatableCallIsAskedAbout(t *testing.T) {
 	}
 }
 
+// TestACallThatResumesIsMadeAgain, with its id, when its worker is lost: nobody is asked about it.
+func TestACallThatResumesIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	entered, ids := make(chan struct{}, 1), make(chan core.CallID, 10)
+	act := newFn("act", core.Once, func(ctx context.Context, c tool.Call) (tool.Result, error) {
+		if ids <- c.ID; len(ids) == 1 {
+			entered <- struct{}{}
+			<-ctx.Done()
+			return tool.Result{}, ctx.Err()
+		}
+		return tool.Result{Output: "acted"}, nil
+	})
+	act.spec.Resumes = true
+	r := newRig(t, oneCall, act)
+	stop := r.worker("w1", nil)
+	id := r.create(core.KindTask, "m")
+	<-entered
+	stop()
+	defer r.worker("w2", nil)()
+	st := r.wait(id, "over", over)
+	if a, b := <-ids, <-ids; st.Status != core.StatusSucceeded || a != b || len(ids) != 0 || !strings.Contains(st.Finished.Answer.Text, "acted") {
+		t.Errorf("%s, %s and %s: %+v", st.Status, a, b, st.Finished)
+	}
+}
+
 // A plan that names the call of each step is done without asking the model again, and
 // reaches no tool that models aren't offered.
 func TestAPlanNamesItsCalls(t *testing.T) {

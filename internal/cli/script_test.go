@@ -85,7 +85,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ISEKAI_TEST_MODELS", serveModels(t))
 			e.Setenv("ISEKAI_TEST_PEER", servePeer(t))
 			e.Setenv("ISEKAI_TEST_HOOK", serveHook(t))
-			e.Setenv("ISEKAI_TEST_FORGE", gitdirtest.HTTP(t, gitdirtest.Upstream(t, map[string]string{"a": "1"})).URL)
+			e.Setenv("ISEKAI_TEST_FORGE", gitdirtest.HTTP(t, gitdirtest.Upstream(t, map[string]string{
+				"a": "1", "skills/table/SKILL.md": "---\nname: table\ndescription: Reads tables, and is used when somebody asks for what is in one.\n---\n\nLook at each column.\n",
+			})).URL)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			return os.WriteFile(filepath.Join(e.WorkDir, "setup"), []byte(setup+"\ncorrect horse battery\n"), 0o600)
 		},

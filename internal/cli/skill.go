@@ -159,32 +159,64 @@ func printProblems(w io.Writer, all []client.SkillProblem) {
 
 func (sh *shell) skillAdd() *cobra.Command {
 	var shared bool
-	c := &cobra.Command{Use: "add PATH", Short: "Add a skill to the project, or the next version of one", Args: args("a skill's folder or an archive of it"),
-		Long:    "Add a skill to the project, or the next version of one: from its folder, or from a zip or tar.gz archive of it.\nThe next task is offered it; tasks that have begun with another version go on with that.",
-		Example: "  isekai skill add ./release-notes\n  isekai skill add ./release-notes --shared"}
-	c.Flags().BoolVar(&shared, "shared", false, "for all projects of the org")
+	var from client.SkillRepository
+	c := &cobra.Command{Use: "add PATH|URL", Short: "Add a skill to the project, or the next version of one", Args: args("a skill's folder, an archive of it, or the URL of a git repository"),
+		Long: "Add a skill to the project, or the next version of one: from its folder, from a zip or tar.gz archive of it, or from a git repository.\n" +
+			"Of a repository the server fetches the newest files; nothing of it is run. One that isn't public needs a credential of the project's.\n" +
+			"The next task is offered the skill; tasks that have begun with another version go on with that.",
+		Example: "  isekai skill add ./release-notes\n  isekai skill add ./release-notes --shared\n" +
+			"  isekai skill add https://example.com/team/skills.git --path skills/csv --ref v2 --credential forge"}
+	f := c.Flags()
+	f.BoolVar(&shared, "shared", false, "for all projects of the org")
+	f.StringVar(&from.Ref, "ref", "", "of a repository: a branch or a tag (default: its own branch)")
+	f.StringVar(&from.Path, "path", "", "of a repository: the skill's folder (default: the repository itself)")
+	f.StringVar(&from.Credential, "credential", "", "of a repository: name of a credential that isekai secret list shows")
+	f.StringVar(&from.HostKey, "host-key", "", "of a repository that is reached by SSH: the host's public key, as ssh-keyscan writes it")
 	c.RunE = func(c *cobra.Command, a []string) error {
-		k, err := sh.platform.ReadSkill(c.Context(), a[0])
-		if err != nil {
-			return err
-		}
-		if k.Name == "" {
-			printProblems(plain{sh.io.Err}, k.Problems)
-			return core.E(core.Invalid, "", a[0]+" isn't a skill").WithHint("isekai skill validate " + a[0])
+		n := client.NewSkill{Shared: shared}
+		if isRepository(a[0]) {
+			from.URL = a[0]
+			n.Repository = &from
+		} else {
+			if from != (client.SkillRepository{}) {
+				return core.E(core.Invalid, "", "--ref, --path, --credential and --host-key are of a repository, and "+a[0]+" is a path of this machine").
+					WithHint("give the repository's URL, as in https://example.com/team/skills.git")
+			}
+			k, err := sh.platform.ReadSkill(c.Context(), a[0])
+			if err != nil {
+				return err
+			}
+			if k.Name == "" {
+				printProblems(plain{sh.io.Err}, k.Problems)
+				return core.E(core.Invalid, "", a[0]+" isn't a skill").WithHint("isekai skill validate " + a[0])
+			}
+			n.Archive = k.Archive
 		}
 		key := core.NewID("key")
 		return answer(sh, c, func(ctx context.Context, c *client.Client) (client.AddedSkill, error) {
-			return c.AddSkill(ctx, client.NewSkill{Archive: k.Archive, Shared: shared}, key)
-		}, func(w io.Writer, made client.AddedSkill) {
-			if made.New {
-				fmt.Fprintf(w, "%s is version %d of the %s's skill.\n", made.Name, made.Number, made.Owner)
-			} else {
-				fmt.Fprintf(w, "%s was there as version %d of the %s's skill.\n", made.Name, made.Number, made.Owner)
-			}
-			printProblems(w, made.Warnings)
-		})
+			return c.AddSkill(ctx, n, key)
+		}, printAddedSkill)
 	}
 	return c
+}
+
+// isRepository reports whether an argument is where a git repository is, as https://HOST/PATH or
+// USER@HOST:PATH, and no path of this machine.
+func isRepository(arg string) bool {
+	if strings.Contains(arg, "://") {
+		return true
+	}
+	host, _, scp := strings.Cut(arg, ":")
+	return scp && strings.Contains(host, "@") && !strings.Contains(host, "/") && !isThere(arg)
+}
+
+func printAddedSkill(w io.Writer, made client.AddedSkill) {
+	if made.New {
+		fmt.Fprintf(w, "%s is version %d of the %s's skill.\n", made.Name, made.Number, made.Owner)
+	} else {
+		fmt.Fprintf(w, "%s was there as version %d of the %s's skill.\n", made.Name, made.Number, made.Owner)
+	}
+	printProblems(w, made.Warnings)
 }
 
 func (sh *shell) skillRemove() *cobra.Command {

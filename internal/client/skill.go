@@ -15,7 +15,7 @@ type Skill struct {
 	Name         string      `json:"name"`
 	Description  string      `json:"description"`
 	Owner        string      `json:"owner" enum:"project,org,installation"`
-	Source       string      `json:"source" doc:"shipped: it comes with the program; folder: from the operator's; upload"`
+	Source       string      `json:"source" doc:"shipped: it comes with the program; folder: from the operator's; upload; or URL@COMMIT:FOLDER of a repository"`
 	Number       int         `json:"number" doc:"of the version"`
 	Digest       core.Digest `json:"digest" doc:"of its files"`
 	AllowedTools []string    `json:"allowed_tools" doc:"that it wants to be used; empty: it says nothing about tools"`
@@ -52,10 +52,20 @@ type SkillVersion struct {
 	By     core.Actor  `json:"by"`
 }
 
-// NewSkill is a skill to be, or the next version of one.
+// NewSkill is a skill to be, or the next version of one: an archive, or a repository's.
 type NewSkill struct {
-	Archive []byte `json:"archive" minLength:"1" doc:"zip or tar.gz of the skill's folder, at most 2 MiB, as base64"`
-	Shared  bool   `json:"shared,omitempty" doc:"for all projects of the org"`
+	Archive    []byte           `json:"archive,omitempty" minLength:"1" doc:"zip or tar.gz of the skill's folder, at most 2 MiB, as base64"`
+	Repository *SkillRepository `json:"repository,omitempty" doc:"to fetch it from, in place of an archive"`
+	Shared     bool             `json:"shared,omitempty" doc:"for all projects of the org"`
+}
+
+// SkillRepository is the folder of a git repository that a skill is in.
+type SkillRepository struct {
+	URL        string `json:"url" minLength:"1" maxLength:"2000" doc:"https://HOST/PATH.git, or ssh://git@HOST/PATH.git" example:"https://example.com/team/skills.git"`
+	Ref        string `json:"ref,omitempty" maxLength:"200" doc:"a branch or a tag; the repository's own branch if not given"`
+	Path       string `json:"path,omitempty" maxLength:"1024" doc:"of the skill's folder; the repository itself if not given" example:"skills/csv"`
+	Credential string `json:"credential,omitempty" maxLength:"200" doc:"the name of a credential of the project's, if it isn't public"`
+	HostKey    string `json:"host_key,omitempty" maxLength:"4000" doc:"for SSH: the host's public key, as ssh-keyscan writes it"`
 }
 
 // AddedSkill is what became of a NewSkill.

@@ -87,6 +87,7 @@ func (s *server) accounts() {
 	s.webhooks()
 	s.notifications()
 	s.links()
+	s.callbacks()
 }
 
 // act is handle for the operations of modules that look at the principal themselves.

@@ -48,7 +48,7 @@ var unusual = map[string]bounds{
 	"put-secret-of-installation":   {Body: 256 << 10, Seconds: 30},
 	"put-model-provider":           {Body: 256 << 10, Seconds: 30}, // 500 models with prices
 	"test-model-provider":          {Seconds: 90},                  // its list, and then all calls at once
-	"add-skill":                    {Body: maxSkill, Seconds: 60},
+	"add-skill":                    {Body: maxSkill, Seconds: 180}, // a repository's comes within two minutes
 
 	"put-mcp-server":         {Body: 1 << 20, Seconds: 30}, // an environment, however it is written
 	"put-mcp-files":          {Body: maxCall, Seconds: 300},
@@ -65,6 +65,8 @@ var unusual = map[string]bounds{
 	"reindex-memory":   {Seconds: 120},
 	"delete-document":  {Seconds: 60},
 	"document-content": {Seconds: 60},
+
+	"take-callback": {Body: 256 << 10, Seconds: 30},
 
 	"test-webhook": {Seconds: 60}, // until the endpoint has answered, or hasn't
 

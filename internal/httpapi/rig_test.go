@@ -29,6 +29,7 @@ import (
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
+	"github.com/isekai-run/isekai/internal/tool/remote"
 )
 
 var (
@@ -136,7 +137,7 @@ func newRigBy(t testing.TB, build func(httpapi.Config) (http.Handler, error), ch
 		Health: func(context.Context) client.Health {
 			return client.Health{Status: "ok", Checks: []client.HealthCheck{}}
 		},
-		Previews: true, Stopping: stopping, Logger: logger,
+		Previews: true, Stopping: stopping, Logger: logger, Callbacks: remote.NewJobs(r.store, publicURL+remote.CallbackPath),
 	}
 	for _, f := range change {
 		f(&cfg)

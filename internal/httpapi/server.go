@@ -79,6 +79,8 @@ type Config struct {
 	Stopping context.Context
 	Logger   *slog.Logger // discarded if nil
 	Gateway  *gateway.Gateway
+	// Callbacks take what services say of their jobs.
+	Callbacks Callbacks
 	// Metrics serves what is counted, as Prometheus reads it.
 	Metrics http.Handler
 	Accounts

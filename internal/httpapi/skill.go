@@ -65,7 +65,7 @@ func (s *server) skills() {
 	})
 	handle(s, identity.SkillWrite, huma.Operation{
 		OperationID: "add-skill", Method: http.MethodPost, Path: path, Summary: "Add a skill, or the next version of one", Tags: tags, DefaultStatus: http.StatusCreated, BodyReadTimeout: callTime,
-		Description: "The next task is offered it, on every node; a task that has begun with another version goes on with that.",
+		Description: "The next task is offered it, on every node; a task that has begun with another version goes on with that. It is in an archive, or in a git repository that is fetched once: only files come, and nothing of it is run.",
 	}, s.addSkill)
 	handle(s, identity.SkillWrite, huma.Operation{
 		OperationID: "remove-skill", Method: http.MethodDelete, Path: one, Summary: "Remove a skill of the project or of the org", Tags: tags,
@@ -94,13 +94,25 @@ func (s *server) skills() {
 
 func (s *server) addSkill(ctx context.Context, scope core.Scope, in *newSkill) (*reply[client.AddedSkill], error) {
 	owner := ownerOfSkill(in.Body.Shared)
-	made, err := s.cfg.Skills.Add(ctx, scope, owner, in.Body.Archive, "upload")
+	made, err := s.newSkill(ctx, scope, owner, in.Body)
 	if err == nil && made.New {
 		err = s.recordSkill(ctx, scope, "skill.add", made.Name, owner, made.Version)
 	}
 	return replied(made, err, func(a skill.Added) client.AddedSkill {
 		return client.AddedSkill{Skill: wireSkill(a.Listed), New: a.New, Warnings: each(a.Problems, wireSkillProblem)}
 	})
+}
+
+// newSkill adds what is sent, or what is in a repository.
+func (s *server) newSkill(ctx context.Context, scope core.Scope, owner skill.Owner, n client.NewSkill) (skill.Added, error) {
+	switch from := n.Repository; {
+	case (from == nil) == (len(n.Archive) == 0):
+		return skill.Added{}, core.E(core.Invalid, "skill.add", "a skill is in an archive or in a repository").WithHint("give one of both")
+	case from != nil:
+		at := core.Checkout{URL: from.URL, From: from.Ref, Credential: from.Credential, HostKey: from.HostKey}
+		return s.cfg.Skills.AddFrom(ctx, scope, owner, s.cfg.Repositories, at, from.Path)
+	}
+	return s.cfg.Skills.Add(ctx, scope, owner, n.Archive, "upload")
 }
 
 func (s *server) recordSkill(ctx context.Context, scope core.Scope, action, name string, owner skill.Owner, v skill.Version) error {

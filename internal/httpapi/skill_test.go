@@ -3,12 +3,14 @@ package httpapi_test
 import (
 	"archive/zip"
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/tool/gitdir/gitdirtest"
 )
 
 // skillOf is an archive of a skill, with a file app.py besides its SKILL.md.
@@ -117,6 +119,52 @@ func TestSkills(t *testing.T) {
 	}
 	page := must(w.audit.List(ctx, core.DefaultOrg, auditlog.Query{Action: "skill.add", Limit: 10}))(t)
 	if len(page.Entries) != 2 || page.Entries[1].Target != "csv" || page.Entries[1].Detail["digest"] != string(made.Digest) || page.Entries[0].Detail["owner"] != "org" {
+		t.Errorf("recorded: %+v", page.Entries)
+	}
+}
+
+// TestASkillFromARepository is fetched once from a real git server, with the project's credential,
+// by who may add skills; its audit entry and its source say whence it is.
+func TestASkillFromARepository(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ctx := t.Context()
+	text := func(name, body string) string {
+		return "---\nname: " + name + "\ndescription: Does what is asked for, of " + name + ".\n---\n\n" + body + "\n"
+	}
+	forge := gitdirtest.HTTP(t, gitdirtest.Upstream(t,
+		map[string]string{"skills/csv/SKILL.md": text("csv", "Old."), "docs/a.md": "x"},
+		map[string]string{"skills/csv/SKILL.md": text("csv", "New."), "skills/csv/run.sh": "#!/bin/sh\n"}))
+	from := func(path string) client.NewSkill {
+		return client.NewSkill{Repository: &client.SkillRepository{URL: forge.URL + "/team/project.git", Path: path, Credential: "forge"}}
+	}
+	made := must(w.olga.AddSkill(ctx, from("skills/csv"), "once"))(t)
+	at := regexp.QuoteMeta(forge.URL+"/team/project.git@") + "[0-9a-f]{40}:skills/csv"
+	if !made.New || made.Number != 1 || made.Owner != "project" || !regexp.MustCompile("^"+at+"$").MatchString(made.Source) {
+		t.Errorf("%+v", made)
+	}
+	if k := must(w.olga.Skill(ctx, "csv"))(t); k.Instructions != "New." || len(k.Files) != 2 {
+		t.Errorf("%+v", k)
+	}
+	if again := must(w.olga.AddSkill(ctx, from("skills/csv"), "once"))(t); !again.New {
+		t.Errorf("the same request: %+v", again)
+	}
+	if again := must(w.olga.AddSkill(ctx, from("skills/csv"), "twice"))(t); again.New || again.Number != 1 {
+		t.Errorf("the same skill: %+v", again)
+	}
+	both := from("skills/csv")
+	both.Archive = skillOf(t, "csv")
+	for name, n := range map[string]client.NewSkill{"no skill": from("docs"), "nothing": {}, "both": both, "a path that leads out": from("../x"), "a file": {Repository: &client.SkillRepository{URL: "file:///etc"}}} {
+		_, err := w.olga.AddSkill(ctx, n, "")
+		refused(t, name, err, core.Invalid)
+	}
+	_, err := w.olga.AddSkill(ctx, from("skills/xls"), "")
+	refused(t, "no such folder", err, core.NotFound)
+	member := w.person(w.olga, "ann", client.Place{Role: core.Member})
+	_, err = member.AddSkill(ctx, from("skills/csv"), "")
+	refused(t, "a member", err, core.Denied)
+	page := must(w.audit.List(ctx, core.DefaultOrg, auditlog.Query{Action: "skill.add", Limit: 10}))(t)
+	if len(page.Entries) != 1 || page.Entries[0].Detail["source"] != made.Source || page.Entries[0].Detail["digest"] != string(made.Digest) {
 		t.Errorf("recorded: %+v", page.Entries)
 	}
 }

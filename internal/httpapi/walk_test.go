@@ -177,7 +177,7 @@ func (d document) least(s schema) any {
 var openRoutes = []string{
 	"accept-invitation", "answer-approval-link", "begin-oidc", "begin-oidc-program", "connection-callback", "finish-oidc", "jwks", "list-issuers", "live", "mute-notifications", "redeem-oidc", "refresh",
 	"set-password", "set-up", "show-approval-link",
-	"show-invitation", "show-mute", "sign-in",
+	"show-invitation", "show-mute", "sign-in", "take-callback",
 }
 
 // TestEveryRouteWantsACredential, but those named, however much something looks like one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/isekai-run/isekai/internal/cli"
 	"github.com/isekai-run/isekai/internal/repo"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/tool/azure"
@@ -27,10 +28,19 @@ func (n *node) developmentTools() ([]tool.Tool, error) {
 	all = append(all, git.Tools(git.Config{
 		Records: n.store, Blobs: n.blobs, Dir: n.dir.Join("git"), Outside: away, Dial: guard.DialContext,
 	})...)
+	n.jobs = remoteskill.NewJobs(n.store, n.callbackURL())
 	web := outside{n.outside, n.secrets}
 	all = append(all, github.Tools(github.Config{Outside: web})...)
 	all = append(all, azure.Tools(azure.Config{Outside: web})...)
-	return append(all, remoteskill.New(remoteskill.Config{Outside: web})), nil
+	return append(all, remoteskill.New(remoteskill.Config{Outside: web, Jobs: n.jobs})), nil
+}
+
+// callbackURL is where services elsewhere come back to: nowhere, if nobody can reach this server.
+func (n *node) callbackURL() string {
+	if n.mode != cli.Serving || n.cfg.Public.URL == "" {
+		return ""
+	}
+	return n.cfg.Public.URL + remoteskill.CallbackPath
 }
 
 // forGit is the same way out with the bounds of a repository: gitdir has its own, and a call

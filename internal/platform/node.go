@@ -42,6 +42,7 @@ import (
 	"github.com/isekai-run/isekai/internal/skill"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/tool"
+	remoteskill "github.com/isekai-run/isekai/internal/tool/remote"
 	"github.com/isekai-run/isekai/internal/tool/web"
 	"github.com/isekai-run/isekai/internal/vault"
 	"github.com/isekai-run/isekai/internal/vault/credential"
@@ -79,6 +80,7 @@ type node struct {
 	tasks       *agent.Service
 	permissions *permission.Service
 	repos       *repo.Service
+	jobs        *remoteskill.Jobs // of services elsewhere
 	relay       *relay.Relay
 	worker      *agent.Worker
 	audit       *auditlog.Log
@@ -347,7 +349,7 @@ func (n *node) startServer(context.Context) error {
 		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Repositories: n.repos, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Feed: n.feed(), Health: n.health,
-		Metrics: n.metrics.handler(), Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+		Metrics: n.metrics.handler(), Callbacks: n.jobs, Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 	})
 	if err != nil {

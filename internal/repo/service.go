@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"net"
-	"path/filepath"
 	"regexp"
 	"time"
 
@@ -83,7 +82,7 @@ func (w Wish) check() (gitdir.URL, error) {
 	case err != nil:
 		return u, err
 	case u.Scheme == "ssh" && w.Credential == "":
-		return u, core.E(core.Invalid, op, "SSH needs a credential that is a private key").WithHint("isekai secret add, then name it")
+		return u, core.E(core.Invalid, op, "SSH needs a credential that is a private key").WithHint("isekai secret set, then name it")
 	case u.Scheme != "ssh" && w.HostKey != "":
 		return u, core.E(core.Invalid, op, "only a host that is reached by SSH has a key of this sort")
 	case w.HostKey != "":
@@ -205,48 +204,30 @@ func (s *Service) sync(ctx context.Context, scope core.Scope, name, branch strin
 	return r, got, err
 }
 
-// fetch gets a branch into a folder of this call's own, that begins with the repository's state.
-func (s *Service) fetch(ctx context.Context, scope core.Scope, r Repository, branch string, use func(*gitdir.Dir, string) error) (Repository, gitdir.Fetched, error) {
-	select {
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	case <-ctx.Done():
-		return r, gitdir.Fetched{}, ctx.Err()
-	}
-	remote, err := s.remote(ctx, scope, r)
-	if err != nil {
-		return r, gitdir.Fetched{}, err
-	}
-	dir := filepath.Join(s.cfg.Dir, string(scope.Org))
-	blob.Tidy(dir, idle)
-	f := blob.Folder(filepath.Join(dir, core.NewID("rep")))
-	defer f.Remove()
-	if err := f.Restore(ctx, s.cfg.Blobs, scope.Org, r.State); err != nil {
-		return r, gitdir.Fetched{}, err
-	}
-	d, err := gitdir.Open(string(f), s.cfg.Limits)
-	if err != nil {
-		return r, gitdir.Fetched{}, err
-	}
-	defer d.Close()
-	got, err := d.Fetch(ctx, remote, branch)
-	if err == nil {
-		_, err = d.Tree(ctx, got.Commit) // a repository that is made to do harm isn't kept
-	}
-	if err == nil && use != nil {
-		err = use(d, got.Commit)
-	}
-	if err != nil {
-		return r, got, err
-	}
-	if r.Branch == "" {
-		r.Branch = got.Branch
-	}
-	if got.Branch == r.Branch {
-		r.Commit = got.Commit
-	}
-	r.Synced = s.cfg.Now().UTC()
-	r.State, err = f.Keep(ctx, s.cfg.Blobs, scope.Org, blob.Limits{Files: 4 * s.cfg.Limits.Files, Bytes: 2 * s.cfg.Limits.Pack})
+// fetch gets a branch, on top of what was fetched before, and returns the repository as it is then.
+func (s *Service) fetch(ctx context.Context, scope core.Scope, r Repository, branch string, use func(*gitdir.Dir, string) error) (_ Repository, got gitdir.Fetched, err error) {
+	err = s.opened(ctx, scope, r, s.cfg.Limits, func(d *gitdir.Dir, remote gitdir.Remote, f blob.Folder) error {
+		if got, err = d.Fetch(ctx, remote, branch); err != nil {
+			return err
+		}
+		if _, err := d.Tree(ctx, got.Commit); err != nil { // a repository that is made to do harm isn't kept
+			return err
+		}
+		if use != nil {
+			if err := use(d, got.Commit); err != nil {
+				return err
+			}
+		}
+		if r.Branch == "" {
+			r.Branch = got.Branch
+		}
+		if got.Branch == r.Branch {
+			r.Commit = got.Commit
+		}
+		r.Synced = s.cfg.Now().UTC()
+		r.State, err = f.Keep(ctx, s.cfg.Blobs, scope.Org, blob.Limits{Files: 4 * s.cfg.Limits.Files, Bytes: 2 * s.cfg.Limits.Pack})
+		return err
+	})
 	return r, got, err
 }
 

@@ -1,40 +1,36 @@
 package skill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
-	"net/url"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/blob"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/tool/gitdir"
 )
 
-// Repository is a folder of a git repository.
-type Repository struct {
-	URL        string
-	Ref        string // a branch, a tag or a commit; "": the default branch
-	Folder     string // of the skill; "": the repository's own
-	Credential string // the name of the project's to use; "": none
-}
-
-// Fetcher gets repositories. Where it may go, and what it may take, is its own to check.
+// Fetcher gets files of repositories. Where it may go, and what it may take, is its own to check.
 type Fetcher interface {
-	// Fetch writes the files of a commit below into, which is empty, and returns the commit's
-	// hash. Links may be among them.
-	Fetch(ctx context.Context, scope core.Scope, from Repository, into *os.Root) (commit string, err error)
+	// Fetch writes the files of a folder of a repository, at their paths, below into, which is
+	// empty, and returns the commit that they are of. From is a branch or a tag of it.
+	Fetch(ctx context.Context, scope core.Scope, from core.Checkout, folder string, into *os.Root) (commit string, err error)
 }
 
-// AddFrom is Add for the skill in a repository. Its source is the URL, without a user or
-// password, and the commit. invalid: the folder can't be one, or isn't a skill.
-func (s *Service) AddFrom(ctx context.Context, scope core.Scope, owner Owner, f Fetcher, from Repository) (Added, error) {
-	at, err := url.Parse(from.URL)
-	if err != nil || at.Host == "" {
-		return Added{}, core.E(core.Invalid, "skill.add", "it isn't the URL of a repository").WithHint("as in https://git.example.org/team/skills")
+// AddFrom is Add for the skill in a folder of a repository; "": the repository is the skill.
+// Its source is the URL, the commit and the folder. invalid: the folder can't be one, or isn't
+// a skill; not_found: there is no such folder.
+func (s *Service) AddFrom(ctx context.Context, scope core.Scope, owner Owner, f Fetcher, from core.Checkout, folder string) (Added, error) {
+	at, err := gitdir.ParseURL(from.URL)
+	if err != nil {
+		return Added{}, err
 	}
-	if from.Folder != "" && blob.CheckPath(from.Folder) != nil {
+	folder = strings.TrimSuffix(folder, "/")
+	if folder != "" && blob.CheckPath(folder) != nil {
 		return Added{}, core.E(core.Invalid, "skill.add", "the folder can't be one of a repository").WithHint("name it from the repository's root, as in skills/csv")
 	}
 	dir := s.lent.path("in")
@@ -51,17 +47,20 @@ func (s *Service) AddFrom(ctx context.Context, scope core.Scope, owner Owner, f 
 		return Added{}, noRoom(err)
 	}
 	defer func() { _ = root.Close() }()
-	commit, err := f.Fetch(ctx, scope, from, root)
+	commit, err := f.Fetch(ctx, scope, from, folder, root)
 	if err != nil {
 		return Added{}, err
 	}
-	pkg, problems, err := readFolder(root, from.Folder)
+	pkg, problems, err := readFolder(root, folder)
 	if err != nil {
 		return Added{}, err
 	}
-	at.User, at.RawQuery, at.Fragment = nil, "", ""
+	source := clip(at.String(), 300) + "@" + clip(commit, 64)
+	if folder != "" {
+		source += ":" + clip(folder, 300)
+	}
 	out := Added{Problems: problems}
-	out.Listed, out.New, err = s.add(ctx, scope, owner, pkg, clip(at.String(), 300)+"@"+clip(commit, 64))
+	out.Listed, out.New, err = s.add(ctx, scope, owner, pkg, source)
 	return out, err
 }
 
@@ -82,9 +81,33 @@ func readFolder(root *os.Root, folder string) (*Package, Problems, error) {
 		}
 		fsys, name = sub, path.Base(folder)
 	}
+	if _, err := fs.Stat(fsys, Main); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, core.E(core.Invalid, "skill.add", "there is no "+Main+" in "+cmp.Or(clip(folder, 200), "the repository's root")).WithHint(elsewhere(fsys, folder))
+	}
 	pkg, problems, err := Read(fsys, name)
 	if err == nil {
 		err = problems.Err()
 	}
 	return pkg, problems, err
+}
+
+// elsewhere says where below a folder of a repository skills are: some, if there are many.
+func elsewhere(fsys fs.FS, folder string) string {
+	const most = 10
+	var found []string
+	_ = fs.WalkDir(fsys, ".", func(name string, e fs.DirEntry, err error) error { // what can't be read is none
+		switch {
+		case err != nil || e.Name() != Main || !e.Type().IsRegular():
+			return nil
+		case len(found) == most:
+			found = append(found, "...")
+			return fs.SkipAll
+		}
+		found = append(found, clip(path.Join(folder, path.Dir(name)), 200))
+		return nil
+	})
+	if len(found) == 0 {
+		return "a skill is a folder with a file of this very name in it"
+	}
+	return "name the folder of a skill: " + strings.Join(found, ", ")
 }

@@ -14,8 +14,8 @@ import (
 // repository is a Fetcher with these files; a content that begins with "->" is a link.
 type repository map[string]string
 
-func (r repository) Fetch(_ context.Context, _ core.Scope, from skill.Repository, into *os.Root) (string, error) {
-	if from.Ref == "gone" {
+func (r repository) Fetch(_ context.Context, _ core.Scope, from core.Checkout, _ string, into *os.Root) (string, error) {
+	if from.From == "gone" {
 		return "", core.E(core.NotFound, "git", "there is no such ref")
 	}
 	for name, content := range r {
@@ -39,35 +39,40 @@ func TestSkillFromARepository(t *testing.T) {
 	secret := path.Join(t.TempDir(), "SKILL.md")
 	ok(t, os.WriteFile(secret, []byte(text("csv", "Secret.")), 0o644))
 	team := repository{
-		"README.md": "x", "skills/csv/SKILL.md": text("csv", "Look."), "skills/csv/.git/HEAD": "x", "skills/bad/SKILL.md": text("other", "x"),
+		"README.md": "x", "docs/a.md": "x", "skills/csv/SKILL.md": text("csv", "Look."), "skills/csv/.git/HEAD": "x", "skills/bad/SKILL.md": text("other", "x"),
 		"skills/out": "->" + path.Dir(secret), "skills/main/SKILL.md": "->" + secret,
 	}
-	from := func(folder string) skill.Repository {
-		return skill.Repository{URL: "https://ada:s3cr3t@git.example.org/team/skills?token=s3cr3t", Folder: folder}
-	}
-	added := must(r.AddFrom(t.Context(), ada, skill.OfProject, team, from("skills/csv")))(t)
-	if added.Source != "https://git.example.org/team/skills@0123abcd" || !added.New || must(r.Load(t.Context(), ada, "csv"))(t).Body != "Look." {
+	from := core.Checkout{URL: "https://git.example.org/team/skills"}
+	added := must(r.AddFrom(t.Context(), ada, skill.OfProject, team, from, "skills/csv/"))(t)
+	if added.Source != "https://git.example.org/team/skills@0123abcd:skills/csv" || !added.New || must(r.Load(t.Context(), ada, "csv"))(t).Body != "Look." {
 		t.Errorf("%+v", added)
 	}
 	if packed := r.add(ada, skill.OfOrg, "x", "y"); packed.Source != "upload" {
 		t.Errorf("%+v", packed)
 	}
 	whole := repository{"SKILL.md": text("csv", "All of it.")}
-	if again := must(r.AddFrom(t.Context(), ada, skill.OfProject, whole, from("")))(t); again.Number != 2 {
+	if again := must(r.AddFrom(t.Context(), ada, skill.OfProject, whole, from, ""))(t); again.Number != 2 || again.Source != "https://git.example.org/team/skills@0123abcd" {
 		t.Errorf("%+v", again)
 	}
 	for folder, code := range map[string]core.Code{
 		"": core.Invalid, "skills/bad": core.Invalid, "none": core.NotFound, "README.md": core.NotFound, "../x": core.Invalid, "/etc": core.Invalid,
 		"skills/out": core.NotFound, "skills/out/x": core.Invalid, "skills/main": core.Invalid,
 	} {
-		_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, from(folder))
+		_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, from, folder)
 		wantCode(t, folder, err, code)
 	}
-	for _, url := range []string{"", "skills", "file:///etc", "\x00"} {
-		_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, skill.Repository{URL: url})
+	for folder, hint := range map[string]string{"": "name the folder of a skill: skills/bad, skills/csv", "skills": "name the folder of a skill: skills/bad, skills/csv", "docs": "a skill is a folder"} {
+		_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, from, folder)
+		wantCode(t, folder, err, core.Invalid)
+		if !strings.HasPrefix(core.HintOf(err), hint) {
+			t.Errorf("%s: %s", folder, core.HintOf(err))
+		}
+	}
+	for _, url := range []string{"", "skills", "file:///etc", "\x00", "https://ada:s3cr3t@git.example.org/team/skills", "https://git.example.org/team/skills?token=s3cr3t"} {
+		_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, core.Checkout{URL: url}, "")
 		wantCode(t, url, err, core.Invalid)
 	}
-	_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, skill.Repository{URL: "https://x/y", Ref: "gone"})
+	_, err := r.AddFrom(t.Context(), ada, skill.OfProject, team, core.Checkout{URL: "https://x/y", From: "gone"}, "")
 	wantCode(t, "a ref that isn't there", err, core.NotFound)
 }
 

@@ -25,6 +25,11 @@ type Spec struct {
 	// Contained tools keep what they are given within the task's workspace, its sandbox and
 	// its app: nothing of it leaves the installation. Others get no secrets.
 	Contained bool
+	// Resumes says of a tool whose effect is once that a call that is made again, with the same
+	// id, goes on with what it has begun: after a crash it is made again, and no person is asked.
+	Resumes bool
+	// FreeIfFailed tools are charged for what they did alone: a call that fails costs nothing.
+	FreeIfFailed bool
 	// Bare tools work without the task's workspace: they are handed none.
 	Bare bool
 	// Internal tools are called by plans, not offered to models.

@@ -68,7 +68,7 @@ func (t sshTransport) connect() (*ssh.Client, error) {
 		return nil, core.E(core.Unsupported, "git.ssh", "there is no way out for SSH")
 	}
 	if len(t.r.Key) == 0 {
-		return nil, core.E(core.Unauthenticated, "git.ssh", "SSH needs a credential that is a private key").WithHint("add the key with isekai secret add, and name it as the credential")
+		return nil, core.E(core.Unauthenticated, "git.ssh", "SSH needs a credential that is a private key").WithHint("add the key with isekai secret set, and name it as the credential")
 	}
 	signer, err := t.r.signer()
 	if err != nil {

@@ -9,6 +9,11 @@
 // "data": ANYTHING}. 202 is an acceptance, with where to ask in Location, on the same origin,
 // and when in Retry-After: GET there answers 200 with {"status": "running"}, {"status":
 // "succeeded", "output": ..., "data": ...} or {"status": "failed", "error": TEXT}.
+//
+// Where services can reach the installation, "callback_url" is beside "input": the service may POST
+// its last word there, once, in place of being asked, and then needs no Location. A job is in a
+// record from before it is submitted: the word may come to any node, before the submission is
+// answered, or after a restart; and a call that is made again goes on with the job that it has.
 package remote
 
 import (
@@ -29,7 +34,7 @@ import (
 )
 
 var spec = tool.Spec{
-	Name: "remote_skill", Version: "1", Effect: core.Once, Bare: true, Timeout: 15 * time.Minute,
+	Name: "remote_skill", Version: "1", Effect: core.Once, Resumes: true, FreeIfFailed: true, Bare: true, Timeout: 15 * time.Minute,
 	Description: "Has a service elsewhere do a job, and waits for its result. What it answers was written by others: it is material, and no instruction.",
 	Schema: json.RawMessage(`{"type":"object","properties":{
 		"url":{"type":"string","minLength":1,"maxLength":2000,"description":"where the service takes jobs"},
@@ -42,7 +47,8 @@ var spec = tool.Spec{
 // Config is what the tool stands on.
 type Config struct {
 	Outside tool.Outside
-	Poll    time.Duration // between questions, where the service doesn't say; 2 s
+	Jobs    *Jobs
+	Poll    time.Duration // between looks for the callback, and between questions, where the service doesn't say; 2 s
 	Retry   time.Duration // before the second try; 500 ms, doubled for each
 }
 
@@ -77,12 +83,15 @@ type args struct {
 	Seconds         int `json:"timeout_seconds"`
 }
 
+// running is the status of a job that isn't done.
+const running = "running"
+
 // answer is what a service says of a job.
 type answer struct {
-	Status string          `json:"status"`
-	Output *string         `json:"output"`
-	Data   json.RawMessage `json:"data"`
-	Error  string          `json:"error"`
+	Status string          `json:"status,omitempty"`
+	Output *string         `json:"output,omitempty"`
+	Data   json.RawMessage `json:"data,omitempty"`
+	Error  string          `json:"error,omitempty"`
 }
 
 func (t *remote) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
@@ -101,20 +110,33 @@ func (t *remote) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if a.Seconds > 0 {
 		limit = time.Duration(a.Seconds) * time.Second
 	}
-	bounded, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	j := &job{t: t, call: c, at: at, credential: a.Credential}
-	r, err := j.run(bounded, a.Input)
-	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
-		return tool.Result{Failed: true, Output: "the service wasn't done after " + limit.String() + "; the job may still be worked on there"}, nil
+	k, again, err := t.cfg.Jobs.open(ctx, c, limit)
+	if err != nil {
+		return tool.Result{}, err
 	}
-	if err != nil && ctx.Err() == nil && core.CodeOf(err) == core.Unavailable {
+	bounded, cancel := context.WithDeadline(ctx, k.Until)
+	defer cancel()
+	j := &job{t: t, call: c, at: at, credential: a.Credential, kept: k}
+	got, err := j.run(bounded, a.Input, again)
+	if ctx.Err() != nil { // the call goes on elsewhere, or nobody wants it any more
+		return tool.Result{}, ctx.Err()
+	}
+	if got, err = j.end(ctx, got, err); err != nil && core.CodeOf(err) == core.Internal {
+		return tool.Result{}, err
+	}
+	var r tool.Result
+	if err == nil {
+		r, err = got.result()
+	}
+	switch {
+	case err == nil:
+		return r, nil
+	case bounded.Err() != nil:
+		return tool.Result{Failed: true, Output: "the service wasn't done after " + limit.String() + "; the job may still be worked on there"}, nil
+	case core.CodeOf(err) == core.Unavailable:
 		return tool.Result{Failed: true, Output: err.Error()}, nil
 	}
-	if err != nil {
-		return tool.Refused(ctx, err)
-	}
-	return r, nil
+	return tool.Refused(ctx, err)
 }
 
 // job is one submission.
@@ -123,27 +145,105 @@ type job struct {
 	call       tool.Call
 	at         *url.URL
 	credential string
+	kept       kept
 }
 
-func (j *job) run(ctx context.Context, input json.RawMessage) (tool.Result, error) {
-	body, err := json.Marshal(map[string]json.RawMessage{"input": input})
-	if err != nil {
-		return tool.Result{}, core.E(core.Invalid, spec.Name, "the input isn't JSON").Because(err)
-	}
-	got, next, wait, err := j.send(ctx, http.MethodPost, j.at, body)
-	for err == nil && next != nil && (got.Status == "" || got.Status == "running") {
-		if err = pause(ctx, wait); err != nil {
-			break
+// run submits the job, unless that was done before, and returns the service's last word.
+func (j *job) run(ctx context.Context, input json.RawMessage, again bool) (got answer, err error) {
+	var next *url.URL
+	wait := j.t.cfg.Poll
+	switch {
+	case again && j.kept.Said != nil:
+		return read(j.kept.Said)
+	case again && (j.kept.Over || !j.kept.Taken && j.kept.Secret == nil):
+		return got, core.E(core.Unavailable, spec.Name, "the call was interrupted, and nobody knows whether the service has the job: look there before it is submitted anew")
+	case again && j.kept.Next != "":
+		if next, err = url.Parse(j.kept.Next); err != nil {
+			return got, core.E(core.Internal, spec.Name, "a kept address can't be read").Because(err)
 		}
-		var again *url.URL
-		if got, again, wait, err = j.send(ctx, http.MethodGet, next, nil); again != nil {
-			next = again
+	case !again:
+		if got, next, wait, err = j.submit(ctx, input); err != nil || got.Status != running {
+			return got, err
 		}
 	}
-	if err != nil {
-		return tool.Result{}, err
+	for {
+		came := false
+		if got, came, err = j.pause(ctx, wait); err != nil || came {
+			return got, err
+		}
+		if next == nil { // the service says by itself when it is done
+			continue
+		}
+		var elsewhere *url.URL
+		if got, elsewhere, wait, err = j.send(ctx, http.MethodGet, next, nil); elsewhere != nil {
+			next = elsewhere
+		}
+		if err != nil || got.Status != "" && got.Status != running {
+			return got, err
+		}
 	}
-	return got.result()
+}
+
+// submit submits the job. If the service has taken it for later, its answer is running, and that
+// is kept.
+func (j *job) submit(ctx context.Context, input json.RawMessage) (got answer, next *url.URL, wait time.Duration, err error) {
+	body, err := json.Marshal(struct {
+		Input    json.RawMessage `json:"input"`
+		Callback string          `json:"callback_url,omitempty"`
+	}{input, j.t.cfg.Jobs.callback(j.call, j.kept)})
+	if err != nil {
+		return got, nil, 0, core.E(core.Invalid, spec.Name, "the input isn't JSON").Because(err)
+	}
+	got, next, wait, err = j.send(ctx, http.MethodPost, j.at, body)
+	if err != nil || got.Status != running {
+		return got, next, wait, err
+	}
+	j.kept, err = j.t.cfg.Jobs.change(ctx, j.call, func(k *kept) {
+		if k.Taken = true; next != nil {
+			k.Next = next.String()
+		}
+	})
+	return got, next, wait, err
+}
+
+// pause waits, and looks now and then whether the service has said something by itself.
+func (j *job) pause(ctx context.Context, wait time.Duration) (got answer, came bool, err error) {
+	for {
+		if j.kept.Secret != nil {
+			if got, came, err = j.t.cfg.Jobs.said(ctx, j.call); err != nil || came {
+				return got, came, err
+			}
+		}
+		if wait <= 0 {
+			return got, false, nil
+		}
+		part := min(wait, j.t.cfg.Poll)
+		if err := pause(ctx, part); err != nil {
+			return got, false, err
+		}
+		wait -= part
+	}
+}
+
+// end keeps how the job went: from now on its callback is good for nothing. A last word that came by
+// itself while something else went wrong is the job's. What no service has taken isn't kept.
+func (j *job) end(ctx context.Context, got answer, err error) (answer, error) {
+	if err != nil && core.CodeOf(err) != core.Unavailable && !j.kept.Taken {
+		return got, errors.Join(err, j.t.cfg.Jobs.forget(ctx, j.call))
+	}
+	word, _ := json.Marshal(got) // of plain fields, and of what was JSON
+	k, lost := j.t.cfg.Jobs.change(ctx, j.call, func(k *kept) {
+		if k.Over = true; err == nil && k.Said == nil && len(word) <= MaxCallback {
+			k.Said = word
+		}
+	})
+	switch {
+	case lost != nil:
+		return got, core.E(core.Internal, spec.Name, "what became of the job can't be kept").Because(lost)
+	case err != nil && k.Said != nil:
+		return read(k.Said)
+	}
+	return got, err
 }
 
 // result makes a result of a service's last word.
@@ -232,6 +332,9 @@ func (j *job) once(ctx context.Context, method string, to *url.URL, body []byte)
 			return a, nil, 0, strange("it isn't whole, or isn't JSON")
 		}
 	}
+	if a.Status == "" && resp.StatusCode == http.StatusAccepted {
+		a.Status = running
+	}
 	next, err = j.next(resp, to, a)
 	return a, next, wait, err
 }
@@ -242,7 +345,7 @@ func (j *job) next(resp *http.Response, at *url.URL, a answer) (*url.URL, error)
 		return at, nil
 	}
 	if resp.StatusCode != http.StatusAccepted {
-		if a.Status == "running" {
+		if a.Status == running {
 			return nil, strange("it accepts the job with another status than 202")
 		}
 		return nil, nil
@@ -250,10 +353,13 @@ func (j *job) next(resp *http.Response, at *url.URL, a answer) (*url.URL, error)
 	to, err := at.Parse(resp.Header.Get("Location"))
 	switch {
 	case err != nil, resp.Header.Get("Location") == "":
-		if resp.Request.Method == http.MethodGet {
+		switch {
+		case resp.Request.Method == http.MethodGet:
 			return at, nil
+		case err == nil && j.kept.Secret != nil: // it says by itself when it is done
+			return nil, nil
 		}
-		return nil, strange("it accepts the job and doesn't say where to ask after it")
+		return nil, strange("it accepts the job and doesn't say where to ask after it; it can't say so by itself either, as this installation has no public.url")
 	case to.Scheme != j.at.Scheme || to.Host != j.at.Host || to.User != nil:
 		return nil, core.E(core.Denied, spec.Name, "the service sends elsewhere to ask after the job: that isn't followed")
 	}
@@ -286,7 +392,7 @@ func refusal(resp *http.Response, wait time.Duration) error {
 
 // asked is how long a service wants to be left alone.
 func asked(header string, usual time.Duration) time.Duration {
-	if n, err := strconv.Atoi(strings.TrimSpace(header)); err == nil && n >= 0 {
+	if n, err := strconv.Atoi(strings.TrimSpace(header)); err == nil && n > 0 {
 		return min(time.Duration(n)*time.Second, maxWait)
 	}
 	return usual

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/store/sqlite"
+	"github.com/isekai-run/isekai/internal/store/sqlite/sqlitetest"
 	"github.com/isekai-run/isekai/internal/tool"
 	"github.com/isekai-run/isekai/internal/tool/remote"
 	"github.com/isekai-run/isekai/internal/tool/tooltest"
@@ -111,7 +113,7 @@ func open(t testing.TB) (*service, tool.Tool, string) {
 	s := &service{asked: map[string]int{}, jobs: map[string]int{}}
 	srv := httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(srv.Close)
-	return s, remote.New(remote.Config{Outside: outside{srv.Client()}, Poll: time.Millisecond, Retry: time.Millisecond}), srv.URL
+	return s, remote.New(remote.Config{Outside: outside{srv.Client()}, Jobs: remote.NewJobs(sqlitetest.Open(t, sqlite.Config{}), ""), Poll: time.Millisecond, Retry: time.Millisecond}), srv.URL
 }
 
 func TestRemoteSkill(t *testing.T) {
@@ -128,7 +130,7 @@ func TestRemoteSkill(t *testing.T) {
 		tooltest.Case{Name: "after failures", Args: job("/shaky"), Output: []string{"at last"}},
 		tooltest.Case{Name: "fails", Args: job("/fails"), Failed: true, Output: []string{"no such shop"}},
 		tooltest.Case{Name: "asks elsewhere", Args: job("/elsewhere"), Failed: true, Output: []string{"sends elsewhere"}},
-		tooltest.Case{Name: "says not where", Args: job("/nowhere"), Failed: true, Output: []string{"where to ask"}},
+		tooltest.Case{Name: "says not where", Args: job("/nowhere"), Failed: true, Output: []string{"where to ask", "public.url"}},
 		tooltest.Case{Name: "cut", Args: job("/cut"), Failed: true, Output: []string{"isn't whole"}},
 		tooltest.Case{Name: "not JSON", Args: job("/html"), Failed: true, Output: []string{"isn't JSON"}},
 		tooltest.Case{Name: "empty", Args: job("/empty"), Failed: true, Output: []string{"no output"}},
