@@ -91,6 +91,9 @@ func TestRegistration(t *testing.T) {
 		if len(r.authority.asked) != 2 || !strings.Contains(at, "client_id=registered-2&") {
 			t.Errorf("another org is the same client: %s", at)
 		}
+		if secrets, _, err := r.Values(ctx, orgA); err != nil || !slices.ContainsFunc(secrets, func(k credential.Kept) bool { return k.Secret.Reveal() == "MARKER-secret-of-registered-1" }) {
+			t.Errorf("what is kept from leaving lacks the client's secret: %v", err)
+		}
 		ok(t, r.Delete(ctx, ann(orgA), "tools", false, 0))
 		if r.authority.left() != 1 { // that which was connected before; many providers take one for the other
 			t.Errorf("%d grants are left", r.authority.left())
