@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,16 +143,21 @@ func TestAnEmbedderGoesAway(t *testing.T) {
 	}
 }
 
-// An MCP server goes away between two calls: the second fails, and says so.
-func TestAnMCPServerGoesAway(t *testing.T) {
-	t.Parallel()
-	tools := sdk.NewServer(&sdk.Implementation{Name: "peer", Version: "1"}, nil)
+// echoes is an MCP server with a tool that repeats what it is told.
+func echoes() http.Handler {
+	tools := sdk.NewServer(&sdk.Implementation{Name: "far", Version: "1"}, nil)
 	sdk.AddTool(tools, &sdk.Tool{Name: "echo", Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true}}, func(_ context.Context, _ *sdk.CallToolRequest, in struct {
 		Text string `json:"text"`
 	}) (*sdk.CallToolResult, any, error) {
 		return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: "heard " + in.Text}}}, nil, nil
 	})
-	peer := httptest.NewServer(sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return tools }, nil))
+	return sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return tools }, nil)
+}
+
+// An MCP server goes away between two calls: the second fails at once, and says so and what to do.
+func TestAnMCPServerGoesAway(t *testing.T) {
+	t.Parallel()
+	peer := httptest.NewServer(echoes())
 	t.Cleanup(peer.Close)
 	up := upstream(t, twice(call("e", "peer_echo", map[string]string{"text": "you"}), away(peer)))
 	s := serve(t, t.TempDir(), cleanEnv(append(modelEnv(up), "ISEKAI_EGRESS_ALLOW="+hostOf(peer))...))
@@ -159,9 +165,65 @@ func TestAnMCPServerGoesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, then, d := s.runs(t)
-	if d.Status != core.StatusSucceeded || !strings.Contains(first, "heard you") || strings.Contains(then, "heard you") || !strings.Contains(then, "peer") {
+	if d.Status != core.StatusSucceeded || !strings.Contains(first, "heard you") || strings.Contains(then, "heard you") ||
+		!strings.Contains(then, "the MCP server peer ") || !strings.Contains(then, "isekai mcp test peer says ") {
 		t.Errorf("%s: at first %q, then %q; %+v", d.Status, first, then, d.Error)
 	}
+	if n := s.made(t, d.ID, "peer_echo"); n > 8 { // each call of the three attempts once, and at first again
+		t.Errorf("the tool was called %d times", n)
+	}
+}
+
+// An MCP server takes connections, and then nothing comes of them: the task goes on without it, in
+// bounded time, and says what to do.
+func TestAnMCPServerHangs(t *testing.T) {
+	t.Parallel()
+	var hangs atomic.Bool
+	over := make(chan struct{})
+	works := echoes()
+	peer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hangs.Load() {
+			<-over
+			return
+		}
+		works.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		close(over)
+		peer.CloseClientConnections()
+		peer.Close()
+	})
+	up := upstream(t, twice(call("e", "peer_echo", map[string]string{"text": "you"}), func() {
+		hangs.Store(true)
+		peer.CloseClientConnections()
+	}))
+	s := serve(t, t.TempDir(), cleanEnv(append(modelEnv(up), "ISEKAI_EGRESS_ALLOW="+hostOf(peer))...))
+	if _, err := s.PutMCPServer(t.Context(), "peer", client.NewMCPServer{Transport: "http", Address: peer.URL, Trust: true, TimeoutMS: 5000}, ""); err != nil {
+		t.Fatal(err)
+	}
+	first, then, d := s.runs(t)
+	if d.Status != core.StatusSucceeded || !strings.Contains(first, "heard you") || strings.Contains(then, "heard you") ||
+		!strings.Contains(then, "the MCP server peer ") || !strings.Contains(then, "isekai mcp test peer says ") {
+		t.Errorf("%s: at first %q, then %q; %+v", d.Status, first, then, d.Error)
+	}
+}
+
+// made is how often a task has begun to call a tool.
+func (s *server) made(t *testing.T, id core.TaskID, tool string) (n int) {
+	t.Helper()
+	for e, err := range s.TaskEvents(t.Context(), id, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := e.Payload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, ok := p.(core.ToolRequested); ok && r.Call.Tool == tool {
+			n++
+		}
+	}
+	return n
 }
 
 // The model goes away: a task ends with what would help, and an app is made by the planner that

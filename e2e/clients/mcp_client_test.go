@@ -2,12 +2,12 @@ package clients
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/blob/local"
@@ -17,6 +17,7 @@ import (
 	"github.com/isekai-run/isekai/internal/sandbox"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 // asClient has this program be the client that the conformance suite tests: it is started by the
@@ -28,15 +29,11 @@ const asClient = "ISEKAI_TEST_MCP_CLIENT"
 func beClient(address string) error {
 	ctx, done := context.WithTimeout(context.Background(), patience)
 	defer done()
-	at, err := url.Parse(address)
-	if err != nil {
-		return err
+	ports := make([]int, 0, 65535)
+	for p := range cap(ports) { // for where its authorization server is, only its metadata says
+		ports = append(ports, p+1)
 	}
-	port, err := strconv.Atoi(at.Port())
-	if err != nil {
-		return err
-	}
-	guard, err := egress.New(egress.Config{Allow: []string{"127.0.0.1", "::1", "localhost"}, Ports: []int{port}, Timeout: -1})
+	guard, err := egress.New(egress.Config{Allow: []string{"127.0.0.1", "::1", "localhost"}, Ports: ports, Timeout: -1})
 	if err != nil {
 		return err
 	}
@@ -55,7 +52,12 @@ func beClient(address string) error {
 		return err
 	}
 	defer blobs.Close()
-	s, err := mcp.New(mcp.Config{Records: st, Blobs: blobs, Boxes: struct{ sandbox.Driver }{}, Outside: plainWay{guard}, Dir: filepath.Join(dir, "mcp")})
+	secrets, err := credential.New(credential.Config{Records: st, Terms: st, HTTP: guard.Client(), Redirect: "http://127.0.0.1:8976/callback"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = secrets.Shutdown(ctx) }()
+	s, err := mcp.New(mcp.Config{Records: st, Blobs: blobs, Boxes: struct{ sandbox.Driver }{}, Outside: wayOut{guard, secrets}, Dir: filepath.Join(dir, "mcp")})
 	if err != nil {
 		return err
 	}
@@ -63,29 +65,112 @@ func beClient(address string) error {
 	if _, err := s.Put(ctx, scope, mcp.Spec{Name: "suite", Transport: mcp.HTTP, Address: address}, 0); err != nil {
 		return err
 	}
-	if _, err := s.Test(ctx, tool.Call{Scope: scope}, "suite"); err != nil {
+	p := agreeing{mcp: s, secrets: secrets, scope: scope}
+	if err := p.insists(ctx, func() error {
+		_, err := s.Test(ctx, tool.Call{Scope: scope}, "suite")
+		return err
+	}); err != nil {
 		return err
 	}
 	if wanted, ok := map[string][2]string{
-		"tools_call": {"add_numbers", `{"a":5,"b":3}`}, "sse-retry": {"test_reconnection", `{}`},
+		"tools_call": {"add_numbers", `{"a":5,"b":3}`}, "sse-retry": {"test_reconnection", `{}`}, "auth/scope-step-up": {"test-tool", `{}`}, "auth/scope-retry-limit": {"test-tool", `{}`},
 	}[os.Getenv("MCP_CONFORMANCE_SCENARIO")]; ok {
-		got, err := s.Call(ctx, tool.Call{Scope: scope, Arguments: []byte(wanted[1])}, "suite", wanted[0])
-		if err != nil {
+		if err := p.insists(ctx, func() error {
+			got, err := s.Call(ctx, tool.Call{Scope: scope, Arguments: []byte(wanted[1])}, "suite", wanted[0])
+			if err == nil {
+				fmt.Println("the tool said", got.Output)
+			}
+			return err
+		}); err != nil {
 			return err
 		}
-		fmt.Println("the tool said", got.Output)
 	}
 	return s.Shutdown(ctx)
 }
 
-// plainWay is a way out without credentials.
-type plainWay struct{ *egress.Guard }
-
-func (plainWay) Authorize(context.Context, tool.Call, string, string, *http.Request) error {
-	return core.E(core.NotFound, "credential", "there is no such credential")
+// agreeing is somebody who connects when a server wants that, as often as twice, and agrees to
+// whatever is asked.
+type agreeing struct {
+	mcp     *mcp.Service
+	secrets *credential.Service
+	scope   core.Scope
 }
 
-func (plainWay) Credential(context.Context, tool.Call, string, string, string) (tool.Credential, error) {
+// insists does something that a server may refuse until it is connected.
+func (p agreeing) insists(ctx context.Context, f func() error) error {
+	const tries = 2
+	for range tries {
+		err := f()
+		if core.CodeOf(err) != core.Denied {
+			return err
+		}
+		fmt.Println("denied:", err, "-", core.HintOf(err))
+		if err := p.connect(ctx); err != nil {
+			return err
+		}
+	}
+	return f()
+}
+
+// connect is isekai mcp connect with a browser whose person agrees.
+func (p agreeing) connect(ctx context.Context) error {
+	const session = "ses_suite"
+	srv, err := p.mcp.Server(ctx, p.scope, "suite")
+	if err != nil {
+		return err
+	}
+	a, err := p.mcp.Authorization(ctx, p.scope, "suite")
+	if err != nil || a.Missing != "" {
+		return errors.Join(err, errors.New(a.Missing))
+	}
+	scopes, err := p.mcp.Wants(ctx, p.scope, srv)
+	if err != nil {
+		return err
+	}
+	if has, err := p.secrets.Get(ctx, p.scope, "suite"); err == nil && len(scopes) > 0 {
+		scopes = slices.Compact(slices.Sorted(slices.Values(append(scopes, has.Connection.Scopes...))))
+	} else if len(scopes) == 0 {
+		scopes = a.Scopes
+	}
+	to, err := p.secrets.Begin(ctx, p.scope, session, credential.Begin{Issuer: a.Issuers[0], Name: "suite", Resource: a.Resource, Scopes: scopes})
+	if err != nil {
+		return err
+	}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := browser.Get(to)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	back, err := resp.Location()
+	if err != nil {
+		return err
+	}
+	q := back.Query()
+	if _, err := p.secrets.Finish(ctx, p.scope, session, credential.Answer{State: credential.NewSecret(q.Get("state")), Code: credential.NewSecret(q.Get("code")), Error: q.Get("error"), Issuer: q.Get("iss")}); err != nil {
+		return err
+	}
+	spec := srv.Spec
+	spec.Credential = "suite"
+	_, err = p.mcp.Put(ctx, p.scope, spec, 0)
+	return err
+}
+
+// wayOut is the way out with what the vault has, as the program has it.
+type wayOut struct {
+	*egress.Guard
+	secrets *credential.Service
+}
+
+func (o wayOut) Authorize(ctx context.Context, c tool.Call, name, cred string, r *http.Request) error {
+	v, err := o.secrets.Use(ctx, c.Scope, cred, credential.For{Tool: name, Host: r.URL.Scheme + "://" + r.URL.Host, Listed: true})
+	if err != nil {
+		return err
+	}
+	return v.Authorize(r)
+}
+
+func (wayOut) Credential(context.Context, tool.Call, string, string, string) (tool.Credential, error) {
 	return tool.Credential{}, core.E(core.NotFound, "credential", "there is no such credential")
 }
 
@@ -101,6 +186,37 @@ func TestMCPConformanceOfTheClient(t *testing.T) {
 			passed, failed, said := conform(t, "client", "--command", "/usr/bin/env "+asClient+"=1 "+self, "--scenario", scenario)
 			if len(passed) == 0 || len(failed) > 0 {
 				t.Errorf("passed %q, failed %q\n%s", passed, failed, said)
+			}
+		})
+	}
+}
+
+// The scenarios of the suite about authorization, each with checks that have to be among those that
+// succeed.
+func TestMCPConformanceOfTheClientsAuthorization(t *testing.T) {
+	t.Parallel()
+	clients(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	always := []string{"authorization-server-metadata", "client-registration", "pkce-code-challenge-sent", "pkce-s256-method-used", "token-request", "pkce-verifier-matches-challenge"}
+	with := func(more ...string) []string { return append(slices.Clone(always), more...) }
+	resource := with("token-endpoint-auth-method", "valid-bearer-token", "resource-parameter-in-authorization", "resource-parameter-in-token", "resource-parameter-valid-uri", "resource-parameter-consistency")
+	for scenario, has := range map[string][]string{
+		"auth/metadata-default": with("prm-pathbased-requested", "valid-bearer-token"), "auth/metadata-var1": with("valid-bearer-token"),
+		"auth/metadata-var2": with("valid-bearer-token"), "auth/metadata-var3": with("valid-bearer-token"),
+		"auth/scope-from-www-authenticate": with("scope-from-www-authenticate"), "auth/scope-from-scopes-supported": with("scope-from-scopes-supported"),
+		"auth/scope-omitted-when-undefined": with("scope-omitted-when-undefined"), "auth/scope-step-up": with("scope-step-up-initial", "scope-step-up-escalation"), "auth/scope-retry-limit": with("scope-retry-limit"),
+		"auth/token-endpoint-auth-basic": resource, "auth/token-endpoint-auth-post": resource, "auth/token-endpoint-auth-none": resource,
+		"auth/resource-mismatch": {"resource-mismatch-rejected"}, "auth/offline-access-scope": with("sep-2207-offline-access-requested"), "auth/offline-access-not-supported": with("sep-2207-offline-access-not-requested"),
+	} {
+		t.Run(scenario, func(t *testing.T) {
+			passed, failed, said := conform(t, "client", "--command", "/usr/bin/env "+asClient+"=1 "+self, "--scenario", scenario)
+			for _, check := range has {
+				if !slices.Contains(passed, check) || len(failed) > 0 {
+					t.Errorf("%s: passed %q, failed %q\n%s", check, passed, failed, said)
+				}
 			}
 		})
 	}

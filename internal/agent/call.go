@@ -181,13 +181,14 @@ func (d *drive) callTool(ctx context.Context, c CallTool) error {
 	if unsettled(err) {
 		return err
 	}
-	took := d.Now().Sub(begun)
+	took, away := d.Now().Sub(begun), errors.Is(err, tool.ErrAway)
 	settled, err := d.settle(ctx, c, effect, res, err)
 	if err != nil {
 		return err
 	}
-	free := t.Spec().FreeIfFailed && (settled.Failed || settled.Error != nil)
-	if !free && (settled.Error == nil || settled.Error.Code == core.Canceled || took >= t.Spec().Timeout) { // what fails for the platform's reasons costs nothing
+	free := away || t.Spec().FreeIfFailed && (settled.Failed || settled.Error != nil)
+	ours := settled.Error != nil && settled.Error.Code != core.Canceled && took < t.Spec().Timeout // what fails for the platform's reasons costs nothing
+	if !free && !ours {
 		settled.Cost, settled.Share = d.state.pays(quote.Took(took))
 		settled.Prices = quote.Version
 	}
@@ -214,9 +215,9 @@ func (d *drive) runTool(ctx context.Context, t tool.Tool, c CallTool, w tool.Wor
 // settle makes the event of a tool's result.
 func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res tool.Result, err error) (core.ToolSettled, error) {
 	s := core.ToolSettled{Call: c.Call.ID, Failed: res.Failed, Evidence: res.Evidence, Data: res.Data, Undo: res.Undo}
-	switch core.CodeOf(err) {
-	case "":
-	case core.Invalid, core.NotFound: // the model's to mend
+	switch code := core.CodeOf(err); {
+	case err == nil:
+	case code == core.Invalid, code == core.NotFound, errors.Is(err, tool.ErrAway): // the model's to mend, or to do without
 		s.Failed = true
 		res.Output = err.Error()
 		if h := core.HintOf(err); h != "" {

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -422,5 +423,31 @@ func TestACallOfBeforeACrashIsMade(t *testing.T) {
 	st := r.wait(id, "over", over)
 	if st.Status != core.StatusSucceeded || runs.Load() != 2 || st.Spent != 10+10+1+1 {
 		t.Errorf("%d runs, %d spent: %+v", runs.Load(), st.Spent, st.Finished)
+	}
+}
+
+// Who isn't there for now isn't asked again at once: the model is told, and nothing is paid for.
+func TestACallOfWhoIsAway(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int64
+	act := actTool()
+	act.call = func(context.Context, tool.Call) (tool.Result, error) {
+		runs.Add(1)
+		return tool.Result{}, fmt.Errorf("%w: %w", tool.ErrAway, core.E(core.Unavailable, "peer", "nobody listens").WithHint("look later"))
+	}
+	r, _ := charged(t, metered, map[string]core.Price{"model/m": {}, "tool/act": {Call: 5}}, act)
+	defer r.worker("w1", nil)()
+	st := r.wait(r.hold(agent.NewTask{Kind: core.KindTask, Model: "m"}), "over", over)
+	calls := map[core.CallID]bool{}
+	for _, p := range r.payloads(st.Task) {
+		if s, ok := p.(core.ToolSettled); ok {
+			calls[s.Call] = true
+			if !s.Failed || s.Error != nil || s.Cost != 0 || !strings.Contains(s.Output.Text, "nobody listens") || !strings.Contains(s.Output.Text, "look later") {
+				t.Errorf("%+v", s)
+			}
+		}
+	}
+	if int(runs.Load()) != len(calls) || len(calls) == 0 || st.Spent != 0 {
+		t.Errorf("%d runs of %d calls, %d spent", runs.Load(), len(calls), st.Spent)
 	}
 }

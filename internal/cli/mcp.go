@@ -43,6 +43,9 @@ func printMCPServer(w io.Writer, s client.MCPServer) {
 		rows = append(rows, [2]string{"Variable", name + " from the secret " + s.Secrets[name]})
 	}
 	rows = append(rows, [][2]string{{"Files", string(s.Files)}, {"Tools", strings.Join(s.Tools, " ")}, {"Trusted", yes(s.Trust, "yes")}, {"Off", yes(s.Off, "yes")}, {"Note", s.Note}}...)
+	if len(s.Wants) > 0 {
+		rows = append(rows, [2]string{"Wants", strings.Join(s.Wants, " ") + ", which its connection lacks: isekai mcp connect " + s.Name})
+	}
 	facts(w, rows)
 }
 
@@ -125,26 +128,27 @@ func (sh *shell) mcpRemove() *cobra.Command {
 }
 
 func (sh *shell) mcpConnect() *cobra.Command {
-	var n client.NewConnection
+	var n client.NewMCPConnection
 	var wait time.Duration
-	c := &cobra.Command{Use: "connect NAME", Short: "Connect to what authorizes for an MCP server, by OAuth with a browser", Args: args("a server's name"),
-		Long: "Ask an MCP server how it wants to be authorized, and connect to the provider that gives tokens for it, as isekai secret connect does.\n" +
-			"The connection has the server's name, and becomes its credential. The provider has to be among those that an operator has configured (connections.providers).",
+	c := &cobra.Command{Use: "connect NAME", Short: "Connect to what authorizes for an MCP server, by OAuth with a browser; also to mend that, or with more scopes", Args: args("a server's name"),
+		Long: "Ask an MCP server how it wants to be authorized, and connect to what gives tokens for it, as isekai secret connect does.\n" +
+			"The connection has the server's name, and becomes its credential; its tokens are sent to the server alone. A provider that an operator has configured for the issuer\n" +
+			"that the server names (connections.providers) is used; without one the issuer is asked to register a client. A server that has wanted more scopes since is connected with these, too.",
 		Example: "  isekai mcp connect github",
 		RunE: func(c *cobra.Command, a []string) error {
 			return sh.with(c.Context(), Direct, func(conn *Conn) error { return sh.authorizeMCP(c.Context(), conn, a[0], n, wait) })
 		}}
 	f := c.Flags()
-	f.StringVar(&n.Provider, "provider", "", "to connect to (default: the one that the server names)")
-	f.StringSliceVar(&n.Scopes, "scope", nil, "scope to ask for; may be given several times (default: all that are configured)")
+	f.StringVar(&n.Provider, "provider", "", "of connections (default: the one that is configured for what the server names, or that itself)")
+	f.StringSliceVar(&n.Scopes, "scope", nil, "scope to ask for; may be given several times (default: those that the server wants)")
 	f.BoolVar(&n.Shared, "shared", false, "for all projects of the org")
 	f.IntVar(&n.Port, "port", 0, "port of 127.0.0.1 at which the browser comes back (default: a free one)")
 	f.DurationVar(&wait, "wait", 10*time.Minute, "how long to wait")
 	return c
 }
 
-// authorizeMCP connects to the provider of a server, and names the connection as its credential.
-func (sh *shell) authorizeMCP(ctx context.Context, conn *Conn, name string, n client.NewConnection, wait time.Duration) error {
+// authorizeMCP connects to what authorizes for a server, and names the connection as its credential.
+func (sh *shell) authorizeMCP(ctx context.Context, conn *Conn, name string, n client.NewMCPConnection, wait time.Duration) error {
 	srv, err := conn.Client.MCPServer(ctx, name)
 	if err != nil {
 		return err
@@ -155,16 +159,13 @@ func (sh *shell) authorizeMCP(ctx context.Context, conn *Conn, name string, n cl
 		return err
 	case !at.Needed:
 		return sh.print(at, func(w io.Writer) { fmt.Fprintln(w, name+" asks for no credential.") })
-	case n.Provider == "" && at.Provider == "":
-		return core.E(core.Unsupported, "", name+" can't be connected").WithHint(at.Missing)
 	case conn.Embedded:
 		return core.E(core.Unavailable, "", "no server runs to which the provider could send the browser back").WithHint("isekai serve, and then this again")
 	}
-	if n.Provider == "" {
-		n.Provider = at.Provider
-	}
-	n.Name = name
-	s, err := sh.connectBy(ctx, conn.Client, n, wait)
+	s, err := sh.connectBy(ctx, conn.Client, "isekai mcp connect "+name, n.Port, wait, func(port int) (client.Redirect, error) {
+		n.Port = port
+		return conn.Client.ConnectMCPServer(ctx, name, n)
+	})
 	if err != nil {
 		return err
 	}

@@ -3,18 +3,18 @@ package cli
 import (
 	"context"
 	"io"
-	"net/http"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
 
+	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/client/mcpserver"
 	"github.com/isekai-run/isekai/internal/core"
 )
 
 func (sh *shell) mcpServe() *cobra.Command {
 	return &cobra.Command{Use: "serve", Short: "Be an MCP server on standard input and output, for agents on this machine", Args: cobra.NoArgs,
-		Long: "Be an MCP server on standard input and output: an agent that starts this has tools for tasks and apps. It speaks with the server that runs,\n" +
+		Long: "Be an MCP server on standard input and output: an agent that starts this has tools for tasks, apps, memory and skills. It speaks with the server that runs,\n" +
 			"or with the one that was signed in to, as you; without one it works by itself. A server has the same tools at /mcp, over streamable HTTP.",
 		Example: "  claude mcp add isekai -- isekai mcp serve",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -22,7 +22,7 @@ func (sh *shell) mcpServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := mcpserver.New(sh.platform.Version().Version, func(context.Context, http.Header) (mcpserver.API, error) { return conn.Client, nil })
+			s := mcpserver.New(sh.platform.Version().Version, func(context.Context) (*client.Client, error) { return conn.Client, nil })
 			err = s.Run(c.Context(), &mcp.IOTransport{Reader: io.NopCloser(sh.io.In), Writer: quiet{sh.io.Out}})
 			if cerr := conn.Close(); err == nil {
 				err = cerr

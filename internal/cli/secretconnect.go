@@ -50,7 +50,10 @@ func (sh *shell) secretConnect() *cobra.Command {
 				if conn.Embedded {
 					return core.E(core.Unavailable, "", "no server runs to which the provider could send the browser back").WithHint("isekai serve, and then this again")
 				}
-				s, err := sh.connectBy(c.Context(), conn.Client, n, wait)
+				s, err := sh.connectBy(c.Context(), conn.Client, "isekai secret connect "+n.Provider, n.Port, wait, func(port int) (client.Redirect, error) {
+					n.Port = port
+					return conn.Client.BeginConnection(c.Context(), n)
+				})
 				if err != nil {
 					return err
 				}
@@ -66,17 +69,16 @@ func (sh *shell) secretConnect() *cobra.Command {
 	return c
 }
 
-// connectBy has a person agree with a browser on this machine, and finishes with what that
-// brings back.
-func (sh *shell) connectBy(ctx context.Context, c *client.Client, n client.NewConnection, wait time.Duration) (client.Secret, error) {
-	again := "isekai secret connect " + n.Provider + " begins again; what was there before stays as it was"
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n.Port)))
+// connectBy has a person agree with a browser on this machine, to which it comes back at a port (0:
+// a free one), and finishes with what that brings back. command begins it again.
+func (sh *shell) connectBy(ctx context.Context, c *client.Client, command string, port int, wait time.Duration, begin func(port int) (client.Redirect, error)) (client.Secret, error) {
+	again := command + " begins again; what was there before stays as it was"
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
-		return client.Secret{}, core.E(core.Unavailable, "", "the browser can't come back to port "+strconv.Itoa(n.Port)).WithHint("take another --port").Because(err)
+		return client.Secret{}, core.E(core.Unavailable, "", "the browser can't come back to port "+strconv.Itoa(port)).WithHint("take another --port").Because(err)
 	}
-	n.Port = l.Addr().(*net.TCPAddr).Port
 	defer l.Close()
-	to, err := c.BeginConnection(ctx, n)
+	to, err := begin(l.Addr().(*net.TCPAddr).Port)
 	if err != nil {
 		return client.Secret{}, err
 	}

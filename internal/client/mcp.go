@@ -16,6 +16,7 @@ type MCPServer struct {
 	Revision int64       `json:"revision" doc:"for If-Match"`
 	Changed  *time.Time  `json:"changed,omitempty"`
 	Files    core.Digest `json:"files,omitempty" doc:"of the archive with a program's files"`
+	Wants    []string    `json:"wants,omitempty" doc:"scopes that it has asked for and its connection lacks: connect it again; of one server alone, not of a list"`
 	NewMCPServer
 	ETag string `json:"-"`
 }
@@ -80,9 +81,17 @@ type MCPAuthorization struct {
 	Needed   bool     `json:"needed"`
 	Resource string   `json:"resource,omitempty"`
 	Issuers  []string `json:"issuers,omitempty" doc:"that give tokens for it"`
-	Scopes   []string `json:"scopes,omitempty" doc:"that it knows"`
+	Scopes   []string `json:"scopes,omitempty" doc:"that it wants, or else all that it knows"`
 	Provider string   `json:"provider,omitempty" doc:"of connections that has one of the issuers"`
 	Missing  string   `json:"missing,omitempty" doc:"what keeps it from being connected"`
+}
+
+// NewMCPConnection says how to connect to what authorizes for an MCP server.
+type NewMCPConnection struct {
+	Provider string   `json:"provider,omitempty" maxLength:"64" doc:"of connections; default: the one that is configured for what the server names, else that itself"`
+	Scopes   []string `json:"scopes,omitempty" maxItems:"100" doc:"to ask for; default: those that the server wants"`
+	Shared   bool     `json:"shared,omitempty" doc:"for all projects of the org"`
+	Port     int      `json:"port,omitempty" minimum:"1024" maximum:"65535" doc:"of a program on the browser's own machine, which finishes; default: the page that the browser is sent back to does"`
 }
 
 const mcpPath = "/v1/mcp/servers"
@@ -137,4 +146,10 @@ func (c *Client) CallMCPTool(ctx context.Context, name string, call MCPCall) (MC
 // MCPAuthorization says how one wants to be authorized.
 func (c *Client) MCPAuthorization(ctx context.Context, name string) (MCPAuthorization, error) {
 	return get[MCPAuthorization](ctx, c, mcpAt(name, "/authorization"), nil)
+}
+
+// ConnectMCPServer returns where a browser has to go, so that its person agrees that one's tools be
+// used. FinishConnection finishes.
+func (c *Client) ConnectMCPServer(ctx context.Context, name string, n NewMCPConnection) (Redirect, error) {
+	return send[Redirect](ctx, c, http.MethodPost, mcpAt(name, "/connect"), n)
 }

@@ -46,7 +46,8 @@ type SecretUse struct {
 
 // Connection is a link to a service by OAuth.
 type Connection struct {
-	Provider string     `json:"provider"`
+	Provider string     `json:"provider" doc:"its name; the issuer of an authorization server that has registered us by itself"`
+	Resource string     `json:"resource,omitempty" doc:"that its tokens are for, and are sent to alone"`
 	Scopes   []string   `json:"scopes" doc:"that the provider granted"`
 	By       core.Actor `json:"by"`
 	Since    time.Time  `json:"since"`

@@ -48,7 +48,7 @@ var unrecorded = map[string]string{
 	"verify-projection": readOnly, "show-invitation": readOnly, "recall": readOnly,
 	"test-model-provider": tried, "test-model-provider-of-installation": tried,
 	"checkpoint-audit": "a checkpoint is of the log, and shows no entry", "checkpoint-audit-of-installation": "a checkpoint is of the log, and shows no entry",
-	"begin-connection": "nothing is connected by it; its end is recorded", "begin-oidc": "nobody is signed in by it; its end is recorded",
+	"begin-connection": "nothing is connected by it; its end is recorded", "connect-mcp-server": "nothing is connected by it; its end is recorded, and so is a client that is registered for it", "begin-oidc": "nobody is signed in by it; its end is recorded",
 	"model-chat": metered, "model-responses": metered, "model-compact": metered, "model-messages": metered, "model-embeddings": metered, "model-count_tokens": readOnly,
 	"refresh":           "it goes on with a session that is recorded; reuse of an old token is recorded",
 	"rename-me":         harmless,

@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,10 +15,12 @@ import (
 
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
 	"github.com/isekai-run/isekai/internal/mcp"
 	"github.com/isekai-run/isekai/internal/sandbox/archive"
 	"github.com/isekai-run/isekai/internal/tool"
+	"github.com/isekai-run/isekai/internal/vault/credential"
 )
 
 type (
@@ -42,6 +46,10 @@ type (
 		MCPServerPath
 		Body client.MCPCall
 	}
+	connectMCPServer struct {
+		MCPServerPath
+		Body client.NewMCPConnection
+	}
 	mcpAnswer struct {
 		ETag string `header:"ETag"`
 		Body client.MCPServer
@@ -66,7 +74,15 @@ func (s *server) mcpServers() {
 	act(s, identity.MCPRead, huma.Operation{
 		OperationID: "show-mcp-server", Method: http.MethodGet, Path: one, Summary: "Show an MCP server", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, in *MCPServerPath) (*mcpAnswer, error) {
-		return mcpShown(s.cfg.MCP.Server(ctx, p.Scope, in.Server))
+		srv, err := s.cfg.MCP.Server(ctx, p.Scope, in.Server)
+		if err != nil {
+			return nil, err
+		}
+		shown, err := mcpShown(srv, nil)
+		if err == nil {
+			shown.Body.Wants, err = s.cfg.MCP.Wants(ctx, p.Scope, srv)
+		}
+		return shown, err
 	})
 	act(s, identity.MCPWrite, huma.Operation{
 		OperationID: "put-mcp-server", Method: http.MethodPut, Path: one, Summary: "Make an MCP server of the project, or change one", Tags: tags,
@@ -117,6 +133,61 @@ func (s *server) mcpTools(tags []string, one string) {
 		a, err := s.cfg.MCP.Authorization(ctx, p.Scope, in.Server)
 		return replied(a, err, func(a mcp.Authorization) client.MCPAuthorization { return client.MCPAuthorization(a) })
 	})
+	act(s, identity.MCPWrite, huma.Operation{
+		OperationID: "connect-mcp-server", Method: http.MethodPost, Path: one + "/connect", Summary: "Begin to connect to what authorizes for an MCP server, with a browser", Tags: tags,
+		Description: "The server is asked who that is. Where no provider is configured for it, it is asked to register a client. The browser goes to the URL of the answer, and /v1/connections/finish makes a connection of the server's name, whose tokens are for the server alone. It takes the scope secrets:write, too.",
+	}, s.connectMCPServer)
+}
+
+// connectMCPServer begins a connection whose tokens are for a server alone. Where nothing says which
+// scopes to ask for, those are asked for that the connection has and that the server has wanted
+// since, or else those that it names.
+func (s *server) connectMCPServer(ctx context.Context, p identity.Principal, in *connectMCPServer) (*reply[client.Redirect], error) {
+	if err := p.May(identity.SecretWrite); err != nil {
+		return nil, err
+	}
+	srv, err := s.cfg.MCP.Server(ctx, p.Scope, in.Server)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.cfg.MCP.Authorization(ctx, p.Scope, in.Server)
+	switch {
+	case err != nil:
+		return nil, err
+	case !a.Needed:
+		return nil, core.E(core.Unsupported, "mcp.connect", "the server "+srv.Name+" asks for no credential").WithHint("use it as it is")
+	case a.Missing != "":
+		return nil, core.E(core.Unsupported, "mcp.connect", "the server "+srv.Name+" can't be connected").WithHint(a.Missing)
+	}
+	n := in.Body
+	b := credential.Begin{Provider: cmp.Or(n.Provider, a.Provider), Name: srv.Name, Shared: n.Shared, Scopes: n.Scopes, Port: n.Port, Resource: a.Resource}
+	if b.Provider == "" {
+		b.Issuer = a.Issuers[0]
+		if len(b.Scopes) == 0 {
+			b.Scopes, err = s.scopesFor(ctx, p, srv, a)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	url, err := s.cfg.Secrets.Begin(ctx, p.Scope, sessionOf(p), b)
+	return replied(url, err, func(url string) client.Redirect { return client.Redirect{URL: url} })
+}
+
+// scopesFor are the scopes to ask for of an authorization server that nobody has configured.
+func (s *server) scopesFor(ctx context.Context, p identity.Principal, srv mcp.Server, a mcp.Authorization) ([]string, error) {
+	wants, err := s.cfg.MCP.Wants(ctx, p.Scope, srv)
+	if err != nil || len(wants) == 0 {
+		return a.Scopes, err
+	}
+	has, err := s.cfg.Secrets.Get(ctx, p.Scope, srv.Credential)
+	if core.CodeOf(err) == core.NotFound || err == nil && has.Connection == nil {
+		return wants, nil
+	} else if err != nil {
+		return nil, err
+	}
+	all := slices.Sorted(slices.Values(append(wants, has.Connection.Scopes...)))
+	return slices.Compact(all), nil
 }
 
 func (s *server) putMCPServer(ctx context.Context, p identity.Principal, in *putMCPServer) (*mcpAnswer, error) {

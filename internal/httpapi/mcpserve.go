@@ -26,7 +26,7 @@ func (s *server) mcpServe() {
 		Stateless: true, Logger: s.cfg.Logger, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true,
 		DisableLocalhostProtection: true, // the front looks at hosts, and crossing at origins
 	})
-	s.tools = mcpserver.New(s.cfg.Version, func(ctx context.Context, _ http.Header) (mcpserver.API, error) {
+	s.tools = mcpserver.New(s.cfg.Version, func(ctx context.Context) (*client.Client, error) {
 		outer, ok := ctx.Value(outerKey{}).(*http.Request)
 		if !ok {
 			return nil, core.E(core.Internal, "mcp", "a call without a request")

@@ -124,7 +124,7 @@ func wireSecret(c credential.Credential) client.Secret {
 		w.Used = &used
 	}
 	if x := c.Connection; x != nil {
-		w.Connection = &client.Connection{Provider: x.Provider, Scopes: each(x.Scopes, same), By: x.By, Since: x.Since, Broken: x.Broken, Hint: x.Hint}
+		w.Connection = &client.Connection{Provider: x.Provider, Resource: x.Resource, Scopes: each(x.Scopes, same), By: x.By, Since: x.Since, Broken: x.Broken, Hint: x.Hint}
 	}
 	return w
 }

@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -20,7 +21,7 @@ func (s *Service) remote(srv Server, opened tool.Call, m *meter) mcp.Transport {
 	c := *s.cfg.Outside.Client() // which bounds and checks, but for how long a stream lasts
 	c.Timeout = 0
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.Transport = &authorized{next: c.Transport, outside: s.cfg.Outside, server: srv, opened: opened, meter: m}
+	c.Transport = &authorized{next: c.Transport, outside: s.cfg.Outside, server: srv, opened: opened, meter: m, want: s.want}
 	return &mcp.StreamableClientTransport{Endpoint: srv.Address, HTTPClient: &c, MaxRetries: retries, MaxEventSize: maxFrame}
 }
 
@@ -31,6 +32,7 @@ type authorized struct {
 	server  Server
 	opened  tool.Call // whose the session is: what is sent besides calls
 	meter   *meter
+	want    func(context.Context, core.Scope, Server, []string) error
 }
 
 // RoundTrip implements http.RoundTripper. denied: the server, or the vault, refuses.
@@ -68,12 +70,29 @@ func (a *authorized) refused(r *http.Request, resp *http.Response) error {
 		return core.E(core.Unavailable, op, "the server has forgotten the session").Because(mcp.ErrSessionMissing)
 	case code == http.StatusUnauthorized && a.server.Credential == "":
 		return core.E(core.Denied, op, "the server wants a credential").WithHint("isekai mcp connect " + a.server.Name + " says which, or name one: --credential")
+	case code == http.StatusForbidden && a.server.Credential != "" && challengeOf(resp)["error"] == "insufficient_scope":
+		return a.stepUp(r.Context(), scopesOf(challengeOf(resp)["scope"]))
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return core.E(core.Denied, op, "the server refuses the credential "+a.server.Credential).WithHint("give it a new value, or connect again: isekai mcp connect " + a.server.Name)
 	case code >= 300 && code < 400:
 		return core.E(core.Invalid, op, "the server is elsewhere: it redirects").WithHint("give the address that it redirects to, if that is to be trusted")
 	}
 	return nil
+}
+
+// stepUp says that the server wants more scopes than the connection has, and keeps that, for who
+// looks at the server and connects again. Nothing is tried by itself: a person has to agree.
+func (a *authorized) stepUp(ctx context.Context, scopes []string) error {
+	said := "more scopes"
+	if len(scopes) > 0 {
+		said = "the scopes " + strings.Join(scopes, " ")
+	}
+	err := core.E(core.Denied, "mcp", "the server wants "+said+", which the connection "+a.server.Credential+" doesn't have").
+		WithHint("it needs to be connected again with them: isekai mcp connect " + a.server.Name)
+	if kept := a.want(ctx, a.opened.Scope, a.server, scopes); kept != nil {
+		return err.Because(kept)
+	}
+	return err
 }
 
 // asker is who a request is on record for: the call that it is of, if it is of one. The tenant

@@ -5,8 +5,10 @@ package mcp_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/mcp"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // peer is a real server over HTTP, whose sessions can be lost.
@@ -237,6 +240,59 @@ func TestASlowServer(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	r.says("web", "echo", `{"text":"x"}`)
+}
+
+// A server that isn't there is looked for as long as one takes that restarts, and no longer. Nothing
+// was asked of it then, so that who has a call to make is told at once.
+func TestAServerThatIsAway(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ok(t, err)
+	address := l.Addr().String()
+	ok(t, l.Close())
+	back := &http.Server{Handler: newPeer(t, nil).handler}
+	t.Cleanup(func() { _ = back.Close() })
+	r := newRig(t)
+	r.outside.secrets["key"] = "x"
+	r.remote("web", "http://"+address, func(s *mcp.Spec) { s.Credential = "key" })
+	if _, err := r.call("web", "echo", `{"text":"x"}`); core.CodeOf(err) != core.Unavailable || !errors.Is(err, tool.ErrAway) || !strings.Contains(err.Error(), "isn't there") || core.HintOf(err) == "" {
+		t.Errorf("%v (%s)", err, core.HintOf(err))
+	}
+	const looks = 4
+	tries := r.outside.uses() // the client asks more than once each time
+	if tries < looks || tries > 3*looks {
+		t.Errorf("it was asked %d times", tries)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Call(t.Context(), r.use(`{"text":"x"}`), "web", "echo")
+		ended <- err
+	}()
+	r.until("it has been refused", func() bool { return r.outside.uses() > tries+tries/looks })
+	l, err = net.Listen("tcp", address)
+	ok(t, err)
+	go func() { _ = back.Serve(l) }()
+	ok(t, <-ended)
+}
+
+// A server that takes connections and says nothing keeps one call waiting, and not those after it.
+func TestAServerThatHangs(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ok(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	r := newRig(t, func(c *mcp.Config) { c.Connect, c.OpenFor = time.Second, time.Hour })
+	r.remote("web", "http://"+l.Addr().String())
+	if _, err := r.call("web", "echo", `{"text":"x"}`); core.CodeOf(err) != core.Unavailable || !errors.Is(err, tool.ErrAway) || !strings.Contains(err.Error(), "doesn't greet within 1s") || core.HintOf(err) == "" {
+		t.Errorf("%v (%s)", err, core.HintOf(err))
+	}
+	if _, err := r.call("web", "echo", `{"text":"x"}`); core.CodeOf(err) != core.Unavailable || !errors.Is(err, tool.ErrAway) || !strings.Contains(err.Error(), "left alone") || !strings.Contains(core.HintOf(err), "isekai mcp test web") {
+		t.Errorf("%v (%s)", err, core.HintOf(err))
+	}
+	r.remote("quick", "http://"+l.Addr().String(), func(s *mcp.Spec) { s.Timeout = 100 * time.Millisecond })
+	if _, err := r.call("quick", "echo", `{"text":"x"}`); core.CodeOf(err) != core.Unavailable || errors.Is(err, tool.ErrAway) || !strings.Contains(err.Error(), "hasn't greeted") || !strings.Contains(core.HintOf(err), "--timeout") {
+		t.Errorf("%v (%s)", err, core.HintOf(err))
+	}
 }
 
 // The server is killed in the middle of a call; later another is there.

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -69,11 +70,14 @@ func (p *pool) use(ctx context.Context, srv Server, c tool.Call, f func(*session
 	at := id{c.Scope.Org, srv.ID}
 	b := p.breaker(at)
 	if !b.TryAcquirePermit() {
-		return core.E(core.Unavailable, "mcp", "the MCP server "+srv.Name+" has failed several times and is left alone for now").
-			WithHint("it is tried again in " + b.RemainingDelay().Round(time.Second).String() + "; isekai mcp test " + srv.Name + " says what is wrong")
+		return &away{err: core.E(core.Unavailable, "mcp", "the MCP server "+srv.Name+" has failed and is left alone for now").
+			WithHint("it is tried again in " + b.RemainingDelay().Round(time.Second).String() + "; isekai mcp test " + srv.Name + " says what is wrong")}
 	}
 	err := p.with(ctx, srv, c, f)
+	var gone *away
 	switch {
+	case errors.As(err, &gone) && gone.mute: // others needn't wait for as long
+		b.Open()
 	case err == nil || answered(err) != nil:
 		b.RecordSuccess()
 	case core.CodeOf(err) == core.Unavailable, b.IsHalfOpen(): // who tries it has to say how it was
@@ -92,6 +96,10 @@ func (p *pool) with(ctx context.Context, srv Server, c tool.Call, f func(*sessio
 	select {
 	case <-h.ready:
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return core.E(core.Unavailable, "mcp.connect", "the MCP server "+srv.Name+" hasn't greeted in the time that the call has").
+				WithHint("isekai mcp test " + srv.Name + " says what is wrong; a longer --timeout gives it more time").Because(ctx.Err())
+		}
 		return ctx.Err()
 	}
 	if h.err != nil {

@@ -3,16 +3,19 @@ package mcp
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
-// The records. Both are by project and name: the second goes with the first.
+// The records. All are by project and name: the others go with the first.
 var (
 	servers store.Kind[serverDoc] = "mcp_server"
 	lists   store.Kind[listDoc]   = "mcp_tools" // what a server offered last
+	wants   store.Kind[wantDoc]   = "mcp_want"  // what a server wanted last that its connection lacks
 )
 
 type serverDoc struct {
@@ -21,6 +24,13 @@ type serverDoc struct {
 	Files   Files
 	Number  int64 // of the spec and the files together
 	Changed time.Time
+}
+
+// wantDoc are scopes with which a server is to be connected again.
+type wantDoc struct {
+	Server string // its ID
+	Number int64  // its Version: one that was said anew has to be asked anew
+	Scopes []string
 }
 
 // MaxServers bounds a project's servers.
@@ -157,7 +167,14 @@ func (s *Service) Remove(ctx context.Context, scope core.Scope, name string, bas
 		if err != nil {
 			return nil, err
 		}
+		w, err := wants.Find(ctx, s.cfg.Records, scope.Org, d.ID)
+		if err != nil {
+			return nil, err
+		}
 		changes := []store.Change{servers.Drop(d)}
+		if w.Version > 0 {
+			changes = append(changes, wants.Drop(w))
+		}
 		if l.Version > 0 {
 			changes = append(changes, lists.Drop(l))
 		}
@@ -167,4 +184,35 @@ func (s *Service) Remove(ctx context.Context, scope core.Scope, name string, bas
 		s.pool.forget(scope.Org, id)
 	}
 	return err
+}
+
+// want keeps that a server wants scopes, with those that it wanted before: as a rule each of its
+// tools names its own.
+func (s *Service) want(ctx context.Context, scope core.Scope, srv Server, scopes []string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Connect)
+	defer cancel()
+	return store.Update(ctx, s.cfg.Records, scope.Org, func() ([]store.Change, error) {
+		w, err := wants.Find(ctx, s.cfg.Records, scope.Org, recordID(scope.Project, srv.Name))
+		if err != nil {
+			return nil, err
+		}
+		all := scopes
+		if w.Data.Server == srv.ID && w.Data.Number == srv.Version {
+			if all = scopesOf(strings.Join(append(slices.Clone(w.Data.Scopes), scopes...), " ")); len(all) == len(w.Data.Scopes) {
+				return nil, nil
+			}
+		}
+		w.Data = wantDoc{srv.ID, srv.Version, all}
+		return []store.Change{wants.Put(w)}, nil
+	})
+}
+
+// Wants returns the scopes that a server has asked for since it was said or connected last, and
+// that its connection lacks. none: it has asked for nothing, or hasn't said for what.
+func (s *Service) Wants(ctx context.Context, scope core.Scope, srv Server) ([]string, error) {
+	w, err := wants.Find(ctx, s.cfg.Records, scope.Org, recordID(scope.Project, srv.Name))
+	if err != nil || w.Data.Server != srv.ID || w.Data.Number != srv.Version {
+		return nil, err
+	}
+	return w.Data.Scopes, nil
 }

@@ -40,10 +40,8 @@ type session struct {
 	done chan struct{} // closed when it is over
 }
 
-// open connects with a server. The caller closes the session.
-func (s *Service) open(ctx context.Context, srv Server, c tool.Call) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Connect)
-	defer cancel()
+// greet connects with a server, once.
+func (s *Service) greet(ctx context.Context, srv Server, c tool.Call) (*session, error) {
 	x := &session{server: srv, opened: s.cfg.Now(), meter: &meter{}, calls: make(chan struct{}, maxCalls), done: make(chan struct{})}
 	var way mcp.Transport
 	if srv.Transport == Stdio {

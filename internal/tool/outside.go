@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -34,6 +37,21 @@ type Credential struct {
 
 // String implements fmt.Stringer: it shows nothing.
 func (Credential) String() string { return "(a credential)" }
+
+// Within reports whether an address is the resource's, or below it: what a token for the resource
+// may be sent to (RFC 8707, RFC 9728).
+func Within(resource, address string) bool {
+	r, err := url.Parse(resource)
+	if err != nil {
+		return false
+	}
+	a, err := url.Parse(address)
+	if err != nil || a.User != nil || !strings.EqualFold(r.Scheme, a.Scheme) || !strings.EqualFold(r.Host, a.Host) || path.Clean("/"+a.Path) != "/"+strings.Trim(a.Path, "/") {
+		return false
+	}
+	below := strings.TrimSuffix(r.Path, "/") + "/"
+	return strings.HasPrefix(strings.TrimSuffix(a.Path, "/")+"/", below) && (r.RawQuery == "" || r.RawQuery == a.RawQuery)
+}
 
 // Source offers a tenant tools beyond those that every installation has: those of its MCP servers,
 // say. It is asked when a task is taken up. An error doesn't keep the task from the other tools.

@@ -9,6 +9,7 @@ package tool
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -46,6 +47,10 @@ type Call struct {
 	Workspace Workspace
 	Facts     Facts
 }
+
+// ErrAway is in the tree of an unavailable error of a call that asked nothing of anybody, for who
+// would be asked isn't there and won't be in a moment: the model is told at once.
+var ErrAway = errors.New("it isn't there")
 
 // Facts are what the task is about, from its first event.
 type Facts struct {

@@ -1,5 +1,6 @@
 // Package mcpserver is Isekai as an MCP server (modelcontextprotocol.io): what agents elsewhere
-// may do with tasks and apps, and what they know of a project's MCP servers.
+// may do with tasks and apps, with what a project remembers and the skills that it has, and what
+// they know of its MCP servers.
 //
 // It stands on the API's client alone, so that each tool takes the scope that its route takes,
 // counts against the same limits and is in the same audit log. httpapi serves it at /mcp over
@@ -10,8 +11,6 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
-	"iter"
-	"net/http"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -20,30 +19,17 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 )
 
-// API is what the tools call. *client.Client is one.
-type API interface {
-	CreateTask(ctx context.Context, n client.NewTask, idempotencyKey string) (client.TaskDetail, error)
-	Tasks(ctx context.Context, o client.ListOptions) (client.Page[client.Task], error)
-	Task(ctx context.Context, id core.TaskID) (client.TaskDetail, error)
-	TaskEvents(ctx context.Context, id core.TaskID, after int64) iter.Seq2[client.Event, error]
-	CancelTask(ctx context.Context, id core.TaskID, reason string) (client.TaskDetail, error)
-	Apps(ctx context.Context, o client.ListOptions) (client.Page[client.App], error)
-	App(ctx context.Context, id core.AppID) (client.AppDetail, error)
-	ChangeApp(ctx context.Context, app core.AppID, n client.NewChange, idempotencyKey string) (client.TaskDetail, error)
-	Logs(ctx context.Context, id core.AppID, follow bool) iter.Seq2[client.LogLine, error]
-	MCPServers(ctx context.Context) ([]client.MCPServer, error)
-	MCPTools(ctx context.Context, name string) ([]client.MCPTool, error)
-}
-
-// New returns the server. of returns the API for who asks, of which header is that of the HTTP
-// request, if there is one.
-func New(version string, of func(ctx context.Context, header http.Header) (API, error)) *mcp.Server {
+// New returns the server. of returns the API as who asks has it.
+func New(version string, of func(context.Context) (*client.Client, error)) *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "isekai", Title: "Isekai", Version: version}, &mcp.ServerOptions{
-		Instructions: "Isekai turns prompts into finished tasks and running, tested web apps. create_task starts one; task_events says how far it is; cancel_task stops it. What it makes of kind app is in list_apps.",
+		Instructions: "Isekai turns prompts into finished tasks and running, tested web apps. create_task starts one; task_events says how far it is; cancel_task stops it. What it makes of kind app is in list_apps. " +
+			"recall finds what the project knows; skills teach its tasks jobs.",
 	})
 	t := &tools{server: s, of: of}
 	t.tasks()
 	t.apps()
+	t.memory()
+	t.skills()
 	t.others()
 	return s
 }
@@ -51,17 +37,13 @@ func New(version string, of func(ctx context.Context, header http.Header) (API, 
 // tools registers tools.
 type tools struct {
 	server *mcp.Server
-	of     func(context.Context, http.Header) (API, error)
+	of     func(context.Context) (*client.Client, error)
 }
 
 // add registers a tool whose answer is JSON, in an object.
-func add[In any](t *tools, def mcp.Tool, f func(context.Context, API, In) (any, error)) {
-	mcp.AddTool(t.server, &def, func(ctx context.Context, r *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
-		var header http.Header
-		if r.Extra != nil {
-			header = r.Extra.Header
-		}
-		api, err := t.of(ctx, header)
+func add[In any](t *tools, def mcp.Tool, f func(context.Context, *client.Client, In) (any, error)) {
+	mcp.AddTool(t.server, &def, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
+		api, err := t.of(ctx)
 		if err != nil {
 			return failed(err), nil, nil
 		}

@@ -51,7 +51,7 @@ type (
 
 func (t *tools) tasks() {
 	add(t, mcp.Tool{Name: "create_task", Description: "Start a task: a web app from a prompt, or work with tools. It goes on by itself; task_events says how far it is.", Annotations: writes("Create a task", false, false)},
-		func(ctx context.Context, api API, in newTask) (any, error) {
+		func(ctx context.Context, api *client.Client, in newTask) (any, error) {
 			n := client.NewTask{Kind: core.TaskKind(in.Kind), Prompt: in.Prompt, Model: in.Model, Limits: client.Limits{Credits: core.Credits(in.Credits)}}
 			if n.Kind == "" {
 				n.Kind = core.KindApp
@@ -59,15 +59,17 @@ func (t *tools) tasks() {
 			return api.CreateTask(ctx, n, in.Key)
 		})
 	add(t, mcp.Tool{Name: "list_tasks", Description: "List the project's tasks, newest first.", Annotations: reads("List tasks")},
-		func(ctx context.Context, api API, in page) (any, error) {
+		func(ctx context.Context, api *client.Client, in page) (any, error) {
 			p, err := api.Tasks(ctx, client.ListOptions{Status: in.Status, Limit: in.Limit, Cursor: in.Cursor})
 			return list(p.Items, p.Next), err
 		})
 	add(t, mcp.Tool{Name: "show_task", Description: "Show a task: its plan, how far it is, and its answer.", Annotations: reads("Show a task")},
-		func(ctx context.Context, api API, in taskID) (any, error) { return api.Task(ctx, core.TaskID(in.Task)) })
+		func(ctx context.Context, api *client.Client, in taskID) (any, error) {
+			return api.Task(ctx, core.TaskID(in.Task))
+		})
 	add(t, mcp.Tool{Name: "task_events", Description: "What has happened in a task, in order: up to 100 events after the one that you have.", Annotations: reads("Watch a task")}, events)
 	add(t, mcp.Tool{Name: "cancel_task", Description: "Stop a task.", Annotations: writes("Cancel a task", true, true)},
-		func(ctx context.Context, api API, in taskCancel) (any, error) {
+		func(ctx context.Context, api *client.Client, in taskCancel) (any, error) {
 			return api.CancelTask(ctx, core.TaskID(in.Task), in.Reason)
 		})
 }
@@ -78,7 +80,7 @@ const (
 )
 
 // events reads what there is, or waits for the first that comes.
-func events(ctx context.Context, api API, in taskEvents) (any, error) {
+func events(ctx context.Context, api *client.Client, in taskEvents) (any, error) {
 	task, err := api.Task(ctx, core.TaskID(in.Task))
 	if err != nil {
 		return nil, err
@@ -110,18 +112,20 @@ func events(ctx context.Context, api API, in taskEvents) (any, error) {
 
 func (t *tools) apps() {
 	add(t, mcp.Tool{Name: "list_apps", Description: "List the project's apps, newest first, with their addresses.", Annotations: reads("List apps")},
-		func(ctx context.Context, api API, in page) (any, error) {
+		func(ctx context.Context, api *client.Client, in page) (any, error) {
 			p, err := api.Apps(ctx, client.ListOptions{Status: in.Status, Limit: in.Limit, Cursor: in.Cursor})
 			return list(p.Items, p.Next), err
 		})
 	add(t, mcp.Tool{Name: "show_app", Description: "Show an app: its versions' state, and where it runs.", Annotations: reads("Show an app")},
-		func(ctx context.Context, api API, in appID) (any, error) { return api.App(ctx, core.AppID(in.App)) })
+		func(ctx context.Context, api *client.Client, in appID) (any, error) {
+			return api.App(ctx, core.AppID(in.App))
+		})
 	add(t, mcp.Tool{Name: "change_app", Description: "Ask for an app's next version. It is a task, which goes on by itself.", Annotations: writes("Change an app", false, false)},
-		func(ctx context.Context, api API, in appChange) (any, error) {
+		func(ctx context.Context, api *client.Client, in appChange) (any, error) {
 			return api.ChangeApp(ctx, core.AppID(in.App), client.NewChange{Prompt: in.Prompt, Model: in.Model}, in.Key)
 		})
 	add(t, mcp.Tool{Name: "app_logs", Description: "What an app that runs has logged lately.", Annotations: reads("Read an app's log")},
-		func(ctx context.Context, api API, in appID) (any, error) {
+		func(ctx context.Context, api *client.Client, in appID) (any, error) {
 			var lines []client.LogLine
 			for l, err := range api.Logs(ctx, core.AppID(in.App), false) {
 				if err != nil {
@@ -136,12 +140,12 @@ func (t *tools) apps() {
 // others are the tools that the project has of MCP servers.
 func (t *tools) others() {
 	add(t, mcp.Tool{Name: "list_mcp_servers", Description: "List the MCP servers whose tools the project's tasks have.", Annotations: reads("List MCP servers")},
-		func(ctx context.Context, api API, _ struct{}) (any, error) {
+		func(ctx context.Context, api *client.Client, _ struct{}) (any, error) {
 			all, err := api.MCPServers(ctx)
 			return list(all, ""), err
 		})
 	add(t, mcp.Tool{Name: "list_mcp_tools", Description: "List the tools of one of the project's MCP servers, as it listed them last.", Annotations: reads("List tools")},
-		func(ctx context.Context, api API, in serverName) (any, error) {
+		func(ctx context.Context, api *client.Client, in serverName) (any, error) {
 			all, err := api.MCPTools(ctx, in.Server)
 			return list(all, ""), err
 		})

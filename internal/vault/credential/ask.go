@@ -25,7 +25,10 @@ type answer struct {
 const askTimeout = 10 * time.Second
 
 // refusal is a provider's no: an answer, unlike one that never came.
-type refusal struct{ code string }
+type refusal struct {
+	code  string
+	ended bool // whatever the code: nothing comes of it by waiting
+}
 
 // Error implements error. A code is one of those that are known; what else a provider
 // writes may quote what it was sent.
@@ -38,7 +41,7 @@ func (r *refusal) final() bool {
 	case "invalid_grant", "bad_refresh_token", "interaction_required", "consent_required", "login_required":
 		return true
 	}
-	return false
+	return r.ended
 }
 
 // known reports whether the refusal is a word that means something here. What isn't final
@@ -54,14 +57,14 @@ func (r *refusal) known() bool {
 
 // redeem exchanges a code.
 func (p *Provider) redeem(ctx context.Context, c *http.Client, f flowDoc, redirect string, code Secret) (answer, error) {
-	return p.ask(ctx, c, func(ctx context.Context) (*oauth2.Token, error) {
+	return p.ask(ctx, indicating(c, p.indicates(f.Resource)), func(ctx context.Context) (*oauth2.Token, error) {
 		return p.client(redirect, f.Scopes).Exchange(ctx, code.Reveal(), oauth2.VerifierOption(f.Verifier.Reveal()))
 	})
 }
 
-// renew exchanges a refresh token.
-func (p *Provider) renew(ctx context.Context, c *http.Client, refresh Secret) (answer, error) {
-	return p.ask(ctx, c, func(ctx context.Context) (*oauth2.Token, error) {
+// renew exchanges a refresh token, for one that is for the resource, if it was for one.
+func (p *Provider) renew(ctx context.Context, c *http.Client, resource string, refresh Secret) (answer, error) {
+	return p.ask(ctx, indicating(c, p.indicates(resource)), func(ctx context.Context) (*oauth2.Token, error) {
 		return p.client("", nil).TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
 	})
 }
@@ -99,7 +102,7 @@ func (p *Provider) failed(err error) error {
 	if !errors.As(err, &no) {
 		return p.silent(harmless(err))
 	}
-	if r := (&refusal{no.ErrorCode}); r.known() {
+	if r := (&refusal{code: no.ErrorCode}); r.known() {
 		return r
 	}
 	return p.silent(errors.New("it answers " + strconv.Itoa(no.Response.StatusCode)))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,8 +33,12 @@ type authority struct {
 	down     bool // answers 503
 	mute     bool // does what it is asked, and doesn't answer
 	stuck    chan struct{}
-	refuse   string // an error for every refresh
-	document string // of its endpoints, in which URL is its own; "": it has none
+	refuse   string                                         // an error for every refresh
+	document string                                         // of its endpoints, in which URL is its own; "": it has none
+	clients  map[string]string                              // their secrets, by id
+	register func(asked map[string]any, got map[string]any) // changes what is answered to who wants to be a client; nil: nobody can
+	resource string                                         // that all has to be for; "": it doesn't look
+	asked    []map[string]any                               // by who wanted to be a client
 	codes    map[string]*code
 	tokens   map[string]*token
 	seen     struct{ asked, refreshes, reuses, revoked int }
@@ -57,11 +62,12 @@ const clientID, clientSecret = "client-1", "MARKER-client-secret"
 
 func newAuthority(t testing.TB, redirect string) *authority {
 	t.Helper()
-	a := &authority{redirect: redirect, now: time.Now, lifetime: time.Hour, codes: map[string]*code{}, tokens: map[string]*token{}}
+	a := &authority{redirect: redirect, now: time.Now, lifetime: time.Hour, clients: map[string]string{clientID: clientSecret}, codes: map[string]*code{}, tokens: map[string]*token{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /authorize", a.authorize)
 	mux.HandleFunc("POST /token", a.token)
 	mux.HandleFunc("POST /revoke", a.revoke)
+	mux.HandleFunc("POST /register", a.enroll)
 	mux.HandleFunc("GET /api", a.api)
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server", a.describe)
 	a.Server = httptest.NewServer(mux)
@@ -106,7 +112,7 @@ func (a *authority) authorize(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	q := r.URL.Query()
-	if q.Get("client_id") != clientID || q.Get("redirect_uri") != a.redirect || q.Get("response_type") != "code" ||
+	if _, known := a.clients[q.Get("client_id")]; !known || a.resource != "" && q.Get("resource") != a.resource || q.Get("redirect_uri") != a.redirect || q.Get("response_type") != "code" ||
 		q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 || len(q.Get("state")) < 32 {
 		http.Error(w, "a request that isn't right", http.StatusBadRequest)
 		return
@@ -130,8 +136,7 @@ func (a *authority) token(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "down for MARKER-echo "+r.FormValue("refresh_token"), http.StatusServiceUnavailable)
 		return
 	}
-	id, secret, _ := r.BasicAuth()
-	if id != clientID || secret != clientSecret {
+	if !a.known(r) {
 		fail(w, "invalid_client")
 		return
 	}
@@ -154,8 +159,48 @@ func (a *authority) token(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(said)
 }
 
+// known reports whether a request is a client's.
+func (a *authority) known(r *http.Request) bool {
+	id, secret, basic := r.BasicAuth()
+	if !basic {
+		id, secret = r.FormValue("client_id"), r.FormValue("client_secret")
+	}
+	is, known := a.clients[id]
+	return known && secret == is
+}
+
+// enroll registers a client (RFC 7591).
+func (a *authority) enroll(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var asked map[string]any
+	if a.register == nil || json.NewDecoder(r.Body).Decode(&asked) != nil {
+		fail(w, "invalid_client_metadata")
+		return
+	}
+	a.asked = append(a.asked, asked)
+	id := "registered-" + strconv.Itoa(len(a.asked))
+	got := map[string]any{"client_id": id, "client_secret": "MARKER-secret-of-" + id, "client_secret_expires_at": 0}
+	for k, v := range asked {
+		got[k] = v
+	}
+	a.register(asked, got)
+	if problem, ok := got["error"].(string); ok {
+		fail(w, problem)
+		return
+	}
+	secret, _ := got["client_secret"].(string)
+	a.clients[id] = secret
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusCreated)
+	_ = json.NewEncoder(w).Encode(got)
+}
+
 // granted returns the grant of what was sent, which is used up.
 func (a *authority) granted(r *http.Request) (g *grant, scope, problem string) {
+	if a.resource != "" && r.FormValue("resource") != a.resource {
+		return nil, "", "invalid_target"
+	}
 	switch r.FormValue("grant_type") {
 	case "authorization_code":
 		c := a.codes[r.FormValue("code")]
@@ -210,11 +255,10 @@ func (a *authority) issue(g *grant, refresh bool) string {
 func (a *authority) revoke(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	id, secret, _ := r.BasicAuth()
 	switch {
 	case a.down:
 		http.Error(w, "down", http.StatusServiceUnavailable)
-	case id != clientID || secret != clientSecret:
+	case !a.known(r):
 		fail(w, "invalid_client")
 	default:
 		if t := a.tokens[r.FormValue("token")]; t != nil {

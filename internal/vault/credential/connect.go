@@ -26,6 +26,12 @@ type Begin struct {
 	Shared   bool   // it is for all projects of the org, not for the scope's alone
 	Note     string
 	Scopes   []string // some of the provider's; none: all of them
+	// Resource has the tokens be for one resource, an MCP server say, and be sent to nothing else
+	// (RFC 8707). "": they are for what the provider says.
+	Resource string
+	// Issuer, where there is no Provider, is that of an authorization server that registers the org
+	// by itself, if it hasn't yet (RFC 7591). Which scopes there are it alone knows.
+	Issuer string
 	// Port is that on the browser's own machine of the program that will finish, to which the
 	// page that the provider sends the browser back to hands the answer; 0: the page itself
 	// finishes. The state ends with it, after a dot.
@@ -55,6 +61,9 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 		return "", err
 	}
 	p := s.providers[b.Provider]
+	if b.Provider == "" && b.Issuer != "" {
+		p = &Provider{Name: strings.TrimSuffix(b.Issuer, "/")} // until it is asked
+	}
 	switch {
 	case p == nil:
 		return "", core.E(core.NotFound, op, "there is no such provider").WithHint(cmp.Or(strings.Join(s.Providers(), ", "), "none") + " can be connected to; an operator configures others")
@@ -62,21 +71,26 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 		return "", core.E(core.Denied, op, "only a person who is signed in can connect").WithHint("sign in with a browser")
 	case len(b.Note) > maxNote || strings.ToValidUTF8(b.Note, "") != b.Note:
 		return "", core.E(core.Invalid, op, "the note is too long, or isn't text").WithHint("300 bytes are enough for one")
+	case b.Resource != "" && !isResource(b.Resource):
+		return "", core.E(core.Invalid, op, "tokens can't be for this resource").WithHint("it is a URL with https, and without a fragment")
+	case b.Resource != "" && !allowed(p.Hosts, b.Resource):
+		return "", core.E(core.Denied, op, "tokens of the provider "+p.Name+" may not be sent to the resource").WithHint("an operator adds its host to the provider's hosts")
 	case b.Port < 0 || b.Port > 65535:
 		return "", core.E(core.Invalid, op, "the port isn't one").WithHint("use one from 1024 to 65535")
 	}
-	b.Name = cmp.Or(b.Name, p.Name)
+	b.Provider, b.Name = p.Name, cmp.Or(b.Name, p.Name)
 	if err := checkName(b.Name); err != nil {
 		return "", err
 	}
 	f := flowDoc{Begin: b, Project: scope.Project, Actor: scope.Actor, Session: digest(session), Verifier: keep(NewSecret(oauth2.GenerateVerifier()))}
-	if f.Scopes, err = p.asked(b.Scopes); err != nil {
-		return "", err
-	}
 	if _, err := s.connecting(ctx, scope, b, p); err != nil {
 		return "", err
 	}
-	p, err = s.known(ctx, p)
+	if byItself(p.Name) {
+		p, f.Scopes, err = s.registering(ctx, scope, b)
+	} else if f.Scopes, err = p.asked(b.Scopes); err == nil {
+		p, err = s.known(ctx, p)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -91,6 +105,9 @@ func (s *Service) Begin(ctx context.Context, scope core.Scope, session string, b
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier.Reveal())}
 	for name, value := range p.Params {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
+	}
+	if resource := p.indicates(f.Resource); resource != "" {
+		options = append(options, oauth2.SetAuthURLParam("resource", resource))
 	}
 	return p.client(s.cfg.Redirect, f.Scopes).AuthCodeURL(state, options...), nil
 }
@@ -141,7 +158,7 @@ func (s *Service) Finish(ctx context.Context, scope core.Scope, session string, 
 	got, err := p.redeem(ctx, s.http, f, s.cfg.Redirect, a.Code)
 	var no *refusal
 	switch {
-	case errors.As(err, &no):
+	case errors.As(s.forgotten(ctx, scope.Org, p, err), &no):
 		return Credential{}, core.E(core.Denied, op, "the provider "+p.Name+" refuses the code").WithHint("connect again; an operator checks the client's id and secret").Because(no)
 	case err != nil:
 		return Credential{}, err
@@ -160,7 +177,10 @@ func (s *Service) land(ctx context.Context, scope core.Scope, session string, a 
 		return flowDoc{}, nil, err
 	}
 	f := e.Data
-	p := s.providers[f.Provider]
+	p, err := s.provider(ctx, scope.Org, f.Provider)
+	if err != nil {
+		return flowDoc{}, nil, err
+	}
 	if session == "" || subtle.ConstantTimeCompare(f.Session, digest(session)) != 1 || f.Actor != scope.Actor || f.Project != scope.Project {
 		return flowDoc{}, nil, strayed // it stays, for the one whose it is
 	}
@@ -170,8 +190,8 @@ func (s *Service) land(ctx context.Context, scope core.Scope, session string, a 
 		}
 		return flowDoc{}, nil, err
 	}
-	if p == nil || !s.cfg.Now().Before(e.Expires) || p.Issuer != "" && a.Issuer != "" && a.Issuer != p.Issuer {
-		return flowDoc{}, nil, strayed // the last: another provider's answer (RFC 9207)
+	if p == nil || !s.cfg.Now().Before(e.Expires) || p.another(a.Issuer) {
+		return flowDoc{}, nil, strayed
 	}
 	return f, p, nil
 }
@@ -192,7 +212,10 @@ func (s *Service) connect(ctx context.Context, scope core.Scope, p *Provider, f 
 		g.Data = grantDoc{Number: g.Data.Number}
 		g.Data.take(got, asked)
 		e.Data.Note, e.Data.Hosts = f.Note, p.Hosts
-		e.Data.Connection = &Connection{Provider: p.Name, Scopes: f.Scopes, By: scope.Actor, Since: asked}
+		if f.Resource != "" {
+			e.Data.Hosts = []string{Place(origin(f.Resource))}
+		}
+		e.Data.Connection = &Connection{Provider: p.Name, Resource: f.Resource, Scopes: f.Scopes, By: scope.Actor, Since: asked}
 		if got.scopes != nil {
 			e.Data.Connection.Scopes = slices.Compact(slices.Sorted(slices.Values(got.scopes)))
 		}
@@ -202,5 +225,5 @@ func (s *Service) connect(ctx context.Context, scope core.Scope, p *Provider, f 
 		return Credential{}, err
 	}
 	e.Version++
-	return credentialOf(e, nil), s.tell(ctx, scope, "connection.connect", e.Data, "", "provider", p.Name, "scopes", strings.Join(e.Data.Connection.Scopes, " "))
+	return credentialOf(e, nil), s.tell(ctx, scope, "connection.connect", e.Data, "", "provider", p.Name, "resource", f.Resource, "scopes", strings.Join(e.Data.Connection.Scopes, " "))
 }

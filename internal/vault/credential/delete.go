@@ -85,22 +85,22 @@ func (s *Service) remains(ctx context.Context, org core.OrgID, e store.Doc[crede
 		return changes, rev, err
 	}
 	changes = append(changes, grants.Drop(g))
-	if rev = s.revocation(e.Data, g.Data); rev.ID != "" {
+	if rev, err = s.revocation(ctx, org, e.Data, g.Data); rev.ID != "" {
 		changes = append(changes, revocations.Put(rev))
 		rev.Version++
 	}
-	return changes, rev, nil
+	return changes, rev, err
 }
 
 // revocation is what there is to revoke of a grant; its ID is "" if nothing is.
-func (s *Service) revocation(c credentialDoc, g grantDoc) (rev store.Doc[revocationDoc]) {
-	p := s.providers[c.Connection.Provider]
-	if p == nil || p.RevokeURL == "" && !p.hidden() || g.Access.IsZero() && g.Refresh.IsZero() {
-		return rev
+func (s *Service) revocation(ctx context.Context, org core.OrgID, c credentialDoc, g grantDoc) (rev store.Doc[revocationDoc], err error) {
+	p, err := s.provider(ctx, org, c.Connection.Provider)
+	if err != nil || p == nil || p.RevokeURL == "" && !p.hidden() || g.Access.IsZero() && g.Refresh.IsZero() {
+		return rev, err
 	}
 	rev.ID, rev.Expires = s.cfg.IDs("rvc"), s.cfg.Now().Add(revocationLife)
 	rev.Data = revocationDoc{p.Name, g.Access, g.Refresh}
-	return rev
+	return rev, nil
 }
 
 // Revoke asks providers again to forget what they couldn't be asked to when it was deleted.
@@ -121,11 +121,14 @@ func (s *Service) Revoke(ctx context.Context, org core.OrgID) (left int, err err
 
 // revoke has the provider forget, and forgets then.
 func (s *Service) revoke(ctx context.Context, org core.OrgID, rev store.Doc[revocationDoc]) error {
-	p := s.providers[rev.Data.Provider]
+	p, err := s.provider(ctx, org, rev.Data.Provider)
+	if err != nil {
+		return err
+	}
 	if p == nil {
 		return core.E(core.Unavailable, "connection.revoke", "the provider "+rev.Data.Provider+" isn't configured any more")
 	}
-	p, err := s.known(ctx, p)
+	p, err = s.known(ctx, p)
 	if err == nil && p.RevokeURL != "" {
 		err = p.revoke(ctx, s.http, rev.Data.Access.Secret, rev.Data.Refresh.Secret)
 	}

@@ -112,7 +112,7 @@ func (s *Service) token(ctx context.Context, scope core.Scope, e store.Doc[crede
 }
 
 func valueOf(c credentialDoc, g grantDoc) Value {
-	return Value{Kind: OAuth, Version: g.Number, Until: g.Expires, Content: Content{Secret: g.Access.Secret}, hosts: c.Hosts}
+	return Value{Kind: OAuth, Version: g.Number, Until: g.Expires, Content: Content{Secret: g.Access.Secret}, hosts: c.Hosts, resource: c.Connection.Resource}
 }
 
 // absent says that a connection that was there isn't any more.

@@ -48,7 +48,8 @@ type Usage struct {
 
 // Connection is what is shown of a link to a provider.
 type Connection struct {
-	Provider string
+	Provider string   // its name; the issuer of an authorization server that has registered us itself
+	Resource string   `json:",omitempty"` // that its tokens are for, and are sent to alone; "": see Hosts
 	Scopes   []string // that the provider granted
 	By       core.Actor
 	Since    time.Time

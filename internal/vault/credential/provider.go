@@ -30,6 +30,8 @@ type Provider struct {
 	// Issuer is its name in answers (RFC 9207); "": it doesn't give one. With neither AuthURL
 	// nor TokenURL the endpoints are those of its document, which is read when it is needed.
 	Issuer string
+	// Named says that each answer names the Issuer: one that doesn't is refused.
+	Named bool
 	// Post sends the client's id and secret in the body instead of a header.
 	Post bool
 	// Scopes are the most that is asked for, and what is asked for unless less is.
@@ -170,6 +172,14 @@ func (p *Provider) asked(wanted []string) ([]string, error) {
 		}
 	}
 	return wanted, nil
+}
+
+// another reports whether an answer is another provider's, by the issuer that it names (RFC 9207).
+func (p *Provider) another(issuer string) bool {
+	if issuer == "" {
+		return p.Named
+	}
+	return p.Issuer != "" && !sameIssuer(issuer, p.Issuer)
 }
 
 // Providers returns the names of those that people can connect to, sorted.

@@ -17,6 +17,7 @@ const (
 	values      store.Kind[valueDoc]      = "credential_value"      // by credential/version; a superseded one expires
 	grants      store.Kind[grantDoc]      = "credential_grant"      // by credential: what a provider gave
 	flows       store.Kind[flowDoc]       = "credential_flow"       // by digest of the state: being connected
+	clients     store.Kind[clientDoc]     = "credential_client"     // by digest of the issuer, who has registered us
 	revocations store.Kind[revocationDoc] = "credential_revocation" // what a provider has yet to forget
 	reminders   store.Kind[reminderDoc]   = "credential_reminder"   // by credential/version: somebody was told that it is due
 )

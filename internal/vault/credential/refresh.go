@@ -25,7 +25,12 @@ type flight struct {
 // refreshed waits until the connection has another token than number seen, or nobody can
 // have one. It doesn't wait long for who has a token that is still valid.
 func (s *Service) refreshed(ctx context.Context, scope core.Scope, e store.Doc[credentialDoc], seen int64, valid bool) error {
-	if name := e.Data.Connection.Provider; s.providers[name] == nil {
+	name := e.Data.Connection.Provider
+	if p, err := s.provider(ctx, scope.Org, name); err != nil {
+		return err
+	} else if p == nil && byItself(name) {
+		return core.E(core.Denied, "connection.refresh", name+" doesn't know us any more").WithHint("connect again")
+	} else if p == nil {
 		return core.E(core.Unavailable, "connection.refresh", "the provider "+name+" isn't configured any more").WithHint("an operator configures it")
 	}
 	f, err := s.fly(ctx, scope, e, seen)
@@ -124,7 +129,10 @@ func (s *Service) renew(ctx context.Context, scope core.Scope, e store.Doc[crede
 	if g.Data.Refresh.IsZero() {
 		return s.breakOff(ctx, scope, e, g.Version, "expired", "the token has ended, and the provider gave none to refresh it: connect again")
 	}
-	p, err := s.known(ctx, s.providers[e.Data.Connection.Provider]) // it never changes while the credential's id stays
+	p, err := s.provider(ctx, scope.Org, e.Data.Connection.Provider) // it never changes while the credential's id stays
+	if err == nil {
+		p, err = s.known(ctx, p)
+	}
 	if err != nil {
 		return s.failed(ctx, scope, e, g, g.Data.Lost, err)
 	}
@@ -137,9 +145,9 @@ func (s *Service) renew(ctx context.Context, scope core.Scope, e store.Doc[crede
 		return err
 	}
 	g.Version++
-	got, err := p.renew(ctx, s.http, g.Data.Refresh.Secret)
+	got, err := p.renew(ctx, s.http, e.Data.Connection.Resource, g.Data.Refresh.Secret)
 	if err != nil {
-		return s.failed(ctx, scope, e, g, lost, err)
+		return s.failed(ctx, scope, e, g, lost, s.forgotten(ctx, scope.Org, p, err))
 	}
 	g.Data.take(got, asked)
 	if err := s.store(ctx, scope, e, g); err != nil {
@@ -181,7 +189,10 @@ func (s *Service) store(ctx context.Context, scope core.Scope, e store.Doc[crede
 	if err != nil || now.Version > 0 { // a write whose answer was lost looks so, too
 		return err
 	}
-	rev := s.revocation(e.Data, g.Data)
+	rev, err := s.revocation(ctx, scope.Org, e.Data, g.Data)
+	if err != nil {
+		return err
+	}
 	if rev.ID == "" {
 		return missing()
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 )
 
 // Config is what a Service needs. Records and Terms are required; HTTP and Redirect are
-// when there are Providers. The other zero fields have the defaults that are named.
+// when there are Providers, and without them no authorization server registers us. The other zero fields have the defaults that are named.
 type Config struct {
 	Records store.Records    // sealed
 	Terms   store.Terms      // by which the nodes agree who refreshes
@@ -101,11 +100,10 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg, providers: providers, flights: map[string]*flight{}, found: map[string]*Provider{}, marks: marks{at: map[string]time.Time{}}}
-	if len(s.providers) == 0 {
+	switch way := cfg.HTTP != nil && reachable(cfg.Redirect); {
+	case !way && len(s.providers) == 0:
 		return s, nil
-	}
-	back, err := url.Parse(cfg.Redirect)
-	if cfg.HTTP == nil || err != nil || back.Host == "" || !private(back) {
+	case !way:
 		return nil, core.E(core.Invalid, op, "there is no way to the providers, or none back").WithHint("set the public URL, with https")
 	}
 	client := *cfg.HTTP

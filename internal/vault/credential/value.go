@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/tool"
 )
 
 // Value is a credential's value, for the tool that asked.
@@ -19,14 +20,15 @@ type Value struct {
 	Version int64     // of the credential; of a connection, the number of its access token
 	Until   time.Time // when it ends, as far as is known; zero: it isn't
 	Content
-	hosts []string
+	hosts    []string
+	resource string // of a connection: see Connection
 }
 
 // Authorize adds the value to a request. denied: the credential isn't for this host, or the
 // request would show it to whoever listens; unsupported: it is nothing for HTTP.
 func (v Value) Authorize(r *http.Request) error {
 	const op = "credential.authorize"
-	if !allowed(v.hosts, r.URL.Scheme+"://"+r.URL.Host) {
+	if !allowed(v.hosts, r.URL.Scheme+"://"+r.URL.Host) || v.resource != "" && !tool.Within(v.resource, r.URL.String()) {
 		return elsewhere(op, "an admin of the org says which hosts it may be sent to")
 	}
 	if !private(r.URL) {

@@ -20,10 +20,11 @@ const (
 )
 
 // Values returns the secrets that an org keeps, of all its projects: values that can be
-// used, passphrases, and the tokens of connections. It is for a filter that keeps them from
-// where nobody sent them, so it records no use: whoever calls it gives them to nobody, and
-// holds them no longer than it takes. more: there are others than the 500, or the 256 KiB
-// altogether, that it returns.
+// used, passphrases, the tokens of connections, and what authorization servers know the org
+// by, with their issuers for names. It is for a filter that keeps them from where nobody sent
+// them, so it records no use: whoever calls it gives them to nobody, and holds them no longer
+// than it takes. more: there are others than the 500, or the 256 KiB altogether, that it
+// returns.
 func (s *Service) Values(ctx context.Context, org core.OrgID) (all []Kept, more bool, err error) {
 	docs, err := credentials.All(ctx, s.cfg.Records, org, "", maxValues)
 	if err != nil || len(docs) == 0 { // most orgs keep none
@@ -60,6 +61,14 @@ func (s *Service) Values(ctx context.Context, org core.OrgID) (all []Kept, more 
 	}
 	for _, e := range granted {
 		add(e.ID, e.Data.Access, e.Data.Refresh)
+	}
+	known, err := clients.All(ctx, s.cfg.Records, org, "", maxClients)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, e := range known {
+		names[e.Data.Issuer] = e.Data.Issuer
+		add(e.Data.Issuer, e.Data.Secret)
 	}
 	full := func(n int) bool { return n >= maxValues }
 	return all, more || full(len(docs)) || full(len(kept)) || full(len(granted)), nil
