@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -93,6 +94,13 @@ func (r *rig) schemathesis(t *testing.T, folder, key string, least int, phases .
 	}
 	c := exec.CommandContext(ctx, filepath.Join(folder, "python", "bin", "schemathesis"), args...)
 	c.Env, c.Dir = quiet(), t.TempDir()
+	if slices.Contains(phases, "stateful") {
+		hooks, err := filepath.Abs("programs/anew.py")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Env = append(c.Env, "SCHEMATHESIS_HOOKS="+hooks)
+	}
 	if err := os.WriteFile(filepath.Join(c.Dir, "schemathesis.toml"), []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
