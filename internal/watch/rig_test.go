@@ -219,7 +219,8 @@ type faulty struct {
 	*sqlite.Store
 	mu     sync.Mutex
 	writes int
-	fail   int // the number of the write that fails; 0: none
+	fail   int            // the number of the write that fails; 0: none
+	before map[int]func() // what happens before a write of the number
 }
 
 var errFault = errors.New("the disk is gone")
@@ -228,8 +229,11 @@ var errFault = errors.New("the disk is gone")
 func (f *faulty) Write(ctx context.Context, org core.OrgID, changes ...store.Change) error {
 	f.mu.Lock()
 	f.writes++
-	bad := f.writes == f.fail
+	bad, before := f.writes == f.fail, f.before[f.writes]
 	f.mu.Unlock()
+	if before != nil {
+		before()
+	}
 	if bad {
 		return core.E(core.Unavailable, "test", fmt.Sprint("write ", f.fail)).Because(errFault)
 	}

@@ -120,6 +120,9 @@ func (s *Service) Create(ctx context.Context, scope core.Scope, spec Spec, task 
 		return []store.Change{watches.Put(d), counts.Put(n)}, nil
 	})
 	if err == nil {
+		err = s.plan(ctx, scope.Org, made) // a round in between took it for one that was removed
+	}
+	if err == nil {
 		select {
 		case s.wake <- struct{}{}:
 		default: // it looks anyway

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -286,5 +287,29 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.do(func() { r.now = r.now.Add(time.Hour) })
+	}
+}
+
+// TestARoundWithinACreation has the watch looked at though a round saw its plan before it was
+// written, and took it for one that was removed.
+func TestARoundWithinACreation(t *testing.T) {
+	for write := 1; write <= 3; write++ { // the plan, the watch, the plan again
+		t.Run(fmt.Sprint(write), func(t *testing.T) {
+			r := newRig(t)
+			r.set("<p>tea</p>")
+			rounds := 0
+			r.store.before = map[int]func(){write: func() { rounds++; r.round(0) }}
+			w, err := r.Create(t.Context(), ann, watch.Spec{Name: "tea", URL: r.site.URL, Schedule: "every 1h"}, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.round(0)
+			if w, err = r.Get(t.Context(), ann, w.ID); err != nil || w.Checked.IsZero() || len(r.asked) != 1 {
+				t.Errorf("after %d rounds within: %+v, %v, asked %d times", rounds, w, err, len(r.asked))
+			}
+			if write <= 2 && rounds != 1 {
+				t.Errorf("%d rounds", rounds)
+			}
+		})
 	}
 }
