@@ -21,7 +21,7 @@ var parameter = regexp.MustCompile(`\{\w+\}`)
 // whose path has one, which was sent to a person.
 var openToAll = []string{
 	"GET /.well-known/jwks.json", "GET /healthz", "GET /v1/approvals/link/{token}", "GET /v1/connections/callback", "GET /v1/mute/{token}", "GET /v1/oidc", "GET /v1/oidc/callback", "GET /v1/oidc/{provider}/program",
-	"POST /v1/approvals/link/{token}/{answer}", "POST /v1/invitations/accept", "POST /v1/invitations/show", "POST /v1/mute/{token}", "POST /v1/oidc/{provider}", "POST /v1/password", "POST /v1/session", "POST /v1/session/oidc",
+	"POST /v1/approvals/link/{token}/{answer}", "POST /v1/callbacks/{token}", "POST /v1/invitations/accept", "POST /v1/invitations/show", "POST /v1/mute/{token}", "POST /v1/oidc/{provider}", "POST /v1/password", "POST /v1/session", "POST /v1/session/oidc",
 	"POST /v1/session/refresh", "POST /v1/setup",
 }
 
