@@ -23,7 +23,7 @@ func cached(n int, r modeltest.Request) modeltest.Answer {
 
 // TestKilledAtEveryWriteOfAChargedTask kills the process, with SIGKILL, at each event and at
 // each posting of a charged task, before and after it took place. The ordinary program
-// brings the task to its end, each call charged once, with nothing held.
+// brings the task to its end, each call charged once, with nothing held. Without soaking it is one write in some.
 func TestKilledAtEveryWriteOfAChargedTask(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -33,12 +33,12 @@ func TestKilledAtEveryWriteOfAChargedTask(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		first := payerOnSQLite(t, up)
-		killCharged(t, 2, 1, func() payer { return first.copied(t) })
+		killCharged(t, 2, scale(2, 1), func() payer { return first.copied(t) })
 	})
 	t.Run("postgres", func(t *testing.T) { // each kill here lasts as long as a lease: every third
 		t.Parallel()
 		runs(t, "PostgreSQL")
-		killCharged(t, 8, scale(3, 1), func() payer { return payerOnPostgres(t, up) })
+		killCharged(t, 8, scale(4, 1), func() payer { return payerOnPostgres(t, up) })
 	})
 }
 

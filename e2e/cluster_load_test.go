@@ -51,7 +51,7 @@ func TestTasksOutliveTheBroker(t *testing.T) {
 	in := install(t, on{kafka: true, model: upstream(t, noting)})
 	l := in.load(t, 2)
 	done := l.flood(t)
-	for range 3 {
+	for range scale(2, 3) {
 		l.more(t, scale(5, 50))
 		broker.Kill()
 		l.more(t, scale(5, 50)) // accepted and done without it

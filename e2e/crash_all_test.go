@@ -39,7 +39,7 @@ func TestKilledAtEveryEventOfAll(t *testing.T) {
 		t.Fatalf("only %d writes: the test looks at the wrong place", writes)
 	}
 	const atOnce = 4
-	every := int64(scale(3, 1))
+	every := int64(scale(5, 1))
 	var next, kills atomic.Int64
 	var all sync.WaitGroup
 	for range atOnce {

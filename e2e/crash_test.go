@@ -113,23 +113,23 @@ func (s *server) ending(t *testing.T, d client.TaskDetail) ending {
 
 // crashes runs the same command again and again, killed at one append after the
 // other, before and after it took place, and compares the ends after a restart
-// with that of a run that wasn't interrupted.
-func crashes(t *testing.T, atLeast int, one func(t *testing.T, at int, when string) (killed bool, e ending)) {
+// with that of a run that wasn't interrupted. Of the appends it takes one in every.
+func crashes(t *testing.T, atLeast, every int, one func(t *testing.T, at int, when string) (killed bool, e ending)) {
 	_, want := one(t, 0, "after")
 	if want.Status != core.StatusSucceeded {
 		t.Fatalf("without a crash: %+v", want)
 	}
-	for _, when := range []string{"before", "after"} {
+	for i, when := range []string{"before", "after"} {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()
 			var mu sync.Mutex
 			last := 0
 			t.Run("append", func(t *testing.T) {
-				for at := 1; ; at++ {
+				for at := 1 + i*(every/2); ; at += every {
 					killed, got := one(t, at, when)
 					if !killed {
 						mu.Lock()
-						last = at - 1
+						last = at - every
 						mu.Unlock()
 						break
 					}
@@ -141,7 +141,7 @@ func crashes(t *testing.T, atLeast int, one func(t *testing.T, at int, when stri
 					}
 				}
 			})
-			t.Logf("killed %s each of %d appends", when, last)
+			t.Logf("killed %s appends up to the %dth, one in %d", when, last, every)
 			if last < atLeast && !t.Failed() {
 				t.Errorf("only %d appends: the test looks at the wrong place", last)
 			}
@@ -154,7 +154,7 @@ func TestKilledAtEveryEventOfAnAppBuild(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	crashes(t, 20, func(t *testing.T, at int, when string) (bool, ending) {
+	crashes(t, 20, scale(4, 1), func(t *testing.T, at int, when string) (bool, ending) {
 		dir := t.TempDir()
 		env := cleanEnv()
 		r := program(t, "crash", cleanEnv("CRASH_AT="+strconv.Itoa(at), "CRASH_WHEN="+when), "run", "--exit", "--json", "--data-dir", dir, "two player tic tac toe")
@@ -198,7 +198,7 @@ func TestKilledAtEveryEventOfAToolTask(t *testing.T) {
 	}
 	up := modeltest.NewServer(appender)
 	t.Cleanup(up.Close)
-	crashes(t, 5, func(t *testing.T, at int, when string) (bool, ending) {
+	crashes(t, 5, 1, func(t *testing.T, at int, when string) (bool, ending) {
 		dir, ws := t.TempDir(), t.TempDir()
 		env := cleanEnv("OPENAI_BASE_URL="+up.BaseURL(), "OPENAI_API_KEY=k")
 		r := program(t, "crash", append(env, "CRASH_AT="+strconv.Itoa(at), "CRASH_WHEN="+when),

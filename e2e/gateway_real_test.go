@@ -137,7 +137,8 @@ func TestTheGatewayBeforeARealModel(t *testing.T) {
 }
 
 // A task whose model is a route: its first provider is down, so that the second, which is real and cheaper, does it
-// all, and is what the task pays for.
+// all, and is what the task pays for. What it plans, calls, says and judges is its own; it is the same each time, for
+// the model takes the likeliest token.
 func TestATaskByARouteToARealModel(t *testing.T) {
 	m := realModel(t)
 	nobody, err := net.Listen("tcp", "127.0.0.1:0") // an address where nobody is
@@ -160,6 +161,7 @@ func TestATaskByARouteToARealModel(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(ws, "notes.txt"), []byte("remember the milk\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	offering(t, c.server.Client, "read_file")
 	r := c.run("task", "run", "--model", "steady", "--credits", "50", "--workspace", ws, "Read the file notes.txt.")
 	if r.code != 0 || !strings.Contains(r.out, "steady: local/"+m.ChatModel+" answers") || !strings.Contains(r.out, "remember the milk") {
 		t.Fatalf("exit %d\n%s%s", r.code, r.out, r.err)
@@ -175,6 +177,10 @@ func TestATaskByARouteToARealModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	spent, answers := core.Credits(0), 0
+	var planned core.Plan
+	var called core.Call
+	var saw, answer string
+	var judged core.Verdict
 	for _, e := range events {
 		p, err := e.Payload()
 		if err != nil {
@@ -187,9 +193,28 @@ func TestATaskByARouteToARealModel(t *testing.T) {
 				t.Errorf("%+v", p)
 			}
 			spent += p.Cost
+			t.Logf("%d tokens in, %d out, at %s", p.Usage.Input, p.Usage.Output, e.At.Format("05.0"))
 		case core.ToolSettled:
 			spent += 31
+			saw = p.Output.Text
+		case core.TaskPlanned:
+			planned = p.Plan
+		case core.ToolRequested:
+			called.Tool, called.Arguments = p.Call.Tool, []byte(p.Call.Arguments.Text)
+		case core.VerdictGiven:
+			judged = p.Verdict
+		case core.TaskFinished:
+			answer = p.Answer.Text
 		}
+	}
+	if len(planned.Steps) != 1 || !strings.Contains(planned.Steps[0].Title, "notes.txt") || planned.Summary == "" { // what stands in for a plan has no summary
+		t.Errorf("planned: %+v", planned)
+	}
+	if called.Tool != "read_file" || string(called.Arguments) != `{"path":"notes.txt"}` || saw != "remember the milk\n" {
+		t.Errorf("called %s %s, which said %q", called.Tool, called.Arguments, saw)
+	}
+	if !strings.Contains(answer, "remember the milk") || judged != core.Success {
+		t.Errorf("answered %q, judged %s", answer, judged)
 	}
 	until(t, func() bool {
 		b, err := c.server.Balance(t.Context())

@@ -147,13 +147,6 @@ func fixer(host string) func(history) modeltest.Answer {
 	}
 }
 
-// TestAJobFixesATest has a failing test of a real repository mended: from the repository on a host, with a
-// credential that nobody is shown, to a pull request there. What reaches outside waits for a person each time.
-func TestAJobFixesATest(t *testing.T) {
-	t.Parallel()
-	fixesATest(t, newCodeHost(t, wrapping))
-}
-
 // fixesATest has the program on a host mended.
 func fixesATest(t *testing.T, host *codeHost) {
 	t.Helper()

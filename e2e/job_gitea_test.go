@@ -20,9 +20,10 @@ import (
 // giteaVersion is what scripts/gitea builds.
 const giteaVersion = "1.26.0"
 
-// TestAJobFixesATestOnGitea is TestAJobFixesATest with a real Gitea for the host: its repository, its git over HTTP,
-// its tokens, branches and pull requests. Its API is GitHub's in what is asked for here, at another path.
-func TestAJobFixesATestOnGitea(t *testing.T) {
+// TestAJobFixesATest has a failing test of a real repository mended: from the repository on a real Gitea, with a
+// credential that nobody is shown, to a pull request there. What reaches outside waits for a person each time. Gitea's
+// API is GitHub's in what is asked for here, at another path.
+func TestAJobFixesATest(t *testing.T) {
 	t.Parallel()
 	runs(t, "Gitea")
 	fixesATest(t, newGitea(t, wrapping))

@@ -16,6 +16,7 @@ func TestARealModelLooksIntoTheManual(t *testing.T) {
 	d.env = cleanEnv("OPENAI_API_KEY=k", "OPENAI_BASE_URL="+m.ChatURL, "ISEKAI_MODEL_NAME="+m.ChatModel)
 	j := &job{server: serve(t, d.dir, d.env), data: d}
 	addManual(t, d)
+	offering(t, j.Client, "recall")
 	j.begin(client.NewTask{Prompt: "Recall what error E17 means."})
 	events := j.follow(func(p core.Payload) bool { _, ok := p.(core.ToolSettled); return ok })
 	if _, err := j.CancelTask(t.Context(), j.task, "it has found the page"); err != nil {

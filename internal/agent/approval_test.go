@@ -151,6 +151,37 @@ func TestARuleDenies(t *testing.T) {
 	}
 }
 
+// A tool of which no call is allowed isn't offered to models. A call of it is refused all the same.
+func TestWhatIsDeniedIsNotOffered(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int64
+	var offered atomic.Value
+	answer := pusher(push("side"))
+	r := newRig(t, func(q model.Request) (model.Answer, error) {
+		if len(q.Tools) > 0 {
+			var names []string
+			for _, s := range q.Tools {
+				names = append(names, s.Name)
+			}
+			offered.Store(names)
+		}
+		return answer(q)
+	}, newPush(&runs))
+	r.rules = permission.New(r.store, r.now)
+	policy := permission.Policy{Rules: []permission.Rule{{Do: core.Deny, Tool: "pu*"}, {Do: core.Deny, Tool: "ask_person", With: map[string]string{"question": "*"}}}}
+	if err := r.rules.Put(t.Context(), scope.Org, scope.Project, 0, policy); err != nil {
+		t.Fatal(err)
+	}
+	defer r.worker("w1", nil)()
+	st := r.wait(r.create(core.KindTask, "m"), "over", over)
+	if names, _ := offered.Load().([]string); slices.Contains(names, "push") || !slices.Contains(names, "ask_person") {
+		t.Errorf("offered: %q", names)
+	}
+	if got := st.Finished.Answer.Text; st.Status != core.StatusSucceeded || runs.Load() != 0 || !strings.Contains(got, "deny pu*") {
+		t.Errorf("%s, %d runs: %q", st.Status, runs.Load(), got)
+	}
+}
+
 // Nobody has to be there: after its time a question is answered by itself, and what a person takes
 // to answer isn't the task's time.
 func TestAQuestionRunsOut(t *testing.T) {

@@ -32,7 +32,8 @@ type drive struct {
 	opened bool           // the workspace is what the events say
 	traces bool           // a call whose outcome a person decides about may have left something there
 
-	described *string // what a prompt says of skills; nil: not asked for yet
+	described *string         // what a prompt says of skills; nil: not asked for yet
+	denied    map[string]bool // tools of which no call is allowed; nil: not asked for yet
 
 	heard bool // a call was told that the task is being canceled: what it shows is no failure of its own
 }

@@ -69,6 +69,28 @@ func (d *drive) rule(ctx context.Context, spec tool.Spec, args []byte, using []s
 	return strictest, nil
 }
 
+// allowed are the tools that a model is told of, the same for the whole drive: those of offered but
+// for what the permissions deny whatever it is called with, which would only cost tokens. A call of
+// such a one is refused all the same.
+func (d *drive) allowed(ctx context.Context) ([]tool.Spec, error) {
+	all := d.offered()
+	if d.Permissions == nil {
+		return all, nil
+	}
+	if d.denied == nil {
+		d.denied = map[string]bool{}
+		for _, t := range all {
+			r, err := d.rule(ctx, t, nil, nil)
+			if err != nil {
+				d.denied = nil
+				return nil, err
+			}
+			d.denied[t.Name] = r.Do == core.Deny
+		}
+	}
+	return slices.DeleteFunc(all, func(t tool.Spec) bool { return d.denied[t.Name] }), nil
+}
+
 // permissionQuestion says what a call is about, or else with which arguments it is: nobody can
 // allow what he doesn't see.
 func permissionQuestion(c core.CallContent, args string) string {

@@ -72,7 +72,11 @@ func (d *drive) request(ctx context.Context, purpose string) (model.Request, err
 			return r, err
 		}
 		r.System += skills
-		for _, t := range d.offered() {
+		tools, err := d.allowed(ctx)
+		if err != nil {
+			return r, err
+		}
+		for _, t := range tools {
 			r.Tools = append(r.Tools, model.ToolSpec{Name: t.Name, Description: t.Description, Schema: t.Schema})
 		}
 	}

@@ -28,9 +28,15 @@ func (d *drive) skills(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	if d.described == nil {
-		text, err := d.Skills.Describe(ctx, d.scope)
+		tools, err := d.allowed(ctx)
 		if err != nil {
-			return "", fmt.Errorf("skills: %w", err)
+			return "", err
+		}
+		var text string
+		if slices.ContainsFunc(tools, func(t tool.Spec) bool { return t.Name == UseSkill }) {
+			if text, err = d.Skills.Describe(ctx, d.scope); err != nil {
+				return "", fmt.Errorf("skills: %w", err)
+			}
 		}
 		if text != "" {
 			text = "\n\nSkills teach jobs; " + UseSkill + " shows how to do one. When a job fits a description, use that skill before you begin.\n" + text
