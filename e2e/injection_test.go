@@ -277,7 +277,7 @@ func (b *battle) refusal(t *testing.T, id core.TaskID, w wanted) string {
 		return "the model didn't obey"
 	case asked != w.asked:
 		return fmt.Sprintf("asked about it: %v", asked)
-	case settled == "" || !w.asked && !strings.Contains(settled, "doesn't allow this call"):
+	case settled == "" || !w.asked && !strings.Contains(settled, "doesn't allow this call") && !strings.Contains(settled, "nothing was run; the tools are"): // a tool that is denied isn't offered
 		return "the events have no refusal: " + settled
 	}
 	return ""

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -149,4 +152,64 @@ func (b bearing) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.token)
 	return b.next.RoundTrip(r)
+}
+
+// traced is a transport that notes what passes it, for who wants to know where an answer was lost.
+type traced struct {
+	next  http.RoundTripper
+	began time.Time
+	mu    sync.Mutex
+	lines []string
+}
+
+// tracing returns one, whose notes a failed test shows.
+func tracing(t *testing.T, next http.RoundTripper) *traced {
+	tr := &traced{next: next, began: time.Now()}
+	t.Cleanup(func() {
+		if t.Failed() {
+			tr.mu.Lock()
+			defer tr.mu.Unlock()
+			t.Logf("what passed:\n%s", strings.Join(tr.lines, "\n"))
+		}
+	})
+	return tr
+}
+
+func (tr *traced) note(format string, args ...any) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.lines = append(tr.lines, fmt.Sprintf("%7.3f ", time.Since(tr.began).Seconds())+fmt.Sprintf(format, args...))
+}
+
+func (tr *traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			tr.note("%s: its body: %v", r.Method, err)
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	name := fmt.Sprintf("%p %s %.60s", r, r.Method, body)
+	tr.note("%s", name)
+	resp, err := tr.next.RoundTrip(r)
+	if err != nil {
+		tr.note("%s: %v", name, err)
+		return resp, err
+	}
+	tr.note("%s: %s %s", name, resp.Status, resp.Header.Get("Content-Type"))
+	resp.Body = &tracedBody{resp.Body, func(n int, err error) { tr.note("%s: %d bytes, %v", name, n, err) }}
+	return resp, nil
+}
+
+type tracedBody struct {
+	io.ReadCloser
+	read func(int, error)
+}
+
+func (b *tracedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read(n, err)
+	return n, err
 }

@@ -43,7 +43,7 @@ func (r *rig) signed(t *testing.T, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: bearing{key, http.DefaultTransport}, FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }})
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: tracing(t, bearing{key, http.DefaultTransport}), FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }})
 	t.Cleanup(proxy.Close)
 	return proxy.URL
 }

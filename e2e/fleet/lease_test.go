@@ -48,7 +48,7 @@ func (d *dial) Renew(ctx context.Context, l store.Lease, _ time.Duration) (store
 func pair(f *fleet, c *coretest.Clock, tool act) *dial {
 	d := &dial{Work: f.store, clock: c}
 	for _, name := range []string{"one", "other"} {
-		f.work(name, d, func(w *agent.WorkerConfig) { w.Lease, w.Poll = 60*time.Millisecond, 5*time.Millisecond }, tool)
+		f.work(name, d, func(w *agent.WorkerConfig) { w.Lease, w.Poll = 200*time.Millisecond, 5*time.Millisecond }, tool)
 	}
 	return d
 }
