@@ -23,7 +23,7 @@ import (
 // kept, so that any node answers.
 func (s *server) mcpServe() {
 	handler := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return s.tools }, &sdk.StreamableHTTPOptions{
-		Stateless: true, Logger: s.cfg.Logger, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true,
+		Stateless: true, JSONResponse: true, Logger: s.cfg.Logger, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true,
 		DisableLocalhostProtection: true, // the front looks at hosts, and crossing at origins
 	})
 	s.tools = mcpserver.New(s.cfg.Version, func(ctx context.Context) (*client.Client, error) {
