@@ -197,7 +197,11 @@ func TestATaskIsToldOfWork(t *testing.T) {
 		true: func(_ int64, _ http.ResponseWriter, req *http.Request, _ []byte) { <-req.Context().Done() }, false: failing,
 	} {
 		r := newRig(t)
-		r.provider("p", newUpstream(t, server).URL, func(s *catalog.Spec) { s.Timeouts.First = 200 * time.Millisecond })
+		r.provider("p", newUpstream(t, server).URL, func(s *catalog.Spec) {
+			if worked { // the other answers, however late
+				s.Timeouts.First = 200 * time.Millisecond
+			}
+		})
 		req, err := http.NewRequestWithContext(hurried{r.ctx}, http.MethodPost, "http://gateway/v1/chat/completions", strings.NewReader(streamed))
 		if err != nil {
 			t.Fatal(err)
