@@ -35,7 +35,7 @@ func TestKilledAtEveryWriteOfAChargedTask(t *testing.T) {
 		first := payerOnSQLite(t, up)
 		killCharged(t, 2, scale(2, 1), func() payer { return first.copied(t) })
 	})
-	t.Run("postgres", func(t *testing.T) { // each kill here lasts as long as a lease: every third
+	t.Run("postgres", func(t *testing.T) { // each kill here lasts as long as a lease
 		t.Parallel()
 		runs(t, "PostgreSQL")
 		killCharged(t, 8, scale(4, 1), func() payer { return payerOnPostgres(t, up) })

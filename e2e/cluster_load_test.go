@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 )
 
 // Tasks over several nodes, of which one is killed every two seconds and another takes
@@ -55,7 +56,7 @@ func TestTasksOutliveTheBroker(t *testing.T) {
 		l.more(t, scale(5, 50))
 		broker.Kill()
 		l.more(t, scale(5, 50)) // accepted and done without it
-		if soaking {
+		if coretest.Soaking {
 			time.Sleep(time.Minute)
 		}
 		if err := broker.Restart(); err != nil {

@@ -9,18 +9,16 @@ import (
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/bus/kafka/kafkatest"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/model/modeltest"
 	"github.com/isekai-run/isekai/internal/model/modeltest/realmodel"
 	"github.com/isekai-run/isekai/internal/store/postgres"
 	"github.com/isekai-run/isekai/internal/store/postgres/pgtest"
 )
 
-// soaking is set before a release: the same tests, at full scale.
-var soaking = os.Getenv("ISEKAI_SOAK") == "1"
-
 // scale returns small, or soak when soaking.
 func scale(small, soak int) int {
-	if soaking {
+	if coretest.Soaking {
 		return soak
 	}
 	return small

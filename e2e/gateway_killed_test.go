@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 )
 
 // A node is killed in the midst of streams: those of the other go on, and so do calls. What was
@@ -83,7 +84,7 @@ func TestANodeIsKilledAmongStreams(t *testing.T) {
 		t.Errorf("the org has %+v, of %s used", b, c.cost)
 	}
 	books.inLaw(t)
-	if soaking {
+	if coretest.Soaking {
 		c.cameBack(t, 4*time.Minute)
 		c.settled(t)
 		books.lawful(t, "in the end")

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/identity"
 )
 
@@ -21,9 +22,6 @@ var untried = map[string]string{
 	"conversation-events": "it ends when its conversation does: a test of e2e reads it",
 	"shred-keys":          "it makes the data of the org that is tried unreadable for good, as it should",
 }
-
-// soaking is set before a release: the same, and what is made up at random, too.
-var soaking = os.Getenv("ISEKAI_SOAK") == "1"
 
 // settings are schemathesis's. The status 501 is no failure: it says in words, with the code
 // unsupported, what this installation can't do, as a task without a model.
@@ -36,7 +34,7 @@ expected-statuses = ["2xx", "3xx", "4xx", "501"]
 // all, who may do all in an org, and who may do next to nothing: no answer is a failure of the
 // server's, and each has a status, a type and a form that the document names. Then it tries them
 // in turn, with what those before have made or removed: what was made is there, and what was
-// removed isn't.
+// removed isn't. When soaking, requests are made up at random, too.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	folder := clients(t)
@@ -49,15 +47,15 @@ func TestSchema(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			who := key(r)
-			phases, turns := "examples,coverage", "40"
-			if soaking {
-				phases, turns = "examples,coverage,fuzzing", "300"
+			phases, turns, inTurns := "examples,coverage", "40", 30
+			if coretest.Soaking {
+				phases, turns, inTurns = "examples,coverage,fuzzing", "300", 100
 			}
 			r.schemathesis(t, folder, who, 1000, "--phases", phases, "--max-examples", "5")
 			if name == "sight" { // who makes nothing, and so has nothing to go on from
 				return
 			}
-			out := r.schemathesis(t, folder, who, 30, "--phases", "stateful", "--mode", "positive", "--max-examples", turns)
+			out := r.schemathesis(t, folder, who, inTurns, "--phases", "stateful", "--mode", "positive", "--max-examples", turns)
 			if !inTurn.Match(out) {
 				t.Errorf("nothing was tried with what was made before\n%s", out)
 			}

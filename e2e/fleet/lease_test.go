@@ -114,7 +114,7 @@ func TestAnUnrenewedLeaseIsTaken(t *testing.T) {
 // The same by the real clock: a few leases long, and before a release 15 minutes.
 func TestALongCallKeepsItsLease(t *testing.T) {
 	length, ttl := 7*time.Second, 2*time.Second
-	if soaking {
+	if coretest.Soaking {
 		length, ttl = 15*time.Minute, lease
 	}
 	if testing.Short() {

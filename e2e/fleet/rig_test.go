@@ -32,9 +32,6 @@ var cluster *pgtest.Cluster
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Beside(m, &cluster).Run()) }
 
-// soaking is set before a release: the same tests, at full scale.
-var soaking = os.Getenv("ISEKAI_SOAK") == "1"
-
 // patience bounds every wait for a condition: long, for a machine under load.
 const patience = time.Minute
 

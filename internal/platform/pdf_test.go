@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -103,9 +104,17 @@ func TestAHostilePDFEndsItsReaderAlone(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	bomb := pdfOf(repeated("BT /F1 12 Tf 72 720 Td ", strings.Repeat("(x) Tj ", 1<<20/7), 600))
+	const begin, shown = "BT /F1 12 Tf 72 720 Td ", "(x) Tj "
+	small, err := zlib.NewReader(bytes.NewReader(repeated(begin, shown, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := io.ReadAll(io.LimitReader(small, int64(len(begin)+3*len(shown)))); err != nil || string(is) != begin+strings.Repeat(shown, 3) {
+		t.Fatalf("it isn't what a reader goes on with: %q, %v", is, err)
+	}
+	bomb := pdfOf(repeated(begin, strings.Repeat(shown, 1<<20/7), 600))
 	start := time.Now()
-	_, err := readPDF(t.Context(), bomb)
+	_, err = readPDF(t.Context(), bomb)
 	if core.CodeOf(err) != core.Invalid || time.Since(start) > pdfTime+5*time.Second {
 		t.Errorf("%d bytes after %v: %v", len(bomb), time.Since(start), err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/bus/kafka"
 	"github.com/isekai-run/isekai/internal/bus/kafka/kafkatest"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/core/coretest"
 	"github.com/isekai-run/isekai/internal/relay"
 	"github.com/isekai-run/isekai/internal/store"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
@@ -32,7 +32,7 @@ func TestBrokerFaults(t *testing.T) {
 		t.Skip("runs Kafka")
 	}
 	outage, pace := time.Duration(0), 25*time.Millisecond
-	if os.Getenv("ISEKAI_SOAK") != "" {
+	if coretest.Soaking {
 		outage, pace = time.Minute, 50*time.Millisecond
 	}
 	w := newWorld(t)
