@@ -12,6 +12,7 @@ import (
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/openai"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 const noCall = "I can't help with that: none of the tools does it."
@@ -102,7 +103,7 @@ func streamed(t *dialect.Translation, events []object) (out []byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		said, err := back.Event(dialect.Event{Name: text(o["type"]), Data: data})
+		said, err := back.Event(sse.Event{Name: text(o["type"]), Data: data})
 		if err != nil {
 			return nil, err
 		}

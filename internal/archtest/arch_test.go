@@ -15,7 +15,7 @@ var (
 	ports   = []string{"store", "bus", "blob", "model", "tool", "sandbox", "memory"}
 	modules = []string{"agent", "app", "ledger", "skill", "mcp", "identity", "vault", "auditlog", "notify", "certify", "relay", "backup", "deadletter", "egress", "redact", "watch", "conversation", "recall", "repo"}
 	// Parts of a port that are no drivers: what a module may use besides it.
-	portParts = []string{"sandbox/archive", "sandbox/proxy", "tool/gitdir"}
+	portParts = []string{"model/sse", "sandbox/archive", "sandbox/proxy", "tool/gitdir"}
 	// Modules that stand below a port, because that is where a reader looks for them.
 	innerModules = []string{"model/gateway"}
 )

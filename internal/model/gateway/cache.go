@@ -15,6 +15,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/model/sse"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -177,11 +178,11 @@ func cleanAgain(ctx context.Context, j *job, body []byte) ([]byte, error) {
 	if !j.req.Stream {
 		return cleanWhole(j.clean, body)
 	}
-	s, in := newSieve(j.clean, j.Op), dialect.NewScanner(bytes.NewReader(body), len(body)+1)
+	s, in := newSieve(j.clean, j.Op), sse.NewScanner(bytes.NewReader(body), len(body)+1)
 	var out []byte
 	for over := false; !over; {
 		e, err := in.Next()
-		var events []dialect.Event
+		var events []sse.Event
 		if over = err != nil; over {
 			events, err = s.end()
 		} else {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // sieve cleans a stream's events, as they go to the caller. The texts that come in parts
@@ -53,7 +54,7 @@ type words struct {
 	// ends are the beginnings of the keys of texts to which nothing comes from this event on.
 	ends func(data []byte) []string
 	// rest is an event with the last part of a text. now is the one that it goes before.
-	rest func(f *flow, text string, now []byte) dialect.Event
+	rest func(f *flow, text string, now []byte) sse.Event
 }
 
 func newSieve(by Cleaner, op dialect.Operation) *sieve {
@@ -65,7 +66,7 @@ func (s *sieve) size() int { return s.held + cap(s.base) }
 
 // event returns what goes instead of an event, valid until the next. denied: the policy
 // doesn't let it go.
-func (s *sieve) event(e dialect.Event) (out []dialect.Event, err error) {
+func (s *sieve) event(e sse.Event) (out []sse.Event, err error) {
 	if !gjson.ValidBytes(e.Data) { // chat's last
 		out, err = s.end()
 		return append(out, e), err
@@ -95,11 +96,11 @@ func (s *sieve) event(e dialect.Event) (out []dialect.Event, err error) {
 }
 
 // end returns what is left of all texts.
-func (s *sieve) end() ([]dialect.Event, error) { return s.finish([]string{""}, nil) }
+func (s *sieve) end() ([]sse.Event, error) { return s.finish([]string{""}, nil) }
 
 // finish ends the texts whose keys begin with one of ends, and returns what is left of them.
 // Those of which there are parts now end with these.
-func (s *sieve) finish(ends []string, now []part) (out []dialect.Event, err error) {
+func (s *sieve) finish(ends []string, now []part) (out []sse.Event, err error) {
 	if len(ends) == 0 {
 		return nil, nil
 	}
@@ -193,7 +194,7 @@ type unsaid struct{ error }
 func (u *unsaid) Unwrap() error { return u.error }
 
 // pass adds events to the piece at hand, as the org's policy lets them go. unsaid: it doesn't.
-func (s *Stream) pass(events ...dialect.Event) error {
+func (s *Stream) pass(events ...sse.Event) error {
 	for _, e := range events {
 		if s.sieve == nil {
 			s.add(e)
@@ -232,7 +233,7 @@ func (s *Stream) rest() error {
 
 // last adds the event that says what went wrong, in which a provider may have said things,
 // too. What texts held back is left out.
-func (s *Stream) last(e dialect.Event) {
+func (s *Stream) last(e sse.Event) {
 	if s.sieve != nil {
 		data, err := s.sieve.by.JSON(e.Data)
 		if err != nil {

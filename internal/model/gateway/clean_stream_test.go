@@ -13,6 +13,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/sse"
 	"github.com/isekai-run/isekai/internal/redact"
 	"github.com/isekai-run/isekai/internal/store/sqlite"
 	"github.com/isekai-run/isekai/internal/vault/vaulttest"
@@ -121,7 +122,7 @@ var spokenBy = map[dialect.Operation]spoken{
 func quoted(s string) string { return string(gjson.AppendJSONString(nil, s)) }
 
 // said draws a stream of some texts, and returns its events and the texts.
-func drawn(t *rapid.T, by spoken, words []string) (events []dialect.Event, texts []string) {
+func drawn(t *rapid.T, by spoken, words []string) (events []sse.Event, texts []string) {
 	var left []string
 	for range rapid.IntRange(1, 3).Draw(t, "texts") {
 		texts = append(texts, strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 8).Draw(t, "words"), ""))
@@ -132,7 +133,7 @@ func drawn(t *rapid.T, by spoken, words []string) (events []dialect.Event, texts
 			if n := gjson.Get(data, "sequence_number"); n.Exists() {
 				data = data[:n.Index] + strconv.Itoa(len(events)) + data[n.Index+1:]
 			}
-			events = append(events, dialect.Event{Data: []byte(data)})
+			events = append(events, sse.Event{Data: []byte(data)})
 		}
 	}
 	for open := len(texts); open > 0; {
@@ -170,7 +171,7 @@ func TestStreamsAreCleanedHoweverTheyAreDivided(t *testing.T) {
 				s := newSieve(begin(), op)
 				heard := make([]string, len(texts))
 				count := 0
-				hear := func(all []dialect.Event, err error) {
+				hear := func(all []sse.Event, err error) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -223,7 +224,7 @@ func TestAStreamWithoutSecretsStaysAsItIs(t *testing.T) {
 	for op, by := range spokenBy {
 		s := newSieve(begin(), op)
 		for _, data := range append([]string{by.delta(0, "Hello, "), by.delta(0, "world. "), by.delta(1, `{"a":1} `)}, by.end...) {
-			got, err := s.event(dialect.Event{Data: []byte(data)})
+			got, err := s.event(sse.Event{Data: []byte(data)})
 			if err != nil || len(got) != 1 || string(got[0].Data) != data {
 				t.Errorf("%s became %s: %v", data, got, err)
 			}
@@ -236,11 +237,11 @@ func TestALastPieceWithTheFinish(t *testing.T) {
 	t.Parallel()
 	begin, canary := cleaners(t)
 	s := newSieve(begin(), dialect.OpChat)
-	first, err := s.event(dialect.Event{Data: []byte(spokenBy[dialect.OpChat].delta(0, "it is "+canary[:20]))})
+	first, err := s.event(sse.Event{Data: []byte(spokenBy[dialect.OpChat].delta(0, "it is "+canary[:20]))})
 	if err != nil || len(first) != 1 || gjson.GetBytes(first[0].Data, "choices.0.delta.content").Str != "it is " {
 		t.Fatalf("%s, %v", first, err)
 	}
-	last, err := s.event(dialect.Event{Data: []byte(`{"id":"c","choices":[{"index":0,"delta":{"content":` + quoted(canary[20:]) + `},"finish_reason":"stop"}]}`)})
+	last, err := s.event(sse.Event{Data: []byte(`{"id":"c","choices":[{"index":0,"delta":{"content":` + quoted(canary[20:]) + `},"finish_reason":"stop"}]}`)})
 	if err != nil || len(last) != 1 || gjson.GetBytes(last[0].Data, "choices.0.delta.content").Str != "[redacted:canary]" {
 		t.Errorf("%s, %v", last, err)
 	}
@@ -258,7 +259,7 @@ func TestWhatWasHeldBackComesInACleanEvent(t *testing.T) {
 			if strings.HasPrefix(data, "{") {
 				data = `{"note":` + quoted(canary) + "," + data[1:]
 			}
-			all, err := s.event(dialect.Event{Data: []byte(data)})
+			all, err := s.event(sse.Event{Data: []byte(data)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -312,7 +313,7 @@ func TestWhatAStreamMayHaveInParts(t *testing.T) {
 			s := newSieve(begin(), dialect.OpChat)
 			var err error
 			for i := 0; err == nil && i < 2*maxParts; i++ {
-				_, err = s.event(dialect.Event{Data: []byte(events(i))})
+				_, err = s.event(sse.Event{Data: []byte(events(i))})
 			}
 			if core.CodeOf(err) != core.Unavailable {
 				t.Errorf("%d texts with %d bytes are held, error %v", len(s.flows), s.held, err)

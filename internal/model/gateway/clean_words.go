@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // Where the three dialects have texts that come in parts.
@@ -54,7 +55,7 @@ func chatEnds(data []byte) (keys []string) {
 }
 
 // chatRest is a chunk like now, but for what it says.
-func chatRest(f *flow, text string, now []byte) dialect.Event {
+func chatRest(f *flow, text string, now []byte) sse.Event {
 	b := []byte{'{'}
 	gjson.ParseBytes(now).ForEach(func(name, v gjson.Result) bool {
 		if name.Str != "choices" && name.Str != "usage" {
@@ -70,7 +71,7 @@ func chatRest(f *flow, text string, now []byte) dialect.Event {
 	} else {
 		said = fmt.Appendf(nil, `{%s}`, nested(name, said))
 	}
-	return dialect.Event{Data: fmt.Appendf(b, `"choices":[{"index":%s,"delta":%s,"finish_reason":null}]}`, number(index), said)}
+	return sse.Event{Data: fmt.Appendf(b, `"choices":[{"index":%s,"delta":%s,"finish_reason":null}]}`, number(index), said)}
 }
 
 // nested is a member "a", or "a.b" in "a", with a value.
@@ -115,8 +116,8 @@ func messageEnds(data []byte) []string {
 }
 
 // messageRest is the event that had the last part, with another.
-func messageRest(f *flow, text string, _ []byte) dialect.Event {
-	return dialect.Event{Name: "content_block_delta", Data: withText(f.of, f.path, text)}
+func messageRest(f *flow, text string, _ []byte) sse.Event {
+	return sse.Event{Name: "content_block_delta", Data: withText(f.of, f.path, text)}
 }
 
 // responseText is the text that an event is about: "0/response.output_text/...".
@@ -149,12 +150,12 @@ func responseEnds(data []byte) []string {
 
 // responseRest is the event that had the last part, with another, and the number of the one
 // that it goes before.
-func responseRest(f *flow, text string, now []byte) dialect.Event {
+func responseRest(f *flow, text string, now []byte) sse.Event {
 	data := withText(f.of, f.path, text)
 	if n, at := gjson.GetBytes(now, "sequence_number"), gjson.GetBytes(data, "sequence_number"); n.Index > 0 && at.Index > 0 {
 		data = withRaw(data, at, []byte(n.Raw))
 	}
-	return dialect.Event{Name: gjson.GetBytes(data, "type").Str, Data: data}
+	return sse.Event{Name: gjson.GetBytes(data, "type").Str, Data: data}
 }
 
 // numbered is an event's data after so many that weren't in the stream.

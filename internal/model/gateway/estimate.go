@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/gateway/tokens"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // What a call is taken to cost at most that doesn't say how much it wants.
@@ -137,7 +138,7 @@ func written(op dialect.Operation, body []byte) string {
 // streamed is the text in the events with which a stream begins.
 func streamed(op dialect.Operation, events []byte) string {
 	var b strings.Builder
-	in := dialect.NewScanner(bytes.NewReader(events), len(events)+1)
+	in := sse.NewScanner(bytes.NewReader(events), len(events)+1)
 	for {
 		e, err := in.Next()
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/sse"
 	"github.com/isekai-run/isekai/internal/store"
 )
 
@@ -253,7 +254,7 @@ func (a *keeping) add(events [][]byte) error {
 
 // nativeID is the id of an answer in one of its events; "" if it isn't in this one.
 func nativeID(event []byte) string {
-	e, err := dialect.NewScanner(bytes.NewReader(event), len(event)+1).Next()
+	e, err := sse.NewScanner(bytes.NewReader(event), len(event)+1).Next()
 	if err != nil {
 		return ""
 	}

@@ -79,7 +79,7 @@ type share struct {
 	has        int64 // of the pool
 }
 
-// Hold says how many bytes are read and not gone, as dialect.Room has it. false: there is no room
+// Hold says how many bytes are read and not gone, as sse.Room has it. false: there is no room
 // for them.
 func (s *share) Hold(n int) bool {
 	s.read = n

@@ -9,6 +9,7 @@ import (
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/gateway/meter"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // Stream is an answer as it comes from a provider. Nothing is read ahead: who takes it slowly
@@ -99,7 +100,7 @@ func (s *Stream) size() int {
 func (s *Stream) take() (err error) {
 	e, drop := s.r.first, s.r.drop
 	if s.took {
-		if e, err = s.event(); errors.Is(err, dialect.ErrComment) {
+		if e, err = s.event(); errors.Is(err, sse.ErrComment) {
 			s.out = append(s.out, ": \n\n"...)
 			return nil
 		} else if err != nil {
@@ -127,7 +128,7 @@ func (s *Stream) take() (err error) {
 }
 
 // add adds an event to the piece at hand.
-func (s *Stream) add(e dialect.Event) {
+func (s *Stream) add(e sse.Event) {
 	if s.number != nil {
 		e.ID = s.number()
 	}
@@ -156,7 +157,7 @@ type bad struct{ error }
 func (b *bad) Unwrap() error { return b.error }
 
 // event waits for an event.
-func (s *Stream) event() (dialect.Event, error) {
+func (s *Stream) event() (sse.Event, error) {
 	s.since = s.g.cfg.Now()
 	s.alive(s.since)
 	e, err := s.r.events.Next()

@@ -10,6 +10,7 @@ import (
 	"github.com/isekai-run/isekai/internal/model/gateway/catalog"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
 	"github.com/isekai-run/isekai/internal/model/gateway/h1"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // reply is a target's answer: whole, or the beginning of a stream.
@@ -27,9 +28,9 @@ type reply struct {
 	said  []byte        // that, as it goes to the caller
 
 	x      exchange
-	events *dialect.Scanner // of a stream
+	events *sse.Scanner // of a stream
 	watch  *dialect.Watch
-	first  dialect.Event
+	first  sse.Event
 	drop   bool // the first event isn't for the caller
 }
 
@@ -206,7 +207,7 @@ func (g *Gateway) begin(ctx context.Context, x *exchange, r *reply, j *job) *fau
 	}
 	asked := j.req
 	asked.Op = r.op
-	r.events, r.watch = dialect.NewScanner(x.res.Body, maxEvent), dialect.NewWatch(asked)
+	r.events, r.watch = sse.NewScanner(x.res.Body, maxEvent), dialect.NewWatch(asked)
 	r.events.Room = &r.room
 	var err error
 	if r.first, err = r.events.Next(); err != nil {
@@ -249,9 +250,9 @@ func (x *exchange) readError(err error) error {
 	switch {
 	case x.life.Err() != nil:
 		return x.why(err)
-	case errors.Is(err, dialect.ErrTooLarge):
+	case errors.Is(err, sse.ErrTooLarge):
 		return errLarge
-	case errors.Is(err, dialect.ErrNoRoom):
+	case errors.Is(err, sse.ErrNoRoom):
 		return errFull
 	}
 	return errors.Join(errCut, err)

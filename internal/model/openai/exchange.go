@@ -13,13 +13,11 @@ import (
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
-	sdk "github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
-	"github.com/openai/openai-go/v3/packages/ssestream"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/openai/wire"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // exchange is one request whose answer has begun.
@@ -28,7 +26,8 @@ type exchange struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer // ends ctx when the server is silent for too long
 	idle   time.Duration
-	events ssestream.Decoder
+	body   io.Closer
+	events *sse.Scanner
 	first  wire.Event
 	by     *model.Origin // nil: the server doesn't say
 	price  *core.Price   // likewise
@@ -41,7 +40,7 @@ const (
 )
 
 // openWithRetries opens an exchange, and again after a failure that may pass.
-func (m *Model) openWithRetries(ctx context.Context, p sdk.ChatCompletionNewParams) (*exchange, error) {
+func (m *Model) openWithRetries(ctx context.Context, body []byte) (*exchange, error) {
 	policy := retrypolicy.NewBuilder[*exchange]().
 		HandleIf(func(_ *exchange, err error) bool { return passing(err) }).
 		WithMaxRetries(max(0, m.cfg.Retries)).
@@ -55,19 +54,18 @@ func (m *Model) openWithRetries(ctx context.Context, p sdk.ChatCompletionNewPara
 			return -1
 		}).
 		ReturnLastFailure().Build()
-	return failsafe.With(policy).WithContext(ctx).Get(func() (*exchange, error) { return m.open(ctx, p) })
+	return failsafe.With(policy).WithContext(ctx).Get(func() (*exchange, error) { return m.open(ctx, body) })
 }
 
 // open sends the request and waits for the first event of the answer.
-func (m *Model) open(ctx context.Context, p sdk.ChatCompletionNewParams) (*exchange, error) {
+func (m *Model) open(ctx context.Context, body []byte) (*exchange, error) {
 	x := &exchange{idle: m.cfg.Idle}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	x.timer = time.AfterFunc(m.cfg.FirstToken, func() { x.cancel(errFirstToken) })
-	var res *http.Response
-	_, err := m.chat.New(x.ctx, p, option.WithJSONSet("stream", true), option.WithResponseBodyInto(&res))
+	res, err := m.send(x.ctx, body)
 	if err == nil {
 		x.by, x.price = origin(res.Header), price(res.Header)
-		x.events = ssestream.NewDecoder(res)
+		x.body, x.events = res.Body, sse.NewScanner(res.Body, int(m.cfg.MaxResponse))
 		x.first, err = x.next()
 	}
 	if err != nil {
@@ -99,14 +97,15 @@ func price(h http.Header) *core.Price {
 // next reads the next event, or io.EOF at the regular end. The caller has armed
 // the timer.
 func (x *exchange) next() (wire.Event, error) {
-	if !x.events.Next() {
-		if err := x.events.Err(); err != nil {
-			return wire.Event{}, err
-		}
+	in, err := x.events.Next()
+	switch {
+	case err == io.EOF: // without the event that ends it
 		return wire.Event{}, errCut
+	case err != nil:
+		return wire.Event{}, err
 	}
 	x.timer.Stop() // a consumer may take its time
-	data := bytes.TrimSpace(x.events.Event().Data)
+	data := bytes.TrimSpace(in.Data)
 	if string(data) == "[DONE]" {
 		return wire.Event{}, io.EOF
 	}
@@ -122,27 +121,34 @@ func (x *exchange) next() (wire.Event, error) {
 func (x *exchange) close() {
 	x.timer.Stop()
 	x.cancel(context.Canceled)
-	if x.events != nil {
-		_ = x.events.Close()
+	if x.body != nil {
+		_ = x.body.Close()
 	}
 }
 
-// receive is between the SDK and the wire: it makes any error status a
-// statusError, bounds the body, and makes an answer that isn't streamed, though
-// a stream was asked for, a stream of one event.
-func (m *Model) receive(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
-	res, err := next(req)
+// send posts the request. It makes any error status a statusError, bounds the body, and
+// makes an answer that isn't streamed, though a stream was asked for, a stream of one event.
+func (m *Model) send(ctx context.Context, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.base.JoinPath("chat/completions").String(), bytes.NewReader(body))
 	if err != nil {
-		return res, err
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if m.cfg.APIKey != "" {
+		req.Header.Set("Authorization", "Bearer "+m.cfg.APIKey)
+	}
+	res, err := m.client.Do(req)
+	if err != nil {
+		return nil, err
 	}
 	if res.StatusCode >= 400 {
-		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+		said, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 		_ = res.Body.Close()
-		return nil, newStatusError(res, body)
+		return nil, newStatusError(res, said)
 	}
-	var body io.Reader = &bounded{res.Body, m.cfg.MaxResponse}
+	var in io.Reader = &bounded{res.Body, m.cfg.MaxResponse}
 	if media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); media == "application/json" {
-		whole, err := io.ReadAll(body)
+		whole, err := io.ReadAll(in)
 		if err != nil {
 			_ = res.Body.Close()
 			return nil, err
@@ -150,12 +156,12 @@ func (m *Model) receive(req *http.Request, next option.MiddlewareNext) (*http.Re
 		var line bytes.Buffer
 		line.WriteString("data: ")
 		line.WriteString(strings.NewReplacer("\n", " ", "\r", " ").Replace(string(whole)))
-		body = &line
+		in = &line
 	}
 	res.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(body, strings.NewReader("\n\n")), res.Body} // a last event without its empty line counts
+	}{io.MultiReader(in, strings.NewReader("\n\n")), res.Body} // a last event without its empty line counts
 	return res, nil
 }
 

@@ -9,15 +9,13 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
-
-	sdk "github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model"
@@ -67,7 +65,6 @@ type Model struct {
 	cfg    Config
 	base   *url.URL
 	client *http.Client
-	chat   sdk.ChatCompletionService
 }
 
 var _ model.Model = (*Model)(nil)
@@ -83,14 +80,6 @@ func New(cfg Config) *Model {
 	if u, err := url.Parse(strings.TrimRight(cfg.BaseURL, "/")); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		m.base = u
 	}
-	opts := []option.RequestOption{
-		option.WithBaseURL(cfg.BaseURL), option.WithHTTPClient(m.client), option.WithMaxRetries(0),
-		option.WithMiddleware(m.receive),
-	}
-	if cfg.APIKey != "" {
-		opts = append(opts, option.WithAPIKey(cfg.APIKey))
-	}
-	m.chat = sdk.NewChatCompletionService(opts...)
 	return m
 }
 
@@ -134,7 +123,11 @@ func (m *Model) stream(ctx context.Context, r model.Request, yield func(model.Ch
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, m.cfg.Total, errTotal)
 	defer cancel()
-	x, err := m.openWithRetries(bounded, m.params(r))
+	body, err := json.Marshal(m.request(r))
+	if err != nil {
+		return core.E(core.Invalid, op, "the request can't be written as JSON").Because(err)
+	}
+	x, err := m.openWithRetries(bounded, body)
 	if err == nil {
 		defer x.close()
 		err = x.read(canonical, yield)

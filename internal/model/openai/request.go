@@ -4,78 +4,60 @@ import (
 	"encoding/json"
 	"regexp"
 
-	sdk "github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/packages/param"
-	"github.com/openai/openai-go/v3/shared"
-
 	"github.com/isekai-run/isekai/internal/model"
+	"github.com/isekai-run/isekai/internal/model/openai/wire"
 )
 
-// params is the request on the wire.
-func (m *Model) params(r model.Request) sdk.ChatCompletionNewParams {
-	p := sdk.ChatCompletionNewParams{
-		Model:         r.Model,
-		StreamOptions: sdk.ChatCompletionStreamOptionsParam{IncludeUsage: param.NewOpt(true)},
-	}
+// request is r on the wire.
+func (m *Model) request(r model.Request) wire.Request {
+	w := wire.Request{Model: r.Model, Stream: true, StreamOptions: wire.StreamOptions{IncludeUsage: true}}
 	if r.System != "" {
-		p.Messages = append(p.Messages, sdk.SystemMessage(r.System))
+		w.Messages = append(w.Messages, wire.Message{Role: "system", Content: &r.System})
 	}
 	for _, msg := range r.Messages {
-		p.Messages = append(p.Messages, message(msg))
+		w.Messages = append(w.Messages, message(msg))
 	}
 	for _, t := range r.Tools {
-		p.Tools = append(p.Tools, sdk.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
-			Name: t.Name, Description: param.NewOpt(t.Description), Parameters: parameters(t.Schema),
-		}))
+		w.Tools = append(w.Tools, wire.Tool{
+			Type: "function", Function: wire.Definition{Name: t.Name, Description: t.Description, Parameters: t.Schema},
+		})
 	}
 	if s := r.Schema; s != nil {
-		p.ResponseFormat.OfJSONSchema = &shared.ResponseFormatJSONSchemaParam{
-			JSONSchema: shared.ResponseFormatJSONSchemaJSONSchemaParam{
-				Name: safeName(s.Name), Schema: s.JSON, Strict: param.NewOpt(strict(s.JSON)),
-			},
+		w.ResponseFormat = &wire.ResponseFormat{
+			Type: "json_schema", JSONSchema: wire.JSONSchema{Name: safeName(s.Name), Schema: s.JSON, Strict: strict(s.JSON)},
 		}
 	}
-	if r.MaxTokens > 0 && m.base.Host == "api.openai.com" {
-		p.MaxCompletionTokens = param.NewOpt(int64(r.MaxTokens))
-	} else if r.MaxTokens > 0 { // the name that every compatible server knows
-		p.MaxTokens = param.NewOpt(int64(r.MaxTokens))
+	if m.base.Host == "api.openai.com" {
+		w.MaxCompletionTokens = r.MaxTokens
+	} else {
+		w.MaxTokens = r.MaxTokens
 	}
-	return p
+	return w
 }
 
-func message(msg model.Message) sdk.ChatCompletionMessageParamUnion {
+func message(msg model.Message) wire.Message {
 	switch msg.Role {
 	case model.Assistant:
-		a := &sdk.ChatCompletionAssistantMessageParam{}
+		w := wire.Message{Role: "assistant"}
 		if msg.Text != "" || len(msg.Calls) == 0 {
-			a.Content.OfString = param.NewOpt(msg.Text)
+			w.Content = &msg.Text
 		}
 		for _, c := range msg.Calls {
-			a.ToolCalls = append(a.ToolCalls, sdk.ChatCompletionMessageToolCallUnionParam{
-				OfFunction: &sdk.ChatCompletionMessageFunctionToolCallParam{
-					ID: string(c.ID),
-					Function: sdk.ChatCompletionMessageFunctionToolCallFunctionParam{
-						Name: safeName(c.Tool), Arguments: string(c.Arguments),
-					},
-				},
+			w.ToolCalls = append(w.ToolCalls, wire.AskedCall{
+				ID: string(c.ID), Type: "function",
+				Function: wire.AskedFunction{Name: safeName(c.Tool), Arguments: string(c.Arguments)},
 			})
 		}
-		return sdk.ChatCompletionMessageParamUnion{OfAssistant: a}
+		return w
 	case model.Tool:
 		text := msg.Text
 		if msg.Failed {
 			text = "The call failed: " + text
 		}
-		return sdk.ToolMessage(text, string(msg.CallID))
+		return wire.Message{Role: "tool", Content: &text, ToolCallID: string(msg.CallID)}
 	default:
-		return sdk.UserMessage(msg.Text)
+		return wire.Message{Role: "user", Content: &msg.Text}
 	}
-}
-
-func parameters(schema json.RawMessage) shared.FunctionParameters {
-	var p shared.FunctionParameters
-	_ = json.Unmarshal(schema, &p) // NewCanonical has compiled it
-	return p
 }
 
 var unsafe = regexp.MustCompile(`[^a-zA-Z0-9_-]`)

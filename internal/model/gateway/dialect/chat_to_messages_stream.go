@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // chatStreamToMessages translates a stream of OpenAI's chat completions to one of Anthropic's
@@ -26,7 +28,7 @@ type chatStreamToMessages struct {
 // maxRefusal bounds what is kept of a refusal, to be told again at the end, in bytes.
 const maxRefusal = 4096
 
-func (s *chatStreamToMessages) event(e Event) ([]Event, error) {
+func (s *chatStreamToMessages) event(e sse.Event) ([]sse.Event, error) {
 	if s.over || len(e.Data) == 0 {
 		return nil, nil
 	}
@@ -43,9 +45,9 @@ func (s *chatStreamToMessages) event(e Event) ([]Event, error) {
 	}
 	if !absent(in.Error) {
 		s.over = true
-		return []Event{ProblemEvent(OpMessages, "", ReadProblem(e.Data))}, nil
+		return []sse.Event{ProblemEvent(OpMessages, "", ReadProblem(e.Data))}, nil
 	}
-	var out []Event
+	var out []sse.Event
 	if !s.begun {
 		out = s.start(in.chatAnswer)
 	}
@@ -72,27 +74,27 @@ func (s *chatStreamToMessages) event(e Event) ([]Event, error) {
 
 // end is told that no event comes any more. An answer that said why it ended is whole: some
 // servers leave it at that.
-func (s *chatStreamToMessages) end() []Event {
+func (s *chatStreamToMessages) end() []sse.Event {
 	switch {
 	case s.over:
 		return nil
 	case s.finish == nil:
 		s.over = true
-		return []Event{ProblemEvent(OpMessages, "", endedEarly())}
+		return []sse.Event{ProblemEvent(OpMessages, "", endedEarly())}
 	}
 	return s.done()
 }
 
-func (s *chatStreamToMessages) start(in chatAnswer) []Event {
+func (s *chatStreamToMessages) start(in chatAnswer) []sse.Event {
 	s.begun, s.id, s.open = true, in.ID, -1
-	return []Event{streamEvent(msgEvent{Type: "message_start", Message: &msgAnswer{
+	return []sse.Event{streamEvent(msgEvent{Type: "message_start", Message: &msgAnswer{
 		ID: in.ID, Type: "message", Role: "assistant", Model: in.Model, Content: []msgBlock{}, Usage: in.Usage.messages(),
 	}})}
 }
 
 // piece takes what is new.
-func (s *chatStreamToMessages) piece(r chatReply) ([]Event, error) {
-	var out []Event
+func (s *chatStreamToMessages) piece(r chatReply) ([]sse.Event, error) {
+	var out []sse.Event
 	if signed := anthropics(r.ReasoningDetails); len(signed) > 0 {
 		for _, d := range signed {
 			out = append(out, s.detail(d)...)
@@ -125,13 +127,13 @@ func anthropics(list []reasoningDetail) []reasoningDetail {
 }
 
 // detail takes a piece of Anthropic's own reasoning.
-func (s *chatStreamToMessages) detail(d reasoningDetail) []Event {
+func (s *chatStreamToMessages) detail(d reasoningDetail) []sse.Event {
 	if d.Type == "reasoning.encrypted" {
 		out := s.close()
 		out = append(out, s.begin(msgBlock{Type: "redacted_thinking", Data: d.Data}))
 		return append(out, s.stop(s.blocks-1))
 	}
-	var out []Event
+	var out []sse.Event
 	if d.Text != "" || s.open < 0 || s.kind != "thinking" || s.signed {
 		out = s.write("thinking", d.Text)
 	}
@@ -143,8 +145,8 @@ func (s *chatStreamToMessages) detail(d reasoningDetail) []Event {
 }
 
 // write adds text to the open block of that kind, or to a new one.
-func (s *chatStreamToMessages) write(kind, text string) []Event {
-	var out []Event
+func (s *chatStreamToMessages) write(kind, text string) []sse.Event {
+	var out []sse.Event
 	if s.open < 0 || s.kind != kind || s.signed {
 		out = s.close()
 		empty := ""
@@ -164,23 +166,23 @@ func (s *chatStreamToMessages) write(kind, text string) []Event {
 	return append(out, s.delta(s.open, msgDelta{Type: "text_delta", Text: &text}))
 }
 
-func (s *chatStreamToMessages) begin(b msgBlock) Event {
+func (s *chatStreamToMessages) begin(b msgBlock) sse.Event {
 	i := s.blocks
 	s.blocks++
 	b.Said = true
 	return streamEvent(msgEvent{Type: "content_block_start", Index: &i, ContentBlock: &b})
 }
 
-func (s *chatStreamToMessages) delta(block int, d msgDelta) Event {
+func (s *chatStreamToMessages) delta(block int, d msgDelta) sse.Event {
 	return streamEvent(msgEvent{Type: "content_block_delta", Index: &block, Delta: &d})
 }
 
-func (s *chatStreamToMessages) stop(block int) Event {
+func (s *chatStreamToMessages) stop(block int) sse.Event {
 	return streamEvent(msgEvent{Type: "content_block_stop", Index: &block})
 }
 
 // close ends the open block, and says the calls that wait.
-func (s *chatStreamToMessages) close() []Event {
+func (s *chatStreamToMessages) close() []sse.Event {
 	out := s.sayCalls(true)
 	if s.open >= 0 {
 		out = append(out, s.stop(s.open))
@@ -190,21 +192,21 @@ func (s *chatStreamToMessages) close() []Event {
 }
 
 // done ends the stream as it should.
-func (s *chatStreamToMessages) done() []Event {
+func (s *chatStreamToMessages) done() []sse.Event {
 	s.over = true
 	if !s.begun {
-		return []Event{ProblemEvent(OpMessages, "", endedEarly())}
+		return []sse.Event{ProblemEvent(OpMessages, "", endedEarly())}
 	}
 	out := s.close()
 	reason, details := stopReason(value0(s.finish), s.refused, s.calls.count > 0)
-	out = append(out, Event{Name: "message_delta", Data: encode(msgFinal{
+	out = append(out, sse.Event{Name: "message_delta", Data: encode(msgFinal{
 		Type: "message_delta", Delta: msgFinalDelta{StopReason: reason, StopDetails: details}, Usage: s.usage.messages(),
 	})})
 	return append(out, streamEvent(msgEvent{Type: "message_stop"}))
 }
 
 // streamEvent returns an event as Anthropic names it: by its type.
-func streamEvent(e msgEvent) Event { return Event{Name: e.Type, Data: encode(e)} }
+func streamEvent(e msgEvent) sse.Event { return sse.Event{Name: e.Type, Data: encode(e)} }
 
 // clip returns at most n bytes of s.
 func clip(s string, n int) string {

@@ -3,6 +3,8 @@ package dialect
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // callsToMessages are the calls of a streamed chat completion, whose pieces may come in turns,
@@ -31,7 +33,7 @@ type begunCall struct {
 const maxStreamedCalls = 1024
 
 // call takes a piece of a call, which belongs to the one with its index, or the latest.
-func (s *chatStreamToMessages) call(c chatCall) ([]Event, error) {
+func (s *chatStreamToMessages) call(c chatCall) ([]sse.Event, error) {
 	q := &s.calls
 	current := q.last
 	if c.Index != nil {
@@ -59,7 +61,7 @@ func (s *chatStreamToMessages) call(c chatCall) ([]Event, error) {
 }
 
 // sayCalls says what can be said of the calls that haven't ended. over: none goes on.
-func (s *chatStreamToMessages) sayCalls(over bool) (out []Event) {
+func (s *chatStreamToMessages) sayCalls(over bool) (out []sse.Event) {
 	q := &s.calls
 	for len(q.queue) > 0 {
 		c := q.queue[0]

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // Bounds of what a stream of responses keeps: its last event repeats the whole answer.
@@ -33,7 +35,7 @@ type chatStreamToResponses struct {
 	last  *liveItem // the latest call
 }
 
-func (s *chatStreamToResponses) event(e Event) ([]Event, error) {
+func (s *chatStreamToResponses) event(e sse.Event) ([]sse.Event, error) {
 	if s.over || len(e.Data) == 0 {
 		return nil, nil
 	}
@@ -55,7 +57,7 @@ func (s *chatStreamToResponses) event(e Event) ([]Event, error) {
 	if !absent(in.Error) {
 		return s.fail(ReadProblem(e.Data)), nil
 	}
-	var out []Event
+	var out []sse.Event
 	if !s.begun {
 		out = s.begin(in.chatAnswer)
 	}
@@ -87,7 +89,7 @@ func (s *chatStreamToResponses) event(e Event) ([]Event, error) {
 }
 
 // end ends the stream. An answer that said why it ended is whole: some servers leave it at that.
-func (s *chatStreamToResponses) end() []Event {
+func (s *chatStreamToResponses) end() []sse.Event {
 	switch {
 	case s.over:
 		return nil
@@ -105,31 +107,31 @@ func (s *chatStreamToResponses) end() []Event {
 }
 
 // fail ends the stream with an error: as a failed response, if there is one, else as an error.
-func (s *chatStreamToResponses) fail(p Problem) []Event {
+func (s *chatStreamToResponses) fail(p Problem) []sse.Event {
 	s.over = true
 	if !s.begun {
-		return []Event{ProblemEvent(OpResponses, "", p)}
+		return []sse.Event{ProblemEvent(OpResponses, "", p)}
 	}
 	s.answer.Output = s.output()
 	s.answer.fail(p)
-	return []Event{s.say(respEvent{Type: "response.failed", Response: &s.answer})}
+	return []sse.Event{s.say(respEvent{Type: "response.failed", Response: &s.answer})}
 }
 
-func (s *chatStreamToResponses) nonsense(what string) ([]Event, error) {
+func (s *chatStreamToResponses) nonsense(what string) ([]sse.Event, error) {
 	s.over = true
 	return nil, nonsense(what)
 }
 
-func (s *chatStreamToResponses) begin(in chatAnswer) []Event {
+func (s *chatStreamToResponses) begin(in chatAnswer) []sse.Event {
 	s.begun, s.chat, s.calls = true, in.ID, map[int]*liveItem{}
 	s.answer = s.form.begin(in, s.created)
 	a := s.answer
-	return []Event{s.say(respEvent{Type: "response.created", Response: &a}), s.say(respEvent{Type: "response.in_progress", Response: &a})}
+	return []sse.Event{s.say(respEvent{Type: "response.created", Response: &a}), s.say(respEvent{Type: "response.in_progress", Response: &a})}
 }
 
 // piece takes what is new of the answer.
-func (s *chatStreamToResponses) piece(r chatReply) ([]Event, error) {
-	var out []Event
+func (s *chatStreamToResponses) piece(r chatReply) ([]sse.Event, error) {
+	var out []sse.Event
 	if text := r.reasoning(); text != "" || len(r.ReasoningDetails) > 0 {
 		kind := "reasoning_text"
 		if s.form.summary {
@@ -158,8 +160,8 @@ func (s *chatStreamToResponses) piece(r chatReply) ([]Event, error) {
 
 // write appends text to the item of that type, in the part of that kind. Both are begun, and
 // others ended, as they need to be.
-func (s *chatStreamToResponses) write(item, kind, text string) []Event {
-	var out []Event
+func (s *chatStreamToResponses) write(item, kind, text string) []sse.Event {
+	var out []sse.Event
 	if s.open == nil || s.open.Type != item {
 		out = s.close()
 		out = append(out, s.add(respItem{Type: item}))
@@ -178,12 +180,12 @@ func (s *chatStreamToResponses) write(item, kind, text string) []Event {
 
 // call takes a piece of a call, which belongs to the one with its index, or the latest. Calls end
 // with the answer, as their pieces may take turns.
-func (s *chatStreamToResponses) call(c chatCall) ([]Event, error) {
+func (s *chatStreamToResponses) call(c chatCall) ([]sse.Event, error) {
 	it := s.last
 	if c.Index != nil {
 		it = s.calls[*c.Index]
 	}
-	var out []Event
+	var out []sse.Event
 	if it == nil || c.another(it.serverID) {
 		if c.Function.Name == "" {
 			return nil, nonsense("calls a tool without a name")
@@ -204,7 +206,7 @@ func (s *chatStreamToResponses) call(c chatCall) ([]Event, error) {
 }
 
 // add begins an item.
-func (s *chatStreamToResponses) add(r respItem) Event {
+func (s *chatStreamToResponses) add(r respItem) sse.Event {
 	prefix := map[string]string{"message": "msg", "reasoning": "rs", "function_call": "fc"}[r.Type]
 	r.ID = s.answer.itemID(prefix, len(s.items))
 	it := &liveItem{respItem: r, place: len(s.items), summary: s.form.summary}
@@ -213,7 +215,7 @@ func (s *chatStreamToResponses) add(r respItem) Event {
 }
 
 // close ends the message or reasoning that is being said.
-func (s *chatStreamToResponses) close() []Event {
+func (s *chatStreamToResponses) close() []sse.Event {
 	it := s.open
 	if s.open = nil; it == nil {
 		return nil
@@ -222,8 +224,8 @@ func (s *chatStreamToResponses) close() []Event {
 }
 
 // closeAll ends every item. The last of an answer that was cut short is incomplete.
-func (s *chatStreamToResponses) closeAll() []Event {
-	var out []Event
+func (s *chatStreamToResponses) closeAll() []sse.Event {
+	var out []sse.Event
 	for i, it := range s.items {
 		if it.status != "" {
 			continue
@@ -248,13 +250,13 @@ func (s *chatStreamToResponses) output() []respItem {
 }
 
 // say makes an event the stream's next.
-func (s *chatStreamToResponses) say(e respEvent) Event {
+func (s *chatStreamToResponses) say(e respEvent) sse.Event {
 	e.Sequence = s.sequence
 	s.sequence++
-	return Event{Name: e.Type, Data: encode(e)}
+	return sse.Event{Name: e.Type, Data: encode(e)}
 }
 
-func (s *chatStreamToResponses) says(events []respEvent) (out []Event) {
+func (s *chatStreamToResponses) says(events []respEvent) (out []sse.Event) {
 	for _, e := range events {
 		out = append(out, s.say(e))
 	}

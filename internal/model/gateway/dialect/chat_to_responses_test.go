@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // toResponses translates a chat request for a provider of responses.
@@ -162,10 +163,10 @@ func TestBrokenResponsesStreamsToChat(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := tr.Stream()
-			var out []Event
+			var out []sse.Event
 			for _, e := range c.events {
-				var more []Event
-				if more, err = s.Event(Event{Data: []byte(e)}); err != nil {
+				var more []sse.Event
+				if more, err = s.Event(sse.Event{Data: []byte(e)}); err != nil {
 					break
 				}
 				out = append(out, more...)
@@ -245,9 +246,9 @@ func FuzzResponsesStreamToChat(f *testing.F) {
 	f.Add(`{"type":"response.failed","response":{}}`, `{"type":"error"}`, `null`)
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		s := &responsesStreamToChat{usage: true}
-		var out []Event
+		var out []sse.Event
 		for _, data := range []string{a, b, c} {
-			more, err := s.event(Event{Data: []byte(data)})
+			more, err := s.event(sse.Event{Data: []byte(data)})
 			out = append(out, more...)
 			if err != nil {
 				if core.CodeOf(err) != core.Unavailable {

@@ -3,7 +3,7 @@
 //
 // The gateway calls it: [Read] for what it has to know of a request, [Request.With] for the
 // bytes that go to a provider of the same dialect, [Translate] for a provider of another,
-// [Usage] and [Watch] for what an answer used, [Scanner] for streams, [ReadProblem] and
+// [Usage] and [Watch] for what an answer used, [ReadProblem] and
 // [WriteProblem] for errors. What isn't read passes untouched, byte for byte.
 //
 // It is pure: no I/O of its own, no clock, no network, no logs. It never keeps a body beyond

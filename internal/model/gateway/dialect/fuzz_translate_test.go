@@ -7,6 +7,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // fuzzRequests fuzzes requests of one dialect: what comes out is a request that the other
@@ -65,7 +66,7 @@ func fuzzAnswers(f *testing.F, from dialect.Operation, seeds ...string) {
 		stream := tr.Stream()
 		lines := strings.Split(string(in), "\n")
 		total := 0
-		check := func(events []dialect.Event) {
+		check := func(events []sse.Event) {
 			for _, e := range events {
 				if total += len(e.Data); string(e.Data) != "[DONE]" && !json.Valid(e.Data) {
 					t.Fatalf("%s", e.Data)
@@ -74,7 +75,7 @@ func fuzzAnswers(f *testing.F, from dialect.Operation, seeds ...string) {
 		}
 		for range n%4 + 1 {
 			for _, line := range lines {
-				events, err := stream.Event(dialect.Event{Data: []byte(line)})
+				events, err := stream.Event(sse.Event{Data: []byte(line)})
 				check(events)
 				if err != nil && core.CodeOf(err) != core.Unavailable {
 					t.Fatal(err)

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -71,20 +70,5 @@ func TestTextOfEscapedNames(t *testing.T) {
 	}
 	if r, err = Read(OpEmbeddings, []byte(`{"model":"a","inp\u0075t":[1,2,3]}`)); err != nil || r.Tokens() != 3 {
 		t.Errorf("there are %d tokens, error %v", r.Tokens(), err)
-	}
-}
-
-// What a stream calls its events isn't kept, if that is long.
-func TestLongNamesOfEventsAreNotKept(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("n", 1<<16)
-	s := NewScanner(strings.NewReader("event: "+long+"\ndata: 1\n\nevent: ping\ndata: 2\n\n"), 1<<20)
-	for want := range slices.Values([]string{long, "ping"}) {
-		if e, err := s.Next(); err != nil || e.Name != want {
-			t.Fatalf("an event %.10q of %d bytes, error %v", e.Name, len(e.Name), err)
-		}
-	}
-	if len(s.names) != 1 {
-		t.Errorf("%d names are kept", len(s.names))
 	}
 }

@@ -2,6 +2,8 @@ package dialect
 
 import (
 	"encoding/json"
+
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // messagesStreamToChat translates a stream of Anthropic's messages to one of OpenAI's chat
@@ -31,7 +33,7 @@ type openBlock struct {
 // maxOpenBlocks bounds the blocks that are open at a time. Anthropic has one.
 const maxOpenBlocks = 256
 
-func (s *messagesStreamToChat) event(e Event) ([]Event, error) {
+func (s *messagesStreamToChat) event(e sse.Event) ([]sse.Event, error) {
 	if s.over || len(e.Data) == 0 {
 		return nil, nil
 	}
@@ -55,28 +57,28 @@ func (s *messagesStreamToChat) event(e Event) ([]Event, error) {
 		return s.stop(), nil
 	case "error":
 		s.over = true
-		return []Event{ProblemEvent(OpChat, "", ReadProblem(e.Data))}, nil
+		return []sse.Event{ProblemEvent(OpChat, "", ReadProblem(e.Data))}, nil
 	}
 	return nil, nil // ping, and what comes to be
 }
 
 // end is told that no event comes any more.
-func (s *messagesStreamToChat) end() []Event {
+func (s *messagesStreamToChat) end() []sse.Event {
 	if s.over {
 		return nil
 	}
 	s.over = true
-	return []Event{ProblemEvent(OpChat, "", endedEarly())}
+	return []sse.Event{ProblemEvent(OpChat, "", endedEarly())}
 }
 
-func (s *messagesStreamToChat) start(in msgEvent) []Event {
+func (s *messagesStreamToChat) start(in msgEvent) []sse.Event {
 	m := value0(in.Message)
 	s.begun, s.id, s.model, s.total = true, m.ID, m.Model, m.Usage
 	s.blocks = map[int]*openBlock{}
 	return s.say(chatReply{Role: "assistant", Content: json.RawMessage(`""`)})
 }
 
-func (s *messagesStreamToChat) open(in msgEvent) ([]Event, error) {
+func (s *messagesStreamToChat) open(in msgEvent) ([]sse.Event, error) {
 	if !s.begun || in.ContentBlock == nil || len(s.blocks) >= maxOpenBlocks {
 		s.over = true
 		return nil, nonsense("has a block out of order")
@@ -102,7 +104,7 @@ func (s *messagesStreamToChat) open(in msgEvent) ([]Event, error) {
 	return nil, nil
 }
 
-func (s *messagesStreamToChat) piece(in msgEvent) []Event {
+func (s *messagesStreamToChat) piece(in msgEvent) []sse.Event {
 	o, d := s.blocks[value0(in.Index)], value0(in.Delta)
 	if o == nil {
 		return nil
@@ -124,7 +126,7 @@ func (s *messagesStreamToChat) piece(in msgEvent) []Event {
 }
 
 // close ends a block. A call whose input came with its beginning, or that has none, says it now.
-func (s *messagesStreamToChat) close(index int) []Event {
+func (s *messagesStreamToChat) close(index int) []sse.Event {
 	o := s.blocks[index]
 	delete(s.blocks, index)
 	if o == nil || o.kind != "tool_use" || o.pieces {
@@ -137,7 +139,7 @@ func (s *messagesStreamToChat) close(index int) []Event {
 	return s.arguments(o, string(input))
 }
 
-func (s *messagesStreamToChat) finish(in msgEvent) []Event {
+func (s *messagesStreamToChat) finish(in msgEvent) []sse.Event {
 	if in.Usage != nil {
 		s.total.merge(*in.Usage)
 	}
@@ -145,7 +147,7 @@ func (s *messagesStreamToChat) finish(in msgEvent) []Event {
 	if d.StopReason == nil {
 		return nil
 	}
-	var out []Event
+	var out []sse.Event
 	if d.StopDetails != nil && d.StopDetails.Explanation != "" {
 		out = s.say(chatReply{Refusal: encode(d.StopDetails.Explanation)})
 	}
@@ -153,42 +155,42 @@ func (s *messagesStreamToChat) finish(in msgEvent) []Event {
 	return append(out, s.chunk([]chatChoice{{Delta: &chatReply{}, FinishReason: &reason}}, nil))
 }
 
-func (s *messagesStreamToChat) stop() []Event {
+func (s *messagesStreamToChat) stop() []sse.Event {
 	s.over = true
 	if !s.begun {
-		return []Event{ProblemEvent(OpChat, "", endedEarly())}
+		return []sse.Event{ProblemEvent(OpChat, "", endedEarly())}
 	}
-	var out []Event
+	var out []sse.Event
 	if s.usage {
 		out = append(out, s.chunk([]chatChoice{}, s.total.chat()))
 	}
-	return append(out, Event{Data: []byte("[DONE]")})
+	return append(out, sse.Event{Data: []byte("[DONE]")})
 }
 
-func (s *messagesStreamToChat) text(text string) []Event {
+func (s *messagesStreamToChat) text(text string) []sse.Event {
 	if text == "" {
 		return nil
 	}
 	return s.say(chatReply{Content: encode(text)})
 }
 
-func (s *messagesStreamToChat) thinking(o *openBlock, text, signature string) []Event {
+func (s *messagesStreamToChat) thinking(o *openBlock, text, signature string) []sse.Event {
 	if o.kind != "thinking" || text == "" && signature == "" {
 		return nil
 	}
 	return s.say(chatReply{ReasoningContent: text, ReasoningDetails: []reasoningDetail{thinkingDetail(o.number, text, signature)}})
 }
 
-func (s *messagesStreamToChat) arguments(o *openBlock, piece string) []Event {
+func (s *messagesStreamToChat) arguments(o *openBlock, piece string) []sse.Event {
 	return s.say(chatReply{ToolCalls: []chatCall{{Index: &o.number, Function: chatCallFunction{Arguments: loose(piece)}}}})
 }
 
-func (s *messagesStreamToChat) say(r chatReply) []Event {
-	return []Event{s.chunk([]chatChoice{{Delta: &r}}, nil)}
+func (s *messagesStreamToChat) say(r chatReply) []sse.Event {
+	return []sse.Event{s.chunk([]chatChoice{{Delta: &r}}, nil)}
 }
 
-func (s *messagesStreamToChat) chunk(choices []chatChoice, usage *chatUsage) Event {
-	return Event{Data: encode(chatAnswer{
+func (s *messagesStreamToChat) chunk(choices []chatChoice, usage *chatUsage) sse.Event {
+	return sse.Event{Data: encode(chatAnswer{
 		ID: s.id, Object: "chat.completion.chunk", Created: seconds(s.created), Model: s.model, ServiceTier: openAITier(string(s.total.ServiceTier)),
 		Choices: choices, Usage: usage,
 	})}

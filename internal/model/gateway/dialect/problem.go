@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // Problem is an error as the APIs say it. It is an error itself, kept as the cause within a
@@ -127,23 +128,23 @@ func WriteProblem(op Operation, code core.Code, p Problem, requestID string) []b
 // ProblemEvent returns the event that a stream of an operation's dialect ends with when it breaks
 // after its first byte: what that API's clients take for an error. Without a code it is the
 // problem's own kind.
-func ProblemEvent(op Operation, code core.Code, p Problem) Event {
+func ProblemEvent(op Operation, code core.Code, p Problem) sse.Event {
 	if code == "" {
 		code = p.Kind()
 	}
 	switch op.Dialect() {
 	case Messages:
-		return Event{Name: "error", Data: WriteProblem(op, code, p, "")}
+		return sse.Event{Name: "error", Data: WriteProblem(op, code, p, "")}
 	case Responses: // the members that are documented, and the one that its clients look for
 		o := p.openAI(code)
-		return Event{Name: "error", Data: encode(struct {
+		return sse.Event{Name: "error", Data: encode(struct {
 			Type     string `json:"type"`
 			Sequence int    `json:"sequence_number"`
 			openAIProblemBare
 			Error openAIProblem `json:"error"`
 		}{"error", 0, openAIProblemBare{o.Code, o.Message, o.Param}, o})}
 	}
-	return Event{Data: WriteProblem(op, code, p, "")}
+	return sse.Event{Data: WriteProblem(op, code, p, "")}
 }
 
 // openAIProblemBare is what an error event of responses has at its top.

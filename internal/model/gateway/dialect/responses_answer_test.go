@@ -12,11 +12,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // followed reads the events of a stream with the vendor's types, holds them against what its client
 // makes sure of, and returns the response that the stream ends with.
-func followed(t *testing.T, events []Event) responses.Response {
+func followed(t *testing.T, events []sse.Event) responses.Response {
 	t.Helper()
 	var acc responses.ResponseAccumulator
 	var last responses.ResponseStreamEventUnion
@@ -134,7 +135,7 @@ func TestChatAnswersToResponses(t *testing.T) {
 }
 
 // run translates a stream of chunks.
-func run(t *testing.T, request string, chunks ...string) (out []Event, err error) {
+func run(t *testing.T, request string, chunks ...string) (out []sse.Event, err error) {
 	t.Helper()
 	tr, _, err := fromResponses(t, `{"model":"x","input":"hi","stream":true`+request+`}`, "m")
 	if err != nil {
@@ -142,7 +143,7 @@ func run(t *testing.T, request string, chunks ...string) (out []Event, err error
 	}
 	s := tr.Stream()
 	for _, c := range chunks {
-		more, err := s.Event(Event{Data: []byte(c)})
+		more, err := s.Event(sse.Event{Data: []byte(c)})
 		if out = append(out, more...); err != nil {
 			return out, err
 		}
@@ -306,8 +307,8 @@ func TestBrokenChatStreamsToResponses(t *testing.T) {
 	}
 	s := tr.Stream()
 	s.machines[0].(*chatStreamToResponses).kept = maxKeptText - 1
-	if _, err = s.Event(Event{Data: []byte(chunk(`{"content":"x"}`))}); err == nil {
-		_, err = s.Event(Event{Data: []byte(chunk(`{"content":"x"}`))})
+	if _, err = s.Event(sse.Event{Data: []byte(chunk(`{"content":"x"}`))}); err == nil {
+		_, err = s.Event(sse.Event{Data: []byte(chunk(`{"content":"x"}`))})
 	} else {
 		t.Errorf("as long as may be: %v", err)
 	}
@@ -364,13 +365,13 @@ func TestAStreamedResponseIsTheWholeOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := tr.Stream()
-		var out []Event
+		var out []sse.Event
 		var chunks []string
 		for _, d := range deltas {
 			chunks = append(chunks, chunk(d))
 		}
 		for _, c := range append(chunks, finish(reason), usedChunk, "[DONE]") {
-			more, err := s.Event(Event{Data: []byte(c)})
+			more, err := s.Event(sse.Event{Data: []byte(c)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -397,9 +398,9 @@ func FuzzChatStreamToResponses(f *testing.F) {
 			t.Fatal(err)
 		}
 		s := tr.Stream()
-		var out []Event
+		var out []sse.Event
 		for _, data := range []string{a, b, c} {
-			more, err := s.Event(Event{Data: []byte(data)})
+			more, err := s.Event(sse.Event{Data: []byte(data)})
 			out = append(out, more...)
 			if err != nil {
 				if core.CodeOf(err) != core.Unavailable {

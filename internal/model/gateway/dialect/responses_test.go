@@ -10,6 +10,7 @@ import (
 	"github.com/openai/openai-go/v3"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // fromResponses translates a request of responses for a provider of chat completions.
@@ -159,11 +160,11 @@ func TestResponsesToMessages(t *testing.T) {
 		"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"tool_use","id":"c1","name":"f","input":{"a":1}}]},
 		{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":"1"}]}]}`, withSystemBlocks(got))
 	s := tr.Stream()
-	var out []Event
+	var out []sse.Event
 	for _, e := range []string{msgUsed, `{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}`, `{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}`,
 		`{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"sig"}}`, `{"type":"content_block_stop","index":0}`, `{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}`, `{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"word"}}`,
 		`{"type":"content_block_stop","index":1}`, `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":20}}`, `{"type":"message_stop"}`} {
-		more, err := s.Event(Event{Data: []byte(e)})
+		more, err := s.Event(sse.Event{Data: []byte(e)})
 		if err != nil {
 			t.Fatal(err)
 		}

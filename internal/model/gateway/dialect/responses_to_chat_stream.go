@@ -1,6 +1,10 @@
 package dialect
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/isekai-run/isekai/internal/model/sse"
+)
 
 // responsesStreamToChat translates a stream of OpenAI's responses to one of its chat completions.
 // It keeps the answer's name and the number of each call.
@@ -21,7 +25,7 @@ type calledItem struct {
 	pieces bool // of its arguments have come
 }
 
-func (s *responsesStreamToChat) event(e Event) ([]Event, error) {
+func (s *responsesStreamToChat) event(e sse.Event) ([]sse.Event, error) {
 	if s.over || len(e.Data) == 0 || string(e.Data) == "[DONE]" {
 		return nil, nil
 	}
@@ -33,7 +37,7 @@ func (s *responsesStreamToChat) event(e Event) ([]Event, error) {
 		s.over = true
 		return nil, nonsense("has an event that isn't one of responses")
 	}
-	var out []Event
+	var out []sse.Event
 	if in.Response != nil {
 		s.heard = *in.Response
 		s.heard.Output = nil
@@ -55,16 +59,16 @@ func (s *responsesStreamToChat) event(e Event) ([]Event, error) {
 }
 
 // end is told that no event comes any more.
-func (s *responsesStreamToChat) end() []Event {
+func (s *responsesStreamToChat) end() []sse.Event {
 	if s.over {
 		return nil
 	}
 	s.over = true
-	return []Event{ProblemEvent(OpChat, "", endedEarly())}
+	return []sse.Event{ProblemEvent(OpChat, "", endedEarly())}
 }
 
 // piece takes what is new of the answer.
-func (s *responsesStreamToChat) piece(in respEvent) ([]Event, error) {
+func (s *responsesStreamToChat) piece(in respEvent) ([]sse.Event, error) {
 	delta := value0(in.Delta)
 	switch in.Type {
 	case "response.output_text.delta":
@@ -96,7 +100,7 @@ func (s *responsesStreamToChat) piece(in respEvent) ([]Event, error) {
 	return nil, nil // what a chat doesn't tell, or tells otherwise
 }
 
-func (s *responsesStreamToChat) arguments(place int, piece string) []Event {
+func (s *responsesStreamToChat) arguments(place int, piece string) []sse.Event {
 	c := s.calls[place]
 	if c == nil || piece == "" {
 		return nil
@@ -106,22 +110,22 @@ func (s *responsesStreamToChat) arguments(place int, piece string) []Event {
 }
 
 // done ends the stream as it should.
-func (s *responsesStreamToChat) done() []Event {
+func (s *responsesStreamToChat) done() []sse.Event {
 	s.over = true
 	reason := s.heard.finishReason(len(s.calls) > 0)
-	out := []Event{s.chunk([]chatChoice{{Delta: &chatReply{}, FinishReason: &reason}}, nil)}
+	out := []sse.Event{s.chunk([]chatChoice{{Delta: &chatReply{}, FinishReason: &reason}}, nil)}
 	if s.usage {
 		out = append(out, s.chunk([]chatChoice{}, s.heard.Usage.chat()))
 	}
-	return append(out, Event{Data: []byte("[DONE]")})
+	return append(out, sse.Event{Data: []byte("[DONE]")})
 }
 
-func (s *responsesStreamToChat) say(r chatReply) []Event {
-	return []Event{s.chunk([]chatChoice{{Delta: &r}}, nil)}
+func (s *responsesStreamToChat) say(r chatReply) []sse.Event {
+	return []sse.Event{s.chunk([]chatChoice{{Delta: &r}}, nil)}
 }
 
-func (s *responsesStreamToChat) chunk(choices []chatChoice, usage *chatUsage) Event {
+func (s *responsesStreamToChat) chunk(choices []chatChoice, usage *chatUsage) sse.Event {
 	a := s.heard.chat("chat.completion.chunk", s.created)
 	a.Choices, a.Usage = choices, usage
-	return Event{Data: encode(a)}
+	return sse.Event{Data: encode(a)}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // drawn draws what requests and answers are made of.
@@ -189,8 +191,8 @@ func (d drawn) cut(s string) []string {
 }
 
 // streamed draws a stream that says a message.
-func (d drawn) streamed(m msgAnswer) []Event {
-	var out []Event
+func (d drawn) streamed(m msgAnswer) []sse.Event {
+	var out []sse.Event
 	say := func(e msgEvent) { out = append(out, streamEvent(e)) }
 	first := m
 	first.Content, first.StopReason, first.StopDetails, first.Usage.OutputTokens, first.Usage.OutputTokensDetails = []msgBlock{}, nil, nil, 0, nil
@@ -230,8 +232,8 @@ func (d drawn) streamed(m msgAnswer) []Event {
 }
 
 // through has a stream translated.
-func through(t *rapid.T, m machine, in []Event) []Event {
-	var out []Event
+func through(t *rapid.T, m machine, in []sse.Event) []sse.Event {
+	var out []sse.Event
 	for _, e := range in {
 		events, err := m.event(e)
 		if err != nil {
@@ -243,7 +245,7 @@ func through(t *rapid.T, m machine, in []Event) []Event {
 }
 
 // collectChat puts the chunks of a streamed chat completion together, as a client does.
-func collectChat(t *rapid.T, events []Event) chatAnswer {
+func collectChat(t *rapid.T, events []sse.Event) chatAnswer {
 	var all chatAnswer
 	var content, refusal strings.Builder
 	reply := chatReply{Content: json.RawMessage("null"), Refusal: json.RawMessage("null")}
@@ -290,7 +292,7 @@ func collectChat(t *rapid.T, events []Event) chatAnswer {
 }
 
 // collectMessage puts the events of a streamed message together, as a client does.
-func collectMessage(t *rapid.T, events []Event) msgAnswer {
+func collectMessage(t *rapid.T, events []sse.Event) msgAnswer {
 	var m msgAnswer
 	inputs := map[int]string{}
 	open := -1 // one at a time: clients take the last that began for the one that ends
@@ -381,10 +383,10 @@ func (d drawn) completion() chatAnswer {
 }
 
 // chunks draws a stream that says a completion; pieces of calls come in turns.
-func (d drawn) chunks(c chatAnswer) []Event {
-	var out []Event
+func (d drawn) chunks(c chatAnswer) []sse.Event {
+	var out []sse.Event
 	chunk := func(choices []chatChoice, u *chatUsage) {
-		out = append(out, Event{Data: encode(chatAnswer{ID: c.ID, Object: "chat.completion.chunk", Model: c.Model, Choices: choices, Usage: u})})
+		out = append(out, sse.Event{Data: encode(chatAnswer{ID: c.ID, Object: "chat.completion.chunk", Model: c.Model, Choices: choices, Usage: u})})
 	}
 	say := func(r chatReply) { chunk([]chatChoice{{Delta: &r}}, nil) }
 	m := c.Choices[0].Message
@@ -417,7 +419,7 @@ func (d drawn) chunks(c chatAnswer) []Event {
 	}
 	chunk([]chatChoice{{Delta: &chatReply{}, FinishReason: c.Choices[0].FinishReason}}, nil)
 	chunk([]chatChoice{}, c.Usage)
-	return append(out, Event{Data: []byte("[DONE]")})
+	return append(out, sse.Event{Data: []byte("[DONE]")})
 }
 
 // Translating a stream gives the same as translating the whole answer.
@@ -500,7 +502,7 @@ func TestAStreamKeepsNoText(t *testing.T) {
 	text := strings.Repeat("x", 1<<16)
 	chat, messages := &chatStreamToMessages{}, &messagesStreamToChat{}
 	feed := func(m machine, data string) {
-		if _, err := m.event(Event{Data: []byte(data)}); err != nil {
+		if _, err := m.event(sse.Event{Data: []byte(data)}); err != nil {
 			t.Fatal(err)
 		}
 	}

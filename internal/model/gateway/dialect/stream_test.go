@@ -15,6 +15,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/model/gateway/dialect"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // transcript writes events as a server does: each line is the data of one, named by its type if
@@ -24,7 +25,7 @@ func transcript(lines ...string) string { return "data: " + strings.Join(lines, 
 // play has a stream translated, and returns what the caller gets.
 func play(t *testing.T, tr *dialect.Translation, in string) (string, error) {
 	t.Helper()
-	events, stream := dialect.NewScanner(strings.NewReader(in), 1<<20), tr.Stream()
+	events, stream := sse.NewScanner(strings.NewReader(in), 1<<20), tr.Stream()
 	var out []byte
 	for {
 		e, err := events.Next()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // Translation carries one request from the caller's dialect to the provider's, and the answer
@@ -29,10 +30,10 @@ type leg struct {
 // or the stream's proper end, it says nothing more.
 type machine interface {
 	// event takes the next event. The bytes of e are the caller's again when it returns.
-	event(e Event) ([]Event, error)
+	event(e sse.Event) ([]sse.Event, error)
 	// end is told that no event comes any more. A stream that hasn't ended as it should becomes
 	// one that the caller's client takes for an error.
-	end() []Event
+	end() []sse.Event
 }
 
 // Translate says a request in another dialect, for a provider that calls the model by that name.
@@ -126,12 +127,12 @@ func (s *Stream) Kept() (n int) {
 // Event takes the provider's next event and returns what the caller gets, which may be nothing.
 // It keeps nothing of e. unavailable: the event is nonsense; there is nothing more to be had of
 // this stream.
-func (s *Stream) Event(e Event) ([]Event, error) { return s.feed(0, []Event{e}) }
+func (s *Stream) Event(e sse.Event) ([]sse.Event, error) { return s.feed(0, []sse.Event{e}) }
 
 // End is told that the provider's stream is over and returns what the caller still gets: what
 // its client takes as an error, if the stream ended early, else mostly nothing.
-func (s *Stream) End() []Event {
-	var out []Event
+func (s *Stream) End() []sse.Event {
+	var out []sse.Event
 	for i, m := range s.machines {
 		last, _ := s.feed(i+1, m.end()) // what a machine writes, the next one takes
 		out = append(out, last...)
@@ -141,11 +142,11 @@ func (s *Stream) End() []Event {
 
 // feed takes events through the machines from the i-th on. What came before an error goes all the
 // way, too.
-func (s *Stream) feed(i int, events []Event) ([]Event, error) {
+func (s *Stream) feed(i int, events []sse.Event) ([]sse.Event, error) {
 	if i == len(s.machines) {
 		return events, nil
 	}
-	var out []Event
+	var out []sse.Event
 	for _, e := range events {
 		next, err := s.machines[i].event(e)
 		said, other := s.feed(i+1, next)

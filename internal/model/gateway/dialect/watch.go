@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // Watch follows a stream in its own dialect. It is for one stream and one goroutine.
@@ -48,7 +49,7 @@ func (w *Watch) Whole() bool { return w.ended || w.begun != 0 && w.begun == w.fi
 // Event takes the next event. drop says that it is one that the caller didn't ask for: the
 // last of a chat, with its usage alone. An event that tells of an error is one: core.Error with
 // the provider's Problem in it. So is an event that isn't JSON: unavailable.
-func (w *Watch) Event(e Event) (drop bool, err error) {
+func (w *Watch) Event(e sse.Event) (drop bool, err error) {
 	switch {
 	case len(e.Data) == 0:
 		return false, nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model/sse"
 )
 
 // watched is what a Watch has seen of a stream.
@@ -22,7 +23,7 @@ type watched struct {
 // follow has a Watch follow a stream to its end, or to its first error.
 func follow(t *testing.T, r Request, stream string) watched {
 	t.Helper()
-	w, s := NewWatch(r), NewScanner(strings.NewReader(stream), 1<<20)
+	w, s := NewWatch(r), sse.NewScanner(strings.NewReader(stream), 1<<20)
 	var got watched
 	for {
 		e, err := s.Next()
@@ -49,7 +50,7 @@ func follow(t *testing.T, r Request, stream string) watched {
 func data(events ...string) string {
 	var b []byte
 	for _, e := range events {
-		b = Event{Data: []byte(e)}.Append(b)
+		b = sse.Event{Data: []byte(e)}.Append(b)
 	}
 	return string(b)
 }
@@ -117,7 +118,7 @@ func TestWatchTellsTheProblem(t *testing.T) {
 		OpMessages:  `{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}`,
 		OpResponses: `{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded","message":"slow down"}}}`,
 	} {
-		_, err := NewWatch(Request{Op: op}).Event(Event{Data: []byte(event)})
+		_, err := NewWatch(Request{Op: op}).Event(sse.Event{Data: []byte(event)})
 		var p Problem
 		if !errors.As(err, &p) || p.Message != "slow down" || core.CodeOf(err) != core.Exhausted {
 			t.Errorf("%s: %v (%s, %+v)", op, err, core.CodeOf(err), p)
@@ -134,7 +135,7 @@ func FuzzWatch(f *testing.F) {
 		for _, op := range []Operation{OpChat, OpMessages, OpResponses} {
 			w := NewWatch(Request{Op: op})
 			for range 2 {
-				if _, err := w.Event(Event{Data: b}); err != nil && core.CodeOf(err) == core.Internal {
+				if _, err := w.Event(sse.Event{Data: b}); err != nil && core.CodeOf(err) == core.Internal {
 					t.Fatalf("%q: %v", b, err)
 				}
 			}
@@ -156,7 +157,7 @@ func BenchmarkWatch(b *testing.B) {
 		"responses": {OpResponses, respDelta},
 	} {
 		b.Run(name, func(b *testing.B) {
-			w, e := NewWatch(Request{Op: c.op}), Event{Data: []byte(c.event)}
+			w, e := NewWatch(Request{Op: c.op}), sse.Event{Data: []byte(c.event)}
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := w.Event(e); err != nil {
@@ -176,7 +177,7 @@ func BenchmarkScanner(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(stream)))
 	for b.Loop() { // a stream of 100 events
-		s := NewScanner(strings.NewReader(stream), 1<<20)
+		s := sse.NewScanner(strings.NewReader(stream), 1<<20)
 		n := 0
 		for ; ; n++ {
 			if _, err := s.Next(); err != nil {

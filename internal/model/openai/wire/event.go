@@ -1,8 +1,6 @@
-// Package wire is what servers of OpenAI's chat completions send in a stream, as
-// tolerant as they are different.
-//
-// The driver openai uses it. It is apart from the driver so that it can be
-// fuzzed without the SDK. It does no I/O and decides nothing.
+// Package wire is what the driver openai asks for on the wire, and what servers of OpenAI's
+// chat completions send in a stream, as tolerant as they are different. It does no I/O and
+// decides nothing.
 package wire
 
 import (

@@ -1,9 +1,10 @@
-package dialect
+package sse
 
 import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -327,5 +328,20 @@ func TestAppend(t *testing.T) {
 		if got := string(e.Append(nil)); got != want {
 			t.Errorf("%+v is written as %q, want %q", e, got, want)
 		}
+	}
+}
+
+// What a stream calls its events isn't kept, if that is long.
+func TestLongNamesOfEventsAreNotKept(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("n", 1<<16)
+	s := NewScanner(strings.NewReader("event: "+long+"\ndata: 1\n\nevent: ping\ndata: 2\n\n"), 1<<20)
+	for want := range slices.Values([]string{long, "ping"}) {
+		if e, err := s.Next(); err != nil || e.Name != want {
+			t.Fatalf("an event %.10q of %d bytes, error %v", e.Name, len(e.Name), err)
+		}
+	}
+	if len(s.names) != 1 {
+		t.Errorf("%d names are kept", len(s.names))
 	}
 }
