@@ -11,6 +11,7 @@ import (
 
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
+	"github.com/isekai-run/isekai/internal/model"
 	"github.com/isekai-run/isekai/internal/model/modeltest"
 )
 
@@ -26,6 +27,10 @@ func talking(_ int, r modeltest.Request) modeltest.Answer {
 			return modeltest.Answer{Calls: []modeltest.Call{call("r", "read_file", map[string]string{"path": "files/table.csv"})}}
 		case strings.Contains(last, "1,2"):
 			return modeltest.Answer{Text: "The table has **1** and 2."}
+		case strings.HasPrefix(last, "keep "):
+			return modeltest.Answer{Calls: []modeltest.Call{call("k", "remember", map[string]string{"fact": strings.TrimPrefix(last, "keep ")})}}
+		case r.Messages[len(r.Messages)-1].Role == model.Tool:
+			return modeltest.Answer{Text: "It is " + last}
 		}
 		var said []string
 		for _, m := range r.Messages {
@@ -51,7 +56,7 @@ func TestAConversation(t *testing.T) {
 	s := serve(t, t.TempDir(), append(cleanEnv(), modelEnv(up)...))
 	d := data{t: t, dir: s.dir, env: cleanEnv()}
 
-	if out := d.does("chat", "hello there"); out != "I heard user: hello there\n" {
+	if out := d.does("chat", "--remember", "hello there"); out != "I heard user: hello there\n" {
 		t.Errorf("chat says %q", out)
 	}
 	if out := d.does("chat", "--continue", "and again"); out != "I heard user: hello there / assistant: I heard user: hello there / user: and again\n" {
@@ -66,6 +71,10 @@ func TestAConversation(t *testing.T) {
 	}
 	if out := d.does("chat", "--continue", "note this: talked"); out != "noted talked\n" {
 		t.Errorf("a task says %q", out)
+	}
+	d.does("memory", "settings", "--remember", "on")
+	if out := d.does("chat", "--continue", "keep tea is green"); !strings.HasPrefix(out, "It is remembered as mem_") {
+		t.Errorf("it keeps a fact and says %q", out)
 	}
 	// Nobody is there to say what is meant.
 	r := d.run("chat", "--continue", "maybe something")
@@ -84,10 +93,10 @@ func TestAConversation(t *testing.T) {
 		t.Errorf("found %+v, %v", none, err)
 	}
 	talk, err := c.Conversation(ctx, found.Items[0].ID)
-	if err != nil || len(talk.Messages) != 9 {
+	if err != nil || len(talk.Messages) != 11 {
 		t.Fatalf("%+v, %v", talk, err)
 	}
-	asked := talk.Messages[8]
+	asked := talk.Messages[10]
 	if _, err := c.ResumeTask(ctx, asked.Task, client.Reply{As: core.AnswerReply, Text: "Answer here"}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +112,9 @@ func TestAConversation(t *testing.T) {
 			}
 			break
 		}
+	}
+	if kept, err := c.Facts(ctx); err != nil || len(kept) != 1 || kept[0].Source != string(talk.ID) || kept[0].Text != "tea is green" {
+		t.Errorf("it remembers %+v, %v", kept, err)
 	}
 	// Said in other words, it is another branch, which doesn't know the first.
 	first := core.MessageID("")
@@ -137,6 +149,10 @@ func TestAConversation(t *testing.T) {
 		found, err := c.Conversations(ctx, "talked", client.PageOptions{})
 		return err == nil && len(found.Items) == 0
 	}, func() string { return "it is still found" })
+	until(t, func() bool { // and so does what it had the project remember
+		kept, err := c.Facts(ctx)
+		return err == nil && len(kept) == 0
+	}, func() string { return "what was said in it is still remembered" })
 }
 
 // A conversation makes an app by the built-in planner, without any model.

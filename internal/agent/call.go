@@ -205,7 +205,7 @@ func (d *drive) runTool(ctx context.Context, t tool.Tool, c CallTool, w tool.Wor
 		}
 		res, err = t.Call(ctx, tool.Call{
 			Scope: d.scope, Task: d.state.Task, ID: c.Call.ID, Arguments: []byte(args), Workspace: w,
-			Facts: tool.Facts{Prompt: d.state.Created.Prompt, App: d.state.Created.App, Base: d.state.Created.Base, Checkout: d.state.Created.Checkout},
+			Facts: tool.Facts{Prompt: d.state.Created.Prompt, App: d.state.Created.App, Base: d.state.Created.Base, Checkout: d.state.Created.Checkout, Turn: d.state.Created.Turn},
 		})
 		return err
 	})

@@ -174,6 +174,10 @@ func (m memoryOf) Recall(ctx context.Context, scope core.Scope, question string,
 
 // Remember implements memorytool.Memory.
 func (m memoryOf) Remember(ctx context.Context, c tool.Call, text string, days int) (string, time.Time, error) {
-	f, err := m.Service.Remember(ctx, c.Scope, recall.NewFact{Text: text, Task: c.Task, Days: days, Key: c.ID})
+	n := recall.NewFact{Text: text, Task: c.Task, Days: days, Key: c.ID}
+	if t := c.Facts.Turn; t != nil {
+		n.Source = string(t.Conversation)
+	}
+	f, err := m.Service.Remember(ctx, c.Scope, n)
 	return f.ID, f.Expires, err
 }

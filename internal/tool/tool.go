@@ -59,6 +59,7 @@ type Facts struct {
 	Base   int        // the version that is changed; 0 for a new app
 	// Checkout is the repository that the task began with; nil if none.
 	Checkout *core.Checkout
+	Turn     *core.Turn // the message that the task answers; nil if none
 }
 
 // Workspace is the task's working file tree on this machine.
