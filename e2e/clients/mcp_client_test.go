@@ -163,11 +163,7 @@ type wayOut struct {
 }
 
 func (o wayOut) Authorize(ctx context.Context, c tool.Call, name, cred string, r *http.Request) error {
-	v, err := o.secrets.Use(ctx, c.Scope, cred, credential.For{Tool: name, Host: r.URL.Scheme + "://" + r.URL.Host, Listed: true})
-	if err != nil {
-		return err
-	}
-	return v.Authorize(r)
+	return o.secrets.Authorize(ctx, c.Scope, cred, credential.For{Tool: name, Host: r.URL.Scheme + "://" + r.URL.Host, Listed: true}, r)
 }
 
 func (wayOut) Credential(context.Context, tool.Call, string, string, string) (tool.Credential, error) {

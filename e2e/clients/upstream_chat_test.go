@@ -77,7 +77,7 @@ func (u *upstream) chatStream(w http.ResponseWriter, r *http.Request, in object,
 		if a.unknown != nil {
 			chunk["x_echo"] = a.unknown
 		}
-		sse(w, "", chunk)
+		event(w, "", chunk)
 	}
 	send(object{"role": "assistant", "content": "", "refusal": nil}, nil, nil)
 	if a.text == "slow" {
@@ -106,9 +106,9 @@ func (u *upstream) chatStream(w http.ResponseWriter, r *http.Request, in object,
 	}
 	send(object{}, finish, nil)
 	if usage {
-		sse(w, "", object{"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": a.model, "choices": list{}, "usage": chatUsage()})
+		event(w, "", object{"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": a.model, "choices": list{}, "usage": chatUsage()})
 	}
-	sse(w, "", "[DONE]")
+	event(w, "", "[DONE]")
 }
 
 // askedByChat reads a request of chat completions.

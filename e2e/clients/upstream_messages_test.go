@@ -64,7 +64,7 @@ func (s said) stop() string {
 func (u *upstream) messagesStream(w http.ResponseWriter, r *http.Request, a asked) {
 	send := func(name string, o object) {
 		o["type"] = name
-		sse(w, name, o)
+		event(w, name, o)
 	}
 	start := object{"message": message(a.model)}
 	if a.unknown != nil {

@@ -94,7 +94,7 @@ func (u *upstream) responsesStream(w http.ResponseWriter, r *http.Request, in ob
 	send := func(name string, o object) {
 		o["type"], o["sequence_number"] = name, n
 		n++
-		sse(w, name, o)
+		event(w, name, o)
 	}
 	send("response.created", object{"response": response(in, a, "in_progress", list{})})
 	send("response.in_progress", object{"response": response(in, a, "in_progress", list{})})

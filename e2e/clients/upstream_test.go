@@ -152,8 +152,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // a reader that has gone needs none
 }
 
-// sse writes an event of a stream at once.
-func sse(w http.ResponseWriter, name string, data any) {
+// event writes an event of a stream at once.
+func event(w http.ResponseWriter, name string, data any) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	b, done := data.(string)
 	if !done {

@@ -37,19 +37,12 @@ type authorized struct {
 
 // RoundTrip implements http.RoundTripper. denied: the server, or the vault, refuses.
 func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
-	fail := func(err error) (*http.Response, error) {
-		if r.Body != nil {
-			_ = r.Body.Close() // as RoundTripper owes it
+	resp, err := tool.Send(r.Clone(r.Context()), func(r *http.Request) error {
+		if a.server.Credential == "" {
+			return nil
 		}
-		return nil, err
-	}
-	if a.server.Credential != "" {
-		r = r.Clone(r.Context())
-		if err := a.outside.Authorize(r.Context(), a.asker(r.Context()), "mcp "+a.server.Name, a.server.Credential, r); err != nil {
-			return fail(err)
-		}
-	}
-	resp, err := a.next.RoundTrip(r)
+		return a.outside.Authorize(r.Context(), a.asker(r.Context()), "mcp "+a.server.Name, a.server.Credential, r)
+	}, a.next.RoundTrip)
 	if err != nil {
 		return nil, err
 	}

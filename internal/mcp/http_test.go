@@ -190,6 +190,30 @@ func TestATransientError(t *testing.T) {
 	}
 }
 
+// A call whose token isn't taken any more goes on with the next one, in the same session, and is
+// made once.
+func TestATokenThatEnds(t *testing.T) {
+	t.Parallel()
+	p, r := newPeer(t, nil), newRig(t)
+	r.outside.secrets["peer"] = "old"
+	r.remote("web", p.URL, func(s *mcp.Spec) { s.Credential = "peer" })
+	r.says("web", "echo", `{"text":"x"}`)
+	p.set(func(w http.ResponseWriter, q *http.Request) bool {
+		if q.Header.Get("Authorization") == "Bearer new" {
+			return false
+		}
+		r.outside.mu.Lock()
+		r.outside.secrets["peer"] = "new"
+		r.outside.mu.Unlock()
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	r.says("web", "echo", `{"text":"x"}`)
+	if p.calls.Load() != 2 {
+		t.Errorf("there were %d calls, not 2", p.calls.Load())
+	}
+}
+
 func TestAServerThatRefuses(t *testing.T) {
 	t.Parallel()
 	p, r := newPeer(t, nil), newRig(t)

@@ -20,11 +20,7 @@ var _ tool.Outside = outside{}
 func (o outside) Client() *http.Client { return o.guard.Client() }
 
 func (o outside) Authorize(ctx context.Context, c tool.Call, name, cred string, r *http.Request) error {
-	v, err := o.secrets.Use(ctx, c.Scope, cred, aimed(c, name, r.URL.Scheme+"://"+r.URL.Host))
-	if err != nil {
-		return err
-	}
-	return v.Authorize(r)
+	return o.secrets.Authorize(ctx, c.Scope, cred, aimed(c, name, r.URL.Scheme+"://"+r.URL.Host), r)
 }
 
 func (o outside) Credential(ctx context.Context, c tool.Call, name, cred, place string) (tool.Credential, error) {

@@ -23,7 +23,8 @@ type Outside interface {
 	// Authorize adds the credential or connection of a name to a request, for the project that
 	// the call is of, and records that it was used. not_found: the project has none of the name;
 	// denied: it isn't for this host, would be shown to whoever listens, or is broken;
-	// unavailable: what refreshes it doesn't answer.
+	// unavailable: what refreshes it doesn't answer. A request that has it already is one that was
+	// refused with it: it gets a newer one, if there is; denied: a connection has none.
 	Authorize(ctx context.Context, c Call, tool, credential string, r *http.Request) error
 	// Credential returns the value of a credential of a name that is sent to place by something
 	// else than an HTTP request, as git does. Errors are those of Authorize.
@@ -83,4 +84,36 @@ func Unreached(ctx context.Context, err error) (Result, error) {
 		return said(err), nil
 	}
 	return Refused(ctx, err)
+}
+
+// Send authorizes a request and has do send it. If the server doesn't know the credential (401),
+// though it should be good, it is sent once more with a newer one, where there is one and the
+// request can be repeated: tokens end sooner than was said, or when nobody said. Its error is
+// authorize's or do's; the answer is the last one.
+func Send(r *http.Request, authorize func(*http.Request) error, do func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+	if err := authorize(r); err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // as a RoundTripper owes it
+		}
+		return nil, err
+	}
+	resp, err := do(r)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
+		return resp, err
+	}
+	again := r.Clone(r.Context())
+	if r.GetBody != nil {
+		if again.Body, err = r.GetBody(); err != nil {
+			return resp, nil
+		}
+	}
+	err = authorize(again)
+	if err == nil && again.Header.Get("Authorization") == r.Header.Get("Authorization") {
+		return resp, nil
+	}
+	_ = resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	return do(again)
 }

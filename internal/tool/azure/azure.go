@@ -121,10 +121,7 @@ func (s session) ask(ctx context.Context, method, path string, query url.Values,
 	if body != nil {
 		r.Header.Set("Content-Type", kind)
 	}
-	if err := s.cfg.Outside.Authorize(ctx, s.call, s.name, s.Credential, r); err != nil {
-		return err
-	}
-	resp, err := s.cfg.Outside.Client().Do(r)
+	resp, err := tool.Send(r, func(r *http.Request) error { return s.cfg.Outside.Authorize(ctx, s.call, s.name, s.Credential, r) }, s.cfg.Outside.Client().Do)
 	if err != nil {
 		return unreached(s.name, err)
 	}

@@ -131,22 +131,20 @@ type authorized struct {
 
 // RoundTrip implements http.RoundTripper.
 func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
-	out := r.Clone(r.Context())
-	if r.URL.Scheme == a.origin.Scheme && r.URL.Host == a.origin.Host {
-		err := a.outside.Authorize(r.Context(), a.call, a.name, a.cred, out)
-		// Without a credential, what is public can be read.
-		if err != nil && (core.CodeOf(err) != core.NotFound || r.Method != http.MethodGet) {
-			if r.Body != nil {
-				_ = r.Body.Close()
-			}
-			return nil, err
-		}
-	}
 	next := a.outside.Client().Transport
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	return next.RoundTrip(out)
+	return tool.Send(r.Clone(r.Context()), func(r *http.Request) error {
+		if r.URL.Scheme != a.origin.Scheme || r.URL.Host != a.origin.Host {
+			return nil
+		}
+		err := a.outside.Authorize(r.Context(), a.call, a.name, a.cred, r)
+		if core.CodeOf(err) == core.NotFound && r.Method == http.MethodGet {
+			return nil // without a credential, what is public can be read
+		}
+		return err
+	}, next.RoundTrip)
 }
 
 // failed makes an error with a code of what GitHub says.

@@ -157,10 +157,7 @@ func (a at) asker(base string, shown func(*http.Request) error) asker {
 		if body != nil {
 			r.Header.Set("Content-Type", "application/json")
 		}
-		if err := shown(r); err != nil {
-			return err
-		}
-		resp, err := a.out.Client().Do(r)
+		resp, err := tool.Send(r, shown, a.out.Client().Do)
 		if err != nil {
 			return err
 		}

@@ -306,13 +306,17 @@ func (j *job) once(ctx context.Context, method string, to *url.URL, body []byte)
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Idempotency-Key", string(j.call.ID))
 	}
-	if j.credential != "" {
-		if err := j.t.cfg.Outside.Authorize(ctx, j.call, spec.Name, j.credential, r); err != nil {
-			return a, nil, 0, err
+	var refused error
+	resp, err := tool.Send(r, func(r *http.Request) error {
+		if j.credential != "" {
+			refused = j.t.cfg.Outside.Authorize(ctx, j.call, spec.Name, j.credential, r)
 		}
-	}
-	resp, err := j.t.cfg.Outside.Client().Do(r)
-	if err != nil {
+		return refused
+	}, j.t.cfg.Outside.Client().Do)
+	switch {
+	case refused != nil:
+		return a, nil, 0, refused
+	case err != nil:
 		return a, nil, 0, lost(err)
 	}
 	defer resp.Body.Close()

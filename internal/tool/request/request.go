@@ -9,6 +9,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,18 +90,24 @@ func (t request) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if err != nil {
 		return tool.Result{}, err
 	}
-	plain := r.Header.Clone()
-	if a.Credential != "" {
-		if err := t.out.Authorize(ctx, c, t.spec.Name, a.Credential, r); err != nil {
-			return tool.Unreached(ctx, err)
+	plain, sent := r.Header.Clone(), http.Header{}
+	var refused error
+	resp, err := tool.Send(r, func(r *http.Request) error {
+		if a.Credential != "" {
+			refused = t.out.Authorize(ctx, c, t.spec.Name, a.Credential, r)
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return tool.Result{}, err
-	}
-	hide := newHider(plain, r.Header)
-	resp, err := t.out.Client().Do(r)
-	if err == nil {
+		for name, values := range r.Header {
+			sent[name] = append(sent[name], values...)
+		}
+		return cmp.Or(refused, ctx.Err())
+	}, t.out.Client().Do)
+	hide := newHider(plain, sent)
+	switch {
+	case refused != nil:
+		return tool.Unreached(ctx, refused)
+	case ctx.Err() != nil && resp == nil:
+		return tool.Result{}, ctx.Err()
+	case err == nil:
 		defer resp.Body.Close()
 		return show(ctx, resp, hide)
 	}

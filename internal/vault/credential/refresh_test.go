@@ -267,6 +267,42 @@ func TestANodeThatDied(t *testing.T) {
 	})
 }
 
+// TestARequestThatWasRefused gets the next token, once; and what has no next one stays as it was.
+func TestARequestThatWasRefused(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, r *rig) {
+		r.connect(t, ann(orgA))
+		r.clock.Advance(10 * time.Minute)
+		r.authority.set(func(a *authority) { a.now = func() time.Time { return r.clock.Now().Add(55 * time.Minute) } })
+		sent := func(name, address string) []string {
+			t.Helper()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+			ok(t, err)
+			var all []string
+			for range 2 {
+				ok(t, r.Authorize(t.Context(), ann(orgA), name, credential.For{}, req))
+				all = append(all, strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+			}
+			return all
+		}
+		api := r.authority.URL + "/api"
+		if got := sent("strict", api); r.authority.good(got[0]) || !r.authority.good(got[1]) {
+			t.Errorf("the first is good: %t, the second: %t", r.authority.good(got[0]), r.authority.good(got[1]))
+		}
+		put(t, r.Service, ann(orgA), credential.Put{Name: "plain", Kind: credential.Token, Content: tokenOf("one")})
+		if got := sent("plain", "https://x.example/"); got[0] != "one" || got[1] != "one" {
+			t.Errorf("a token that nobody renews became %q", got)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, api, nil)
+		ok(t, err)
+		ok(t, r.Authorize(t.Context(), ann(orgA), "strict", credential.For{}, req))
+		wantCode(t, "a new token that is refused", r.Authorize(t.Context(), ann(orgA), "strict", credential.For{}, req), core.Denied)
+		if _, refreshes, reuses, _ := r.authority.count(); refreshes != 1 || reuses != 0 {
+			t.Errorf("there were %d refreshes, and %d of a used token", refreshes, reuses)
+		}
+	})
+}
+
 // TestARefusedToken is replaced once for all who were refused: the provider's clock may be
 // ahead of ours. One that is new is blamed on something else.
 func TestARefusedToken(t *testing.T) {

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -68,6 +69,27 @@ func (s *Service) Use(ctx context.Context, scope core.Scope, name string, f For)
 	}
 	s.mark(ctx, scope, e, f)
 	return v, nil
+}
+
+// Authorize gives a value to a tool, as Use does, in the request that it is for. A request that has
+// the value already is one that was refused with it, though it should be good: it gets the
+// connection's next one, and what isn't a connection is left. Errors are those of Use and of
+// Value.Authorize.
+func (s *Service) Authorize(ctx context.Context, scope core.Scope, name string, f For, r *http.Request) error {
+	had := r.Header.Get("Authorization")
+	v, err := s.Use(ctx, scope, name, f)
+	if err != nil {
+		return err
+	}
+	err = v.Authorize(r)
+	if err != nil || v.Kind != OAuth || r.Header.Get("Authorization") != had {
+		return err
+	}
+	f.Refused = v.Version
+	if v, err = s.Use(ctx, scope, name, f); err != nil {
+		return err
+	}
+	return v.Authorize(r)
 }
 
 func number(n int64) string {
