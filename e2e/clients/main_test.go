@@ -54,7 +54,7 @@ func run(m *testing.M) int {
 // fetched is the folder that scripts/clients has made, which is named for what is in it.
 var fetched = sync.OnceValues(func() (string, error) {
 	var pins bytes.Buffer
-	for _, name := range []string{"package-lock.json", "requirements.txt"} {
+	for _, name := range []string{"package-lock.json", "requirements.txt", "coder.sha512"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return "", err

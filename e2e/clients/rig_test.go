@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -31,6 +32,7 @@ type rig struct {
 	t     *testing.T
 	dir   string
 	env   []string // of the server, besides environment
+	port  string   // that it listens at; "": any
 	url   string
 	up    *upstream
 	owner *client.Client // of the org, who is the installation's operator, too
@@ -63,7 +65,7 @@ func newRig(t *testing.T) *rig {
 // serve starts the server and returns when it is ready.
 func (r *rig) serve() {
 	r.t.Helper()
-	c := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", r.dir)
+	c := exec.Command(bin, "serve", "--listen", "127.0.0.1:"+cmp.Or(r.port, "0"), "--data-dir", r.dir)
 	var said coretest.Output
 	c.Env, c.Stdout, c.Stderr = append(environment(), r.env...), &said, &said
 	if err := c.Start(); err != nil {

@@ -19,7 +19,7 @@ func parseRequest(body []byte) (q Request, stream bool, err error) {
 		Stream   bool
 		Messages []struct {
 			Role      string
-			Content   *string
+			Content   *content
 			ToolCalls []struct {
 				ID, Type string
 				Function struct{ Name, Arguments string }
@@ -46,7 +46,7 @@ func parseRequest(body []byte) (q Request, stream bool, err error) {
 	for _, m := range w.Messages {
 		msg := model.Message{Role: model.Role(m.Role), CallID: core.CallID(m.ToolCallID)}
 		if m.Content != nil {
-			msg.Text = *m.Content
+			msg.Text = string(*m.Content)
 		} else if len(m.ToolCalls) == 0 {
 			return q, false, fmt.Errorf("a message without content")
 		}
@@ -69,6 +69,27 @@ func parseRequest(body []byte) (q Request, stream bool, err error) {
 		q.Schema = f.JSONSchema.Schema
 	}
 	return q, w.Stream, nil
+}
+
+// content is a message's text, or several.
+type content string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *content) UnmarshalJSON(b []byte) error {
+	if len(b) == 0 || b[0] != '[' {
+		return json.Unmarshal(b, (*string)(c))
+	}
+	var parts []struct{ Type, Text string }
+	if err := json.Unmarshal(b, &parts); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.Type != "text" {
+			return fmt.Errorf("a part that isn't text")
+		}
+		*c += content(p.Text)
+	}
+	return nil
 }
 
 // sender writes an answer as server-sent events.
