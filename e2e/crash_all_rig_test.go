@@ -37,7 +37,9 @@ const (
 // world is what is outside of the installations: a scripted model, an API and an MCP server, which
 // count what reaches them by the run that it is of.
 type world struct {
-	first payer // that each run begins with a copy of
+	fresh func(*testing.T) payer // an installation of its own
+	up    *modeltest.Upstream
+	peer  *httptest.Server
 	api   *httptest.Server
 	mu    sync.Mutex
 	took  map[string]map[string]int // by run and effect
@@ -59,7 +61,22 @@ func (w *world) effects(run string) map[string]int {
 	return maps.Clone(w.took[run])
 }
 
-// newWorld makes an installation that charges, has an MCP server, and asks about requests.
+// onSQLite is a world whose installations are copies of one.
+func onSQLite(t *testing.T) *world {
+	w := newWorld(t)
+	first := w.settled(t, payerOnSQLite(t, w.up))
+	w.fresh = first.copied
+	return w
+}
+
+// onPostgres is a world whose installations have a database each.
+func onPostgres(t *testing.T) *world {
+	w := newWorld(t)
+	w.fresh = func(t *testing.T) payer { return w.settled(t, payerOnPostgres(t, w.up)) }
+	return w
+}
+
+// newWorld makes what is outside.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{took: map[string]map[string]int{}}
@@ -75,18 +92,22 @@ func newWorld(t *testing.T) *world {
 		w.note(in.Run, booked)
 		return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: "booked"}}}, nil, nil
 	})
-	peer := httptest.NewServer(sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return tools }, nil))
-	t.Cleanup(peer.Close)
-	up := upstream(t, w.script)
+	w.peer = httptest.NewServer(sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return tools }, nil))
+	t.Cleanup(w.peer.Close)
+	w.up = upstream(t, w.script)
+	return w
+}
 
-	w.first = payerOnSQLite(t, up)
-	w.first.env = append(w.first.env, "ISEKAI_EGRESS_ALLOW="+hostOf(w.api)+","+hostOf(peer))
+// settled is an installation that charges, has the MCP server, and asks about requests.
+func (w *world) settled(t *testing.T, p payer) payer {
+	t.Helper()
+	p.env = append(p.env, "ISEKAI_EGRESS_ALLOW="+hostOf(w.api)+","+hostOf(w.peer))
 	// Without a price of time what a task costs is the same each time.
 	for _, name := range []string{"tool/*", "tool/run_command"} {
-		data{t: t, dir: w.first.dir, env: w.first.env}.does("credit", "price", "set", name, "--call", toolPrice.String())
+		data{t: t, dir: p.dir, env: p.env}.does("credit", "price", "set", name, "--call", toolPrice.String())
 	}
-	s := serve(t, w.first.dir, w.first.env)
-	if _, err := s.PutMCPServer(t.Context(), "peer", client.NewMCPServer{Transport: "http", Address: peer.URL}, ""); err != nil {
+	s := serve(t, p.dir, p.env)
+	if _, err := s.PutMCPServer(t.Context(), "peer", client.NewMCPServer{Transport: "http", Address: w.peer.URL}, ""); err != nil {
 		t.Fatal(err)
 	}
 	rules := []client.PermissionRule{
@@ -98,7 +119,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	s.stop(t)
-	return w
+	return p
 }
 
 const toolPrice = core.Credits(31)
@@ -161,7 +182,7 @@ type attempt struct {
 
 func (w *world) attempt(t *testing.T, run string) *attempt {
 	t.Helper()
-	return &attempt{world: w, payer: w.first.copied(t), run: run}
+	return &attempt{world: w, payer: w.fresh(t), run: run}
 }
 
 // patient bounds how long a run takes.

@@ -33,13 +33,23 @@ func TestKilledAtEveryEventOfAll(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	w := newWorld(t)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		onSQLite(t).killedAtEvery(t, 4, int64(scale(5, 1)))
+	})
+	t.Run("postgres", func(t *testing.T) { // each kill here lasts as long as a lease
+		t.Parallel()
+		runs(t, "PostgreSQL")
+		onPostgres(t).killedAtEvery(t, 8, int64(scale(16, 1)))
+	})
+}
+
+// killedAtEvery kills it at every so many writes, some at once.
+func (w *world) killedAtEvery(t *testing.T, atOnce int, every int64) {
 	want, writes := w.unkilled(t)
 	if writes < 40 {
 		t.Fatalf("only %d writes: the test looks at the wrong place", writes)
 	}
-	const atOnce = 4
-	every := int64(scale(5, 1))
 	var next, kills atomic.Int64
 	var all sync.WaitGroup
 	for range atOnce {
