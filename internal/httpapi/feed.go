@@ -42,6 +42,10 @@ var shownBy = map[string]identity.Action{
 	core.AppSelected{}.EventType(): identity.AppRead, core.AppStarted{}.EventType(): identity.AppRead, core.AppStopped{}.EventType(): identity.AppRead,
 	core.AppDeleted{}.EventType(): identity.AppRead,
 
+	core.ConversationStarted{}.EventType(): identity.ConversationRead, core.ConversationChanged{}.EventType(): identity.ConversationRead,
+	core.ConversationDeleted{}.EventType(): identity.ConversationRead, core.MessageAdded{}.EventType(): identity.ConversationRead,
+	core.ModelStreamed{}.EventType(): identity.TaskRead,
+
 	core.BudgetReached{}.EventType(): identity.CreditRead,
 	core.NoticeRaised{}.EventType():  identity.NotifyRead,
 	core.WatchChanged{}.EventType():  identity.WatchRead, core.WatchFailing{}.EventType(): identity.WatchRead,
@@ -49,22 +53,22 @@ var shownBy = map[string]identity.Action{
 
 // shownNowhere are the types that the live stream leaves out, each with why.
 var shownNowhere = map[string]string{
-	core.CreditsRequested{}.EventType():    "it is between a task and the ledger; the task's end says if there were none",
-	core.CreditsHeld{}.EventType():         "it is between a task and the ledger",
-	core.CreditsRefused{}.EventType():      "it is between a task and the ledger; the task's end says so",
-	core.AuditRecorded{}.EventType():       "the audit log has routes of its own, for admins",
-	core.ConversationStarted{}.EventType(): "a conversation has a stream of its own",
-	core.ConversationChanged{}.EventType(): "a conversation has a stream of its own",
-	core.ConversationDeleted{}.EventType(): "a conversation has a stream of its own",
-	core.MessageAdded{}.EventType():        "a conversation has a stream of its own",
-	core.ModelStreamed{}.EventType():       "it is a part of what model.settled has, in its task's own stream",
-	core.CallsMetered{}.EventType():        "usage has routes of its own",
-	core.HoldEnded{}.EventType():           "it is between the gateway and the ledger",
+	core.CreditsRequested{}.EventType(): "it is between a task and the ledger; the task's end says if there were none",
+	core.CreditsHeld{}.EventType():      "it is between a task and the ledger",
+	core.CreditsRefused{}.EventType():   "it is between a task and the ledger; the task's end says so",
+	core.AuditRecorded{}.EventType():    "the audit log has routes of its own, for admins",
+	core.CallsMetered{}.EventType():     "usage has routes of its own",
+	core.HoldEnded{}.EventType():        "it is between the gateway and the ledger",
+}
+
+// byName are the types that are shown to who names them alone.
+var byName = map[string]bool{
+	core.ModelStreamed{}.EventType(): true, // parts of what model.settled has, many to an answer
 }
 
 type feedQuery struct {
-	Type        []string `query:"type" maxItems:"50" doc:"only these types: task.finished, or task.* for all that begin so; several are separated by commas" example:"task.finished"`
-	Stream      []string `query:"stream" maxItems:"50" doc:"only these streams: ids of tasks and apps" example:"tsk_01hx"`
+	Type        []string `query:"type" maxItems:"50" doc:"only these types: task.finished, or task.* for all that begin so; several are separated by commas. All but model.streamed, which is sent if it is named" example:"task.finished"`
+	Stream      []string `query:"stream" maxItems:"50" doc:"only these streams: ids of tasks, apps and conversations" example:"tsk_01hx"`
 	LastEventID string   `header:"Last-Event-ID" doc:"goes on after this position; 0: from the first event on; absent: from now on"`
 }
 
@@ -72,7 +76,7 @@ type feedQuery struct {
 func (s *server) events() {
 	op := stream(huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events", Summary: "Follow the events of the project that the credential may see", Tags: []string{"events"},
-		Description: "Server-sent events: those of tasks, apps, budgets and notices, as they come, or all after Last-Event-ID. The id is the event's position, the data the event as JSON. " +
+		Description: "Server-sent events: those of tasks, apps, conversations, budgets and notices, as they come, or all after Last-Event-ID. The id is the event's position, the data the event as JSON. " +
 			"An event named position says how far it has come, where there was nothing to show: who resumes after it misses nothing.",
 	}, eventStream)
 	act(s, identity.EventRead, op, func(ctx context.Context, p identity.Principal, in *feedQuery) (*huma.StreamResponse, error) {
@@ -101,8 +105,9 @@ type feed struct {
 	org   core.OrgID
 	who   func() *identity.Principal // as it is now
 	query feedQuery
-	at    int64 // position up to which events were looked at
-	told  int64 // that the reader knows of
+	at    int64                  // position up to which events were looked at
+	told  int64                  // that the reader knows of
+	gone  map[core.StreamID]bool // conversations of the page at hand: whether they are deleted
 }
 
 // follow writes the org's events.
@@ -114,6 +119,7 @@ func (f *feed) follow(ctx context.Context) {
 		if err != nil {
 			return 0, false // the reader resumes
 		}
+		f.gone = map[core.StreamID]bool{}
 		for _, e := range events {
 			if f.show(ctx, e) != nil {
 				return 0, false
@@ -138,6 +144,9 @@ func (f *feed) show(ctx context.Context, e core.Event) error {
 	if !f.query.wants(e) || !mayShow(*f.who(), e) {
 		return nil
 	}
+	if hidden, err := f.hides(ctx, e); err != nil || hidden {
+		return err
+	}
 	if f.cfg.Feed.Open != nil {
 		var err error
 		if e, err = f.cfg.Feed.Open(ctx, e); err != nil {
@@ -151,9 +160,29 @@ func (f *feed) show(ctx context.Context, e core.Event) error {
 	return f.out.send(strconv.FormatInt(e.Position, 10), "", client.Event(e))
 }
 
+// hides reports whether an event is of a conversation that was deleted since: of it, nothing but
+// that is shown.
+func (f *feed) hides(ctx context.Context, e core.Event) (bool, error) {
+	if shownBy[e.Type] != identity.ConversationRead || e.Type == (core.ConversationDeleted{}).EventType() {
+		return false, nil
+	}
+	if hidden, known := f.gone[e.Stream]; known {
+		return hidden, nil
+	}
+	_, err := f.cfg.Conversations.Get(ctx, f.who().Scope, core.ConversationID(e.Stream))
+	if code := core.CodeOf(err); code == core.Unavailable || code == core.Canceled {
+		return false, err // the reader resumes
+	}
+	f.gone[e.Stream] = err != nil
+	return err != nil, nil
+}
+
 func (q feedQuery) wants(e core.Event) bool {
 	if len(q.Stream) > 0 && !slices.Contains(q.Stream, string(e.Stream)) {
 		return false
+	}
+	if byName[e.Type] {
+		return slices.Contains(q.Type, e.Type)
 	}
 	return len(q.Type) == 0 || slices.ContainsFunc(q.Type, func(t string) bool {
 		prefix, all := strings.CutSuffix(t, "*")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/isekai-run/isekai/internal/client"
+	"github.com/isekai-run/isekai/internal/conversation"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/httpapi"
 	"github.com/isekai-run/isekai/internal/identity"
@@ -99,7 +100,7 @@ func place(t *testing.T, from <-chan message) int64 {
 	return 0
 }
 
-// happens appends facts to a stream of its own.
+// happens appends facts to a stream.
 func (r *rig) happens(who core.Scope, stream core.StreamID, facts ...core.Payload) {
 	r.t.Helper()
 	var events []store.NewEvent
@@ -110,7 +111,11 @@ func (r *rig) happens(who core.Scope, stream core.StreamID, facts ...core.Payloa
 		}
 		events = append(events, store.NewEvent{ID: core.EventID(core.NewID("evt")), Type: p.EventType(), Data: data})
 	}
-	if _, err := r.store.Append(r.t.Context(), who, store.Append{Stream: stream, Events: events}); err != nil {
+	had, err := r.store.ReadStream(r.t.Context(), who.Org, stream, 0, 100)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := r.store.Append(r.t.Context(), who, store.Append{Stream: stream, Expected: int64(len(had)), Events: events}); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -218,6 +223,49 @@ func TestLiveStreamMissesNothing(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s came %d times", s, n)
 		}
+	}
+}
+
+// TestLiveStreamOfConversations: they are in it as long as they are there; of one that was deleted,
+// that is. What a model says piece by piece is sent to who names it.
+func TestLiveStreamOfConversations(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(cfg *httpapi.Config) {
+		cfg.Conversations = conversation.New(conversation.Config{Events: cfg.Events, IDs: core.NewID})
+	})
+	live := r.listen("")
+	begun := place(t, live)
+	resumed := func(query string) (types []string) {
+		t.Helper()
+		r.happens(scope, core.StreamID(core.NewID("app")), core.AppCreated{Name: "x", Title: "X"})
+		for from := r.listen(query, "Last-Event-ID", strconv.FormatInt(begun, 10)); ; {
+			m := next(t, from)
+			if m.Type == "app.created" {
+				return types
+			}
+			types = append(types, m.Type)
+		}
+	}
+	keeps, goes := core.NewID("cnv"), core.NewID("cnv")
+	for _, id := range []string{keeps, goes} {
+		r.happens(scope, core.StreamID(id), core.ConversationStarted{Title: "x"}, core.MessageAdded{Message: core.MessageID(core.NewID("msg")), Role: "user", Text: core.Content{Text: "hello"}})
+		for _, want := range []string{"conversation.started", "message.added"} {
+			if m := next(t, live); m.Type != want || string(m.Stream) != id {
+				t.Errorf("%+v, want %s", m, want)
+			}
+		}
+	}
+	r.happens(neighbour, core.StreamID(core.NewID("cnv")), core.ConversationStarted{Title: "theirs"})
+	r.happens(scope, "tsk_x", core.TaskCreated{Kind: core.KindChat, Prompt: "hello"}, core.ModelStreamed{Call: "c", Text: "well"})
+	r.happens(scope, core.StreamID(goes), core.ConversationDeleted{})
+	if got, want := resumed(""), []string{"conversation.started", "message.added", "task.created", "conversation.deleted"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := resumed("?type=model.streamed,app.created&stream="), []string{"model.streamed"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := resumed("?type=model.*,app.created"); len(got) != 0 {
+		t.Errorf("%q", got)
 	}
 }
 
