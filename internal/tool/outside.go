@@ -88,8 +88,9 @@ func Unreached(ctx context.Context, err error) (Result, error) {
 
 // Send authorizes a request and has do send it. If the server doesn't know the credential (401),
 // though it should be good, it is sent once more with a newer one, where there is one and the
-// request can be repeated: tokens end sooner than was said, or when nobody said. Its error is
-// authorize's or do's; the answer is the last one.
+// request can be repeated: tokens end sooner than was said, or when nobody said. A 401 that a
+// redirect led to says nothing of what the request itself has done, so that isn't repeated. The
+// error is authorize's or do's; the answer is the last one.
 func Send(r *http.Request, authorize func(*http.Request) error, do func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	if err := authorize(r); err != nil {
 		if r.Body != nil {
@@ -98,8 +99,13 @@ func Send(r *http.Request, authorize func(*http.Request) error, do func(*http.Re
 		return nil, err
 	}
 	resp, err := do(r)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
+	}
+	redirected := resp.Request != nil && resp.Request.Response != nil
+	repeatable := r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
+	if redirected || !repeatable {
+		return resp, nil
 	}
 	again := r.Clone(r.Context())
 	if r.GetBody != nil {

@@ -29,6 +29,7 @@ func TestSend(t *testing.T) {
 		"a body that is gone":      {[]string{"old", "good"}, once, "old:x", 401},
 		"none at first":            {nil, text, "", 0},
 		"none that is newer":       {[]string{"old"}, text, "old:x", 0},
+		"after a redirect":         {[]string{"moved", "good"}, text, "moved:x old:", 401},
 		"not for another's reason": {[]string{"unwelcome", "good"}, text, "unwelcome:x", 403},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +38,14 @@ func TestSend(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				b, _ := io.ReadAll(r.Body)
 				token := r.Header.Get("Authorization")
+				if r.URL.Path == "/elsewhere" {
+					token = "old"
+				}
 				took = append(took, token+":"+string(b))
+				if token == "moved" {
+					http.Redirect(w, r, "/elsewhere", http.StatusSeeOther)
+					return
+				}
 				w.WriteHeader(map[string]int{"good": 200, "unwelcome": 403}[token] + map[bool]int{true: 401}[token != "good" && token != "unwelcome"])
 			}))
 			defer s.Close()
