@@ -175,7 +175,7 @@ func (r *rig) create(kind core.TaskKind, name string) core.TaskID {
 // wait returns the task's state once it is as wanted.
 func (r *rig) wait(id core.TaskID, what string, ok func(agent.State) bool) agent.State {
 	r.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		st, err := r.tasks.Get(context.Background(), scope, id)
 		if err != nil {

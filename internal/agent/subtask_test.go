@@ -368,7 +368,7 @@ func TestAllowedAlwaysIsOfOneTask(t *testing.T) {
 // part waits for the first sub-task of a task.
 func (r *rig) part(of core.TaskID) (id core.TaskID) {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); id == ""; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); id == ""; time.Sleep(2 * time.Millisecond) {
 		events, err := r.store.ReadOrg(r.t.Context(), scope.Org, 0, 1000)
 		if err != nil {
 			r.t.Fatal(err)
