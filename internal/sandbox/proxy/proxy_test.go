@@ -156,6 +156,7 @@ func TestBytesBothWays(t *testing.T) {
 		if b, err := io.ReadAll(box); err != nil || len(b) > 60 {
 			t.Errorf("%d bytes, %v", len(b), err)
 		}
+		synctest.Wait() // until it is told of
 		if _, err := io.WriteString(other, "more"); err != nil {
 			t.Fatal(err)
 		}

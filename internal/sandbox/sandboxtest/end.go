@@ -27,9 +27,9 @@ func endTests() tests {
 }
 
 func wallLimit(t *testing.T, g rig) {
-	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{Wall: 200 * time.Millisecond}})
+	box := g.box(t, sandbox.Spec{Limits: sandbox.Limits{Wall: time.Second}})
 	o := run(t, box, program("sleep", "60000"))
-	if o.Reason != sandbox.TimedOut || o.OK() || o.Wall < 150*time.Millisecond || o.Wall > soon {
+	if o.Reason != sandbox.TimedOut || o.OK() || o.Wall < 900*time.Millisecond || o.Wall > soon {
 		t.Errorf("%+v", o.Exit)
 	}
 	ok(t, run(t, box, program("exit", "0"))) // the limit is of one Exec
