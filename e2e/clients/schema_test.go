@@ -86,7 +86,11 @@ var (
 // same each time; it makes at least so many requests.
 func (r *rig) schemathesis(t *testing.T, folder, key string, least int, phases ...string) []byte {
 	t.Helper()
-	ctx, done := context.WithTimeout(t.Context(), 2*patience)
+	within := 2 * patience
+	if coretest.Soaking {
+		within = 10 * patience
+	}
+	ctx, done := context.WithTimeout(t.Context(), within)
 	defer done()
 	args := []string{
 		"run", r.url + "/openapi.json", "-H", "Authorization: Bearer " + key, "--seed", "1", "--no-color", "--generation-database", "none",
