@@ -46,11 +46,10 @@ func newCrowdUpstream(t *testing.T) *crowdUpstream {
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		out := http.NewResponseController(w)
-		for i := range crowdChunks {
+		open := true
+		for i := 0; open && i < crowdChunks; i++ {
 			n, err := fmt.Fprintf(w, "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%d %s\"}}]}\n\n", i, text)
-			if err != nil || out.Flush() != nil {
-				break
-			}
+			open = err == nil && out.Flush() == nil && r.Context().Err() == nil
 			if large {
 				u.written.Add(int64(n))
 			}
@@ -60,9 +59,10 @@ func newCrowdUpstream(t *testing.T) *crowdUpstream {
 			select {
 			case <-time.After(100 * time.Millisecond):
 			case <-r.Context().Done():
+				open = false
 			}
 		}
-		if r.Context().Err() != nil {
+		if !open {
 			u.cut.Add(1)
 			return
 		}

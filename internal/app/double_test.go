@@ -127,7 +127,8 @@ func (b *doubleBox) Exec(ctx context.Context, c sandbox.Command) (sandbox.Exit, 
 func (b *doubleBox) web(name string, crash func()) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "<title>%s</title>", name) })
-	mux.HandleFunc("GET /crash", func(http.ResponseWriter, *http.Request) { crash(); panic(http.ErrAbortHandler) })
+	// A POST: a GET that a kept connection didn't answer is sent once more, and may crash the next run too.
+	mux.HandleFunc("POST /crash", func(http.ResponseWriter, *http.Request) { crash(); panic(http.ErrAbortHandler) })
 	mux.HandleFunc("GET /note", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, filepath.Join(b.data, "note")) })
 	mux.HandleFunc("POST /note", func(w http.ResponseWriter, r *http.Request) {
 		note, _ := io.ReadAll(r.Body)

@@ -170,11 +170,11 @@ func TestCrashRestartsThenGivesUp(t *testing.T) {
 	r.start(app)
 	name := r.get(app).Name
 	for crash := range 2 {
-		r.ask(r.Service, "GET", name, "/crash", nil)
+		r.ask(r.Service, "POST", name, "/crash", nil)
 		eventually(t, "the crash is logged", func() bool { return r.logged(app, "it ended: exit code 3") == crash+1 })
 		eventually(t, "the app answers again", func() bool { s, _ := r.ask(r.Service, "GET", name, "/", nil); return s == 200 })
 	}
-	r.ask(r.Service, "GET", name, "/crash", nil)
+	r.ask(r.Service, "POST", name, "/crash", nil)
 	eventually(t, "it is given up", func() bool { return r.get(app).Started == 0 })
 	events, err := r.store.ReadStream(t.Context(), r.scope.Org, app.Stream(), 0, 100)
 	if err != nil {
