@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/isekai-run/isekai/internal/agent/permission"
 	"github.com/isekai-run/isekai/internal/core"
@@ -150,7 +151,7 @@ func FuzzPattern(f *testing.F) {
 	f.Add("git_*", "git_push")
 	f.Add("*a*b?c*", "xxaxxbbcx")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if len(a)+len(b) > 200 {
+		if len(a)+len(b) > 200 || !utf8.ValidString(a+"|"+b) { // a policy's patterns and JSON's texts are valid
 			return
 		}
 		literal := func(s string) bool { return !strings.ContainsAny(s, "*?") }
