@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -95,8 +96,9 @@ type server struct {
 	rates    Rates
 	open     *openings // streams
 	answers  *answers
-	tools    *sdk.Server  // for agents elsewhere
-	whole    http.Handler // all of this, as it is served
+	tools    *sdk.Server               // for agents elsewhere
+	whole    http.Handler              // all of this, as it is served
+	refused  map[string]*huma.Response // what the document says of a status, for all operations: of each its own would take a megabyte
 }
 
 // setHumaError runs once: huma keeps its error constructors in package
@@ -125,7 +127,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records)}
+	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records), refused: map[string]*huma.Response{}}
 	if cfg.Quotas != nil {
 		s.limiter = newLimiter(cfg.Quotas)
 	}
@@ -244,6 +246,9 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, p *problem) {
 // core errors.
 func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f func(context.Context, core.Scope, *In) (*Out, error)) {
 	op = refusals(s.repeatable(bounded[In](guarded(op, action))), statusOf)
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
 	ids := idFields[In]()
 	huma.Register(s.api, op, func(ctx context.Context, in *In) (*Out, error) {
 		rq := requestOf(ctx)
@@ -259,4 +264,16 @@ func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f
 		}
 		return out, nil
 	})
+	s.share(op)
+}
+
+// share gives an operation the document's one answer for each status that it may fail with.
+func (s *server) share(op huma.Operation) {
+	for _, code := range op.Errors {
+		status := strconv.Itoa(code)
+		if s.refused[status] == nil {
+			s.refused[status] = op.Responses[status]
+		}
+		op.Responses[status] = s.refused[status]
+	}
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
-
-	"github.com/tiktoken-go/tokenizer"
 )
 
 // bytesPerToken is less than most texts have.
@@ -28,24 +26,36 @@ func About(bytes int) int { return (bytes + usualBytes - 1) / usualBytes }
 // beginning says how many the rest has, but not less than half of what is usual.
 const maxExact = 64 << 10
 
-// The vocabularies are constant. Each is made when it is first used, and stays.
+// The vocabularies are constant. Each is read when it is first used, and stays. How a text is
+// cut is OpenAI's pattern, but for the case of letters, which it folds, and (?!\S) behind space,
+// which this package's piece does. White space is Unicode's.
 var (
-	o200k  = sync.OnceValues(func() (tokenizer.Codec, error) { return tokenizer.Get(tokenizer.O200kBase) })
-	cl100k = sync.OnceValues(func() (tokenizer.Codec, error) { return tokenizer.Get(tokenizer.Cl100kBase) })
+	o200k = sync.OnceValues(func() (*vocabulary, error) {
+		const before, upper, lower = `[^\r\n\p{L}\p{N}]?`, `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`, `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
+		return load(&o200kTable, "o200k_base", before+upper+`*`+lower+`+(?:`+shortened+`)?|`+before+upper+`+`+lower+`*(?:`+shortened+`)?|\p{N}{1,3}| ?[^`+space+`\p{L}\p{N}]+[\r\n/]*|`+spaces)
+	})
+	cl100k = sync.OnceValues(func() (*vocabulary, error) {
+		return load(&cl100kTable, "cl100k_base", shortened+`|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^`+space+`\p{L}\p{N}]+[\r\n]*|[`+space+`]+$|`+spaces)
+	})
+)
+
+var o200kTable, cl100kTable [places]uint64
+
+const (
+	shortened = `'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]`
+	space     = `\t-\r\x{85}\p{Z}`
+	spaces    = `[` + space + `]*[\r\n]+|([` + space + `]+)`
 )
 
 // Count is how many tokens a text has for a model, about: as OpenAI's models count, which
 // others' don't differ from by much. Safe for concurrent use.
 func Count(model, text string) int {
 	part := begin(text)
-	codec, err := vocabulary(model)()
-	if err != nil {
+	v, err := of(model)()
+	if err != nil { // it is part of the program
 		return AtMost(len(text))
 	}
-	n, err := codec.Count(part)
-	if err != nil {
-		return AtMost(len(text))
-	}
+	n := v.count(part)
 	if len(part) < len(text) {
 		rest := len(text) - len(part)
 		n += max(int(float64(n)*float64(rest)/float64(len(part))), About(rest)/2)
@@ -65,8 +75,8 @@ func begin(text string) string {
 	return text[:end]
 }
 
-// vocabulary is that of a model, by its name: of those that are older than most, or o200k.
-func vocabulary(model string) func() (tokenizer.Codec, error) {
+// of is the vocabulary of a model, by its name: of those that are older than most, or o200k.
+func of(model string) func() (*vocabulary, error) {
 	for _, older := range []string{"gpt-4-", "gpt-3.5", "text-embedding-"} {
 		if strings.HasPrefix(model, older) || model == "gpt-4" {
 			return cl100k

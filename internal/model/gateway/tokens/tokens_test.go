@@ -1,6 +1,8 @@
 package tokens_test
 
 import (
+	"encoding/json"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -51,6 +53,54 @@ func TestALongText(t *testing.T) {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
+}
+
+// TestAsTiktoken compares with what OpenAI's own tiktoken 0.14.0 (Python) counts of texts whose
+// parts are chosen at random of those that are hard to cut, and of all of them in one. It was given
+// the same vocabularies.
+func TestAsTiktoken(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/tiktoken.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counted struct {
+		Together [2]int
+		Texts    [][3]any // a text, its tokens in o200k, in cl100k
+	}
+	if err := json.Unmarshal(b, &counted); err != nil || len(counted.Texts) != 300 {
+		t.Fatal(err, len(counted.Texts))
+	}
+	check := func(text string, want ...int) {
+		for i, model := range []string{"gpt-4o", "gpt-4"} {
+			if n := tokens.Count(model, text); n != want[i] {
+				t.Errorf("%s: %q: %d tokens, want %d", model, text, n, want[i])
+			}
+		}
+	}
+	var all []string
+	for _, c := range counted.Texts {
+		text := c[0].(string)
+		check(text, int(c[1].(float64)), int(c[2].(float64)))
+		all = append(all, text)
+	}
+	check(strings.Join(all, " "), counted.Together[:]...)
+}
+
+// FuzzCount: any text has tokens, none of which is empty, and no more together with another than
+// the two have and the few that a cut between them costs.
+func FuzzCount(f *testing.F) {
+	f.Add(prose, "  two  spaces\n\n\tand a tab \r\n  ")
+	f.Add("It's HERE", "こんにちは世界 🙂🏽 \u00a0\u2003x\u0085")
+	f.Add(strings.Repeat("a", 300), "\xff\xfe")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		for _, model := range []string{"gpt-4o", "gpt-4"} {
+			one, two, both := tokens.Count(model, a), tokens.Count(model, b), tokens.Count(model, a+b)
+			if one > len(a) || (one == 0) != (a == "") || len(a)+len(b) < 64<<10 && both > 2*(one+two)+8 {
+				t.Fatalf("%s: %q has %d, %q has %d, together %d", model, a, one, b, two, both)
+			}
+		}
+	})
 }
 
 func TestAtMost(t *testing.T) {
