@@ -82,7 +82,7 @@ func askOutcome(c core.CallContent) core.ApprovalRequested {
 // refused settles a call that isn't made, as a person, or the permissions, say so. The model
 // is told, and may go another way.
 func refused(c core.CallContent, why string) *core.ToolSettled {
-	return &core.ToolSettled{Call: c.ID, Failed: true, Denied: true, Output: core.Content{Text: clip(why, core.MaxInline)}}
+	return &core.ToolSettled{Call: c.ID, Failed: true, Denied: true, Output: core.Content{Text: core.Clip(why, core.MaxInline)}}
 }
 
 // unallowed settles a call that a person hasn't allowed: this one, or one that was the same.

@@ -133,13 +133,13 @@ func decideBeside(s State) Effect {
 		v := core.VerdictGiven{Step: p.Step, Attempt: 1, Verdict: core.Success, Reason: "its sub-task succeeded"}
 		if i := slices.IndexFunc(b.Joined.Conflicts, func(c core.StepConflict) bool { return c.Step == p.Step }); i >= 0 {
 			v.Verdict = core.Retry
-			v.Reason = "another step changed the same files at the same time: " + clip(strings.Join(b.Joined.Conflicts[i].Paths, ", "), 300)
+			v.Reason = "another step changed the same files at the same time: " + core.Clip(strings.Join(b.Joined.Conflicts[i].Paths, ", "), 300)
 			v.Feedback = v.Reason + ". The files are as that step left them; what this step did elsewhere is there."
 		}
 		if r.Status != core.StatusSucceeded {
 			v.Verdict, v.Reason = core.Retry, "its sub-task "+string(r.Status)
 			if r.Error != nil {
-				v.Reason += ": " + clip(r.Error.Msg, 500)
+				v.Reason += ": " + core.Clip(r.Error.Msg, 500)
 			}
 			v.Feedback = v.Reason + ". None of its changes are there."
 		}
@@ -150,7 +150,7 @@ func decideBeside(s State) Effect {
 
 // besideCall is what a step's sub-task is asked for, as if it were delegated.
 func (s State) besideCall(p core.PartedStep) core.CallContent {
-	w := wish{Prompt: clip(besidePrompt(s, p.Step), core.MaxPrompt)}
+	w := wish{Prompt: core.Clip(besidePrompt(s, p.Step), core.MaxPrompt)}
 	args, err := json.Marshal(w)
 	if err != nil { // it is texts and numbers
 		args = []byte(`{}`)

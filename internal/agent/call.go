@@ -79,7 +79,7 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 // keepAnswer puts a model's answer into the event, its long texts into blobs.
 func (d *drive) keepAnswer(ctx context.Context, c CallModel, a model.Answer, to *core.ModelSettled) (err error) {
 	if c.Purpose != purposeWork {
-		to.Text = core.Content{Text: clip(a.Text, maxPlanAnswer)}
+		to.Text = core.Content{Text: core.Clip(a.Text, maxPlanAnswer)}
 		return nil
 	}
 	if to.Text, err = d.content(ctx, a.Text); err != nil {
@@ -111,13 +111,13 @@ func subject(args json.RawMessage) string {
 	_ = json.Unmarshal(args, &a) // what doesn't decode has no subject
 	switch {
 	case a.Path != "":
-		return clip(a.Path, 200)
+		return core.Clip(a.Path, 200)
 	case len(a.Argv) > 0:
-		return clip(strings.Join(a.Argv, " "), 200)
+		return core.Clip(strings.Join(a.Argv, " "), 200)
 	case a.URL != "":
-		return clip(strings.TrimSpace(a.Method+" "+a.URL), 200)
+		return core.Clip(strings.TrimSpace(a.Method+" "+a.URL), 200)
 	}
-	return clip(a.Pattern, 200)
+	return core.Clip(a.Pattern, 200)
 }
 
 // callTool stores the request, runs the tool, and notes what came of it.
@@ -238,7 +238,7 @@ func (d *drive) settle(ctx context.Context, c CallTool, effect core.Effect, res 
 
 // unkept is the outcome of a call that left more than can be kept.
 func unkept(s core.ToolSettled, err error) core.ToolSettled {
-	s.Output = core.Content{Text: clip("The call was made, but what it left can't be kept: "+err.Error(), core.MaxInline)}
+	s.Output = core.Content{Text: core.Clip("The call was made, but what it left can't be kept: "+err.Error(), core.MaxInline)}
 	s.Failed = true
 	return s
 }

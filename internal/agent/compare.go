@@ -85,7 +85,7 @@ func (s *Service) lines(ctx context.Context, scope core.Scope, st State) (string
 				line("  %s: %s", p.Verdict, p.Reason)
 			case core.TaskFinished:
 				line("%s: %s", p.Status, p.Summary)
-				line("answer: %s", clip(p.Answer.Text, core.MaxInline))
+				line("answer: %s", core.Clip(p.Answer.Text, core.MaxInline))
 			}
 		}
 	}

@@ -27,7 +27,7 @@ func fit(r *model.Request) {
 	for i := 1; i < end && over > 0; i++ {
 		if m := &r.Messages[i]; m.Role == model.Tool && len(m.Text) > 2*shortened {
 			over -= len(m.Text)
-			m.Text = fmt.Sprintf("%s\n[… %d bytes are left out here; %s with call %q shows them]", clip(m.Text, shortened), len(m.Text)-shortened, ReadResult, m.CallID)
+			m.Text = fmt.Sprintf("%s\n[… %d bytes are left out here; %s with call %q shows them]", core.Clip(m.Text, shortened), len(m.Text)-shortened, ReadResult, m.CallID)
 			over += len(m.Text)
 		}
 	}
@@ -81,7 +81,7 @@ func (t resultReader) Call(ctx context.Context, c tool.Call) (tool.Result, error
 			return tool.Result{}, err
 		}
 		rest := text[min(a.Offset, len(text)):]
-		shown := clip(rest, maxResultPage)
+		shown := core.Clip(rest, maxResultPage)
 		if left := len(rest) - len(shown); left > 0 {
 			shown += fmt.Sprintf("\n[… %d more bytes: offset %d]", left, len(text)-left)
 		}

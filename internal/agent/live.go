@@ -72,7 +72,7 @@ func (l *live) wait() {
 // store appends what was said since it did so last.
 func (l *live) store() {
 	said := l.text.String()
-	whole := clip(said, maxLive)
+	whole := core.Clip(said, maxLive)
 	if l.over || whole == "" {
 		return
 	}

@@ -96,7 +96,7 @@ func (d *drive) allowed(ctx context.Context) ([]tool.Spec, error) {
 func permissionQuestion(c core.CallContent, args string) string {
 	about := c.Subject
 	if about == "" {
-		about = clip(args, 300)
+		about = core.Clip(args, 300)
 	}
 	return fmt.Sprintf("May the task call %s: %s?", c.Tool, about)
 }

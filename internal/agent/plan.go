@@ -3,7 +3,6 @@ package agent
 import (
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/isekai-run/isekai/internal/core"
 )
@@ -33,7 +32,7 @@ func readPlan(text string, of core.TaskCreated) core.Plan {
 		if strings.TrimSpace(s.Title) == "" || len(steps) == maxPlanSteps {
 			continue
 		}
-		step := core.Step{Title: clip(s.Title, 200), Goal: clip(s.Goal, 2000)}
+		step := core.Step{Title: core.Clip(s.Title, 200), Goal: core.Clip(s.Goal, 2000)}
 		if of.Kind == core.KindTask && s.After != nil { // which counts from 1
 			step.After = []int{}
 			for _, n := range s.After {
@@ -42,25 +41,25 @@ func readPlan(text string, of core.TaskCreated) core.Plan {
 			graph = true
 		}
 		if c := s.Call; of.Kind == core.KindTask && c != nil && len(c.Arguments) <= core.MaxInline {
-			step.Call = &core.Call{Tool: clip(c.Tool, 64), Arguments: c.Arguments}
+			step.Call = &core.Call{Tool: core.Clip(c.Tool, 64), Arguments: c.Arguments}
 		}
 		steps = append(steps, step)
 	}
 	if p.Steps = steps; graph {
 		p.Steps = inOrder(steps)
 	}
-	if p.Title = clip(strings.TrimSpace(p.Title), 120); p.Title == "" {
-		p.Title = clip(strings.TrimSpace(of.Prompt), 120)
+	if p.Title = core.Clip(strings.TrimSpace(p.Title), 120); p.Title == "" {
+		p.Title = core.Clip(strings.TrimSpace(of.Prompt), 120)
 	}
 	if len(p.Steps) == 0 {
-		p.Steps = []core.Step{{Title: "Do the work", Goal: clip(of.Prompt, 2000)}}
+		p.Steps = []core.Step{{Title: "Do the work", Goal: core.Clip(of.Prompt, 2000)}}
 	}
-	p.Summary = clip(p.Summary, 1000)
+	p.Summary = core.Clip(p.Summary, 1000)
 	if len(p.Notes) > 20 {
 		p.Notes = p.Notes[:20]
 	}
 	for i := range p.Notes {
-		p.Notes[i] = clip(p.Notes[i], 300)
+		p.Notes[i] = core.Clip(p.Notes[i], 300)
 	}
 	return p
 }
@@ -101,15 +100,4 @@ func publishedVersion(p core.ToolSettled) int {
 		return 0
 	}
 	return d.Version
-}
-
-// clip cuts s to at most n bytes on a character's border.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

@@ -42,10 +42,10 @@ func (s State) decideQuestion(c core.CallContent) Effect {
 		return settle(c, core.ToolSettled{Denied: true, Output: core.Content{Text: strings.TrimSpace("The person gives no answer. " + a.Text)}})
 	}
 	for i := range q.Choices {
-		q.Choices[i] = clip(q.Choices[i], 100)
+		q.Choices[i] = core.Clip(q.Choices[i], 100)
 	}
 	return Effect{Ask: &core.ApprovalRequested{
-		Call: c.ID, Why: core.AskQuestion, Question: clip(q.Question, core.MaxInline), Choices: q.Choices, Tool: AskPerson, Otherwise: core.AnswerDeny,
+		Call: c.ID, Why: core.AskQuestion, Question: core.Clip(q.Question, core.MaxInline), Choices: q.Choices, Tool: AskPerson, Otherwise: core.AnswerDeny,
 	}}
 }
 

@@ -161,7 +161,7 @@ func (s *Service) Cancel(ctx context.Context, scope core.Scope, id core.TaskID, 
 		if st.Finished != nil || st.Canceling {
 			return nil, nil
 		}
-		return core.TaskCancelRequested{Reason: clip(reason, 500)}, nil
+		return core.TaskCancelRequested{Reason: core.Clip(reason, 500)}, nil
 	})
 }
 
@@ -217,7 +217,7 @@ func (s *Service) Resume(ctx context.Context, scope core.Scope, id core.TaskID, 
 		if err := r.check(*q); err != nil {
 			return nil, err
 		}
-		return core.ApprovalAnswered{Call: q.Call, Answer: r.Answer, Text: clip(r.Text, core.MaxInline), Always: r.Always}, nil
+		return core.ApprovalAnswered{Call: q.Call, Answer: r.Answer, Text: core.Clip(r.Text, core.MaxInline), Always: r.Always}, nil
 	})
 }
 

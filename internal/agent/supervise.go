@@ -106,7 +106,7 @@ func observed(s State) []core.Evidence {
 func whyFailed(r core.ToolSettled) core.Evidence {
 	e := core.Evidence{Kind: failedCall, Text: "the last call failed: " + firstLine(r.Output.Text)}
 	if r.Error != nil {
-		e.Text, e.Detail = "the last call failed: "+clip(r.Error.Msg, 200), r.Error.Hint
+		e.Text, e.Detail = "the last call failed: "+core.Clip(r.Error.Msg, 200), r.Error.Hint
 	}
 	return e
 }
@@ -139,7 +139,7 @@ func (s State) reject(v core.VerdictGiven, fixed bool) core.VerdictGiven {
 	switch {
 	case s.Created.Kind == core.KindChat: // the person sees it, and says how to go on
 		v.Verdict = core.Abort
-		if v.Error = (&core.Failure{Code: core.Unavailable, Msg: v.Reason, Hint: clip(v.Feedback, core.MaxInline)}); s.Outcome != nil && s.Outcome.Error != nil {
+		if v.Error = (&core.Failure{Code: core.Unavailable, Msg: v.Reason, Hint: core.Clip(v.Feedback, core.MaxInline)}); s.Outcome != nil && s.Outcome.Error != nil {
 			v.Error = s.Outcome.Error
 		}
 	case s.Outcome != nil && s.Outcome.Denied: // another plan isn't to get around that
@@ -158,7 +158,7 @@ func (s State) reject(v core.VerdictGiven, fixed bool) core.VerdictGiven {
 			v.Error = s.Outcome.Error
 		}
 		if v.Error == nil {
-			v.Error = &core.Failure{Code: core.Unavailable, Msg: v.Reason, Hint: clip(v.Feedback, core.MaxInline)}
+			v.Error = &core.Failure{Code: core.Unavailable, Msg: v.Reason, Hint: core.Clip(v.Feedback, core.MaxInline)}
 		}
 	}
 	if v.Verdict == core.Replan && v.Feedback == "" {
@@ -197,7 +197,7 @@ func readJudgment(text string) (judgment, bool) {
 
 // byModel turns a model's judgement into a verdict within the limits.
 func (s State) byModel(v core.VerdictGiven, j judgment) core.VerdictGiven {
-	v.Reason, v.Feedback = clip(j.Reason, 500), clip(j.Feedback, core.MaxInline)
+	v.Reason, v.Feedback = core.Clip(j.Reason, 500), core.Clip(j.Feedback, core.MaxInline)
 	if v.Reason == "" {
 		v.Reason = "the supervisor says " + string(j.Verdict)
 	}
@@ -221,5 +221,5 @@ func (s State) byModel(v core.VerdictGiven, j judgment) core.VerdictGiven {
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return clip(line, 200)
+	return core.Clip(line, 200)
 }

@@ -133,14 +133,14 @@ func readIntent(text, prompt string) core.Intent {
 	if i, j := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}'); i >= 0 && j > i {
 		_ = json.Unmarshal([]byte(text[i:j+1]), &in) // what doesn't decode has no route
 	}
-	in.Prompt, in.Title, in.Reason = strings.TrimSpace(clip(in.Prompt, core.MaxPrompt)), clip(strings.TrimSpace(in.Title), 120), clip(in.Reason, 500)
+	in.Prompt, in.Title, in.Reason = strings.TrimSpace(core.Clip(in.Prompt, core.MaxPrompt)), core.Clip(strings.TrimSpace(in.Title), 120), core.Clip(in.Reason, 500)
 	if core.CheckPrompt(in.Prompt) != nil {
 		in.Prompt = prompt
 	}
 	if !core.ValidID("app", string(in.App)) || in.Route != core.RouteApp {
 		in.App = ""
 	}
-	if in.Skill = clip(strings.TrimSpace(in.Skill), 64); in.Route != core.RouteSkill && in.Confidence >= sure {
+	if in.Skill = core.Clip(strings.TrimSpace(in.Skill), 64); in.Route != core.RouteSkill && in.Confidence >= sure {
 		in.Skill = ""
 	}
 	known := slices.Contains([]core.Route{core.RouteChat, core.RouteSkill, core.RouteTask, core.RouteApp}, in.Route)
@@ -153,7 +153,7 @@ func readIntent(text, prompt string) core.Intent {
 
 // turnPlan is what an intent leads to: an answer, or a sub-task.
 func (s State) turnPlan(in core.Intent) core.Plan {
-	p := core.Plan{Title: cmp.Or(in.Title, clip(firstLine(s.Created.Prompt), 120)), Summary: in.Reason, Steps: []core.Step{{Title: "Answer"}}}
+	p := core.Plan{Title: cmp.Or(in.Title, core.Clip(firstLine(s.Created.Prompt), 120)), Summary: in.Reason, Steps: []core.Step{{Title: "Answer"}}}
 	switch in.Route {
 	case core.RouteSkill:
 		p.Steps[0].Title = "Answer with the skill " + in.Skill

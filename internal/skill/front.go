@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/isekai-run/isekai/internal/core"
 )
 
 // Main is the file that makes a folder a skill.
@@ -138,7 +140,7 @@ func (p *parser) fields(root *yaml.Node) {
 		key, value := root.Content[i], root.Content[i+1]
 		switch {
 		case key.Kind != yaml.ScalarNode || !slices.Contains(Fields, key.Value):
-			p.bad(key.Line, "there is no field "+strconv.Quote(clip(key.Value, 60)), "the fields are "+strings.Join(Fields, ", ")+"; what is your own goes below metadata:")
+			p.bad(key.Line, "there is no field "+strconv.Quote(core.Excerpt(key.Value, 60)), "the fields are "+strings.Join(Fields, ", ")+"; what is your own goes below metadata:")
 		case seen[key.Value] != nil:
 			p.bad(key.Line, "the field "+key.Value+" is there twice", "keep one of them")
 		default:
@@ -195,7 +197,7 @@ func (p *parser) name(n *yaml.Node) {
 		return
 	}
 	if !CheckName(text) {
-		p.bad(n.Line, "a skill can't be named "+strconv.Quote(clip(text, 80)), nameHint)
+		p.bad(n.Line, "a skill can't be named "+strconv.Quote(core.Excerpt(text, 80)), nameHint)
 		return
 	}
 	p.meta.Name = text
@@ -237,7 +239,7 @@ func (p *parser) metadata(n *yaml.Node) {
 		case key.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode:
 			p.warn(key.Line, "metadata that isn't a text is left out", "the format has texts alone there")
 		case twice:
-			p.bad(key.Line, "the metadata "+strconv.Quote(clip(key.Value, 60))+" is there twice", "keep one of them")
+			p.bad(key.Line, "the metadata "+strconv.Quote(core.Excerpt(key.Value, 60))+" is there twice", "keep one of them")
 		default:
 			p.meta.Metadata[key.Value] = value.Value
 		}
@@ -263,18 +265,10 @@ func (p *parser) allowed(n *yaml.Node) {
 	all, bad := parseAllowed(text)
 	switch {
 	case bad != "":
-		p.bad(n.Line, "allowed-tools has "+strconv.Quote(clip(bad, 80))+", which isn't a tool's name", hint)
+		p.bad(n.Line, "allowed-tools has "+strconv.Quote(core.Excerpt(bad, 80))+", which isn't a tool's name", hint)
 	case len(all) > maxAllowed:
 		p.bad(n.Line, "allowed-tools names more than "+strconv.Itoa(maxAllowed)+" tools", hint)
 	default:
 		p.meta.Allowed = all
 	}
-}
-
-// clip cuts a text for a message.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
 }

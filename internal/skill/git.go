@@ -55,9 +55,9 @@ func (s *Service) AddFrom(ctx context.Context, scope core.Scope, owner Owner, f 
 	if err != nil {
 		return Added{}, err
 	}
-	source := clip(at.String(), 300) + "@" + clip(commit, 64)
+	source := core.Excerpt(at.String(), 300) + "@" + core.Excerpt(commit, 64)
 	if folder != "" {
-		source += ":" + clip(folder, 300)
+		source += ":" + core.Excerpt(folder, 300)
 	}
 	out := Added{Problems: problems}
 	out.Listed, out.New, err = s.add(ctx, scope, owner, pkg, source)
@@ -70,7 +70,7 @@ func readFolder(root *os.Root, folder string) (*Package, Problems, error) {
 	if folder != "" {
 		info, err := root.Lstat(folder)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-			return nil, nil, core.E(core.NotFound, "skill.add", "the repository has no folder "+clip(folder, 200))
+			return nil, nil, core.E(core.NotFound, "skill.add", "the repository has no folder "+core.Excerpt(folder, 200))
 		}
 		if err != nil {
 			return nil, nil, core.E(core.Invalid, "skill.add", "the folder leads out of the repository").Because(err)
@@ -82,7 +82,7 @@ func readFolder(root *os.Root, folder string) (*Package, Problems, error) {
 		fsys, name = sub, path.Base(folder)
 	}
 	if _, err := fs.Stat(fsys, Main); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, core.E(core.Invalid, "skill.add", "there is no "+Main+" in "+cmp.Or(clip(folder, 200), "the repository's root")).WithHint(elsewhere(fsys, folder))
+		return nil, nil, core.E(core.Invalid, "skill.add", "there is no "+Main+" in "+cmp.Or(core.Excerpt(folder, 200), "the repository's root")).WithHint(elsewhere(fsys, folder))
 	}
 	pkg, problems, err := Read(fsys, name)
 	if err == nil {
@@ -103,7 +103,7 @@ func elsewhere(fsys fs.FS, folder string) string {
 			found = append(found, "...")
 			return fs.SkipAll
 		}
-		found = append(found, clip(path.Join(folder, path.Dir(name)), 200))
+		found = append(found, core.Excerpt(path.Join(folder, path.Dir(name)), 200))
 		return nil
 	})
 	if len(found) == 0 {

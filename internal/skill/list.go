@@ -126,7 +126,7 @@ func (s *Service) find(ctx context.Context, scope core.Scope, name string) (foun
 }
 
 func missing(name string) error {
-	return core.E(core.NotFound, "skill", "there is no skill "+clip(name, 80)).WithHint("isekai skill list shows what there is")
+	return core.E(core.NotFound, "skill", "there is no skill "+core.Excerpt(name, 80)).WithHint("isekai skill list shows what there is")
 }
 
 // Enable has a project's tasks be offered a skill again, and with on false be offered it no

@@ -128,5 +128,5 @@ func (k Skill) noFile(name string) error {
 	for _, f := range k.Files {
 		paths = append(paths, f.Path)
 	}
-	return core.E(core.NotFound, "skill", "the skill "+k.Name+" has no file "+clip(name, 200)).WithHint("its files are: " + clip(strings.Join(paths, ", "), 2000))
+	return core.E(core.NotFound, "skill", "the skill "+k.Name+" has no file "+core.Excerpt(name, 200)).WithHint("its files are: " + core.Excerpt(strings.Join(paths, ", "), 2000))
 }

@@ -65,7 +65,7 @@ func Read(fsys fs.FS, name string) (*Package, Problems, error) {
 	meta, body, found := Parse(main)
 	r.problems = append(r.problems, found...)
 	if meta.Name != "" && name != "" && meta.Name != name {
-		r.bad(Main, "the skill "+meta.Name+" is in a folder named "+strconv.Quote(clip(name, 80)), "give both the same name")
+		r.bad(Main, "the skill "+meta.Name+" is in a folder named "+strconv.Quote(core.Excerpt(name, 80)), "give both the same name")
 	}
 	p.Meta, p.Body = meta, body
 	if len(r.problems.Errors()) > 0 {
@@ -136,7 +136,7 @@ func (r *reader) walk(name string) error {
 		switch {
 		case junk[e.Name()]:
 		case blob.CheckPath(p) != nil:
-			r.bad("", "a file has a name that not every system can have: "+strconv.Quote(clip(p, 80)), "rename it")
+			r.bad("", "a file has a name that not every system can have: "+strconv.Quote(core.Excerpt(p, 80)), "rename it")
 		case e.IsDir():
 			err = r.walk(p)
 		case !e.Type().IsRegular():
@@ -204,7 +204,7 @@ func (r *reader) advise(p *Package) {
 	for _, m := range reference.FindAllStringSubmatch(p.Body, -1) {
 		clean := path.Clean(m[1])
 		if _, ok := p.File(clean); !ok && !slices.ContainsFunc(p.Files, func(f File) bool { return strings.HasPrefix(f.Path, clean+"/") }) {
-			warn("it refers to "+clip(m[1], 80)+", which isn't there", "paths are relative to the skill's folder")
+			warn("it refers to "+core.Excerpt(m[1], 80)+", which isn't there", "paths are relative to the skill's folder")
 		}
 	}
 }

@@ -77,6 +77,12 @@ type Result struct {
 	Undo     *core.Call      // what compensates this call, if the task fails later
 }
 
+// Data is Result.Data of what always has a JSON form: maps, slices and values of plain types.
+func Data(v any) json.RawMessage {
+	b, _ := json.Marshal(v)
+	return b
+}
+
 // MaxOutput bounds Result.Output.
 const MaxOutput = 32 << 10
 

@@ -17,7 +17,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/tool"
@@ -84,7 +83,7 @@ func (t devops[A]) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if err != nil {
 		return tool.Refused(ctx, err)
 	}
-	r.Output = strings.Map(visible, strings.ToValidUTF8(r.Output, "?"))
+	r.Output = tool.Clean(r.Output)
 	return r, nil
 }
 
@@ -159,7 +158,7 @@ func (s session) refusal(resp *http.Response, text []byte) error {
 	}
 	var said struct{ Message string }
 	_ = json.Unmarshal(text, &said)
-	why := fmt.Sprintf("Azure DevOps answers %d: %s", status, clip(said.Message, 500))
+	why := fmt.Sprintf("Azure DevOps answers %d: %s", status, core.Excerpt(said.Message, 500))
 	switch {
 	case status == http.StatusNonAuthoritativeInfo, status == http.StatusUnauthorized, status >= 300 && status < 400:
 		return core.E(core.Unauthenticated, s.name, "Azure DevOps doesn't take the credential "+s.Credential).WithHint("give the project one: isekai secret set azure --kind basic --user me, with a personal access token for the password")
@@ -173,25 +172,4 @@ func (s session) refusal(resp *http.Response, text []byte) error {
 		return core.E(core.Unavailable, s.name, why)
 	}
 	return core.E(core.Invalid, s.name, why)
-}
-
-// visible keeps what a person who reads the text sees.
-func visible(r rune) rune {
-	if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
-		return -1
-	}
-	return r
-}
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "") + "…"
-	}
-	return s
-}
-
-// data is for programs. Values are plain.
-func data(v any) json.RawMessage {
-	b, _ := json.Marshal(v)
-	return b
 }

@@ -99,7 +99,7 @@ func (w item) text(brief bool) string {
 		if person, ok := v.(map[string]any); ok {
 			v = person["displayName"]
 		}
-		line += fmt.Sprintf("  %s: %s\n", name, clip(fmt.Sprint(v), 4<<10))
+		line += fmt.Sprintf("  %s: %s\n", name, core.Excerpt(fmt.Sprint(v), 4<<10))
 	}
 	return line
 }
@@ -158,5 +158,5 @@ func workItem(ctx context.Context, s session, a itemArgs) (tool.Result, error) {
 	if err := s.ask(ctx, method, path, nil, "application/json-patch+json", patch, &made); err != nil {
 		return tool.Result{}, err
 	}
-	return tool.Result{Output: did + " " + strings.TrimSpace(made.text(true)), Data: data(map[string]any{"id": made.ID})}, nil
+	return tool.Result{Output: did + " " + strings.TrimSpace(made.text(true)), Data: tool.Data(map[string]any{"id": made.ID})}, nil
 }

@@ -92,7 +92,7 @@ func pullRequest(ctx context.Context, s session, a pullArgs) (tool.Result, error
 	}
 	for _, p := range all.Value {
 		if p.Source == source && p.Target == target {
-			return tool.Result{Output: "there is already " + p.text(), Data: data(map[string]any{"id": p.ID})}, nil
+			return tool.Result{Output: "there is already " + p.text(), Data: tool.Data(map[string]any{"id": p.ID})}, nil
 		}
 	}
 	items := []map[string]string{}
@@ -104,5 +104,5 @@ func pullRequest(ctx context.Context, s session, a pullArgs) (tool.Result, error
 	if err := s.ask(ctx, http.MethodPost, path, nil, "application/json", body, &made); err != nil {
 		return tool.Result{}, err
 	}
-	return tool.Result{Output: "opened " + made.text(), Data: data(map[string]any{"id": made.ID})}, nil
+	return tool.Result{Output: "opened " + made.text(), Data: tool.Data(map[string]any{"id": made.ID})}, nil
 }

@@ -100,5 +100,5 @@ func (w *work) branches(all map[string]string) tool.Result {
 		}
 		fmt.Fprintf(&b, "%s %s %s\n", mark, name, short(all[name]))
 	}
-	return tool.Result{Output: b.String(), Data: data(map[string]any{"branch": w.doc.Data.Branch, "branches": all})}
+	return tool.Result{Output: b.String(), Data: tool.Data(map[string]any{"branch": w.doc.Data.Branch, "branches": all})}
 }

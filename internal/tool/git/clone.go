@@ -76,7 +76,7 @@ func clone(ctx context.Context, w *work, a cloneArgs) (tool.Result, error) {
 	if err := w.save(ctx, said); err != nil {
 		return tool.Result{}, err
 	}
-	return tool.Result{Output: said, Data: data(map[string]any{"url": at.URL, "branch": at.Branch, "commit": got.Commit, "files": len(tree.Files)})}, nil
+	return tool.Result{Output: said, Data: tool.Data(map[string]any{"url": at.URL, "branch": at.Branch, "commit": got.Commit, "files": len(tree.Files)})}, nil
 }
 
 // fill writes the files of the commit that the task is at.
@@ -136,9 +136,3 @@ func some(names []string) string {
 
 // short is a commit as people write it.
 func short(hash string) string { return hash[:min(12, len(hash))] }
-
-// data is for programs. Values are plain.
-func data(v any) json.RawMessage {
-	b, _ := json.Marshal(v)
-	return b
-}

@@ -68,7 +68,7 @@ func commit(ctx context.Context, w *work, a commitArgs) (tool.Result, error) {
 	if err := w.save(ctx, said); err != nil {
 		return tool.Result{}, err
 	}
-	return tool.Result{Output: said, Data: data(map[string]any{"commit": hash, "branch": w.doc.Data.Branch, "changes": len(changes)})}, nil
+	return tool.Result{Output: said, Data: tool.Data(map[string]any{"commit": hash, "branch": w.doc.Data.Branch, "changes": len(changes)})}, nil
 }
 
 // text keeps of a message what a person who reads it sees.

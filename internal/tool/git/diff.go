@@ -56,7 +56,7 @@ func diff(ctx context.Context, w *work, a diffArgs) (tool.Result, error) {
 	}
 	changes := gitdir.At(gitdir.Changes(from, to), paths)
 	if len(changes) == 0 {
-		return tool.Result{Output: "nothing is changed", Data: data(map[string]any{"changes": changes})}, nil
+		return tool.Result{Output: "nothing is changed", Data: tool.Data(map[string]any{"changes": changes})}, nil
 	}
 	patch, whole, err := gitdir.Patch(from, to, changes, tool.MaxOutput-4096, stored, read)
 	if err != nil {
@@ -65,7 +65,7 @@ func diff(ctx context.Context, w *work, a diffArgs) (tool.Result, error) {
 	if !whole {
 		patch += fmt.Sprintf("\n[the patch is longer; these %d files are changed, ask for some of them by paths]\n%s", len(changes), listed(changes, 60))
 	}
-	return tool.Result{Output: patch, Data: data(map[string]any{"changes": changes[:min(len(changes), 200)], "whole": whole})}, nil
+	return tool.Result{Output: patch, Data: tool.Data(map[string]any{"changes": changes[:min(len(changes), 200)], "whole": whole})}, nil
 }
 
 // treeOf returns what a branch or a commit holds; "" is the last commit, "base" the first.

@@ -54,5 +54,5 @@ func log(_ context.Context, w *work, a logArgs) (tool.Result, error) {
 	if more {
 		b.WriteString("[there are more; not all history may have been fetched]\n")
 	}
-	return tool.Result{Output: b.String(), Data: data(map[string]any{"commits": commits, "more": more})}, nil
+	return tool.Result{Output: b.String(), Data: tool.Data(map[string]any{"commits": commits, "more": more})}, nil
 }

@@ -46,7 +46,7 @@ func pull(ctx context.Context, w *work, a pullArgs) (tool.Result, error) {
 	if err != nil {
 		return tool.Result{}, err
 	}
-	return tool.Result{Output: said, Data: data(map[string]any{"branch": got.Branch, "commit": got.Commit})}, w.save(ctx, said)
+	return tool.Result{Output: said, Data: tool.Data(map[string]any{"branch": got.Branch, "commit": got.Commit})}, w.save(ctx, said)
 }
 
 // forward moves the current branch and the workspace on to what was fetched, where that takes
@@ -114,5 +114,5 @@ func push(ctx context.Context, w *work, a pushArgs) (tool.Result, error) {
 	if already {
 		said += ", as it was before"
 	}
-	return tool.Result{Output: said, Data: data(map[string]any{"branch": a.Branch, "commit": commit, "url": w.doc.Data.URL, "already": already})}, w.save(ctx, said)
+	return tool.Result{Output: said, Data: tool.Data(map[string]any{"branch": a.Branch, "commit": commit, "url": w.doc.Data.URL, "already": already})}, w.save(ctx, said)
 }

@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
 
 	api "github.com/google/go-github/v89/github"
 
@@ -86,7 +85,7 @@ func (t hub[A]) Call(ctx context.Context, c tool.Call) (tool.Result, error) {
 	if err != nil {
 		return tool.Refused(ctx, failed(t.spec.Name, err))
 	}
-	r.Output = strings.Map(visible, strings.ToValidUTF8(r.Output, "?"))
+	r.Output = tool.Clean(r.Output)
 	return r, nil
 }
 
@@ -166,7 +165,7 @@ func failed(op string, err error) error {
 	for _, e := range said.Errors {
 		text += "; " + strings.Join(strings.Fields(e.Field+" "+e.Message+" "+e.Code), " ")
 	}
-	text = fmt.Sprintf("GitHub answers %d: %s", said.Response.StatusCode, clip(text, 500))
+	text = fmt.Sprintf("GitHub answers %d: %s", said.Response.StatusCode, core.Excerpt(text, 500))
 	switch status := said.Response.StatusCode; {
 	case status == http.StatusUnauthorized:
 		return core.E(core.Unauthenticated, op, text).WithHint("give the project a credential for it: isekai secret set github")
@@ -180,25 +179,4 @@ func failed(op string, err error) error {
 		return core.E(core.Unavailable, op, text)
 	}
 	return core.E(core.Invalid, op, text)
-}
-
-// visible keeps what a person who reads the text sees.
-func visible(r rune) rune {
-	if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
-		return -1
-	}
-	return r
-}
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "") + "…"
-	}
-	return s
-}
-
-// data is for programs. Values are plain.
-func data(v any) json.RawMessage {
-	b, _ := json.Marshal(v)
-	return b
 }

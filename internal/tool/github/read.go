@@ -95,16 +95,16 @@ func readIssue(ctx context.Context, s session, number int) (tool.Result, error) 
 	if err != nil {
 		return tool.Result{}, err
 	}
-	text := fmt.Sprintf("#%d %s\n%s, by %s on %s%s\n\n%s\n", i.GetNumber(), i.GetTitle(), i.GetState(), i.GetUser().GetLogin(), day(i.GetCreatedAt()), labels(i.Labels), clip(i.GetBody(), 16<<10))
+	text := fmt.Sprintf("#%d %s\n%s, by %s on %s%s\n\n%s\n", i.GetNumber(), i.GetTitle(), i.GetState(), i.GetUser().GetLogin(), day(i.GetCreatedAt()), labels(i.Labels), core.Excerpt(i.GetBody(), 16<<10))
 	more, err := comments(ctx, s, number)
-	return tool.Result{Output: text + more, Data: data(map[string]any{"number": i.GetNumber(), "title": i.GetTitle(), "state": i.GetState(), "url": i.GetHTMLURL()})}, err
+	return tool.Result{Output: text + more, Data: tool.Data(map[string]any{"number": i.GetNumber(), "title": i.GetTitle(), "state": i.GetState(), "url": i.GetHTMLURL()})}, err
 }
 
 func comments(ctx context.Context, s session, number int) (string, error) {
 	all, _, err := s.Issues.ListComments(ctx, s.owner, s.repo, number, &api.IssueListCommentsOptions{ListOptions: api.ListOptions{PerPage: page}})
 	var b strings.Builder
 	for _, c := range all {
-		fmt.Fprintf(&b, "\n--- %s on %s\n%s\n", c.GetUser().GetLogin(), day(c.GetCreatedAt()), clip(c.GetBody(), 4<<10))
+		fmt.Fprintf(&b, "\n--- %s on %s\n%s\n", c.GetUser().GetLogin(), day(c.GetCreatedAt()), core.Excerpt(c.GetBody(), 4<<10))
 	}
 	return b.String(), err
 }
@@ -115,7 +115,7 @@ func readPull(ctx context.Context, s session, number int) (tool.Result, error) {
 		return tool.Result{}, err
 	}
 	text := fmt.Sprintf("#%d %s\n%s, %s into %s, by %s on %s, +%d -%d in %d files\n\n%s\n", p.GetNumber(), p.GetTitle(), p.GetState(), p.GetHead().GetRef(), p.GetBase().GetRef(),
-		p.GetUser().GetLogin(), day(p.GetCreatedAt()), p.GetAdditions(), p.GetDeletions(), p.GetChangedFiles(), clip(p.GetBody(), 16<<10))
+		p.GetUser().GetLogin(), day(p.GetCreatedAt()), p.GetAdditions(), p.GetDeletions(), p.GetChangedFiles(), core.Excerpt(p.GetBody(), 16<<10))
 	more, err := comments(ctx, s, number)
 	return tool.Result{Output: text + more, Data: shown(p)}, err
 }
@@ -123,5 +123,5 @@ func readPull(ctx context.Context, s session, number int) (tool.Result, error) {
 func day(t api.Timestamp) string { return t.UTC().Format(time.DateOnly) }
 
 func shown(p *api.PullRequest) json.RawMessage {
-	return data(map[string]any{"number": p.GetNumber(), "title": p.GetTitle(), "state": p.GetState(), "url": p.GetHTMLURL(), "head": p.GetHead().GetRef(), "base": p.GetBase().GetRef()})
+	return tool.Data(map[string]any{"number": p.GetNumber(), "title": p.GetTitle(), "state": p.GetState(), "url": p.GetHTMLURL(), "head": p.GetHead().GetRef(), "base": p.GetBase().GetRef()})
 }

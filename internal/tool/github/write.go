@@ -38,7 +38,7 @@ func issue(ctx context.Context, s session, a issueArgs) (tool.Result, error) {
 		return tool.Result{}, core.E(core.Invalid, issueSpec.Name, "an issue needs a title")
 	}
 	made := func(i *api.Issue, how string) tool.Result {
-		return tool.Result{Output: fmt.Sprintf("%s issue #%d: %s", how, i.GetNumber(), i.GetHTMLURL()), Data: data(map[string]any{"number": i.GetNumber(), "url": i.GetHTMLURL()})}
+		return tool.Result{Output: fmt.Sprintf("%s issue #%d: %s", how, i.GetNumber(), i.GetHTMLURL()), Data: tool.Data(map[string]any{"number": i.GetNumber(), "url": i.GetHTMLURL()})}
 	}
 	all, _, err := s.Issues.ListByRepo(ctx, s.owner, s.repo, &api.IssueListByRepoOptions{State: "all", ListOptions: api.ListOptions{PerPage: page}})
 	if err != nil {
@@ -59,7 +59,7 @@ func issue(ctx context.Context, s session, a issueArgs) (tool.Result, error) {
 
 func comment(ctx context.Context, s session, number int, body string) (tool.Result, error) {
 	made := func(c *api.IssueComment, how string) tool.Result {
-		return tool.Result{Output: fmt.Sprintf("%s a comment on #%d: %s", how, number, c.GetHTMLURL()), Data: data(map[string]any{"number": number, "url": c.GetHTMLURL()})}
+		return tool.Result{Output: fmt.Sprintf("%s a comment on #%d: %s", how, number, c.GetHTMLURL()), Data: tool.Data(map[string]any{"number": number, "url": c.GetHTMLURL()})}
 	}
 	newest, direction := "created", "desc"
 	all, _, err := s.Issues.ListComments(ctx, s.owner, s.repo, number, &api.IssueListCommentsOptions{Sort: &newest, Direction: &direction, ListOptions: api.ListOptions{PerPage: 100}})
@@ -147,7 +147,7 @@ type reviewArgs struct {
 
 func review(ctx context.Context, s session, a reviewArgs) (tool.Result, error) {
 	made := func(r *api.PullRequestReview, how string) tool.Result {
-		return tool.Result{Output: fmt.Sprintf("%s a review of #%d: %s", how, a.Number, r.GetHTMLURL()), Data: data(map[string]any{"number": a.Number, "url": r.GetHTMLURL()})}
+		return tool.Result{Output: fmt.Sprintf("%s a review of #%d: %s", how, a.Number, r.GetHTMLURL()), Data: tool.Data(map[string]any{"number": a.Number, "url": r.GetHTMLURL()})}
 	}
 	all, _, err := s.PullRequests.ListReviews(ctx, s.owner, s.repo, a.Number, &api.ListOptions{PerPage: 100})
 	if err != nil {

@@ -27,7 +27,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/tool"
@@ -250,13 +249,13 @@ func (j *job) end(ctx context.Context, got answer, err error) (answer, error) {
 func (a answer) result() (tool.Result, error) {
 	switch {
 	case a.Status == "failed" || a.Error != "":
-		return tool.Result{Failed: true, Output: "the service says that the job failed: " + visible(a.Error)}, nil
+		return tool.Result{Failed: true, Output: "the service says that the job failed: " + tool.Clean(a.Error)}, nil
 	case a.Status != "" && a.Status != "succeeded":
 		return tool.Result{}, strange("its status is none that is known")
 	case a.Output == nil:
 		return tool.Result{}, strange("it has no output")
 	}
-	return tool.Result{Output: visible(*a.Output), Data: a.Data}, nil
+	return tool.Result{Output: tool.Clean(*a.Output), Data: a.Data}, nil
 }
 
 func strange(why string) error {
@@ -411,14 +410,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// visible returns what of a text a person who reads it sees.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }
