@@ -42,7 +42,7 @@ func newCrowdUpstream(t *testing.T) *crowdUpstream {
 		body, _ := io.ReadAll(r.Body)
 		text, large := "a word or two", strings.Contains(string(body), "large")
 		if large {
-			text = strings.Repeat("large ", 100<<10) // 29 MiB in all, and the sockets on both sides may take 14
+			text = strings.Repeat("large ", 100<<10) // 29 MiB in all, and the sockets on both sides may take 10
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		out := http.NewResponseController(w)
@@ -157,13 +157,13 @@ func TestACrowdOfStreams(t *testing.T) {
 	if n := up.whole.Load(); n != crowd-blocked {
 		t.Errorf("%d streams are whole", n)
 	}
-	if sent := before / blocked; sent > 16<<20 {
+	if sent := before / blocked; sent > 12<<20 {
 		t.Errorf("%d KiB went to a reader who takes nothing", sent>>10)
 	}
 	if per := (passed - idle) / crowd; per > 256<<10 {
 		t.Errorf("a stream takes %d KiB", per>>10)
 	}
-	if most > passed+64<<20 { // an event of theirs is 600 KiB, in a few copies at each, and the collector takes its time
+	if most > passed+128<<20 { // an event of theirs is 600 KiB, in a few copies at each, and the collector takes its time; all that they were sent would be 380 MiB
 		t.Errorf("while readers stalled the memory grew from %d to %d MiB", passed>>20, most>>20)
 	}
 }

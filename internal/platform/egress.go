@@ -103,5 +103,16 @@ func within(limit time.Duration, dial dialer) dialer {
 	}
 }
 
+// unread bounds how many bytes the system takes from a connection that nobody has read.
+func unread(most int, dial dialer) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if tcp, ok := c.(interface{ SetReadBuffer(bytes int) error }); ok && err == nil {
+			_ = tcp.SetReadBuffer(most) // else there is the system's own bound
+		}
+		return c, err
+	}
+}
+
 // dialer connects to an address.
 type dialer = func(ctx context.Context, network, address string) (net.Conn, error)

@@ -63,6 +63,10 @@ func (m models) static(cfg Model) ([]catalog.Spec, map[string]catalog.Secret) {
 	return []catalog.Spec{s}, map[string]catalog.Secret{s.Name: secret}
 }
 
+// maxUnread is how much of an answer's bytes are taken before somebody reads them, about. 4 MiB of
+// each are too many, which HTTP/2 takes else, and the 32 that a system's sockets may.
+const maxUnread = 512 << 10
+
 // modelTransport is a way to providers of models. Those of orgs go out as whatever users aim;
 // those of the installation may be anywhere, and behind the environment's proxy. Neither
 // unpacks what it carries. connect bounds the time until there is a connection.
@@ -73,7 +77,7 @@ func (n *node) modelTransport(ofOrg bool, connect time.Duration) *http.Transport
 	if ofOrg {
 		dial, t.Proxy = n.outside.DialContext, nil
 	}
-	t.DialContext = within(connect, dial)
+	t.DialContext = unread(maxUnread, within(connect, dial))
 	if n.embedder != nil && !ofOrg {
 		n.embedder.way(t)
 	}
@@ -81,7 +85,7 @@ func (n *node) modelTransport(ofOrg bool, connect time.Duration) *http.Transport
 	t.DisableCompression = true
 	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 1024, 256, 90*time.Second
 	t.MaxResponseHeaderBytes = 64 << 10
-	t.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 512 << 10} // that nobody has read; 4 MiB of each are too many
+	t.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: maxUnread}
 	return t
 }
 
