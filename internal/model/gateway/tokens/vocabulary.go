@@ -48,16 +48,16 @@ func load(table *[places]uint64, name, split string) (*vocabulary, error) {
 	defer f.Close()
 	v := &vocabulary{seed: maphash.MakeSeed(), table: table, split: regexp.MustCompile(split)}
 	var token [3 * maxPiece]byte
-	n := 0
-	for in := bufio.NewScanner(f); in.Scan(); n++ {
+	in := bufio.NewScanner(f)
+	for n := 1; in.Scan(); n++ {
 		text, number, _ := bytes.Cut(in.Bytes(), []byte(" "))
 		rank, err := strconv.ParseUint(string(number), 10, rankBits)
-		if err != nil || len(text) > len(token) || n >= places/8*7 {
-			return nil, fmt.Errorf("vocabulary %s, line %d: %w", name, n+1, err)
+		size := 0
+		if err == nil && len(text) <= len(token) && n < places/8*7 {
+			size, err = base64.StdEncoding.Decode(token[:], text)
 		}
-		size, err := base64.StdEncoding.Decode(token[:], text)
-		if err != nil {
-			return nil, fmt.Errorf("vocabulary %s, line %d: %w", name, n+1, err)
+		if err != nil || size == 0 {
+			return nil, fmt.Errorf("line %d of the vocabulary %s is no token with its rank", n, name)
 		}
 		h := maphash.Bytes(v.seed, token[:size])
 		place := h % places
@@ -66,7 +66,7 @@ func load(table *[places]uint64, name, split string) (*vocabulary, error) {
 		}
 		v.table[place] = h&^rankMask | rank
 	}
-	return v, nil
+	return v, in.Err()
 }
 
 // rank is a token's, or noRank.
