@@ -127,7 +127,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records), refused: map[string]*huma.Response{}}
+	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records)}
 	if cfg.Quotas != nil {
 		s.limiter = newLimiter(cfg.Quotas)
 	}
@@ -269,6 +269,9 @@ func handle[In, Out any](s *server, action identity.Action, op huma.Operation, f
 
 // share gives an operation the document's one answer for each status that it may fail with.
 func (s *server) share(op huma.Operation) {
+	if s.refused == nil {
+		s.refused = map[string]*huma.Response{}
+	}
 	for _, code := range op.Errors {
 		status := strconv.Itoa(code)
 		if s.refused[status] == nil {
