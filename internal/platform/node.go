@@ -412,8 +412,8 @@ func (n *node) startServer(context.Context) error {
 	return n.dir.Announce(n.url, n.token)
 }
 
-// lastWord is how long requests that the stop ends may take to say so.
-const lastWord = 500 * time.Millisecond
+// lastWord is how long requests that the stop ends may take to say so, and to settle what they cost.
+const lastWord = 2 * time.Second
 
 // quotas limit requests where others than the owner of this process come.
 func (n *node) quotas() store.Quotas {
