@@ -50,7 +50,7 @@ const (
 // Count is how many tokens a text has for a model, about: as OpenAI's models count, which
 // others' don't differ from by much. Safe for concurrent use.
 func Count(model, text string) int {
-	part := begin(text)
+	part := begin(text, maxExact)
 	v, err := of(model)()
 	if err != nil { // it is part of the program
 		return AtMost(len(text))
@@ -63,13 +63,13 @@ func Count(model, text string) int {
 	return n
 }
 
-// begin is as much of a text as is counted token by token.
-func begin(text string) string {
-	if len(text) <= maxExact {
+// begin is at most so many bytes of a text, cut between two characters, if it has some.
+func begin(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	end := maxExact
-	for end > maxExact-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return text[:end]

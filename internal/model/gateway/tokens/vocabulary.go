@@ -92,14 +92,7 @@ func (v *vocabulary) count(text string) (n int) {
 
 // piece is the one with which a text begins.
 func (v *vocabulary) piece(text string) string {
-	seen := text
-	if len(seen) > maxPiece {
-		end := maxPiece
-		for end > maxPiece-utf8.UTFMax && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		seen = text[:end]
-	}
+	seen := begin(text, maxPiece)
 	m := v.split.FindStringSubmatchIndex(seen)
 	if m == nil || m[0] != 0 || m[1] == 0 { // never: each character is of some kind
 		return seen
