@@ -46,6 +46,9 @@ var payloads = func() map[string]reflect.Type {
 // EventTypes returns every type of event that there is, sorted.
 func EventTypes() []string { return slices.Sorted(maps.Keys(payloads)) }
 
+// PayloadType returns the Go type of the events of a type; nil: there is no such type.
+func PayloadType(event string) reflect.Type { return payloads[event] }
+
 // EncodePayload returns p as the JSON that Event.Data holds.
 func EncodePayload(p Payload) (json.RawMessage, error) {
 	if _, known := payloads[p.EventType()]; !known {

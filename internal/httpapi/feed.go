@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,8 +74,22 @@ type feedQuery struct {
 	LastEventID string   `header:"Last-Event-ID" doc:"goes on after this position; 0: from the first event on; absent: from now on"`
 }
 
+// eventData adds to the document what the data of each type of event is. Their types have names
+// of their own there: some are called as what the API shows is.
+func (s *server) eventData() {
+	of := &huma.Schema{Type: huma.TypeObject, Description: "the data of an event, by the event's type", Properties: map[string]*huma.Schema{}}
+	all := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string { return "Event" + huma.DefaultSchemaNamer(t, hint) })
+	for _, t := range core.EventTypes() {
+		of.Properties[t] = all.Schema(core.PayloadType(t), true, t)
+	}
+	shown := s.api.OpenAPI().Components.Schemas.Map()
+	maps.Copy(shown, all.Map())
+	shown["EventData"] = of
+}
+
 // events is the route to the live stream.
 func (s *server) events() {
+	s.eventData()
 	op := stream(huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events", Summary: "Follow the events of the project that the credential may see", Tags: []string{"events"},
 		Description: "Server-sent events: those of tasks, apps, conversations, budgets and notices, as they come, or all after Last-Event-ID. The id is the event's position, the data the event as JSON. " +

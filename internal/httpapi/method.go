@@ -16,6 +16,10 @@ var methods = [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http
 func (s *server) unrouted(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		list := strings.Join(allowed(mux, r), ", ")
+		if list == "" && isPage(r) {
+			s.page(w, r)
+			return
+		}
 		if list == "" {
 			s.deny(w, r, core.E(core.NotFound, "request", "there is no "+r.Method+" "+r.URL.Path).WithHint(whither(r.URL.Path)))
 			return

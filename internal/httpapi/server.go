@@ -82,6 +82,7 @@ type Config struct {
 	Gateway  *gateway.Gateway
 	// Callbacks take what services say of their jobs.
 	Callbacks Callbacks
+	Console   Console
 	// Metrics serves what is counted, as Prometheus reads it.
 	Metrics http.Handler
 	Accounts
@@ -155,6 +156,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.metrics()
 	s.mcpServe()
 	s.docs(mux)
+	s.console(mux)
 	mux.HandleFunc("/", s.unrouted(mux))
 	s.whole = s.perimeter(mux)
 	return s.whole, nil

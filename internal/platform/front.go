@@ -7,6 +7,8 @@ import (
 	"net/url"
 
 	"github.com/isekai-run/isekai/internal/app"
+	"github.com/isekai-run/isekai/internal/httpapi"
+	"github.com/isekai-run/isekai/web"
 )
 
 // front returns the listener at which others get here, with TLS if it is this server that
@@ -44,6 +46,19 @@ func (n *node) previewURL(name string) string {
 	default:
 		return "https://" + withPort(name+"."+domain, n.cfg.Public.URL)
 	}
+}
+
+// console is the one that this program was built with, which shows previews wherever they are.
+func (n *node) console() (c httpapi.Console) {
+	c.Files, _ = web.Console()
+	if n.listener == nil {
+		return c
+	}
+	c.Frames = []string{"http://" + withPort("*.localhost", n.url)}
+	if domain := n.cfg.Public.Previews; domain != "" {
+		c.Frames = append(c.Frames, "https://"+withPort("*."+domain, n.cfg.Public.URL))
+	}
+	return c
 }
 
 // withPort gives a host the port of an address, if that has one.

@@ -351,6 +351,7 @@ func (n *node) startServer(context.Context) error {
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Feed: n.feed(), Health: n.health,
 		Metrics: n.metrics.handler(), Callbacks: n.jobs, Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
+		Console: n.console(),
 	})
 	if err != nil {
 		stop()
