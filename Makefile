@@ -3,6 +3,7 @@
 # make bench  the figures that we hold, both sides in one run
 # make soak   long runs, before a release
 # make build  bin/isekai
+# make web    the console, which the program embeds when it is built after that; takes npm
 
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -12,15 +13,22 @@ export CGO_ENABLED = 0
 # calls it is looked at.
 RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false
 
-.PHONY: build test quick check bench soak fuzz setup
+.PHONY: build test quick check bench soak fuzz setup web web-types
 
 build:
 	$(GO) build -trimpath -ldflags "-s -w -X github.com/isekai-run/isekai/internal/platform.BuildVersion=$(VERSION)" -o bin/isekai ./cmd/isekai
 
+web:
+	@scripts/web build
+
+# The console's types of the API, after a change of that.
+web-types:
+	@scripts/web types
+
 setup:
 	@scripts/setup
 
-test: setup check
+test: setup check web
 	CGO_ENABLED=1 $(GO) test $(RACE) -vet=off -count=1 -timeout 40m ./... # the program under test is no input that the cache knows; check has vetted it
 
 # The real Kafka that tests and benchmarks run against; prints its folder.
@@ -56,8 +64,9 @@ check:
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test ./internal/archtest
+	@scripts/web check
 
-bench: build setup
+bench: setup web build
 	$(GO) run ./bench/start -isekai bin/isekai
 	$(GO) run ./bench/sandbox
 	$(GO) run ./bench/append
@@ -71,7 +80,7 @@ bench: build setup
 	$(GO) run ./bench/gateway -isekai bin/isekai
 	$(GO) run ./bench/mcp
 
-soak: build setup
+soak: setup web build
 	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 60m -count=5 ./internal/agent ./internal/sandbox/... ./internal/store/... ./e2e
 	ISEKAI_SOAK=1 CGO_ENABLED=1 $(GO) test $(RACE) -timeout 30m -count=1 -run BrokerFaults -v ./internal/relay # the broker is down for a minute, three times
 	ISEKAI_SOAK=1 CGO_ENABLED=1 $(GO) test $(RACE) -timeout 60m -count=1 -run 'TasksOutlive|KeepsItsLease|KilledAtEvery|TestSchema' -v ./e2e/... # a thousand tasks over eight nodes; calls of 10 and 15 minutes; kills at each write; requests at random

@@ -45,8 +45,8 @@ func isPage(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || path.Ext(r.URL.Path) != "" {
 		return false
 	}
-	for _, taken := range []string{"/v1", "/.well-known", assetsPath} {
-		if r.URL.Path == taken || strings.HasPrefix(r.URL.Path, strings.TrimSuffix(taken, "/")+"/") {
+	for _, taken := range []string{"/v1/", "/.well-known/", assetsPath} {
+		if strings.HasPrefix(r.URL.Path+"/", taken) {
 			return false
 		}
 	}

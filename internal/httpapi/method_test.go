@@ -32,8 +32,8 @@ func TestMethods(t *testing.T) {
 		{"DELETE", "/docs", 405, "GET, HEAD"},
 		{"DELETE", "/docs.css", 405, "GET, HEAD"},
 		{"PUT", "/v1/nothing", 404, ""},
-		{"BREW", "/", 404, ""},
-		{"GET", "/", 404, ""},
+		{"BREW", "/", 405, "GET, HEAD"},
+		{"GET", "/nothing", 404, ""},
 	} {
 		a := r.do(c.method, c.path, "", "Authorization", "")
 		want := core.NotFound

@@ -9,7 +9,7 @@ import { createRoot } from 'react-dom/client'
 import { createApi, session } from './api/client'
 import { createQueries } from './api/projects'
 import { createConsole } from './router'
-import { theme } from './theme'
+import { theme, variables } from './theme'
 
 const context = { api: createApi(), queries: createQueries() }
 const router = createConsole(context)
@@ -25,7 +25,7 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+    <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <Notifications position="bottom-right" limit={4} />
       <RouterProvider router={router} />
     </MantineProvider>
