@@ -31,7 +31,7 @@ func (sh *shell) serveCommand() *cobra.Command {
 				started["setup_token_file"] = conn.SetupFile
 			}
 			err = sh.print(started, func(w io.Writer) {
-				fmt.Fprintf(w, "Serving at %s; the API's reference is at %s/docs\n", conn.URL, conn.URL)
+				fmt.Fprintf(w, "Serving at %s: the console is there, the API's reference at %s/docs\n", conn.URL, conn.URL)
 				if conn.Notice != "" {
 					fmt.Fprintln(w, conn.Notice)
 				}
@@ -57,9 +57,9 @@ func (sh *shell) tellSetup(w io.Writer, conn *Conn) {
 	if conn.Setup == "" {
 		return
 	}
-	fmt.Fprintf(w, "There is no user yet. Make the first, who owns it all, within a day:\n  isekai user setup %s --email EMAIL --name NAME\n", conn.URL)
+	fmt.Fprintf(w, "There is no user yet. Make the first, who owns it all, within a day, at\n  %s/setup\nor by\n  isekai user setup %s --email EMAIL --name NAME\n", conn.URL, conn.URL)
 	if f, ok := sh.io.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprintln(w, "and give this token, which works once: "+conn.Setup)
+		fmt.Fprintf(w, "with this token, which works once: %s\n(by a click: %s/setup#token=%s)\n", conn.Setup, conn.URL, conn.Setup)
 	}
 	fmt.Fprintln(w, "The token, which works once, is in "+conn.SetupFile)
 }

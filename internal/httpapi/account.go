@@ -50,13 +50,13 @@ type Accounts struct {
 	MCP *mcp.Service
 	// URL is the installation's public one, to which issuers send browsers back.
 	URL string
-	// Home is the page that a browser gets after a sign-in at an issuer; /docs if "".
+	// Home is the page that a browser gets after a sign-in at an issuer; the console if "".
 	Home string
 }
 
 // accounts registers all of these routes.
 func (s *server) accounts() {
-	s.cfg.Home = cmp.Or(s.cfg.Home, "/docs")
+	s.cfg.Home = cmp.Or(s.cfg.Home, "/")
 	s.users()
 	s.me()
 	s.sessions()

@@ -38,7 +38,7 @@ type (
 		ConversationPath
 		Body client.NewMessage
 	}
-	messagePath struct {
+	MessagePath struct {
 		ConversationPath
 		Message core.MessageID `path:"msg" maxLength:"64" example:"msg_01hx"`
 	}
@@ -126,7 +126,7 @@ func (s *server) messages(tags []string, path string) {
 	})
 	handle(s, identity.ConversationRead, huma.Operation{
 		OperationID: "show-message", Method: http.MethodGet, Path: path + "/{conversation}/messages/{msg}", Summary: "Show a message with its whole text", Tags: tags,
-	}, func(ctx context.Context, scope core.Scope, in *messagePath) (*reply[client.Message], error) {
+	}, func(ctx context.Context, scope core.Scope, in *MessagePath) (*reply[client.Message], error) {
 		st, err := s.cfg.Conversations.Get(ctx, scope, in.Conversation)
 		if err != nil {
 			return nil, err

@@ -45,7 +45,7 @@ func TestSignInAtAnIssuer(t *testing.T) {
 		t.Errorf("another browser comes back: %d %s", a.status, a.body)
 	}
 	res := w.visit(t, back+"&session_state=x&iss=y", cookie)
-	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/docs" {
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/" {
 		t.Fatalf("%s %s", res.Status, w.get(res))
 	}
 	var session string

@@ -142,6 +142,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.permissions()
 	s.events()
 	s.repositories()
+	s.contents()
 	s.apps()
 	s.files()
 	s.usage()

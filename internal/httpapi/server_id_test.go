@@ -33,7 +33,7 @@ func TestAnIDOfAnotherKindIsNotFound(t *testing.T) {
 			if name == "task" && id == string(w.task) || name == "user" && id == "usr_local" {
 				continue
 			}
-			if a := w.do(o.method, o.named(map[string]string{name: id}), d.body(o), "Authorization", who); a.status != 404 {
+			if a := w.do(o.method, o.named(map[string]string{name: id, "version": "1"}), d.body(o), "Authorization", who); a.status != 404 {
 				t.Errorf("%s with %s: %d %s", o.ID, id, a.status, a.body)
 			}
 		}

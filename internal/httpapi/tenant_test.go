@@ -58,7 +58,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	invited := must(c.Invitations(ctx, client.PageOptions{}))(n.t)
 	watched := must(c.CreateWatch(ctx, client.NewWatch{Name: "of " + name, URL: "https://example.com/"}, ""))(n.t)
 	talk := must(c.CreateConversation(ctx, client.NewConversation{Title: "a talk of " + name}, ""))(n.t)
-	said := must(c.SendMessage(ctx, talk.ID, client.NewMessage{Text: "a word of " + name}, ""))(n.t)
+	said := must(c.SendMessage(ctx, talk.ID, client.NewMessage{Text: "a word of " + name, Files: []client.NewFile{{Name: "a", Content: []byte("a file of " + name)}}}, ""))(n.t)
 	canary := must(c.CreateCanary(ctx, client.NewCanary{Name: name}, ""))(n.t)
 	must(c.PutModelProvider(ctx, false, name, client.NewModelProvider{
 		Kind: "openai-compatible", Address: n.provider.URL + "/v1", Note: "of " + name, Headers: map[string]string{"X-Of": name},
@@ -83,7 +83,7 @@ func (n *neighbours) furnish(c *client.Client, who, name string) map[string]stri
 	return map[string]string{
 		"webhook": hook.ID, "message": sent.Items[0].ID, "notification": "msg_" + name, "type": notify.TaskFinished,
 		"task": string(task.ID), "app": "app_" + name, "project": string(project.ID), "key": string(key.ID), "session": sessions[0].ID,
-		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "path": "app.py", "service": string(service.ID),
+		"secret": name, "user": string(me.User), "org": string(me.Org), "version": "1", "file": "0", "path": "app.py", "service": string(service.ID),
 		"invitation": invited.Items[0].ID, "canary": canary.ID, "watch": watched.ID, "conversation": string(talk.ID), "msg": string(said.ID), "provider": name, "model": "model-of-" + name, "prompt": "prm_" + name, "skill": name, "server": name, "repository": name, "document": document.ID, "memory": fact.ID, "answer": stored.header.Get("Isekai-Answer"),
 	}
 }

@@ -692,6 +692,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation}/messages/{msg}/files/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["read-attachment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/credits": {
         parameters: {
             query?: never;
@@ -2764,6 +2780,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["task-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{task}/events/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["show-task-event"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7902,6 +7934,29 @@ export interface operations {
             };
         };
     };
+    "read-attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation: string;
+                msg: string;
+                file: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
     "show-credits": {
         parameters: {
             query?: never;
@@ -11824,6 +11879,28 @@ export interface operations {
                         id?: string;
                         retry?: number;
                     };
+                };
+            };
+        };
+    };
+    "show-task-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
                 };
             };
         };
