@@ -23,7 +23,8 @@ type User struct {
 // Me is who asks.
 type Me struct {
 	Principal
-	Account *User `json:"account,omitempty" doc:"of somebody who signed in"`
+	Account *User    `json:"account,omitempty" doc:"of somebody who signed in"`
+	May     []string `json:"may" doc:"the actions that are allowed here, as operations of the API's document name theirs in x-action"`
 }
 
 // NewUser is a person to be.

@@ -232,7 +232,12 @@ func (s *server) me() {
 	act(s, identity.HealthRead, huma.Operation{ // whoever has a credential may see whose it is
 		OperationID: "show-me", Method: http.MethodGet, Path: "/v1/me", Summary: "Show whom the credential stands for, and what it may", Tags: tags,
 	}, func(ctx context.Context, p identity.Principal, _ *struct{}) (*reply[client.Me], error) {
-		me := client.Me{Principal: wirePrincipal(p)}
+		me := client.Me{Principal: wirePrincipal(p), May: []string{}}
+		for _, a := range identity.Actions() {
+			if p.May(a) == nil {
+				me.May = append(me.May, string(a))
+			}
+		}
 		if p.Session != "" {
 			u, err := s.cfg.Identity.User(ctx, p, p.User)
 			if err != nil {

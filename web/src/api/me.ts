@@ -14,6 +14,6 @@ export function useMe(): Me {
 
 /** What the signed-in may do here: may('task.write'). The server has the last word. */
 export function useMay(): (action: string) => boolean {
-  const me = useMe() as Me & { may?: string[] | null }
-  return (action) => (me.may ?? []).includes(action)
+  const { may } = useMe()
+  return (action) => may?.includes(action) ?? false
 }

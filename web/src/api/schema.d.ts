@@ -4678,6 +4678,8 @@ export interface components {
             actor: components["schemas"]["Actor"];
             /** @description of an API key */
             key?: string;
+            /** @description the actions that are allowed here, as operations of the API's document name theirs in x-action */
+            may: string[] | null;
             /** @description may look after the installation */
             operates: boolean;
             org: string;
