@@ -24,7 +24,7 @@ interface SignInSearch {
 const signIn = createRoute({
   getParentRoute: () => outside,
   path: '/sign-in',
-  validateSearch: (search: Record<string, unknown>): SignInSearch => (typeof search.to === 'string' && /^\/(?!\/)/.test(search.to) ? { to: search.to } : {}),
+  validateSearch: (search: Record<string, unknown>): SignInSearch => (typeof search.to === 'string' ? { to: search.to } : {}),
   component: lazyRouteComponent(() => import('./pages/signin/SignIn')),
 })
 const setup = createRoute({ getParentRoute: () => outside, path: '/setup', component: lazyRouteComponent(() => import('./pages/signin/Setup')) })

@@ -7,7 +7,7 @@ import { useApi } from '../../api/hooks'
 import { text } from '../../text'
 import { ProblemNote } from '../../ui/ProblemNote'
 import { failed } from '../../ui/told'
-import { enter } from './enter'
+import { enter, onward } from './enter'
 
 export default function SignIn() {
   const t = text.signin
@@ -24,7 +24,7 @@ export default function SignIn() {
     setError(null)
     try {
       if ((await enter(api, email, password, code.trim())) === 'code') setCoded(true)
-      else location.assign(to ?? '/')
+      else location.assign(onward(to))
     } catch (e) {
       setError(e)
     } finally {

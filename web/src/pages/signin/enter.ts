@@ -18,3 +18,13 @@ export async function enter(api: Api, email: string, password: string, code: str
 export function linkToken(): string {
   return new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
 }
+
+/** Where to go on to: a page of this console, whatever was asked for. */
+export function onward(to: string | undefined): string {
+  try {
+    const url = new URL(to ?? '/', location.origin)
+    return url.origin === location.origin ? url.pathname + url.search + url.hash : '/'
+  } catch {
+    return '/'
+  }
+}
