@@ -8,6 +8,7 @@ export const common = {
   create: 'Create',
   delete: 'Delete',
   details: 'Details',
+  doing: 'Actions',
   done: 'Done',
   edit: 'Edit',
   loading: 'Loading',
