@@ -136,6 +136,9 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 	}
 	n.log = newLogger(os.Stderr, i.cfg.Log, n.filter)
 	n.metrics = newMetrics(n.log)
+	if mode != cli.Serving { // a person at a terminal wants a task, and no word of its store's
+		n.metrics.slow.level = slog.LevelInfo
+	}
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.wrap) }
 	for _, step := range []func(context.Context) error{
 		n.openListener, n.listenToNodes, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openNodes, n.openModules, n.catchUp, n.startBackground, n.startNodes, n.startServer,

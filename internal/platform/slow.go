@@ -25,6 +25,7 @@ const (
 // values in it. Safe for concurrent use.
 type slowQueries struct {
 	log   *slog.Logger
+	level slog.Level
 	now   func() time.Time
 	total *prometheus.CounterVec
 
@@ -43,7 +44,7 @@ type slowQuery struct {
 }
 
 func newSlowQueries(log *slog.Logger, to prometheus.Registerer) *slowQueries {
-	s := &slowQueries{log: log, now: time.Now, all: map[slowKey]*slowQuery{}, total: prometheus.NewCounterVec(prometheus.CounterOpts{
+	s := &slowQueries{log: log, level: slog.LevelWarn, now: time.Now, all: map[slowKey]*slowQuery{}, total: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "isekai_slow_queries_total", Help: "Statements, or transactions sent in one piece, that took a store longer than store.slow_after.",
 	}, []string{"store"})}
 	to.MustRegister(s.total)
@@ -88,7 +89,7 @@ func (s *slowQueries) add(key slowKey, took time.Duration) {
 	}
 	s.mu.Unlock()
 	if tell {
-		s.log.Log(context.Background(), slog.LevelWarn, "a statement was slow", "store", key.store, "took", took.Round(time.Millisecond), "times", times, "statement", key.statement)
+		s.log.Log(context.Background(), s.level, "a statement was slow", "store", key.store, "took", took.Round(time.Millisecond), "times", times, "statement", key.statement)
 	}
 }
 
