@@ -116,6 +116,11 @@ func (m *requestMetrics) counts() []client.RequestCount {
 	for _, s := range samples(m.open) {
 		row(s).InFlight = int64(s.Gauge.GetValue())
 	}
+	for operation, r := range all {
+		if r.Count == 0 && r.InFlight == 0 { // nobody has asked
+			delete(all, operation)
+		}
+	}
 	return all.sorted(func(a, b client.RequestCount) int {
 		return cmp.Or(cmp.Compare(b.TotalMS, a.TotalMS), strings.Compare(a.Operation, b.Operation))
 	})
@@ -143,7 +148,8 @@ func (m *toolMetrics) counts() []client.ToolCount {
 		r.Timing, r.TotalMS = timing(s.Histogram), rounded(1000*s.Histogram.GetSampleSum())
 	}
 	for _, s := range samples(m.longest) {
-		row(s).LongestMS = rounded(1000 * s.Gauge.GetValue())
+		r, longest := row(s), rounded(1000*s.Gauge.GetValue())
+		r.LongestMS, r.P50, r.P95, r.P99 = longest, min(r.P50, longest), min(r.P95, longest), min(r.P99, longest)
 	}
 	return all.sorted(func(a, b client.ToolCount) int {
 		return cmp.Or(cmp.Compare(b.TotalMS, a.TotalMS), strings.Compare(a.Tool, b.Tool))
