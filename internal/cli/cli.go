@@ -167,7 +167,7 @@ func (sh *shell) root() *cobra.Command {
 	root.AddCommand(sh.runCommand(), sh.chatCommand(), sh.serveCommand(), sh.taskCommand(), sh.appCommand(),
 		sh.loginCommand(), sh.logoutCommand(), sh.whoamiCommand(), sh.userCommand(), sh.orgCommand(), sh.projectCommand(), sh.keyCommand(),
 		sh.creditCommand(), sh.auditCommand(), sh.secretCommand(), sh.redactCommand(), sh.permissionCommand(), sh.modelCommand(), sh.watchCommand(), sh.conversationCommand(), sh.memoryCommand(), sh.skillCommand(), sh.scaffoldCommand(), sh.readPDFCommand(), sh.usageCommand(), sh.projectionCommand(), sh.deadletterCommand(), sh.keysCommand(), sh.dbCommand(), sh.storeCommand(), sh.nodeCommand(), sh.backupCommand(), sh.restoreCommand(), sh.mcpCommand(), sh.webhookCommand(), sh.notifyCommand(), sh.eventsCommand(), sh.repoCommand(),
-		sh.sandboxCommand(), sh.doctorCommand(), sh.configCommand(), sh.versionCommand())
+		sh.sandboxCommand(), sh.doctorCommand(), sh.diagnosticsCommand(), sh.configCommand(), sh.versionCommand())
 	explainArgs(root)
 	return root
 }

@@ -140,6 +140,12 @@ func TestCommands(t *testing.T) {
 		{"version", -1, []string{"isekai 1.2.3 go linux/x"}, []string{"version", "go", "platform"}},
 		{"config", -1, []string{"api_key: '[set]'\n"}, []string{"api_key"}},
 		{"doctor", -1, []string{"ok    store"}, nil},
+		{"diagnostics", Direct, []string{
+			"node-a, isekai 1.2.3, up for 1h1m1s: 12 goroutines, 4 MB in use of 8 MB, 1 collection took 12.3ms of processor time\n",
+			"show-task  7      2        1       1     1.5ms  36.9ms  1m0s\n", "run_tests  3      1       internal 1, invalid 1  0s   0s   0s   1.23s\n",
+			"openai/m  chat  3      failed 1, ok 2  unavailable 1\n", "(nobody)  chat", "openai     chat  2s   0s   0s   no connection 1, ok 2\n",
+			"sqlite        2      1.5s     2s", "SELECT 1[2J\n",
+		}, []string{"node", "since", "requests", "tools", "models", "providers", "queries", "runtime"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()

@@ -135,7 +135,14 @@ const (
 	aTask = `{"id":"tsk_a","kind":"app","status":"succeeded","prompt":"p\u001b[2J","app":"app_a","summary":"done","plan":{"title":"t","steps":[{"title":"one"},{"title":"two"}]},"step":1,"calls":2,"tokens":3}`
 	anApp = `{"id":"app_a","name":"shelf","title":"Shelf","status":"running","url":"http://shelf.localhost","version":2,"versions":2,` +
 		`"selected":{"number":2,"prompt":"p","tests":{"passed":3},"suggestions":["more"],"notes":["a note"]},"dir":"/d"}`
-	aPrompt = `{"id":"prm_a","at":"2026-01-02T03:04:05Z","expires":"2026-01-04T03:04:05Z","project":"prj_a","actor":{"kind":"user","id":"usr_a"},"call":"chat","model":"gpt-x","provider":"openai","outcome":"ok","cut":true`
+	aPrompt         = `{"id":"prm_a","at":"2026-01-02T03:04:05Z","expires":"2026-01-04T03:04:05Z","project":"prj_a","actor":{"kind":"user","id":"usr_a"},"call":"chat","model":"gpt-x","provider":"openai","outcome":"ok","cut":true`
+	someDiagnostics = `{"node":"node-a","version":"1.2.3","since":"2026-01-02T03:04:05Z","slow_ms":200,` +
+		`"requests":[{"operation":"show-task","count":7,"refused":2,"failed":1,"in_flight":1,"p50_ms":1.5,"p95_ms":36.912,"p99_ms":60000}],` +
+		`"tools":[{"tool":"run_tests","count":3,"failed":1,"errors":{"invalid":1,"internal":1},"longest_ms":1234.5}],` +
+		`"models":[{"provider":"openai","model":"m","op":"chat","count":3,"statuses":{"ok":2,"failed":1},"errors":{"unavailable":1}},{"op":"chat","count":1}],` +
+		`"providers":[{"provider":"openai","op":"chat","attempts":{"ok":2,"no connection":1},"call":{"p50_ms":2000}}],` +
+		`"queries":[{"store":"sqlite","statement":"SELECT 1\u001b[2J","count":2,"longest_ms":1500,"total_ms":2000,"last":"2026-01-02T03:04:05Z"}],` +
+		`"runtime":{"goroutines":12,"heap_bytes":4194304,"total_bytes":8388608,"gc_cycles":1,"gc_cpu_seconds":0.0123,"uptime_seconds":3661.4}}`
 	aBackup = `{"id":"20260102T030405Z","events":9,"orgs":1,"blobs":1}`
 	aLetter = `{"consumer":"ledger","stream":"tsk_a","version":3,"type":"thing.happened","reason":"a bug","tries":5`
 	itsEnd  = "id: 1\ndata: {\"type\":\"task.finished\",\"version\":1,\"data\":{\"status\":\"succeeded\",\"summary\":\"done\"}}\n\nevent: end\ndata: {}\n\n"
@@ -144,7 +151,8 @@ const (
 // everything answers every request of a command well.
 func everything() map[string]string {
 	return map[string]string{
-		"GET /v1/tasks": `{"items":[` + aTask + `],"next":"cur"}`, "GET /v1/tasks/tsk_a": aTask, "GET /v1/tasks/tsk_a/events": itsEnd,
+		"GET /v1/installation/diagnostics": someDiagnostics,
+		"GET /v1/tasks":                    `{"items":[` + aTask + `],"next":"cur"}`, "GET /v1/tasks/tsk_a": aTask, "GET /v1/tasks/tsk_a/events": itsEnd,
 		"POST /v1/tasks": aTask, "POST /v1/tasks/tsk_a/cancel": aTask, "POST /v1/tasks/tsk_a/resume": aTask,
 		"GET /v1/apps": `{"items":[` + anApp + `]}`, "GET /v1/apps/shelf": anApp, "GET /v1/apps/app_a": anApp,
 		"POST /v1/apps/app_a/start": anApp, "POST /v1/apps/app_a/move": anApp, "POST /v1/apps/app_a/stop": anApp, "POST /v1/apps/app_a/select": anApp,

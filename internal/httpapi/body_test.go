@@ -25,7 +25,7 @@ func perimeterOf(t *testing.T, bodyTime time.Duration, f func(context.Context) e
 	t.Helper()
 	setHumaError()
 	mux := http.NewServeMux()
-	s := &server{api: humago.New(mux, huma.DefaultConfig("test", "1")), waiting: patience{body: bodyTime}, cfg: Config{Logger: slog.New(slog.DiscardHandler)}}
+	s := &server{api: humago.New(mux, huma.DefaultConfig("test", "1")), outside: uncounted{}, waiting: patience{body: bodyTime}, cfg: Config{Logger: slog.New(slog.DiscardHandler)}}
 	var err error
 	if s.crossing, err = newCrossing(nil, nil); err != nil {
 		t.Fatal(err)

@@ -107,7 +107,7 @@ func (s *server) bound(ctx huma.Context, next func(huma.Context)) {
 	b, _ := ctx.Operation().Extensions[boundsKey].(bounds)
 	r, w := humago.Unwrap(ctx)
 	if b.Body != requestOf(ctx.Context()).most {
-		r.Body = http.MaxBytesReader(w, r.Body, b.Body)
+		r.Body = http.MaxBytesReader(bare(w), r.Body, b.Body)
 	}
 	if b.Seconds == 0 {
 		next(ctx)

@@ -150,7 +150,7 @@ func (s *server) unkept(rq *request, err error) {
 // passes reports whether another try may have another outcome.
 func passes(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests, statusCanceled:
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests, StatusCanceled:
 		return true
 	}
 	return status >= 500

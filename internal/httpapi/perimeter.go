@@ -15,8 +15,9 @@ import (
 func (s *server) perimeter(next http.Handler) http.Handler {
 	next = s.crossing.protect(s.deny, s.limitAddress(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
 		a := arrivalOf(r)
-		rq := &request{Context: r.Context(), id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
+		rq := &request{Context: r.Context(), out: answered{ResponseWriter: w}, id: core.NewID("req"), from: a.from, own: a.own(), secure: a.secure}
 		w.Header()["X-Request-Id"] = rq.line(rq.id)
 		most, within, headers := int64(maxBody), s.waiting.body, hardening[:]
 		if isCall(r.URL.Path) {
@@ -36,13 +37,15 @@ func (s *server) perimeter(next http.Handler) http.Handler {
 		harden(w.Header(), headers, a.secure)
 		if r.ContentLength != 0 { // also where nobody reads the body: net/http does, before it answers
 			// Ends when the body has come. A writer without deadlines is a test's.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
+			_ = http.NewResponseController(w).SetReadDeadline(began.Add(within))
 		}
 		// A copy: net/http looks at the body of its own request to know whether the rest of
 		// one is still to come, which it must not take for the next request.
 		r = r.WithContext(rq)
 		r.Body = http.MaxBytesReader(w, r.Body, most)
+		w = &rq.out
 		rq.flow = readCookie(r, cookieName(rq.secure)+flowSuffix)
+		defer s.ended(rq, began)
 		defer s.survive(w, r)
 		if s.cfg.TLSOnly && !a.secure && !a.own() {
 			s.deny(w, r, core.E(core.Denied, "request", "this server is reached over TLS alone").WithHint("use its https:// address"))
@@ -105,7 +108,9 @@ func (s *server) survive(w http.ResponseWriter, r *http.Request) {
 	default:
 		err := core.E(core.Internal, "request", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
 		if w.Header().Get("Content-Type") != "" {
-			s.cfg.Logger.Error("request failed", "request", requestOf(r.Context()).id, "err", err)
+			rq := requestOf(r.Context())
+			rq.out.status = http.StatusInternalServerError // for who counts: the reader has another
+			s.cfg.Logger.Error("request failed", "request", rq.id, "err", err)
 			panic(http.ErrAbortHandler)
 		}
 		s.deny(w, r, err)

@@ -56,19 +56,19 @@ func statusOf(c core.Code) int {
 	case core.Unsupported:
 		return http.StatusNotImplemented
 	case core.Canceled:
-		return statusCanceled
+		return StatusCanceled
 	}
 	return http.StatusInternalServerError
 }
 
-// statusCanceled says that the client has gone, so that nobody reads it: nginx's
+// StatusCanceled says that the client has gone, so that nobody reads it: nginx's
 // number, which has no text in net/http.
-const statusCanceled = 499
+const StatusCanceled = 499
 
 // newProblem returns the answer of a status.
 func newProblem(status int, code core.Code, detail, hint, requestID string) *problem {
 	title := http.StatusText(status)
-	if status == statusCanceled {
+	if status == StatusCanceled {
 		title = "Client Closed Request"
 	}
 	return &problem{Problem: client.Problem{Title: title, Status: status, Code: code, Detail: detail, Hint: hint, RequestID: requestID}}

@@ -85,6 +85,11 @@ type Config struct {
 	Console   Console
 	// Metrics serves what is counted, as Prometheus reads it.
 	Metrics http.Handler
+	// Requests is asked, once for each operation and for NoOperation, for what counts its
+	// requests. nil: nothing does.
+	Requests func(operation string) RequestCounter
+	// Diagnostics is what this node has counted, for people. nil: nothing.
+	Diagnostics func() client.Diagnostics
 	Accounts
 }
 
@@ -99,6 +104,8 @@ type server struct {
 	answers  *answers
 	tools    *sdk.Server               // for agents elsewhere
 	whole    http.Handler              // all of this, as it is served
+	counters sync.Map                  // *huma.Operation to RequestCounter
+	outside  RequestCounter            // of what no operation takes
 	refused  map[string]*huma.Response // what the document says of a status, for all operations: of each its own would take a megabyte
 }
 
@@ -118,6 +125,9 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Requests == nil {
+		cfg.Requests = func(string) RequestCounter { return uncounted{} }
+	}
 	setHumaError()
 	mux := http.NewServeMux()
 	hc := huma.DefaultConfig("Isekai", cfg.Version)
@@ -128,7 +138,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	hc.Info.Description = "Prompts go in; finished tasks and running, tested web apps come out."
 	hc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	hc.Security = []map[string][]string{{"token": {}}}
-	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records)}
+	s := &server{cfg: cfg, api: humago.New(mux, hc), waiting: waiting, rates: cfg.Rates.orDefault(), open: newOpenings(), answers: newAnswers(cfg.Records), outside: cfg.Requests(NoOperation)}
 	if cfg.Quotas != nil {
 		s.limiter = newLimiter(cfg.Quotas)
 	}
@@ -136,7 +146,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	if s.crossing, err = newCrossing(cfg.Origins, func(r *http.Request) []string { return allowed(mux, r) }); err != nil {
 		return nil, err
 	}
-	s.api.UseMiddleware(s.bound, s.authenticate, s.large, s.place)
+	s.api.UseMiddleware(s.count, s.bound, s.authenticate, s.large, s.place)
 	s.health()
 	s.tasks()
 	s.permissions()
@@ -155,6 +165,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.modelNames()
 	s.keptAnswers()
 	s.metrics()
+	s.diagnostics()
 	s.mcpServe()
 	s.docs(mux)
 	s.console(mux)
@@ -168,11 +179,13 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 type request struct {
 	context.Context // net/http's
 	id              string
-	from            netip.Addr // not valid: from within this process
-	own             bool       // it came from this machine itself
-	secure          bool       // over TLS
-	most            int64      // bytes that its body may have
-	flow            string     // of a sign-in that is under way at an issuer
+	out             answered       // what answers
+	counter         RequestCounter // of its operation; nil: its route isn't known
+	from            netip.Addr     // not valid: from within this process
+	own             bool           // it came from this machine itself
+	secure          bool           // over TLS
+	most            int64          // bytes that its body may have
+	flow            string         // of a sign-in that is under way at an issuer
 	cred            identity.Credential
 	action          identity.Action
 	who             identity.Principal                 // whom cred stands for, and who may do action

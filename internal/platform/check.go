@@ -61,6 +61,8 @@ func (s Store) check() error {
 		return core.E(core.Invalid, op, "store.relay_url and store.migrate_url are of no use without store.url").WithHint(configHint)
 	case s.MaxConns < 2 || s.MaxConns > 1000:
 		return core.E(core.Invalid, op, "store.max_conns must be from 2 to 1000").WithHint(configHint)
+	case s.SlowAfter < 0:
+		return core.E(core.Invalid, op, "store.slow_after must not be negative").WithHint("0s records no slow statement; " + configHint)
 	case s.URL == "":
 		return nil
 	}

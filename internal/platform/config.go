@@ -63,6 +63,17 @@ type Store struct {
 	RelayURL   Secret `koanf:"relay_url" json:"relay_url"`     // the outbox relay's
 	MigrateURL Secret `koanf:"migrate_url" json:"migrate_url"` // the owner's, for migrations and backups; may be absent on most nodes
 	MaxConns   int    `koanf:"max_conns" json:"max_conns"`     // connections of a node under url
+	// SlowAfter is from when on a statement is slow: it is counted, logged, and listed by isekai diagnostics. 0: none is.
+	SlowAfter time.Duration `koanf:"slow_after" json:"slow_after"`
+}
+
+// MarshalJSON writes durations as the file has them: "200ms".
+func (s Store) MarshalJSON() ([]byte, error) {
+	type plain Store
+	return json.Marshal(struct {
+		plain
+		SlowAfter string `json:"slow_after"`
+	}{plain(s), s.SlowAfter.String()})
 }
 
 // Blob says where files are kept.
@@ -196,7 +207,7 @@ func Defaults() Config {
 		Log:     Log{Level: "warn", Format: "text"},
 		Model:   Model{Name: "", Ollama: "http://127.0.0.1:11434", Timeout: 120 * time.Second},
 		Worker:  Worker{Concurrency: 4, Grace: 5 * time.Second},
-		Store:   Store{MaxConns: 16},
+		Store:   Store{MaxConns: 16, SlowAfter: 200 * time.Millisecond},
 		Bus:     Bus{Topic: "isekai.events", SASL: "SCRAM-SHA-512"},
 		Keys:    Keys{VaultMount: "transit", VaultKey: "isekai"},
 		OldKeys: Keys{VaultMount: "transit", VaultKey: "isekai"},

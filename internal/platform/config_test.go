@@ -111,6 +111,7 @@ func TestWrongConfigurations(t *testing.T) {
 		"two secrets":         {"connections:\n  providers:\n  - {name: a, kind: github, client_id: x, client_secret: y, client_secret_file: z}\n", nil, "client_secret_file"},
 		"an open way":         {"connections:\n  providers:\n  - {name: a, issuer: 'http://issuer.example', client_id: x}\n", nil, "provider a"},
 		"no master key":       {"store:\n  url: postgres://a@h/d\n  relay_url: postgres://r@h/d\n", nil, "master key must be named"},
+		"less than no time":   {"store:\n  slow_after: -1s\n", nil, "store.slow_after"},
 		"no sender":           {"smtp:\n  host: smtp.example.com\n", nil, "smtp.from"},
 		"mail in the clear":   {"smtp:\n  host: smtp.example.com\n  from: a@example.com\n  tls: none\n", nil, "smtp.tls"},
 		"two passwords":       {"smtp:\n  host: smtp.example.com\n  from: a@example.com\n  user: u\n  password: x\n  password_file: y\n", nil, "smtp.password_file"},

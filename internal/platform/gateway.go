@@ -24,7 +24,6 @@ func (n *node) openGateway(context.Context) (err error) {
 	if n.meter, err = callmeter.New(callmeter.Config{Ledger: n.books, Events: n.store, Records: n.store, IDs: core.NewID, Charge: n.cfg.Credits.Charge, Log: n.log}); err != nil {
 		return err
 	}
-	n.metrics = newMetrics(n.log)
 	n.gateway, err = gateway.New(gateway.Config{
 		Observer: n.metrics, Catalog: n.catalog, Meter: n.meter, Secret: n.modelSecrets.Secret, Refused: n.modelSecrets.Refused, Clean: n.cleanCall, Answers: n.cleanAnswer, Transport: n.modelWay, Records: n.store, Log: n.log,
 	})

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/isekai-run/isekai/internal/auditlog"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/redact"
@@ -191,7 +193,7 @@ func everyTool(t *testing.T, guard *redact.Service) *tool.Registry {
 	n := &node{cfg: Defaults(), dir: &DataDir{Path: t.TempDir()}}
 	n.cfg.Search, n.cfg.Home = Search{Kind: "brave"}, Home{Kind: "homey"}
 	n.outside = must(n.cfg.Egress.guard())(t)
-	tools, err := newTools(noSandbox{errors.New("none")}, nil, nil, guard, append(n.moreTools(), must(n.developmentTools())(t)...)...)
+	tools, err := newTools(newToolMetrics(prometheus.NewRegistry()), noSandbox{errors.New("none")}, nil, nil, guard, append(n.moreTools(), must(n.developmentTools())(t)...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // metrics counts what becomes of calls of models on this node, and writes failed ones to its
-// log. It is the gateway's Observer. Labels are bounded by what operators have said: a
+// log; it has what counts requests, calls of tools and slow statements, too. It is the gateway's Observer. Labels are bounded by what operators have said: a
 // provider is one of the installation's, or ofOrgs; a model is one that such a provider lists,
 // or otherModel. Nothing that a caller sends becomes a label.
 type metrics struct {
@@ -33,6 +33,10 @@ type metrics struct {
 	ended    *found[callLabels, *callSeries]
 	asked    *found[attemptLabels, prometheus.Counter]
 	sent     *prometheus.CounterVec
+	since    time.Time
+	requests *requestMetrics
+	tools    *toolMetrics
+	slow     *slowQueries
 }
 
 // What stands in a label for what isn't named there: neither can be a provider's name.
@@ -53,7 +57,7 @@ func newMetrics(log *slog.Logger) *metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: callTimes}, []string{"provider", "op"})
 	}
 	m := &metrics{
-		registry: prometheus.NewRegistry(), log: log,
+		registry: prometheus.NewRegistry(), log: log, since: time.Now(),
 		calls:    counter("isekai_model_calls_total", "Calls of models that are over, by who answered, and how they ended.", "provider", "model", "op", "status", "code"),
 		attempts: counter("isekai_model_attempts_total", "Times that a provider was to be asked, by what came of it.", "provider", "op", "outcome"),
 		tokens:   counter("isekai_model_tokens_total", "Tokens of calls of models; cached is a part of input, reasoning of output.", "provider", "model", "kind"),
@@ -61,6 +65,7 @@ func newMetrics(log *slog.Logger) *metrics {
 		sent:     counter("isekai_notices_total", "Tries to send something to a webhook or by e-mail, by what came of it: sent, again (it is tried later) or dead.", "channel", "outcome"),
 		first:    times("isekai_model_first_event_seconds", "How long streams took to their first event."),
 	}
+	m.requests, m.tools, m.slow = newRequestMetrics(m.registry), newToolMetrics(m.registry), newSlowQueries(log, m.registry)
 	m.ended, m.asked = newFound(m.newCallSeries), newFound(m.newAttemptSeries)
 	m.registry.MustRegister(m.calls, m.attempts, m.tokens, m.took, m.first, m.sent, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -22,3 +22,16 @@ func BenchmarkMetrics(b *testing.B) {
 		m.Called(o)
 	}
 }
+
+// BenchmarkRequests is what counting a request to the API costs it: see package httpapi's
+// BenchmarkCounting for what is around it.
+func BenchmarkRequests(b *testing.B) {
+	c := newMetrics(slog.New(slog.DiscardHandler)).requests.of("show-task")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			c.Begun()
+			c.Ended(200, 3*time.Millisecond)
+		}
+	})
+}

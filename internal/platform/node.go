@@ -57,6 +57,7 @@ type node struct {
 	dir   *DataDir
 	token string
 	url   string
+	name  string // by which people know it: that of the machine, unless nodes need one of their own
 
 	driver  store.Store // as it is, with everything sealed
 	vault   *vault.Vault
@@ -134,6 +135,10 @@ func (i instance) open(ctx context.Context, dir *DataDir, mode cli.Mode) (_ *nod
 		return nil, err
 	}
 	n.log = newLogger(os.Stderr, i.cfg.Log, n.filter)
+	n.metrics = newMetrics(n.log)
+	if mode != cli.Serving { // a person at a terminal wants a task, and no word of its store's
+		n.metrics.slow.level = slog.LevelInfo
+	}
 	openStorage := func(ctx context.Context) error { return n.openStorage(ctx, i.wrap) }
 	for _, step := range []func(context.Context) error{
 		n.openListener, n.listenToNodes, openStorage, n.openSandbox, n.openAccounts, n.openGuard, n.openNodes, n.openModules, n.catchUp, n.startBackground, n.startNodes, n.startServer,
@@ -223,7 +228,7 @@ func (n *node) openModules(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if n.tools, err = newTools(n.sandbox, n.apps, n.skills, n.guard, slices.Concat(n.moreTools(), development, coders)...); err != nil {
+	if n.tools, err = newTools(n.metrics.tools, n.sandbox, n.apps, n.skills, n.guard, slices.Concat(n.moreTools(), development, coders)...); err != nil {
 		return err
 	}
 	if err = n.openMCP(ctx); err != nil {
@@ -349,7 +354,7 @@ func (n *node) startServer(context.Context) error {
 		Version: BuildVersion, Tasks: n.tasks, Permissions: n.permissions, Repositories: n.repos, Apps: n.apps, Events: n.store, Views: n.store, Blobs: n.blobs,
 		Projectors: n.views, Backups: n.backups, Keys: keys{n}, DeadLetters: n.letters,
 		Authenticate: n.authenticate, Model: n.resolveModel, Gateway: n.gateway, Watch: n.hub.Watch, Feed: n.feed(), Health: n.health,
-		Metrics: n.metrics.handler(), Callbacks: n.jobs, Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
+		Metrics: n.metrics.handler(), Requests: n.metrics.requests.of, Diagnostics: n.diagnostics, Callbacks: n.jobs, Records: n.store, Previews: n.listener != nil, Stopping: stopping, Logger: n.log,
 		Origins: commas(n.cfg.Public.Origins), TLSOnly: n.cfg.Public.URL != "", Quotas: n.quotas(), Rates: n.cfg.Rates.rates(), Accounts: n.accounts(),
 		Console: n.console(),
 	})

@@ -46,13 +46,14 @@ func (n *node) listenToNodes(context.Context) (err error) {
 
 // openNodes wires where apps are at home. A store in the data directory is of one node.
 func (n *node) openNodes(context.Context) error {
-	if n.cfg.driver() == onSQLite {
+	if n.name = hostname(); n.cfg.driver() == onSQLite {
 		return nil
 	}
 	name, err := n.dir.nodeName(n.cfg.Nodes)
 	if err != nil {
 		return err
 	}
+	n.name = name
 	h := &homes{records: n.store, self: name}
 	if n.homes = h; !n.cfg.Nodes.on() {
 		return nil

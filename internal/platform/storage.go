@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/backup"
 	"github.com/isekai-run/isekai/internal/blob/local"
@@ -42,15 +43,26 @@ func (c Config) postgres() postgres.Config {
 }
 
 // openDriver opens the configured store as it is: what it holds is sealed.
-func (c Config) openDriver(ctx context.Context) (store.Store, error) {
+func (c Config) openDriver(ctx context.Context) (store.Store, error) { return c.openTimed(ctx, nil) }
+
+// openTimed is openDriver of a store whose slow statements somebody is told of; of nil nobody is.
+func (c Config) openTimed(ctx context.Context, slow *slowQueries) (store.Store, error) {
+	var tell func(string, time.Duration)
+	if slow != nil && c.Store.SlowAfter > 0 {
+		tell = slow.of(c.driver())
+	}
 	if c.driver() == onPostgres {
-		st, err := postgres.Open(ctx, c.postgres())
+		cfg := c.postgres()
+		cfg.Slow, cfg.SlowAfter = tell, c.Store.SlowAfter
+		st, err := postgres.Open(ctx, cfg)
 		if err != nil { // not a store that is nil
 			return nil, err
 		}
 		return st, nil
 	}
-	return sqlite.Open(ctx, c.sqlite())
+	cfg := c.sqlite()
+	cfg.Slow, cfg.SlowAfter = tell, c.Store.SlowAfter
+	return sqlite.Open(ctx, cfg)
 }
 
 func (c Config) blobDir() string {
@@ -139,7 +151,7 @@ func (c Config) openVault(ctx context.Context, keysets store.Keysets, log *slog.
 
 // openStorage opens the store and the blobs, with what tenants write sealed.
 func (n *node) openStorage(ctx context.Context, wrap func(store.Store) store.Store) (err error) {
-	if n.driver, err = n.cfg.openDriver(ctx); err != nil {
+	if n.driver, err = n.cfg.openTimed(ctx, n.metrics.slow); err != nil {
 		return err
 	}
 	n.stages.add("store", func(context.Context) error { return n.driver.Close() })

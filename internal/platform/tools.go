@@ -25,9 +25,9 @@ import (
 	skilltool "github.com/isekai-run/isekai/internal/tool/skill"
 )
 
-// newTools lists the tools, and checks that those are among them that plans of
-// apps name.
-func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guard *redact.Service, more ...tool.Tool) (*tool.Registry, error) {
+// newTools lists the tools, whose calls are counted, and checks that those are among them that
+// plans of apps name.
+func newTools(counted *toolMetrics, box sandbox.Driver, apps *app.Service, skills *skill.Service, guard *redact.Service, more ...tool.Tool) (*tool.Registry, error) {
 	var all []tool.Tool
 	all = append(all, files.Tools()...)
 	all = append(all, search.New(), command.NewWithSkills(box, skills))
@@ -36,7 +36,7 @@ func newTools(box sandbox.Driver, apps *app.Service, skills *skill.Service, guar
 	all = append(all, apptool.Tools(apps)...)
 	all = append(all, more...)
 	// isekai scaffold tool adds a line above this one.
-	r, err := tool.NewRegistry(guarded(guard, all)...)
+	r, err := tool.NewObservedRegistry(counted.observer(all), guarded(guard, all)...)
 	if err != nil {
 		return nil, err
 	}

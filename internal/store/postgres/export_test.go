@@ -4,6 +4,8 @@ import (
 	"context"
 	"io/fs"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
 )
@@ -41,4 +43,15 @@ func (s *Store) PostAlone(ctx context.Context, org core.OrgID, postings ...store
 	p := newPost(ctx, org, postings)
 	err := s.sendPosts([]*post{p})
 	return p.posted, err
+}
+
+// Run runs statements in one transaction on the rows of org.
+func (s *Store) Run(ctx context.Context, org core.OrgID, build func(*pgx.Batch)) error {
+	return s.tenant(ctx, "test", org, build)
+}
+
+// Exec runs one statement by itself.
+func (s *Store) Exec(ctx context.Context, sql string, args ...any) error {
+	_, err := s.app.Exec(ctx, sql, args...)
+	return err
 }

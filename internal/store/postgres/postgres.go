@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/isekai-run/isekai/internal/core"
@@ -48,6 +49,12 @@ type Config struct {
 	// Now is the clock of events and leases; nil is the database's, so that the clocks
 	// of nodes don't matter.
 	Now func() time.Time
+	// Slow is told of what took the server SlowAfter or longer, as this side sees it: the text of
+	// the statement, or those of a transaction that was sent in one piece, each once, and none of
+	// their values. Waiting for a connection isn't in it, nor are Setup and Migrate. It must not
+	// block, nor use the store. nil: nobody is told.
+	Slow      func(statement string, took time.Duration)
+	SlowAfter time.Duration
 }
 
 const (
@@ -85,10 +92,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s := &Store{migrateURL: cfg.MigrateURL, now: cfg.Now, lanes: newLanes[*call](), ledgers: newLanes[*post]()}
 	var err error
-	if s.app, err = connect(ctx, "store.url", cfg.URL, cmp.Or(cfg.MaxConns, defaultConns)); err != nil {
+	if s.app, err = connect(ctx, "store.url", cfg.URL, cmp.Or(cfg.MaxConns, defaultConns), cfg.tracer()); err != nil {
 		return nil, err
 	}
-	if s.relay, err = connect(ctx, "store.relay_url", cfg.RelayURL, relayConns); err != nil {
+	if s.relay, err = connect(ctx, "store.relay_url", cfg.RelayURL, relayConns, cfg.tracer()); err != nil {
 		s.app.Close()
 		return nil, err
 	}
@@ -135,7 +142,7 @@ func (s *Store) clock() *time.Time {
 }
 
 // connect returns a pool that has reached the database.
-func connect(ctx context.Context, name, url string, size int32) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, name, url string, size int32, trace pgx.QueryTracer) (*pgxpool.Pool, error) {
 	const op = "store.open"
 	if url == "" {
 		return nil, core.E(core.Invalid, op, "no "+name+" for PostgreSQL").
@@ -146,7 +153,7 @@ func connect(ctx context.Context, name, url string, size int32) (*pgxpool.Pool, 
 		return nil, core.E(core.Invalid, op, name+" isn't a URL of PostgreSQL").
 			WithHint(urlHint).Because(err)
 	}
-	cfg.MaxConns = size
+	cfg.MaxConns, cfg.ConnConfig.Tracer = size, trace
 	cfg.MinConns = 0
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	if cfg.ConnConfig.ConnectTimeout == 0 {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
@@ -100,7 +101,8 @@ func translateFile(op, path string, err error) error {
 
 // reader is the pool of reading connections with its prepared statements.
 type reader struct {
-	db *sql.DB
+	db   *sql.DB
+	slow slowly
 
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt // nil when closed
@@ -125,6 +127,7 @@ func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // one reads a single row into dest; sql.ErrNoRows if there is none.
 func (r *reader) one(ctx context.Context, query string, args []any, dest ...any) error {
+	defer r.slow.ended(query, time.Now())
 	s, err := r.stmt(ctx, query)
 	if err != nil {
 		return err
@@ -134,6 +137,7 @@ func (r *reader) one(ctx context.Context, query string, args []any, dest ...any)
 
 // each calls scan for every row.
 func (r *reader) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	defer r.slow.ended(query, time.Now())
 	s, err := r.stmt(ctx, query)
 	if err != nil {
 		return err

@@ -30,6 +30,10 @@ import (
 type Config struct {
 	Path string           // the database file; it and its folder are made if missing
 	Now  func() time.Time // the clock of events and leases; nil means time.Now
+	// Slow is told of each statement that took SlowAfter or longer, to its last row: its text, and
+	// none of its values. It must not block, nor use the store. nil: nobody is told.
+	Slow      func(statement string, took time.Duration)
+	SlowAfter time.Duration
 }
 
 // Store is a store.Store and a store.Waker on an SQLite file.
@@ -76,8 +80,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		_ = db.Close()
 		return nil, translate("store.open", err)
 	}
-	s.reader = &reader{db: reads, stmts: map[string]*sql.Stmt{}}
-	s.writer = newWriter(conn, s.Wake)
+	slow := slowly{cfg.SlowAfter, cfg.Slow}
+	s.reader = &reader{db: reads, slow: slow, stmts: map[string]*sql.Stmt{}}
+	s.writer = newWriter(conn, slow, s.Wake)
 	s.close = sync.OnceValue(func() error {
 		s.writer.close()
 		err := s.reader.close()

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/store"
@@ -23,6 +24,7 @@ type writer struct {
 	stop      chan struct{} // closed by close
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt // prepared on conn, by text
+	slow      slowly
 	batch     []*call
 	committed func(store.Changes)
 }
@@ -41,9 +43,9 @@ type tx struct {
 	changes store.Changes // for after the commit
 }
 
-func newWriter(conn *sql.Conn, committed func(store.Changes)) *writer {
+func newWriter(conn *sql.Conn, slow slowly, committed func(store.Changes)) *writer {
 	return &writer{
-		conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan *call),
+		conn: conn, slow: slow, stmts: map[string]*sql.Stmt{}, queue: make(chan *call),
 		turn: make(chan struct{}, 1), stop: make(chan struct{}), committed: committed,
 	}
 }
@@ -219,6 +221,7 @@ func (w *writer) stmt(query string) (*sql.Stmt, error) {
 }
 
 func (w *writer) exec(query string, args ...any) (sql.Result, error) {
+	defer w.slow.ended(query, time.Now())
 	s, err := w.stmt(query)
 	if err != nil {
 		return nil, err
@@ -243,6 +246,7 @@ func (t *tx) change(query string, args ...any) (int64, error) {
 
 // one reads a single row into dest; sql.ErrNoRows if there is none.
 func (t *tx) one(query string, args []any, dest ...any) error {
+	defer t.w.slow.ended(query, time.Now())
 	s, err := t.w.stmt(query)
 	if err != nil {
 		return err
