@@ -69,7 +69,8 @@ func (o *openings) end(n int, rooms []room) {
 	}
 }
 
-// How many streams may be open on a node. Each takes some 60 kB.
+// How many streams may be open on a node. Each takes some 60 kB, and for each channel of several that
+// it carries 2 kB more, of an app's output 12.
 const (
 	userStreams = 100 // of a user or service, with all keys and sessions
 	orgStreams  = 1000

@@ -108,8 +108,8 @@ func TestStreamsEndWhenTheServerStops(t *testing.T) {
 	log.want("")
 }
 
-// TestStreamsAreBounded: one user's, of both kinds and by whatever credential; not what isn't
-// a stream.
+// TestStreamsAreBounded: one user's, of all kinds and by whatever credential; not what isn't
+// a stream. One of many channels is one.
 func TestStreamsAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 100
@@ -117,15 +117,19 @@ func TestStreamsAreBounded(t *testing.T) {
 		cfg.Authenticate = known(map[string]identity.Principal{token: ours, "key": keyed(ours)})
 	})
 	events, logs := "/v1/tasks/"+string(r.task)+"/events", "/v1/apps/"+string(r.app)+"/logs/stream"
+	live := "/v1/live?follow=events,task:" + string(r.task) + ",logs:" + string(r.app)
 	var last *reader
 	for i := range most {
 		path, bearer := events, token
-		if i%2 == 0 {
+		switch i % 3 {
+		case 0:
 			path, bearer = logs, "key"
+		case 1:
+			path = live
 		}
 		last = r.follow(path, "Authorization", "Bearer "+bearer)
 	}
-	for _, path := range []string{events, logs} {
+	for _, path := range []string{events, logs, live} {
 		if a := r.do("GET", path, ""); a.status != 429 || a.header.Get("Retry-After") == "" || a.problem.Code != core.Exhausted || a.problem.Hint == "" {
 			t.Errorf("one too many: %d %v %s", a.status, a.header, a.body)
 		}

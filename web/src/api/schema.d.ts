@@ -1252,6 +1252,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/installation/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["diagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/installation/gateway/providers": {
         parameters: {
             query?: never;
@@ -1550,6 +1566,22 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["shred-keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["follow-live"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3580,6 +3612,32 @@ export interface components {
             /** Format: int64 */
             took_ms: number;
         };
+        Diagnostics: {
+            /** @description calls of models, by who answered */
+            models: components["schemas"]["ModelCount"][] | null;
+            /** @description the one that answers: the others count for themselves */
+            node: string;
+            /** @description of models: how long they took, and what came of asking them */
+            providers: components["schemas"]["ProviderCount"][] | null;
+            /** @description statements that took a store long; those with the most time in all first, 100 at most */
+            queries: components["schemas"]["SlowQuery"][] | null;
+            /** @description to the API, by operation; those with the most time in all first */
+            requests: components["schemas"]["RequestCount"][] | null;
+            runtime: components["schemas"]["RuntimeState"];
+            /**
+             * Format: date-time
+             * @description the node's start
+             */
+            since: string;
+            /**
+             * Format: double
+             * @description from when on a statement is slow: store.slow_after; 0: none is recorded
+             */
+            slow_ms: number;
+            /** @description calls of tools, by tool; those with the most time in all first */
+            tools: components["schemas"]["ToolCount"][] | null;
+            version: string;
+        };
         Diff: {
             files: components["schemas"]["FileDiff"][] | null;
             /** Format: int64 */
@@ -4742,6 +4800,24 @@ export interface components {
             task?: string;
             text: string;
         };
+        ModelCount: {
+            /** Format: int64 */
+            count: number;
+            /** @description of count: those with an error, by its code */
+            errors: {
+                [key: string]: number;
+            };
+            /** @description (other): one that no provider of the installation lists */
+            model: string;
+            /** @example chat */
+            op: string;
+            /** @description (an org's own): one of an org's; empty: nobody answered */
+            provider: string;
+            /** @description of count: ok, failed, canceled (the caller left) or cached */
+            statuses: {
+                [key: string]: number;
+            };
+        };
         ModelName: {
             /** Format: int64 */
             created: number;
@@ -5727,6 +5803,18 @@ export interface components {
         Provider: {
             name: string;
         };
+        ProviderCount: {
+            /** @description times that it was to be asked: ok, or why not */
+            attempts: {
+                [key: string]: number;
+            };
+            /** @description to the end of an answer */
+            call: components["schemas"]["Timing"];
+            /** @description to the first event of a stream */
+            first: components["schemas"]["Timing"];
+            op: string;
+            provider: string;
+        };
         ProviderLimits: {
             /**
              * Format: int64
@@ -5927,6 +6015,42 @@ export interface components {
             synced: string;
             url: string;
         };
+        RequestCount: {
+            /**
+             * Format: int64
+             * @description that are over
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description of count: answered with a status of 500 and more
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description that aren't over
+             */
+            in_flight: number;
+            /** @description as the API's document names it; (none): what no operation took, as an unknown path, a page, or what is refused before */
+            operation: string;
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            p99_ms: number;
+            /**
+             * Format: int64
+             * @description of count: answered with a status of 400 to 499
+             */
+            refused: number;
+            /** @description of refused and failed ones */
+            statuses: {
+                [key: string]: number;
+            };
+            /** Format: double */
+            total_ms: number;
+        };
         ResetPasswordBody: {
             password: string;
             token: string;
@@ -5950,6 +6074,36 @@ export interface components {
              * @description its part among those of its tier; default: 1
              */
             weight?: number;
+        };
+        RuntimeState: {
+            /**
+             * Format: int64
+             * @description that it uses at once
+             */
+            cpus: number;
+            /**
+             * Format: double
+             * @description that collecting took of all processors
+             */
+            gc_cpu_seconds: number;
+            /** Format: int64 */
+            gc_cycles: number;
+            /** @example go1.26.0 */
+            go: string;
+            /** Format: int64 */
+            goroutines: number;
+            /**
+             * Format: int64
+             * @description in use, or not collected yet
+             */
+            heap_bytes: number;
+            /**
+             * Format: int64
+             * @description taken from the system
+             */
+            total_bytes: number;
+            /** Format: double */
+            uptime_seconds: number;
         };
         Secret: {
             /** @description of the kind oauth */
@@ -6159,6 +6313,26 @@ export interface components {
             number: number;
             source: string;
         };
+        SlowQuery: {
+            /**
+             * Format: int64
+             * @description times that it was slow
+             */
+            count: number;
+            /** Format: date-time */
+            last: string;
+            /** Format: double */
+            longest_ms: number;
+            /** @description without its values; 4,000 bytes at most */
+            statement: string;
+            /** @example sqlite */
+            store: string;
+            /**
+             * Format: double
+             * @description of the times that it was slow
+             */
+            total_ms: number;
+        };
         Step: {
             after?: number[] | null;
             call?: components["schemas"]["Call"];
@@ -6262,6 +6436,14 @@ export interface components {
             /** Format: int64 */
             passed: number;
         };
+        Timing: {
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            p99_ms: number;
+        };
         Tokens: {
             /** @description for the Authorization header; a JWT, signed by a key of /.well-known/jwks.json */
             access?: string;
@@ -6293,6 +6475,31 @@ export interface components {
             session?: string;
             /** @description whose rights these are */
             user: string;
+        };
+        ToolCount: {
+            /** Format: int64 */
+            count: number;
+            /** @description of count: calls that ended with an error, by its code */
+            errors: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description of count: made, and what they were to do didn't succeed, as tests that fail
+             */
+            failed: number;
+            /** Format: double */
+            longest_ms: number;
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            p99_ms: number;
+            /** @description (an MCP server's): those of projects' own servers */
+            tool: string;
+            /** Format: double */
+            total_ms: number;
         };
         Used: {
             /** @description of the tasks' creation, UTC, as 2006-01-02 */
@@ -6511,6 +6718,7 @@ export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetterDetail = components['schemas']['DeadLetterDetail'];
 export type Delivery = components['schemas']['Delivery'];
 export type DeliveryAttempt = components['schemas']['DeliveryAttempt'];
+export type Diagnostics = components['schemas']['Diagnostics'];
 export type Diff = components['schemas']['Diff'];
 export type Difference = components['schemas']['Difference'];
 export type Document = components['schemas']['Document'];
@@ -6615,6 +6823,7 @@ export type Me = components['schemas']['Me'];
 export type Member = components['schemas']['Member'];
 export type MemorySettings = components['schemas']['MemorySettings'];
 export type Message = components['schemas']['Message'];
+export type ModelCount = components['schemas']['ModelCount'];
 export type ModelName = components['schemas']['ModelName'];
 export type ModelProvider = components['schemas']['ModelProvider'];
 export type ModelRoute = components['schemas']['ModelRoute'];
@@ -6694,6 +6903,7 @@ export type Projection = components['schemas']['Projection'];
 export type Prompt = components['schemas']['Prompt'];
 export type PromptText = components['schemas']['PromptText'];
 export type Provider = components['schemas']['Provider'];
+export type ProviderCount = components['schemas']['ProviderCount'];
 export type ProviderLimits = components['schemas']['ProviderLimits'];
 export type ProviderModel = components['schemas']['ProviderModel'];
 export type ProviderState = components['schemas']['ProviderState'];
@@ -6710,9 +6920,11 @@ export type Replayed = components['schemas']['Replayed'];
 export type ReplayedDeliveries = components['schemas']['ReplayedDeliveries'];
 export type Reply = components['schemas']['Reply'];
 export type Repository = components['schemas']['Repository'];
+export type RequestCount = components['schemas']['RequestCount'];
 export type ResetPasswordBody = components['schemas']['ResetPasswordBody'];
 export type RotateKeysBody = components['schemas']['RotateKeysBody'];
 export type RouteTarget = components['schemas']['RouteTarget'];
+export type RuntimeState = components['schemas']['RuntimeState'];
 export type Secret = components['schemas']['Secret'];
 export type SecretUse = components['schemas']['SecretUse'];
 export type SecretVersion = components['schemas']['SecretVersion'];
@@ -6727,12 +6939,15 @@ export type SkillFile = components['schemas']['SkillFile'];
 export type SkillProblem = components['schemas']['SkillProblem'];
 export type SkillRepository = components['schemas']['SkillRepository'];
 export type SkillVersion = components['schemas']['SkillVersion'];
+export type SlowQuery = components['schemas']['SlowQuery'];
 export type Step = components['schemas']['Step'];
 export type Task = components['schemas']['Task'];
 export type TaskDetail = components['schemas']['TaskDetail'];
 export type TaskDiff = components['schemas']['TaskDiff'];
 export type TestReport = components['schemas']['TestReport'];
+export type Timing = components['schemas']['Timing'];
 export type Tokens = components['schemas']['Tokens'];
+export type ToolCount = components['schemas']['ToolCount'];
 export type Used = components['schemas']['Used'];
 export type User = components['schemas']['User'];
 export type Version = components['schemas']['Version'];
@@ -8983,6 +9198,25 @@ export interface operations {
             };
         };
     };
+    diagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnostics"];
+                };
+            };
+        };
+    };
     "list-model-providers-of-installation": {
         parameters: {
             query?: never;
@@ -9618,6 +9852,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyReport"];
+                };
+            };
+        };
+    };
+    "follow-live": {
+        parameters: {
+            query: {
+                follow: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        data: string;
+                        event?: string;
+                        id?: string;
+                        retry?: number;
+                    };
                 };
             };
         };
