@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/isekai-run/isekai/internal/client"
 	"github.com/isekai-run/isekai/internal/core"
 	"github.com/isekai-run/isekai/internal/identity"
+	"github.com/isekai-run/isekai/internal/store"
 )
 
 type eventQuery struct {
@@ -61,36 +63,69 @@ func lastEvent(id string) (int64, error) {
 func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, of core.StreamID, last string, after int64) {
 	changed, stop := s.cfg.Watch(scope.Org, of)
 	defer stop()
-	s.onward(ctx, out, changed, func(page int) (read int, open bool) {
-		events, err := s.cfg.Events.ReadStream(ctx, scope.Org, of, after, page)
-		if err != nil {
-			return 0, false // the reader resumes
+	s.onward(ctx, out, changed, &tail{events: s.cfg.Events, to: out, org: scope.Org, of: of, last: last, after: after})
+}
+
+// lane takes what a stream has to tell: a connection of its own, or a channel of a live stream.
+type lane interface {
+	// send writes an event. Who resumes goes on after its place.
+	send(place int64, v any) error
+	// place says how far the stream has come, where there was nothing to show.
+	place(at int64) error
+	// end says that the stream is complete.
+	end()
+}
+
+// source is what events come from, a page at a time. It isn't safe for concurrent use.
+type source interface {
+	// next writes the next page, of at most so many, and says how many those were. io.EOF: they
+	// were the last, and its lane has been told.
+	next(ctx context.Context, page int) (read int, err error)
+	// reached is the place up to which it was read.
+	reached() int64
+}
+
+// tail is the source of a stream's events after a version, until the last, which is of a type.
+type tail struct {
+	events store.Events
+	to     lane
+	org    core.OrgID
+	of     core.StreamID
+	last   string
+	after  int64
+}
+
+func (t *tail) reached() int64 { return t.after }
+
+func (t *tail) next(ctx context.Context, page int) (read int, err error) {
+	events, err := t.events.ReadStream(ctx, t.org, t.of, t.after, page)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range events {
+		if err := t.to.send(e.Version, client.Event(e)); err != nil {
+			return 0, err
 		}
-		for _, e := range events {
-			if out.send(strconv.FormatInt(e.Version, 10), "", client.Event(e)) != nil {
-				return 0, false
-			}
-			after = e.Version
-			if e.Type == last {
-				out.end()
-				return 0, false
-			}
+		t.after = e.Version
+		if e.Type == t.last {
+			t.to.end()
+			return 0, io.EOF
 		}
-		return len(events), true
-	})
+	}
+	return len(events), nil
 }
 
 // onward has a page of events written after the other, and what comes later as it does, until the
 // reader, his right or the server goes. A slow reader holds back its own goroutine and no memory but
-// a page. next writes the next page and says how many it had, and whether the stream goes on.
-func (s *server) onward(ctx context.Context, out *sse, changed <-chan struct{}, next func(page int) (read int, open bool)) {
+// a page.
+func (s *server) onward(ctx context.Context, out *sse, changed <-chan struct{}, from source) {
 	const page = 100
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	for {
-		read, open := next(page)
+		read, err := from.next(ctx, page)
 		switch {
-		case !open:
+		case err != nil: // unless it is complete, the reader resumes
 			return
 		case read == page:
 			continue
@@ -162,7 +197,16 @@ func openSSE(w http.ResponseWriter, p patience, may func() error) *sse {
 	return &sse{w: w, rc: http.NewResponseController(w), waiting: p, may: may, asked: now, until: now.Add(streamAge)}
 }
 
-func (s *sse) send(id, event string, v any) error {
+// send implements lane.
+func (s *sse) send(place int64, v any) error { return s.event(strconv.FormatInt(place, 10), "", v) }
+
+// place implements lane.
+func (s *sse) place(at int64) error {
+	return s.event(strconv.FormatInt(at, 10), "position", map[string]int64{"position": at})
+}
+
+// event writes one with an id and a name, unless they are "".
+func (s *sse) event(id, event string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -177,7 +221,7 @@ func (s *sse) send(id, event string, v any) error {
 	return s.write(text)
 }
 
-// end says that the stream is complete.
+// end implements lane.
 func (s *sse) end() { _ = s.write("event: end\ndata: {}\n\n") }
 
 func (s *sse) comment() error { return s.write(": \n\n") }

@@ -121,14 +121,14 @@ func TestALiveStreamEndsWithItsReadersRight(t *testing.T) {
 				}
 				return nil
 			})
-			f := feed{server: s, out: out, org: "org_a", who: func() *identity.Principal {
+			f := feed{server: s, to: out, org: "org_a", who: func() *identity.Principal {
 				now := who
 				if time.Since(began) > 10*time.Second { // demoted
 					now.Role = ""
 				}
 				return &now
 			}, told: -1}
-			f.follow(t.Context())
+			f.follow(t.Context(), out)
 			if d := time.Since(began); d < c.want || d > c.want+recheck {
 				t.Errorf("%s: it ended after %s, want %s", name, d, c.want)
 			}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -108,16 +107,17 @@ func (s *server) events() {
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
 			rq := requestOf(hc.Context())
 			rq.now.Store(&p)
-			f := feed{server: s, out: s.newSSE(hc), org: p.Scope.Org, who: rq.now.Load, query: *in, at: after, told: -1}
-			f.follow(hc.Context())
+			out := s.newSSE(hc)
+			f := feed{server: s, to: out, org: p.Scope.Org, who: rq.now.Load, query: *in, at: after, told: -1}
+			f.follow(hc.Context(), out)
 		}}, nil
 	})
 }
 
-// feed is an open live stream.
+// feed is the source of an org's events, as far as its reader may see them.
 type feed struct {
 	*server
-	out   *sse
+	to    lane
 	org   core.OrgID
 	who   func() *identity.Principal // as it is now
 	query feedQuery
@@ -127,32 +127,34 @@ type feed struct {
 }
 
 // follow writes the org's events.
-func (f *feed) follow(ctx context.Context) {
+func (f *feed) follow(ctx context.Context, out *sse) {
 	changed, stop := f.cfg.Feed.Watch(f.org)
 	defer stop()
-	f.onward(ctx, f.out, changed, func(page int) (read int, open bool) {
-		events, err := f.cfg.Feed.Stored.ReadOrg(ctx, f.org, f.at, page)
-		if err != nil {
-			return 0, false // the reader resumes
-		}
-		f.gone = map[core.StreamID]bool{}
-		for _, e := range events {
-			if f.show(ctx, e) != nil {
-				return 0, false
-			}
-			f.at = e.Position
-		}
-		if f.told != f.at && f.place() != nil { // also at first, and where there was nothing to show: who is cut off resumes here
-			return 0, false
-		}
-		return len(events), true
-	})
+	f.onward(ctx, out, changed, f)
 }
 
-// place says how far the stream has come.
-func (f *feed) place() error {
-	f.told = f.at
-	return f.out.send(strconv.FormatInt(f.at, 10), "position", map[string]int64{"position": f.at})
+func (f *feed) reached() int64 { return f.at }
+
+// next implements source. It never ends.
+func (f *feed) next(ctx context.Context, page int) (read int, err error) {
+	events, err := f.cfg.Feed.Stored.ReadOrg(ctx, f.org, f.at, page)
+	if err != nil {
+		return 0, err
+	}
+	f.gone = map[core.StreamID]bool{}
+	for _, e := range events {
+		if err := f.show(ctx, e); err != nil {
+			return 0, err
+		}
+		f.at = e.Position
+	}
+	if f.told != f.at { // also at first, and where there was nothing to show: who is cut off resumes here
+		f.told = f.at
+		if err := f.to.place(f.at); err != nil {
+			return 0, err
+		}
+	}
+	return len(events), nil
 }
 
 // show writes an event if its reader may see it and wants to.
@@ -173,7 +175,7 @@ func (f *feed) show(ctx context.Context, e core.Event) error {
 		return nil
 	}
 	f.told = e.Position
-	return f.out.send(strconv.FormatInt(e.Position, 10), "", client.Event(e))
+	return f.to.send(e.Position, client.Event(e))
 }
 
 // hides reports whether an event is of a conversation that was deleted since: of it, nothing but

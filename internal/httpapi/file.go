@@ -226,7 +226,7 @@ func (s *server) pump(out *sse, ctx context.Context, lines <-chan app.Line) {
 	for {
 		select {
 		case l, ok := <-lines:
-			if !ok || out.send(strconv.FormatInt(l.Seq, 10), "", wireLine(l)) != nil {
+			if !ok || out.send(l.Seq, wireLine(l)) != nil {
 				return
 			}
 		case <-tick.C:
