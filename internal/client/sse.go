@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,16 +30,24 @@ const (
 )
 
 // endOfStream is the event that the server sends last on a stream that is
-// complete; a connection that ends without it was cut.
+// complete; a connection that ends without it was cut. One with data is of a part of the stream.
 const endOfStream = "end"
+
+func (m message) ends() bool { return m.event == endOfStream && (m.data == "" || m.data == "{}") }
 
 // stream reads server-sent events and resumes after a cut connection with
 // Last-Event-ID. It ends after the server says that the stream is complete.
 func (c *Client) stream(ctx context.Context, path, lastID string) iter.Seq2[message, error] {
+	return c.resumed(ctx, func(last string) (string, string) { return path, cmp.Or(last, lastID) })
+}
+
+// resumed is stream of what at says to ask for, given the id of the last event, "" at first.
+func (c *Client) resumed(ctx context.Context, at func(last string) (path, lastID string)) iter.Seq2[message, error] {
 	return func(yield func(message, error) bool) {
-		fruitless := 0
+		fruitless, last := 0, ""
 		for {
 			began := time.Now()
+			path, lastID := at(last)
 			res, err := c.open(ctx, request{method: http.MethodGet, path: path,
 				header: map[string]string{"Accept": "text/event-stream", "Last-Event-ID": lastID}})
 			if err == nil && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
@@ -51,13 +60,13 @@ func (c *Client) stream(ctx context.Context, path, lastID string) iter.Seq2[mess
 						err = readErr
 						break
 					}
-					if m.event == endOfStream {
+					if m.ends() {
 						res.Body.Close()
 						return
 					}
 					fruitless = 0
 					if m.id != "" {
-						lastID = m.id
+						last = m.id
 					}
 					if !yield(m, nil) {
 						res.Body.Close()

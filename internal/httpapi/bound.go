@@ -74,6 +74,7 @@ var unusual = map[string]bounds{
 	"conversation-events": {},
 
 	"list-events": {},
+	"follow-live": {},
 	"task-events": {},
 	"follow-logs": {},
 }

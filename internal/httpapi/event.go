@@ -66,7 +66,7 @@ func (s *server) follow(out *sse, ctx context.Context, scope core.Scope, of core
 	s.onward(ctx, out, changed, &tail{events: s.cfg.Events, to: out, org: scope.Org, of: of, last: last, after: after})
 }
 
-// lane takes what a stream has to tell: a connection of its own, or a channel of a live stream.
+// lane takes what a stream has to tell: a connection of its own, or a channel among others of one.
 type lane interface {
 	// send writes an event. Who resumes goes on after its place.
 	send(place int64, v any) error

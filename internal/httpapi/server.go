@@ -141,6 +141,7 @@ func newServer(cfg Config, waiting patience) (http.Handler, error) {
 	s.tasks()
 	s.permissions()
 	s.events()
+	s.live()
 	s.repositories()
 	s.contents()
 	s.apps()

@@ -15,9 +15,8 @@ var prefixes = map[string]string{
 
 // idField is a parameter of an input that is an id.
 type idField struct {
-	at     []int // in the struct
-	name   string
-	prefix string
+	at   []int // in the struct
+	name string
 }
 
 // idFields returns those of an input, in paths and queries.
@@ -25,8 +24,8 @@ func idFields[In any]() (all []idField) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[In]()) {
 		for _, place := range []string{"path", "query"} {
 			name := f.Tag.Get(place)
-			if prefix, ok := prefixes[name]; ok && f.Type.Kind() == reflect.String {
-				all = append(all, idField{f.Index, name, prefix})
+			if _, ok := prefixes[name]; ok && f.Type.Kind() == reflect.String {
+				all = append(all, idField{f.Index, name})
 			}
 		}
 	}
@@ -38,9 +37,20 @@ func idFields[In any]() (all []idField) {
 func checkIDs(in any, fields []idField) error {
 	v := reflect.ValueOf(in).Elem()
 	for _, f := range fields {
-		if id := v.FieldByIndex(f.at).String(); id != "" && !core.ValidID(f.prefix, id) {
-			return core.E(core.NotFound, "request", "no such "+f.name).WithHint("name it by its id, which begins with " + f.prefix + "_ and is in the list of them")
+		if id := v.FieldByIndex(f.at).String(); id != "" {
+			if err := checkID(f.name, id); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// checkID is checkIDs of the id of one thing, by the name of its parameter.
+func checkID(name, id string) error {
+	prefix := prefixes[name]
+	if core.ValidID(prefix, id) {
+		return nil
+	}
+	return core.E(core.NotFound, "request", "no such "+name).WithHint("name it by its id, which begins with " + prefix + "_ and is in the list of them")
 }
