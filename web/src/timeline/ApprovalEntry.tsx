@@ -17,7 +17,7 @@ export function ApprovalEntry({ task, approval }: { task: string; approval: Appr
     <Alert color={answer ? 'gray' : 'orange'} variant="light" my={6} icon={<IconHelpCircle aria-hidden />} title={answer ? undefined : t.title} role={answer ? undefined : 'group'}>
       <Stack gap={6}>
         <Text size="sm" className="words" style={{ whiteSpace: 'pre-wrap' }}>{asked.question || (asked.tool ? t.permission(asked.tool) : t.outcome)}</Text>
-        {asked.subject && <Text size="sm" ff="monospace" className="words">{asked.tool ? `${asked.tool}: ` : ''}{asked.subject}</Text>}
+        {asked.subject && !asked.question.includes(asked.subject) && <Text size="sm" ff="monospace" className="words">{asked.tool ? `${asked.tool}: ` : ''}{asked.subject}</Text>}
         {asked.rule && <Text size="xs" c="dimmed" className="words">{t.rule(asked.rule)}</Text>}
         {answer ? (
           <Text size="sm" fw={500} className="words">

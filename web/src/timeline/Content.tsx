@@ -1,8 +1,7 @@
 import { Button, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useApi } from '../api/hooks'
-import type { Event, EventContent } from '../api/schema'
+import type { EventContent } from '../api/schema'
 import { text } from '../text'
 import { bytes } from '../text/format'
 import { ProblemNote } from '../ui/ProblemNote'
@@ -22,22 +21,23 @@ export function Content({ task, kept, pick, as = (text) => text }: { task: strin
   const api = useApi()
   const [wanted, setWanted] = useState(false)
   const { content, version } = kept
-  const whole = useQuery({
-    queryKey: ['event', task, version],
-    queryFn: async ({ signal }) => (await (await api.fetch(`/v1/tasks/${encodeURIComponent(task)}/events/${version}`, { signal })).json()) as Event,
-    enabled: wanted,
-    staleTime: Infinity, // an event never changes
-    gcTime: 60_000,
-  })
-  const filled: Filled | undefined = whole.data && pick(whole.data.data as never)
+  const query = api.query.useQuery(
+    'get',
+    '/v1/tasks/{task}/events/{version}',
+    { params: { path: { task, version } } },
+    { enabled: wanted, staleTime: Infinity, gcTime: 60_000 }, // an event never changes
+  )
+  const { data, isFetching } = query
+  const error: unknown = query.error
+  const filled: Filled | undefined = data && pick(data.data as never)
   const shown = filled?.text ?? content.text
   return (
     <>
       {shown ? <Scrollable pre className={classes.text}>{as(shown)}</Scrollable> : !content.blob && <Text size="sm" c="dimmed">{t.empty}</Text>}
       {filled?.cut && <Text size="xs" c="dimmed">{t.cut}</Text>}
-      {whole.error && <ProblemNote error={whole.error} retry={() => void whole.refetch()} />}
+      {error ? <ProblemNote error={error} retry={() => void query.refetch()} /> : null}
       {content.blob && !filled && (
-        <Button size="compact-xs" variant="default" my={4} loading={whole.isFetching} onClick={() => setWanted(true)}>
+        <Button size="compact-xs" variant="default" my={4} loading={isFetching} onClick={() => setWanted(true)}>
           {t.showAll(bytes(content.size ?? 0))}
         </Button>
       )}

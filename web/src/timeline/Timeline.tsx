@@ -1,4 +1,4 @@
-import { Alert, Badge, Group, Loader, Text, UnstyledButton, VisuallyHidden } from '@mantine/core'
+import { Badge, Group, Loader, Text, UnstyledButton, VisuallyHidden } from '@mantine/core'
 import { IconAlertTriangle, IconChevronDown, IconChevronRight, IconCircle, IconCircleCheckFilled, IconCircleXFilled } from '@tabler/icons-react'
 import { memo, useState } from 'react'
 import { Problem } from '../api/problem'
@@ -148,14 +148,20 @@ const OneAttempt = memo(function OneAttempt({ task, attempt, named }: { task: st
 function End({ task, state, finished }: { task: string; state: TaskState; finished: EventTaskFinished }) {
   const t = text.timeline
   const { answer, error, spent } = finished
-  const color = finished.status === 'succeeded' ? 'green' : finished.status === 'failed' ? 'red' : 'gray'
+  const good = finished.status === 'succeeded'
+  const color = good ? tone.good : finished.status === 'failed' ? tone.bad : 'var(--mantine-color-dimmed)'
   const facts = [state.createdAt && state.finishedAt ? t.took(duration(between(state.createdAt, state.finishedAt))) : '', spent ? t.spent(credits(spent)) : ''].filter(Boolean).join(', ')
   return (
-    <Alert mt="sm" color={color} variant="light" title={`${t.end[finished.status] ?? finished.status} ${facts}`} icon={finished.status === 'succeeded' ? <IconCircleCheckFilled aria-hidden /> : <IconAlertTriangle aria-hidden />}>
+    <div className={classes.end} style={{ borderInlineStartColor: color }}>
+      <Group gap={6} wrap="nowrap">
+        {good ? <IconCircleCheckFilled size={18} color={color} aria-hidden /> : <IconAlertTriangle size={18} color={color} aria-hidden />}
+        <Text size="sm" fw={600}>{t.end[finished.status] ?? finished.status}</Text>
+        <Text size="xs" c="dimmed">{facts}</Text>
+      </Group>
       {finished.summary && <Text size="sm" className="words">{sentence(finished.summary)}</Text>}
       {error && <Text size="sm" className="words">{[error.msg !== finished.summary ? error.msg : '', error.hint ?? ''].filter(Boolean).map(sentence).join(' ')}</Text>}
       {answer.text && answer.text !== finished.summary && <Text size="sm" className="words" style={{ whiteSpace: 'pre-wrap' }} mt={4}>{answer.text}</Text>}
       {answer.blob && <Content task={task} kept={{ content: answer, version: state.version }} pick={(data: EventTaskFinished) => data.answer} />}
-    </Alert>
+    </div>
   )
 }

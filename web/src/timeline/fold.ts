@@ -170,17 +170,33 @@ function lists(s: TaskState, see: (list: readonly Entry[], put: (list: readonly 
   }
 }
 
+/** What is asked for again, settled or answered is among the newest: a task does one thing at a time. */
+const near = 200
+
+/** Where a call's entry is in a list, of which no more than `look` are looked at; -1: not among these. */
+function indexIn(list: readonly Entry[], kind: Kind, call: string, look: number): number {
+  for (let i = list.length - 1; i >= Math.max(list.length - look, 0); i--) if (is(list[i]!, kind, call)) return i
+  return -1
+}
+
 function find<K extends Kind>(s: TaskState, kind: K, call: string): Of<K> | undefined {
   let found: Of<K> | undefined
-  lists(s, (list) => (found = list.findLast((entry): entry is Of<K> => is(entry, kind, call))) !== undefined)
+  let left = near
+  lists(s, (list) => {
+    found = list[indexIn(list, kind, call, left)] as Of<K> | undefined
+    left -= list.length
+    return found !== undefined || left <= 0
+  })
   return found
 }
 
 function amend<K extends Kind>(s: TaskState, kind: K, call: string, change: (entry: Of<K>) => Of<K>): TaskState {
   let next = s
+  let left = near
   lists(s, (list, put, p) => {
-    const i = list.findLastIndex((entry) => is(entry, kind, call))
-    if (i < 0) return false
+    const i = indexIn(list, kind, call, left)
+    left -= list.length
+    if (i < 0) return left <= 0
     next = { ...s, phases: s.phases.with(p, put(list.with(i, change(list[i] as Of<K>)))) }
     return true
   })

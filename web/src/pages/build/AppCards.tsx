@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Button, Card, Group, Loader, Menu, SimpleGrid, Text, Title } from '@mantine/core'
+import { ActionIcon, Anchor, Button, Card, Group, Loader, Menu, SimpleGrid, Text, Title, VisuallyHidden } from '@mantine/core'
 import { IconAppWindow, IconDots, IconExternalLink, IconTrash } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useApi } from '../../api/hooks'
@@ -92,8 +92,9 @@ function AppCard({ app }: { app: App }) {
         {t.version(app.version)}, {t.changed} <Moment at={app.updated_at} />
       </Text>
       {app.url && /^https?:/.test(app.url) && (
-        <Anchor href={app.url} target="_blank" rel="noopener noreferrer" size="sm" mt={4} className="words" aria-label={t.open(app.title)}>
+        <Anchor href={app.url} target="_blank" rel="noopener noreferrer" size="sm" mt={4} className="words">
           {new URL(app.url).host} <IconExternalLink size={13} aria-hidden style={{ verticalAlign: '-2px' }} />
+          <VisuallyHidden>{t.newTab}</VisuallyHidden>
         </Anchor>
       )}
     </Card>

@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Group, SegmentedControl, Text, Tooltip } from '@mantine/core'
-import { IconAppWindow, IconExternalLink, IconHammer, IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react'
+import { IconAppWindow, IconExternalLink, IconHammer, IconPlayerPlay, IconRefresh } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useMay } from '../../api/me'
 import type { AppDetail } from '../../api/schema'
@@ -20,7 +20,7 @@ function Frame({ app }: { app: AppDetail }) {
   const may = useMay()('app.write')
   const [width, setWidth] = useState('desktop')
   const [reloads, setReloads] = useState(0)
-  const { busy, start, stop } = useRunning(app)
+  const { busy, start } = useRunning(app)
   const url = app.status === 'running' && app.url && /^https?:\/\//.test(app.url) && new URL(app.url).origin !== location.origin ? app.url : ''
   if (!url) {
     return (
@@ -66,13 +66,6 @@ function Frame({ app }: { app: AppDetail }) {
             <IconExternalLink size={16} />
           </ActionIcon>
         </Tooltip>
-        {may && (
-          <Tooltip label={t.stop}>
-            <ActionIcon variant="default" size={30} aria-label={t.stop} loading={busy} onClick={stop}>
-              <IconPlayerStop size={16} />
-            </ActionIcon>
-          </Tooltip>
-        )}
       </Group>
       <div className={classes.stage}>
         {/* What is served there changes with the app's stream: another version, or a start. */}

@@ -43,7 +43,7 @@ export function Requests({ app, detail, tasks, events, running, show }: { app: s
   useEffect(() => {
     const box = scroll.current
     if (box && stuck.current) box.scrollTop = box.scrollHeight
-  }, [state.version, requests.length])
+  }, [state.version, requests.length, running, detail?.version])
   return (
     <>
       <Box
@@ -69,7 +69,7 @@ export function Requests({ app, detail, tasks, events, running, show }: { app: s
                   </Text>
                   <Group gap={6} mt={4}>
                     {status && status !== 'succeeded' && <StatusBadge status={status} />}
-                    <Text size="xs" c="dimmed">
+                    <Text size="xs">
                       {request.version ? `${t.made(request.version)} · ` : ''}
                       <Moment at={request.at} />
                     </Text>

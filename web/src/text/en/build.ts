@@ -22,7 +22,7 @@ export const build = {
     noneHint: 'Say above what you need, or take an example: your app appears here, running.',
     building: 'Being built',
     version: (n: number) => `Version ${n}`,
-    open: (title: string) => `Open ${title} in a new tab`,
+    newTab: '(opens in a new tab)',
     changed: 'changed',
   },
   app: {
