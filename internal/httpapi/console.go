@@ -80,6 +80,10 @@ func consolePolicy(nonce string, frames []string) string {
 		"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 }
 
+// assetPolicy is of the files that the page loads: one that is a worker has its own policy, not the page's, and
+// talks to this origin as the page does.
+const assetPolicy = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
 // asset answers with a file that the page loads.
 func (s *server) asset(w http.ResponseWriter, r *http.Request) {
 	files, name := s.cfg.Console.Files, r.PathValue("file")
@@ -97,6 +101,7 @@ func (s *server) asset(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = f.Close() }() // only read
 	h := w.Header()
+	h.Set("Content-Security-Policy", assetPolicy)
 	h.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	var content io.Reader = f

@@ -100,6 +100,9 @@ func TestTheConsolesFiles(t *testing.T) {
 		if a.status != 200 || a.header.Get("Content-Encoding") != c.coding || a.header.Get("Content-Type") != c.kind || !strings.Contains(a.header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s for %q: %d %v", c.path, c.accepts, a.status, a.header)
 		}
+		if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'; connect-src 'self';") { // a shared worker's own
+			t.Errorf("%s: %s", c.path, policy)
+		}
 		if c.coding == "" && a.body != c.body {
 			t.Errorf("%s for %q: %q", c.path, c.accepts, a.body)
 		}

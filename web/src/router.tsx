@@ -82,7 +82,20 @@ const project = createRoute({
 })
 const home = createRoute({ getParentRoute: () => project, path: '/', component: lazyRouteComponent(() => import('./pages/home/Home')) })
 const build = createRoute({ getParentRoute: () => project, path: '/build', component: lazyRouteComponent(() => import('./pages/build/Build')) })
-const app = createRoute({ getParentRoute: () => project, path: '/build/$app', component: lazyRouteComponent(() => import('./pages/build/App')) })
+interface AppSearch {
+  /** Whose timeline is shown; the newest if not given. */
+  task?: string
+  tab?: string
+}
+const app = createRoute({
+  getParentRoute: () => project,
+  path: '/build/$app',
+  validateSearch: (search: Record<string, unknown>): AppSearch => ({
+    ...(typeof search.task === 'string' && /^tsk_\w+$/.test(search.task) && { task: search.task }),
+    ...(typeof search.tab === 'string' && { tab: search.tab }),
+  }),
+  component: lazyRouteComponent(() => import('./pages/build/App')),
+})
 const chat = createRoute({ getParentRoute: () => project, path: '/chat', component: lazyRouteComponent(() => import('./pages/chat/Chat')) })
 const conversation = createRoute({ getParentRoute: () => project, path: '/chat/$conversation', component: lazyRouteComponent(() => import('./pages/chat/Conversation')) })
 const tasks = createRoute({ getParentRoute: () => project, path: '/tasks', component: lazyRouteComponent(() => import('./pages/tasks/Tasks')) })

@@ -98,7 +98,7 @@ function Navigation() {
               return (
                 <NavLink
                   key={p.to}
-                  renderRoot={(props) => <Link to={p.to} params={{ project } as never} {...props} />}
+                  renderRoot={(props) => <Link to={p.to} params={{ project } as never} activeOptions={{ exact: true }} {...props} />}
                   label={p.label}
                   leftSection={<p.icon size={18} stroke={1.6} aria-hidden />}
                   active={here}

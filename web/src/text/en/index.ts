@@ -9,6 +9,7 @@ import { org } from './org'
 import { shell } from './shell'
 import { signin } from './signin'
 import { tasks } from './tasks'
+import { timeline } from './timeline'
 import { tooling } from './tooling'
 
-export const en = { account, build, chat, common, home, installation, knowledge, org, shell, signin, tasks, tooling }
+export const en = { account, build, chat, common, home, installation, knowledge, org, shell, signin, tasks, timeline, tooling }
