@@ -141,12 +141,12 @@ export function DocumentState({ of: d }: { of: Pick<Document, 'state' | 'cut'> }
   const t = text.knowledge.memory.documents
   return (
     <Group gap={4} wrap="nowrap">
-      <Badge variant="light" color={colors[d.state]} style={{ flexShrink: 0 }}>
+      <Badge variant="light" color={colors[d.state]} miw="max-content">
         {t.states[d.state]}
       </Badge>
       {d.cut && (
         <Tooltip label={t.cutHint} multiline maw={260}>
-          <Badge variant="light" color="orange" style={{ flexShrink: 0 }}>
+          <Badge variant="light" color="orange" miw="max-content">
             {t.cut}
           </Badge>
         </Tooltip>
