@@ -23,13 +23,13 @@ function Notices() {
   const unread = (query.data?.items ?? []).filter((n) => !n.read).length
   return (
     <Popover opened={opened} onChange={toggle} position="bottom-end" width="min(24rem, calc(100vw - 1rem))" trapFocus withinPortal>
-      <Popover.Target>
-        <Indicator disabled={unread === 0} label={unread} size={16} color="red" offset={4} aria-hidden={undefined}>
+      <Indicator disabled={unread === 0} label={unread} size={16} color="red" offset={4} aria-hidden={undefined}>
+        <Popover.Target>
           <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t.unread(unread)} onClick={toggle}>
             <IconBell size={18} />
           </ActionIcon>
-        </Indicator>
-      </Popover.Target>
+        </Popover.Target>
+      </Indicator>
       <Popover.Dropdown p={0} role="dialog" aria-label={t.title}>
         <Group justify="space-between" px="md" py="xs">
           <Text fw={600}>{t.title}</Text>

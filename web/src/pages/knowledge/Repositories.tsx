@@ -8,6 +8,7 @@ import { text } from '../../text'
 import { Confirm } from '../../ui/confirm'
 import { Empty } from '../../ui/Empty'
 import { Loaded } from '../../ui/Loaded'
+import { Rows } from '../../ui/Rows'
 import { Moment } from '../../ui/Moment'
 import { Page } from '../../ui/Page'
 import { done, failed } from '../../ui/told'
@@ -38,25 +39,11 @@ export default function Repositories() {
               {t.noneHint}
             </Empty>
           ) : (
-            <Table.ScrollContainer minWidth={680}>
-              <Table verticalSpacing="sm" highlightOnHover>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t.name}</Table.Th>
-                    <Table.Th>{t.branch}</Table.Th>
-                    <Table.Th>{t.commit}</Table.Th>
-                    <Table.Th>{t.credential}</Table.Th>
-                    <Table.Th>{t.synced}</Table.Th>
-                    <Table.Td />
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
+            <Rows label={t.title} head={[t.name, t.branch, t.commit, t.credential, t.synced, '']} minWidth={680}>
                   {items.map((r) => (
                     <Row key={r.name} repository={r} remove={() => setRemoving(r)} />
                   ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+                </Rows>
           )
         }
       </Loaded>

@@ -8,6 +8,7 @@ import type { Skill } from '../../api/schema'
 import { text } from '../../text'
 import { Empty } from '../../ui/Empty'
 import { Loaded } from '../../ui/Loaded'
+import { Rows } from '../../ui/Rows'
 import { Page } from '../../ui/Page'
 import { usePlace } from '../../ui/place'
 import { done, failed } from '../../ui/told'
@@ -48,23 +49,11 @@ export default function Skills() {
             )
           }
           return (
-            <Table.ScrollContainer minWidth={620}>
-              <Table verticalSpacing="sm" highlightOnHover>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t.name}</Table.Th>
-                    <Table.Th>{t.owner}</Table.Th>
-                    <Table.Th>{t.version}</Table.Th>
-                    <Table.Th>{t.state}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
+            <Rows label={t.title} head={[t.name, t.owner, t.version, t.state]} minWidth={620}>
                   {shown.map((s) => (
                     <Row key={`${s.owner} ${s.name}`} skill={s} open={() => setOpen(s.name)} />
                   ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+                </Rows>
           )
         }}
       </Loaded>

@@ -1,8 +1,6 @@
 import { bytes, number } from '../format'
 
 export const knowledge = {
-  conflict: 'It was changed elsewhere meanwhile',
-  conflictHint: 'What is there now has been read, and what you have entered is kept. Look at it again, then save.',
   who: { you: 'You', user: 'A member', key: 'An API key', worker: 'An agent', system: 'Isekai' },
   credential: { add: 'Manage credentials' },
   files: { choose: 'Choose files', chooseOne: 'Choose a file', chooseFolder: 'Choose a folder' },

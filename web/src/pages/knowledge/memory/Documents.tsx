@@ -9,6 +9,7 @@ import { bytes, number } from '../../../text/format'
 import { Confirm } from '../../../ui/confirm'
 import { Empty } from '../../../ui/Empty'
 import { Loaded } from '../../../ui/Loaded'
+import { Rows } from '../../../ui/Rows'
 import { Moment } from '../../../ui/Moment'
 import { usePlace } from '../../../ui/place'
 import { done } from '../../../ui/told'
@@ -57,20 +58,7 @@ export function Documents() {
           return (
             <>
               <Group mb="sm">{add}</Group>
-              <Table.ScrollContainer minWidth={680}>
-                <Table verticalSpacing="xs" highlightOnHover>
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>{t.title}</Table.Th>
-                      <Table.Th>{t.kind}</Table.Th>
-                      <Table.Th ta="right">{t.size}</Table.Th>
-                      <Table.Th ta="right">{t.parts}</Table.Th>
-                      <Table.Th>{t.state}</Table.Th>
-                      <Table.Th>{t.changed}</Table.Th>
-                      <Table.Td />
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
+              <Rows label={text.knowledge.memory.tabs.documents} head={[t.title, t.kind, t.size, t.parts, t.state, t.changed, '']} minWidth={680}>
                     {documents.map((d) => (
                       <Table.Tr key={d.id}>
                         <Table.Td className="words" dir="auto">
@@ -84,10 +72,10 @@ export function Documents() {
                           )}
                         </Table.Td>
                         <Table.Td>{t.kinds[d.kind]}</Table.Td>
-                        <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+                        <Table.Td style={{ whiteSpace: 'nowrap' }}>
                           {bytes(d.size)}
                         </Table.Td>
-                        <Table.Td ta="right">{number(d.parts)}</Table.Td>
+                        <Table.Td>{number(d.parts)}</Table.Td>
                         <Table.Td>
                           <DocumentState of={d} />
                         </Table.Td>
@@ -103,9 +91,7 @@ export function Documents() {
                         </Table.Td>
                       </Table.Tr>
                     ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+                  </Rows>
               {query.hasNextPage && (
                 <Button variant="default" mt="md" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
                   {text.common.more}

@@ -10,6 +10,7 @@ import { text } from '../../../text'
 import { Confirm } from '../../../ui/confirm'
 import { Empty } from '../../../ui/Empty'
 import { Loaded } from '../../../ui/Loaded'
+import { Rows } from '../../../ui/Rows'
 import { Moment } from '../../../ui/Moment'
 import { done } from '../../../ui/told'
 import { undoable } from '../../../ui/undo'
@@ -75,18 +76,7 @@ export function Remembered({ settings }: { settings: () => void }) {
                   </Button>
                 )}
               </Group>
-              <Table.ScrollContainer minWidth={620}>
-                <Table verticalSpacing="xs">
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>{t.fact}</Table.Th>
-                      <Table.Th>{t.by}</Table.Th>
-                      <Table.Th>{t.at}</Table.Th>
-                      <Table.Th>{t.until}</Table.Th>
-                      <Table.Td />
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
+              <Rows label={text.knowledge.memory.tabs.facts} head={[t.fact, t.by, t.at, t.until, '']} minWidth={620}>
                     {shown.map((f) => (
                       <Table.Tr key={f.id}>
                         <Table.Td className="words" dir="auto" style={{ whiteSpace: 'pre-wrap' }}>
@@ -110,9 +100,7 @@ export function Remembered({ settings }: { settings: () => void }) {
                         </Table.Td>
                       </Table.Tr>
                     ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+                  </Rows>
             </>
           )
         }}

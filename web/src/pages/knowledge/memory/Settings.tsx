@@ -6,7 +6,7 @@ import { useMay } from '../../../api/me'
 import type { MemorySettings } from '../../../api/schema'
 import { text } from '../../../text'
 import { Loaded } from '../../../ui/Loaded'
-import { SaveError } from '../../../ui/SaveError'
+import { SaveNote } from '../../../ui/SaveNote'
 import { done, failed } from '../../../ui/told'
 
 const path = '/v1/memory/settings'
@@ -19,7 +19,7 @@ export function Settings() {
   const reindex = useSend('post', '/v1/memory/reindex', ['/v1/documents', '/v1/memories'])
   return (
     <Stack maw={720}>
-      <Loaded query={query}>{(now) => <Form now={now} reread={() => void query.refetch()} />}</Loaded>
+      <Loaded query={query}>{(now) => <Form now={now} />}</Loaded>
       {may('memory.write') && (
         <Card withBorder>
           <Title order={2} size="h5">
@@ -39,7 +39,7 @@ export function Settings() {
   )
 }
 
-function Form({ now: { data, etag }, reread }: { now: Tagged<MemorySettings>; reread: () => void }) {
+function Form({ now: { data, etag } }: { now: Tagged<MemorySettings> }) {
   const t = text.knowledge.memory.settings
   const allowed = useMay()('memory.allow')
   const [edits, setEdits] = useState<Partial<MemorySettings>>({})
@@ -58,7 +58,7 @@ function Form({ now: { data, etag }, reread }: { now: Tagged<MemorySettings>; re
                 setEdits({})
                 done(text.common.saved)
               },
-              onError: (error) => error.code === 'conflict' && reread(),
+              
             },
           )
         }}
@@ -67,7 +67,7 @@ function Form({ now: { data, etag }, reread }: { now: Tagged<MemorySettings>; re
           <Switch label={t.remember} description={t.rememberHint} disabled={!allowed} checked={shown.remember} onChange={(e) => edit({ remember: e.currentTarget.checked })} />
           <NumberInput label={t.days} description={t.daysHint} disabled={!allowed} min={0} max={3650} allowDecimal={false} w={220} value={shown.days} onChange={(v) => edit({ days: Number(v) || 0 })} />
           <TextInput label={t.model} description={t.modelHint} disabled={!allowed} maxLength={200} value={shown.model ?? ''} onChange={(e) => edit({ model: e.currentTarget.value })} />
-          <SaveError error={save.error} />
+          <SaveNote error={save.error} />
           {allowed ? (
             <Group justify="flex-end">
               <Button type="submit" loading={save.isPending} disabled={Object.keys(edits).length === 0}>

@@ -8,6 +8,7 @@ import { text } from '../../../text'
 import { Confirm } from '../../../ui/confirm'
 import { Fact, Facts } from '../../../ui/Facts'
 import { Loaded } from '../../../ui/Loaded'
+import { Rows } from '../../../ui/Rows'
 import { Moment } from '../../../ui/Moment'
 import { Source } from '../../../ui/Source'
 import { done } from '../../../ui/told'
@@ -122,17 +123,7 @@ function Versions({ skill: s }: { skill: ShownSkill }) {
   const versions = [...(s.versions ?? [])].reverse()
   if (versions.length === 0) return <Text c="dimmed">{t.noVersions}</Text>
   return (
-    <Table.ScrollContainer minWidth={420}>
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t.version}</Table.Th>
-            <Table.Th>{t.source}</Table.Th>
-            <Table.Th>{t.by}</Table.Th>
-            <Table.Th>{t.added}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
+    <Rows label={t.tabs.versions} head={[t.version, t.source, t.by, t.added]} minWidth={420}>
           {versions.map((v) => (
             <Table.Tr key={v.number}>
               <Table.Td>
@@ -154,8 +145,6 @@ function Versions({ skill: s }: { skill: ShownSkill }) {
               </Table.Td>
             </Table.Tr>
           ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+        </Rows>
   )
 }

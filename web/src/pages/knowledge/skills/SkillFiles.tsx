@@ -8,6 +8,7 @@ import { keep, textOf } from '../../../files/bytes'
 import { text } from '../../../text'
 import { bytes } from '../../../text/format'
 import { Loaded } from '../../../ui/Loaded'
+import { Rows } from '../../../ui/Rows'
 import { Source } from '../../../ui/Source'
 
 const shown = 100_000 // characters
@@ -18,15 +19,7 @@ export function SkillFiles({ skill: s }: { skill: ShownSkill }) {
   const [path, setPath] = useState('SKILL.md')
   return (
     <Stack>
-      <Table.ScrollContainer minWidth={280}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t.file}</Table.Th>
-              <Table.Th ta="right">{t.size}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
+      <Rows label={t.tabs.files} head={[t.file, t.size]} minWidth={280}>
             {(s.files ?? []).map((f) => (
               <Table.Tr key={f.path}>
                 <Table.Td className="words">
@@ -34,14 +27,12 @@ export function SkillFiles({ skill: s }: { skill: ShownSkill }) {
                     {f.path}
                   </Anchor>
                 </Table.Td>
-                <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+                <Table.Td style={{ whiteSpace: 'nowrap' }}>
                   {bytes(f.size)}
                 </Table.Td>
               </Table.Tr>
             ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+          </Rows>
       <File skill={s} path={path} />
     </Stack>
   )
