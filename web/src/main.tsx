@@ -22,6 +22,7 @@ session.addEventListener('ended', () => {
 })
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
+Object.assign(globalThis, { __webpack_nonce__: nonce }) // of the styles that dialogs write to hold the page still (get-nonce)
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
