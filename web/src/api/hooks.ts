@@ -22,7 +22,7 @@ type Data<M extends Write, P extends PathsWithMethod<paths, M>> = paths[P] exten
 /**
  * Something to be done by the API. A POST carries an idempotency key, which stays the same until what is sent
  * changes or has succeeded: who tries again after a failure makes nothing twice. What the lists show that
- * `changes` names is read anew afterwards: paths, of which all queries are meant.
+ * `changes` names is read anew afterwards, and after a conflict: paths, of which all queries are meant.
  */
 export function useSend<M extends Write, P extends PathsWithMethod<paths, M>>(
   method: M,
@@ -43,6 +43,7 @@ export function useSend<M extends Write, P extends PathsWithMethod<paths, M>>(
       return data as Data<M, P>
     },
     onSuccess: () => changed(queries, changes),
+    onError: (error) => (error.status === 409 ? changed(queries, changes) : undefined), // somebody else was there first
   })
 }
 

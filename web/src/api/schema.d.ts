@@ -7983,6 +7983,7 @@ export interface operations {
             query?: {
                 account?: string;
                 task?: string;
+                newest?: boolean;
                 cursor?: string;
                 limit?: number;
             };
@@ -8889,6 +8890,7 @@ export interface operations {
                 org?: string;
                 account?: string;
                 task?: string;
+                newest?: boolean;
                 cursor?: string;
                 limit?: number;
             };

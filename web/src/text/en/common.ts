@@ -1,7 +1,9 @@
 export const common = {
+  actionsColumn: 'Actions',
   add: 'Add',
   back: 'Back',
   cancel: 'Cancel',
+  clear: 'Clear',
   close: 'Close',
   copied: 'Copied',
   copy: 'Copy',
@@ -36,6 +38,7 @@ export const common = {
     deniedHint: 'Ask an admin of your org for a role that may.',
     gone: "This isn't here",
     goneHint: 'It was deleted, never was, or belongs to another project.',
+    changedElsewhere: 'If somebody has changed it meanwhile, it was read anew. What you have typed is still here: save again to put it in place of the change.',
     crashed: 'This page has failed',
     crashedHint: 'Load it anew. If it fails again, tell who runs this server what you did.',
   },
