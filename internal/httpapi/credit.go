@@ -21,6 +21,7 @@ type (
 	EntryQuery struct {
 		Account string      `query:"account" maxLength:"200" example:"available"`
 		Task    core.TaskID `query:"task" maxLength:"64"`
+		Newest  bool        `query:"newest" doc:"the newest first"`
 		PageQuery
 	}
 	entryOfQuery struct {
@@ -47,7 +48,7 @@ func (s *server) credits() {
 		return replied(b, err, wireBalance)
 	})
 	act(s, identity.CreditRead, huma.Operation{
-		OperationID: "list-entries", Method: http.MethodGet, Path: "/v1/credits/entries", Summary: "List the lines of the org's books, oldest first", Tags: tags,
+		OperationID: "list-entries", Method: http.MethodGet, Path: "/v1/credits/entries", Summary: "List the lines of the org's books, oldest first unless newest is asked for", Tags: tags,
 		Description: "Who is held to projects sees theirs, so that a page may have fewer than it asks for.",
 	}, func(ctx context.Context, p identity.Principal, in *EntryQuery) (*reply[client.Page[client.Entry]], error) {
 		return s.entries(ctx, p.Scope.Org, in, p.MayUse)
@@ -65,7 +66,7 @@ func (s *server) entries(ctx context.Context, org core.OrgID, in *EntryQuery, ma
 	if err != nil {
 		return nil, core.E(core.Invalid, "entries", "the cursor isn't one of this list's").WithHint("start again from the first page")
 	}
-	found, err := s.cfg.Ledger.Entries(ctx, org, store.EntryQuery{Account: in.Account, Task: in.Task, After: after, Limit: in.Limit})
+	found, err := s.cfg.Ledger.Entries(ctx, org, store.EntryQuery{Account: in.Account, Task: in.Task, Newest: in.Newest, After: after, Limit: in.Limit})
 	next := ""
 	if len(found) == in.Limit {
 		next = strconv.FormatInt(found[len(found)-1].Seq, 10)
@@ -92,7 +93,7 @@ func (s *server) creditCommands() {
 		return replied(b, err, wireBalance)
 	})
 	act(s, identity.OperateRead, huma.Operation{
-		OperationID: "list-entries-of", Method: http.MethodGet, Path: "/v1/installation/credits/entries", Summary: "List the lines of an org's books, oldest first",
+		OperationID: "list-entries-of", Method: http.MethodGet, Path: "/v1/installation/credits/entries", Summary: "List the lines of an org's books, oldest first unless newest is asked for",
 	}, func(ctx context.Context, _ identity.Principal, in *entryOfQuery) (*reply[client.Page[client.Entry]], error) {
 		org, err := s.subject(ctx, in.OrgQuery)
 		if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,17 @@ type EntryQuery struct {
 	Task    core.TaskID
 	After   int64 // a Seq
 	Limit   int   // at least 1
+	// Newest has the last come first: After is the Seq that they come before then, 0 none.
+	// With Effect it does nothing.
+	Newest bool
+}
+
+// Last returns the Seq that the newest entries come before.
+func (q EntryQuery) Last() int64 {
+	if q.After == 0 {
+		return math.MaxInt64
+	}
+	return q.After
 }
 
 // Balance is what an account holds.
@@ -72,7 +84,7 @@ type Books interface {
 	// Balances returns the balances of the accounts that begin with prefix, after an
 	// account, by name, up to limit.
 	Balances(ctx context.Context, org core.OrgID, prefix, after string, limit int) ([]Balance, error)
-	// Entries returns entries in their order.
+	// Entries returns entries in their order, or the newest first.
 	Entries(ctx context.Context, org core.OrgID, q EntryQuery) ([]Entry, error)
 }
 

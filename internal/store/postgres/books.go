@@ -65,6 +65,15 @@ const (
 	sqlEntriesOfBoth    = ofTask + ` AND account = $5 ORDER BY task, seq LIMIT $3`
 	sqlEntriesOfAccount = `SELECT ` + entryColumns + ` FROM isekai.entries
 		WHERE org = $1 AND (account, seq) > ($4, $2) AND account <= $4 ORDER BY account, seq LIMIT $3`
+
+	// The same, the newest first.
+	lastOfTask = `SELECT ` + entryColumns + ` FROM isekai.entries WHERE org = $1 AND (task, seq) < ($4, $2) AND task >= $4`
+
+	sqlLastEntries          = `SELECT ` + entryColumns + ` FROM isekai.entries WHERE org = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`
+	sqlLastEntriesOfTask    = lastOfTask + ` ORDER BY task DESC, seq DESC LIMIT $3`
+	sqlLastEntriesOfBoth    = lastOfTask + ` AND account = $5 ORDER BY task DESC, seq DESC LIMIT $3`
+	sqlLastEntriesOfAccount = `SELECT ` + entryColumns + ` FROM isekai.entries
+		WHERE org = $1 AND (account, seq) < ($4, $2) AND account >= $4 ORDER BY account DESC, seq DESC LIMIT $3`
 )
 
 // post is one caller's postings.
@@ -223,17 +232,22 @@ func (s *Store) Entries(ctx context.Context, org core.OrgID, q store.EntryQuery)
 
 func entriesQuery(org core.OrgID, q store.EntryQuery) (string, []any) {
 	args := []any{string(org), q.After, q.Limit}
+	all, ofTask, ofBoth, ofAccount := sqlEntries, sqlEntriesOfTask, sqlEntriesOfBoth, sqlEntriesOfAccount
+	if q.Newest && q.Effect == "" {
+		args[1] = q.Last()
+		all, ofTask, ofBoth, ofAccount = sqlLastEntries, sqlLastEntriesOfTask, sqlLastEntriesOfBoth, sqlLastEntriesOfAccount
+	}
 	switch {
 	case q.Effect != "":
 		return sqlEntriesOfEffect, append(args, q.Effect)
 	case q.Task != "" && q.Account != "":
-		return sqlEntriesOfBoth, append(args, string(q.Task), q.Account)
+		return ofBoth, append(args, string(q.Task), q.Account)
 	case q.Task != "":
-		return sqlEntriesOfTask, append(args, string(q.Task))
+		return ofTask, append(args, string(q.Task))
 	case q.Account != "":
-		return sqlEntriesOfAccount, append(args, q.Account)
+		return ofAccount, append(args, q.Account)
 	}
-	return sqlEntries, args
+	return all, args
 }
 
 // scanEntry reads a row of entryColumns.

@@ -120,7 +120,8 @@ func exerciseBooks(t *testing.T, s *postgres.Store, org core.OrgID, task core.St
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%+v: %v", all, err)
 	}
-	for _, q := range []store.EntryQuery{{After: all[0].Seq - 1}, {Account: "~source", After: all[0].Seq - 1}, {Account: "~source", Task: p.Task}, {Effect: p.Effect}} {
+	for _, q := range []store.EntryQuery{{After: all[0].Seq - 1}, {Account: "~source", After: all[0].Seq - 1}, {Account: "~source", Task: p.Task}, {Effect: p.Effect},
+		{Newest: true, After: all[1].Seq}, {Newest: true, Task: p.Task, After: all[1].Seq}, {Newest: true, Account: "~source"}, {Newest: true, Account: "~source", Task: p.Task}} {
 		q.Limit = 5
 		if found, err := s.Entries(ctx, org, q); err != nil || len(found) == 0 || found[0] != all[0] {
 			t.Errorf("%+v of %+v: %v", found, q, err)

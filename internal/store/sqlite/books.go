@@ -139,7 +139,7 @@ func (s *Store) Entries(ctx context.Context, org core.OrgID, q store.EntryQuery)
 	return entries, translate(op, err)
 }
 
-// entriesQuery returns one of five queries, put together of constants, and its arguments.
+// entriesQuery returns one of nine queries, put together of constants, and its arguments.
 func entriesQuery(org core.OrgID, q store.EntryQuery) (string, []any) {
 	query, args := sqlEntries, []any{org}
 	if q.Effect != "" {
@@ -150,6 +150,9 @@ func entriesQuery(org core.OrgID, q store.EntryQuery) (string, []any) {
 	}
 	if q.Task != "" {
 		query, args = query+` AND task = ?`, append(args, q.Task)
+	}
+	if q.Newest {
+		return query + ` AND seq < ? ORDER BY seq DESC LIMIT ?`, append(args, q.Last(), q.Limit)
 	}
 	return query + ` AND seq > ? ORDER BY seq LIMIT ?`, append(args, q.After, q.Limit)
 }

@@ -98,7 +98,8 @@ func exerciseState(t *testing.T, s *Store) {
 	do(err)
 	_, err = s.Balances(ctx, "org_a", "", "", 5)
 	do(err)
-	for _, q := range []store.EntryQuery{{Limit: 1}, {Account: "a", Limit: 1}, {Task: "t", Limit: 1}, {Account: "a", Task: "t", Limit: 1}, {Effect: "e", Limit: 1}} {
+	for _, q := range []store.EntryQuery{{Limit: 1}, {Account: "a", Limit: 1}, {Task: "t", Limit: 1}, {Account: "a", Task: "t", Limit: 1}, {Effect: "e", Limit: 1},
+		{Newest: true, Limit: 1}, {Newest: true, Account: "a", Limit: 1}, {Newest: true, Task: "t", Limit: 1}, {Newest: true, Account: "a", Task: "t", Limit: 1}} {
 		_, err = s.Entries(ctx, "org_a", q)
 		do(err)
 	}

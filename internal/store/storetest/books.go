@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,23 @@ func testPost(t *testing.T, open Open) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	newest := slices.Clone(want)
+	slices.Reverse(newest)
+	for name, q := range map[string]store.EntryQuery{"all": {}, "a task's": {Task: "tsk_1"}, "an account's": {Account: "available"}, "both": {Task: "tsk_1", Account: "available"}} {
+		q.Newest, q.Limit = true, 1
+		of := slices.DeleteFunc(slices.Clone(newest), func(e store.Entry) bool {
+			return q.Task != "" && e.Task != q.Task || q.Account != "" && e.Account != q.Account
+		})
+		for _, e := range of {
+			if diff := cmp.Diff([]store.Entry{e}, must(st.Entries(t.Context(), "org_a", q))(t)); diff != "" {
+				t.Errorf("%s, newest first, before %d (-want +got):\n%s", name, q.After, diff)
+			}
+			q.After = e.Seq
+		}
+		if left := must(st.Entries(t.Context(), "org_a", q))(t); len(left) != 0 {
+			t.Errorf("%s, newest first: %d are before the first", name, len(left))
+		}
 	}
 	for _, other := range []core.OrgID{"org_b", "org_", "ORG_A"} {
 		if n := len(balances(t, st, other)) + len(must(st.Entries(t.Context(), other, store.EntryQuery{Limit: 10}))(t)); n != 0 {

@@ -8198,6 +8198,7 @@ export interface operations {
             query?: {
                 account?: string;
                 task?: string;
+                newest?: boolean;
                 cursor?: string;
                 limit?: number;
             };
@@ -9104,6 +9105,7 @@ export interface operations {
                 org?: string;
                 account?: string;
                 task?: string;
+                newest?: boolean;
                 cursor?: string;
                 limit?: number;
             };

@@ -1,3 +1,6 @@
+import { AuditOf } from './audit/AuditOf'
+
+/** The org's audit log. */
 export default function Audit() {
-  return null
+  return <AuditOf of="org" />
 }

@@ -1,3 +1,6 @@
+import { ModelsOf } from './models/ModelsOf'
+
+/** The org's providers and routes of models. */
 export default function Models() {
-  return null
+  return <ModelsOf of="org" />
 }
