@@ -87,6 +87,11 @@ func (s *server) used(ctx context.Context, scope core.Scope, since string) ([]cl
 
 // projections lets an operator build views anew and compare them.
 func (s *server) projections() {
+	handle(s, identity.OperateRead, huma.Operation{
+		OperationID: "list-projections", Method: http.MethodGet, Path: "/v1/projections", Summary: "List the views that are made of events",
+	}, func(context.Context, core.Scope, *struct{}) (*reply[[]string], error) {
+		return &reply[[]string]{each(s.cfg.Projectors, func(p *store.Projector) string { return p.View })}, nil
+	})
 	handle(s, identity.Operate, huma.Operation{
 		OperationID: "rebuild-projection", Method: http.MethodPost, Path: "/v1/projections/{view}/rebuild", Summary: "Build a view of an org anew from the events",
 		Description: "The live view goes on and is replaced at the end.",

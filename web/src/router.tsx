@@ -96,8 +96,6 @@ const app = createRoute({
   }),
   component: lazyRouteComponent(() => import('./pages/build/App')),
 })
-const chat = createRoute({ getParentRoute: () => project, path: '/chat', component: lazyRouteComponent(() => import('./pages/chat/Chat')) })
-const conversation = createRoute({ getParentRoute: () => project, path: '/chat/$conversation', component: lazyRouteComponent(() => import('./pages/chat/Conversation')) })
 const tasks = createRoute({ getParentRoute: () => project, path: '/tasks', component: lazyRouteComponent(() => import('./pages/tasks/Tasks')) })
 const task = createRoute({ getParentRoute: () => project, path: '/tasks/$task', component: lazyRouteComponent(() => import('./pages/tasks/Task')) })
 const memory = createRoute({ getParentRoute: () => project, path: '/memory', component: lazyRouteComponent(() => import('./pages/knowledge/Memory')) })
@@ -131,16 +129,15 @@ const projections = createRoute({ getParentRoute: () => inside, path: '/installa
 const backups = createRoute({ getParentRoute: () => inside, path: '/installation/backups', component: lazyRouteComponent(() => import('./pages/installation/Backups')) })
 const houseModels = createRoute({ getParentRoute: () => inside, path: '/installation/models', component: lazyRouteComponent(() => import('./pages/installation/Models')) })
 const houseAudit = createRoute({ getParentRoute: () => inside, path: '/installation/audit', component: lazyRouteComponent(() => import('./pages/installation/Audit')) })
-const settings = createRoute({ getParentRoute: () => inside, path: '/installation/settings', component: lazyRouteComponent(() => import('./pages/installation/Settings')) })
 
 const tree = root.addChildren([
   outside.addChildren([signIn, setup, invitation, reset]),
   inside.addChildren([
     start,
-    project.addChildren([home, build, app, chat, conversation, tasks, task, memory, skills, repositories, tools, mcp, connections, schedules, permissions]),
+    project.addChildren([home, build, app, tasks, task, memory, skills, repositories, tools, mcp, connections, schedules, permissions]),
     account,
     members, projects, keys, credits, usage, models, secrets, policies, webhooks, audit,
-    orgs, users, health, diagnostics, deadLetters, projections, backups, houseModels, houseAudit, settings,
+    orgs, users, health, diagnostics, deadLetters, projections, backups, houseModels, houseAudit,
   ]),
 ])
 

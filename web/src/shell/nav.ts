@@ -1,6 +1,6 @@
 import {
   IconActivity, IconAppWindow, IconBook2, IconBuilding, IconChartBar, IconChecklist, IconClockPlay, IconCloudUp, IconCoins, IconDatabase, IconFolders, IconGitBranch, IconHeartbeat,
-  IconHistory, IconHome, IconKey, IconLink, IconMail, IconMessages, IconPlugConnected, IconRobot, IconSchool, IconSettings, IconShieldCheck, IconShieldLock, IconTool, IconUsers, IconWebhook, type Icon,
+  IconHistory, IconHome, IconKey, IconLink, IconMail, IconPlugConnected, IconRobot, IconSchool, IconShieldCheck, IconShieldLock, IconTool, IconUsers, IconWebhook, type Icon,
 } from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { text } from '../text'
@@ -30,7 +30,6 @@ export const places: PlaceGroup[] = [
     places: [
       { to: '/p/$project', label: t.home, icon: IconHome, action: 'task.read', exact: true },
       { to: '/p/$project/build', label: t.build, icon: IconAppWindow, action: 'app.read' },
-      { to: '/p/$project/chat', label: t.chat, icon: IconMessages, action: 'conversation.read' },
       { to: '/p/$project/tasks', label: t.tasks, icon: IconChecklist, action: 'task.read' },
     ],
   },
@@ -79,7 +78,6 @@ export const places: PlaceGroup[] = [
       { to: '/installation/backups', label: t.backups, icon: IconCloudUp, action: 'operate.read' },
       { to: '/installation/models', label: t.houseModels, icon: IconRobot, action: 'operate.read' },
       { to: '/installation/audit', label: t.houseAudit, icon: IconHistory, action: 'operate.read' },
-      { to: '/installation/settings', label: t.settings, icon: IconSettings, action: 'operate.read' },
     ],
   },
 ]

@@ -1,3 +1,7 @@
+import { ModelsOf } from '../org/models/ModelsOf'
+import { text } from '../../text'
+
+/** Providers and routes that every org may use. */
 export default function Models() {
-  return null
+  return <ModelsOf of="installation" title={text.installation.models.title} />
 }

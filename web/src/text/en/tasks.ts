@@ -11,4 +11,18 @@ export const tasks = {
   noneHint: 'Build an app, or ask for something in the chat: what you ask for appears here.',
   nothing: 'No such task',
   nothingHint: 'No task is of this kind and status.',
+  one: {
+    of: (kind: string) => `${kind} without a title yet`,
+    asked: 'What was asked for',
+    timeline: 'Timeline',
+    model: 'Model',
+    calls: 'Calls',
+    tokens: 'Tokens',
+    id: 'Id',
+    app: 'The app that it makes or changes',
+    parent: 'The task that it is a part of',
+    stop: 'Stop',
+    stopTitle: 'Stop this task?',
+    stopText: 'What it did is undone where that can be, and it ends as canceled. What is left of the credits set aside for it comes back.',
+  },
 }

@@ -1,3 +1,0 @@
-export default function Settings() {
-  return null
-}
