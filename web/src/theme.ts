@@ -27,6 +27,6 @@ export const theme = createTheme({
 /** Text that is set back, and links, can be read on both backgrounds: 4.5 to 1. */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { '--mantine-color-dimmed': '#5c636b', '--mantine-color-placeholder': '#6b727a', '--mantine-color-error': '#c92a2a' },
+  light: { '--mantine-color-dimmed': '#5c636b', '--mantine-color-placeholder': '#6b727a', '--mantine-color-error': '#c92a2a', '--mantine-color-orange-light-color': '#a33405', '--mantine-color-green-light-color': '#1f662d' },
   dark: { '--mantine-color-dimmed': '#a9a9ba', '--mantine-color-placeholder': '#9494a8', '--mantine-color-anchor': violet[2], '--mantine-color-error': '#ff8787' },
 })

@@ -158,7 +158,7 @@ test('a build that asks is answered where it asks, or stopped; what was wanted c
     await page.goto(base + home)
     await page.getByLabel('What shall it be?').fill(prompt)
     await page.getByRole('button', { name: 'Build it' }).click()
-    await page.getByText('Your answer is needed').waitFor()
+    await page.getByRole('group', { name: 'Your answer is needed' }).waitFor()
   }
   try {
     await build()
@@ -167,8 +167,10 @@ test('a build that asks is answered where it asks, or stopped; what was wanted c
     await page.getByText('May the task call write_file: blueprint.json?').waitFor()
     assert.deepEqual([...problems.splice(0), ...(await axe(page))], [])
     await page.getByRole('button', { name: 'Allow always in this task' }).click()
-    await page.locator('iframe').waitFor()
-    await api('DELETE', `/v1/apps/${idOf(page)}`)
+    await page.frameLocator('iframe').getByRole('button', { name: 'Add the first book' }).waitFor()
+    const app = idOf(page)
+    await page.goto(base + home) // so that the frame doesn't ask for what is deleted
+    await api('DELETE', `/v1/apps/${app}`)
 
     await build()
     await page.getByRole('button', { name: 'Stop working' }).click()

@@ -112,12 +112,14 @@ function BuildingCard({ task }: { task: Task }) {
         </Anchor>
         <StatusBadge status={task.status} />
       </Group>
-      <Group gap={6} mt={4}>
-        <Loader size={12} aria-hidden />
-        <Text size="sm" c="dimmed">
-          {t.building}
-        </Text>
-      </Group>
+      {task.status !== 'waiting' && (
+        <Group gap={6} mt={4}>
+          <Loader size={12} aria-hidden />
+          <Text size="sm" c="dimmed">
+            {t.building}
+          </Text>
+        </Group>
+      )}
     </Card>
   )
 }

@@ -25,8 +25,8 @@ export function Source({ app, version, file, line }: { app: string; version: num
   const name = file.path.slice(file.path.lastIndexOf('/') + 1)
   return (
     <Box style={{ display: 'flex', flexDirection: 'column', minWidth: 0, minHeight: 0 }}>
-      <Group gap="xs" mb={6} wrap="nowrap">
-        <Text size="sm" ff="monospace" fw={600} className="words" style={{ flex: 1, minWidth: 0 }}>
+      <Group gap="xs" mb={6}>
+        <Text size="sm" ff="monospace" fw={600} className="words" style={{ flex: '1 1 10rem', minWidth: 0 }}>
           {file.path}
         </Text>
         <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>{bytes(file.size)}</Text>

@@ -23,7 +23,7 @@ export function Workbench({ app, building, tab, choose, requests }: { app: Tagge
     <Tabs value={at} onChange={(value) => value && choose(value)} keepMounted={false} className={classes.main}>
       <Tabs.List>
         {all.map((name) => (
-          <Tabs.Tab key={name} value={name} px="sm">
+          <Tabs.Tab key={name} value={name} px={requests ? 8 : 'sm'}>
             {t[name as keyof typeof t]}
           </Tabs.Tab>
         ))}
