@@ -101,10 +101,7 @@ const task = createRoute({ getParentRoute: () => project, path: '/tasks/$task', 
 const memory = createRoute({ getParentRoute: () => project, path: '/memory', component: lazyRouteComponent(() => import('./pages/knowledge/Memory')) })
 const skills = createRoute({ getParentRoute: () => project, path: '/skills', component: lazyRouteComponent(() => import('./pages/knowledge/Skills')) })
 const repositories = createRoute({ getParentRoute: () => project, path: '/repositories', component: lazyRouteComponent(() => import('./pages/knowledge/Repositories')) })
-const tools = createRoute({ getParentRoute: () => project, path: '/tools', component: lazyRouteComponent(() => import('./pages/tooling/Tools')) })
 const mcp = createRoute({ getParentRoute: () => project, path: '/mcp', component: lazyRouteComponent(() => import('./pages/tooling/McpServers')) })
-const connections = createRoute({ getParentRoute: () => project, path: '/connections', component: lazyRouteComponent(() => import('./pages/tooling/Connections')) })
-const schedules = createRoute({ getParentRoute: () => project, path: '/schedules', component: lazyRouteComponent(() => import('./pages/tooling/Schedules')) })
 const permissions = createRoute({ getParentRoute: () => project, path: '/permissions', component: lazyRouteComponent(() => import('./pages/tooling/Permissions')) })
 
 const account = createRoute({ getParentRoute: () => inside, path: '/account', component: lazyRouteComponent(() => import('./pages/account/Account')) })
@@ -134,7 +131,7 @@ const tree = root.addChildren([
   outside.addChildren([signIn, setup, invitation, reset]),
   inside.addChildren([
     start,
-    project.addChildren([home, build, app, tasks, task, memory, skills, repositories, tools, mcp, connections, schedules, permissions]),
+    project.addChildren([home, build, app, tasks, task, memory, skills, repositories, mcp, permissions]),
     account,
     members, projects, keys, credits, usage, models, secrets, policies, webhooks, audit,
     orgs, users, health, diagnostics, deadLetters, projections, backups, houseModels, houseAudit,

@@ -1,3 +1,5 @@
+import { refused } from './refused'
+
 /** A file of an archive. */
 export interface Packed {
   path: string
@@ -42,5 +44,5 @@ function split(path: string): [string, string] {
   for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
     if (length(path.slice(0, at)) <= 155 && length(path.slice(at + 1)) <= 100) return [path.slice(0, at), path.slice(at + 1)]
   }
-  throw new Error(`The path is too long: ${path}`)
+  throw refused(`The path is too long: ${path}`)
 }

@@ -1,6 +1,6 @@
 import {
-  IconActivity, IconAppWindow, IconBook2, IconBuilding, IconChartBar, IconChecklist, IconClockPlay, IconCloudUp, IconCoins, IconDatabase, IconFolders, IconGitBranch, IconHeartbeat,
-  IconHistory, IconHome, IconKey, IconLink, IconMail, IconPlugConnected, IconRobot, IconSchool, IconShieldCheck, IconShieldLock, IconTool, IconUsers, IconWebhook, type Icon,
+  IconActivity, IconAppWindow, IconBook2, IconBuilding, IconChartBar, IconChecklist, IconCloudUp, IconCoins, IconDatabase, IconFolders, IconGitBranch, IconHeartbeat,
+  IconHistory, IconHome, IconKey, IconMail, IconPlugConnected, IconRobot, IconSchool, IconShieldCheck, IconShieldLock, IconUsers, IconWebhook, type Icon,
 } from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { text } from '../text'
@@ -44,11 +44,8 @@ export const places: PlaceGroup[] = [
   {
     label: t.groups.tooling,
     places: [
-      { to: '/p/$project/tools', label: t.tools, icon: IconTool, action: 'permission.read' },
       { to: '/p/$project/permissions', label: t.permissions, icon: IconShieldLock, action: 'permission.read' },
       { to: '/p/$project/mcp', label: t.mcp, icon: IconPlugConnected, action: 'mcp.read' },
-      { to: '/p/$project/connections', label: t.connections, icon: IconLink, action: 'secret.read' },
-      { to: '/p/$project/schedules', label: t.schedules, icon: IconClockPlay, action: 'watch.read' },
     ],
   },
   {

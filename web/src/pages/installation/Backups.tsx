@@ -7,6 +7,7 @@ import { exactly, number } from '../../text/format'
 import { Empty } from '../../ui/Empty'
 import { Loaded } from '../../ui/Loaded'
 import { Page } from '../../ui/Page'
+import { Rows } from '../../ui/Rows'
 import { done, failed } from '../../ui/told'
 
 /** Copies of the installation. */
@@ -29,16 +30,7 @@ export default function Backups() {
               {t.noneHint}
             </Empty>
           ) : (
-            <Table.ScrollContainer minWidth={560}>
-              <Table verticalSpacing="sm">
-                <Table.Thead>
-                  <Table.Tr>
-                    {[t.at, t.id, t.orgs, t.events, t.blobs].map((name) => (
-                      <Table.Th key={name}>{name}</Table.Th>
-                    ))}
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
+            <Rows label={t.title} head={[t.at, t.id, t.orgs, t.events, t.blobs]}>
                   {all.map((b) => (
                     <Table.Tr key={b.id}>
                       <Table.Td style={{ whiteSpace: 'nowrap' }}>{exactly(b.at)}</Table.Td>
@@ -52,9 +44,7 @@ export default function Backups() {
                       <Table.Td>{number(b.blobs)}</Table.Td>
                     </Table.Tr>
                   ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            </Rows>
           )
         }
       </Loaded>

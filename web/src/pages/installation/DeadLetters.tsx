@@ -1,4 +1,4 @@
-import { Button, Code, Group, Modal, ScrollArea, Stack, Table, Text, VisuallyHidden } from '@mantine/core'
+import { Button, Code, Group, Modal, ScrollArea, Stack, Table, Text } from '@mantine/core'
 import { IconMailCheck } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useApi, useSend } from '../../api/hooks'
@@ -10,6 +10,7 @@ import { Empty } from '../../ui/Empty'
 import { Loaded } from '../../ui/Loaded'
 import { Moment } from '../../ui/Moment'
 import { Page } from '../../ui/Page'
+import { More, Rows } from '../../ui/Rows'
 import { sentence } from '../../ui/ProblemNote'
 import { done, failed } from '../../ui/told'
 import { OrgSelect } from './OrgSelect'
@@ -47,28 +48,12 @@ function Letters({ org }: { org: string }) {
         }
         return (
           <>
-            <Table.ScrollContainer minWidth={720}>
-              <Table verticalSpacing="sm">
-                <Table.Thead>
-                  <Table.Tr>
-                    {[t.consumer, t.event, t.reason, t.tries, t.at].map((name) => (
-                      <Table.Th key={name}>{name}</Table.Th>
-                    ))}
-                    <Table.Th><VisuallyHidden>{text.common.doing}</VisuallyHidden></Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
+            <Rows label={t.title} head={[t.consumer, t.event, t.reason, t.tries, t.at, '']} minWidth={720}>
                   {letters.map((l) => (
                     <Letter key={`${l.consumer}/${l.stream}/${l.version}`} letter={l} org={org} />
                   ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-            {query.hasNextPage && (
-              <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} style={{ alignSelf: 'flex-start' }}>
-                {text.common.more}
-              </Button>
-            )}
+            </Rows>
+            <More query={query} />
           </>
         )
       }}

@@ -3,7 +3,7 @@ import { IconPencil, IconPlugConnected, IconPlus, IconTrash } from '@tabler/icon
 import { useState } from 'react'
 import { useApi, useSend } from '../../api/hooks'
 import { useMay } from '../../api/me'
-import type { MCPServer } from '../../api/schema'
+import type { McpServer } from '../../api/schema'
 import { text } from '../../text'
 import { Confirm } from '../../ui/confirm'
 import { Dialog } from '../../ui/Dialog'
@@ -26,7 +26,7 @@ export default function McpServers() {
   const may = useMay()
   const [tab, setTab] = usePlace('tab', 'servers')
   const [open, setOpen] = usePlace('open')
-  const [editing, setEditing] = useState<{ server?: MCPServer } | null>(null)
+  const [editing, setEditing] = useState<{ server?: McpServer } | null>(null)
   const servers = tab !== 'serve'
   return (
     <Page
@@ -61,12 +61,12 @@ export default function McpServers() {
   )
 }
 
-function Servers({ open, edit }: { open: (name: string) => void; edit: (server: MCPServer) => void }) {
+function Servers({ open, edit }: { open: (name: string) => void; edit: (server: McpServer) => void }) {
   const t = text.tooling.mcp
   const may = useMay()('mcp.write')
   const api = useApi()
   const query = api.query.useQuery('get', '/v1/mcp/servers')
-  const [removing, setRemoving] = useState<MCPServer | null>(null)
+  const [removing, setRemoving] = useState<McpServer | null>(null)
   const remove = useSend('delete', '/v1/mcp/servers/{server}', serverPaths)
   return (
     <>

@@ -10,7 +10,6 @@ export const common = {
   create: 'Create',
   delete: 'Delete',
   details: 'Details',
-  doing: 'Actions',
   done: 'Done',
   edit: 'Edit',
   loading: 'Loading',

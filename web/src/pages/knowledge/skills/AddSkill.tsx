@@ -114,13 +114,6 @@ function Wrong({ error }: { error: unknown }) {
   if (!error) return null
   const problem = asProblem(error)
   const faults = problem.message.split('; ')
-  if (problem.status === 0 && error instanceof Error) {
-    return (
-      <Alert color="red" variant="light" role="alert">
-        {error.message}
-      </Alert>
-    )
-  }
   if (problem.code !== 'invalid' || !/^(SKILL\.md|[\w./-]+:\d+|the )/.test(problem.message)) return <ProblemNote error={error} />
   return (
     <Alert color="red" variant="light" role="alert" icon={<IconAlertTriangle aria-hidden />} title={text.knowledge.skills.form.wrong}>

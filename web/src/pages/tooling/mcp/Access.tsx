@@ -2,17 +2,18 @@ import { Alert, Button, Checkbox, Group, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconLink } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useApi, useSend } from '../../../api/hooks'
+import { asProblem } from '../../../api/problem'
 import { useMay } from '../../../api/me'
-import type { MCPServer, NewMCPServer } from '../../../api/schema'
+import type { McpServer, NewMcpServer } from '../../../api/schema'
+import { refused } from '../../../files/refused'
 import { text } from '../../../text'
 import { goTo } from '../../../ui/away'
 import { Fact, Facts } from '../../../ui/Facts'
 import { ProblemNote, sentence } from '../../../ui/ProblemNote'
-import { Problem } from '../../../api/problem'
 import { serverPaths } from './paths'
 
 /** What a server is sent to let us in, and how it gets that by OAuth. */
-export function Access({ server: s }: { server: MCPServer }) {
+export function Access({ server: s }: { server: McpServer }) {
   const t = text.tooling.mcp.access
   const may = useMay()
   if (s.transport === 'stdio') return <Text size="sm">{t.stdio}</Text>
@@ -35,7 +36,7 @@ function Kept({ name }: { name: string }) {
   const t = text.tooling.mcp.access
   const api = useApi()
   const { data, error } = api.query.useQuery('get', '/v1/secrets/{secret}', { params: { path: { secret: name } } })
-  const wrong = error instanceof Problem && error.status === 404 ? t.missing(name) : data?.connection?.broken ? t.broken(name) : ''
+  const wrong = error && asProblem(error).status === 404 ? t.missing(name) : data?.connection?.broken ? t.broken(name) : ''
   if (!wrong) return null
   return (
     <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
@@ -44,7 +45,7 @@ function Kept({ name }: { name: string }) {
   )
 }
 
-function Connect({ server: s }: { server: MCPServer }) {
+function Connect({ server: s }: { server: McpServer }) {
   const t = text.tooling.mcp.access
   const api = useApi()
   const path = { server: s.name }
@@ -54,13 +55,14 @@ function Connect({ server: s }: { server: MCPServer }) {
   const [shared, setShared] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const a = asked.data
+  const refusal: unknown = asked.error
   const connect = async () => {
     setError(null)
     try {
       const { url } = await begin.mutateAsync({ params: { path }, body: shared ? { shared } : {} })
       // The connection has the server's name: from now on that is what it is sent.
       if (s.credential !== s.name) await put.mutateAsync({ params: { path, header: { 'If-Match': `"${s.revision}"` } }, body: { ...recordOf(s), credential: s.name } })
-      if (!goTo(url)) setError(new Error(text.tooling.connections.strange))
+      if (!goTo(url)) setError(refused(text.tooling.connections.strange))
     } catch (e) {
       setError(e)
     }
@@ -75,7 +77,7 @@ function Connect({ server: s }: { server: MCPServer }) {
           {t.ask}
         </Button>
       </Group>
-      {asked.error && <ProblemNote error={asked.error} />}
+      {refusal ? <ProblemNote error={refusal} /> : null}
       {a && !a.needed && (
         <Alert color="green" variant="light" role="status">
           {t.notNeeded}
@@ -113,7 +115,7 @@ function Connect({ server: s }: { server: MCPServer }) {
 }
 
 /** What is said about a server, without what it is. */
-function recordOf(s: MCPServer): NewMCPServer {
+function recordOf(s: McpServer): NewMcpServer {
   const { transport, address, tools, trust, off, timeout_ms, note } = s
-  return Object.fromEntries(Object.entries({ transport, address, tools, trust, off, timeout_ms, note }).filter(([, v]) => v !== undefined)) as unknown as NewMCPServer
+  return Object.fromEntries(Object.entries({ transport, address, tools, trust, off, timeout_ms, note }).filter(([, v]) => v !== undefined)) as unknown as NewMcpServer
 }

@@ -2,7 +2,7 @@ import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import { useSend } from '../../../api/hooks'
 import { useMay } from '../../../api/me'
-import type { MCPServer } from '../../../api/schema'
+import type { McpServer } from '../../../api/schema'
 import { text } from '../../../text'
 import { FileDrop } from '../../../ui/FileDrop'
 import { SaveNote } from '../../../ui/SaveNote'
@@ -11,7 +11,7 @@ import { programFiles, type ProgramFiles } from './program'
 import { serverPaths } from './paths'
 
 /** The files that a program is seen with, and others in their place. */
-export function Files({ server: s }: { server: MCPServer }) {
+export function Files({ server: s }: { server: McpServer }) {
   const t = text.tooling.mcp
   const may = useMay()
   const [files, setFiles] = useState<ProgramFiles | null>(null)

@@ -2,7 +2,7 @@ import { Button, Code, Drawer, Group, Stack, Tabs, Text } from '@mantine/core'
 import { IconPencil } from '@tabler/icons-react'
 import { useApi } from '../../../api/hooks'
 import { useMay } from '../../../api/me'
-import type { MCPServer } from '../../../api/schema'
+import type { McpServer } from '../../../api/schema'
 import { text } from '../../../text'
 import { duration } from '../../../text/format'
 import { Fact, Facts } from '../../../ui/Facts'
@@ -13,7 +13,7 @@ import { Files } from './Files'
 import { ServerTools } from './ServerTools'
 
 /** A server: its tools, to be tested and called; what is said about it; its files or its access. */
-export function ServerDrawer({ name, close, edit }: { name: string; close: () => void; edit: (server: MCPServer) => void }) {
+export function ServerDrawer({ name, close, edit }: { name: string; close: () => void; edit: (server: McpServer) => void }) {
   const t = text.tooling.mcp
   const may = useMay()
   const api = useApi()
@@ -54,7 +54,7 @@ export function ServerDrawer({ name, close, edit }: { name: string; close: () =>
   )
 }
 
-function About({ server: s }: { server: MCPServer }) {
+function About({ server: s }: { server: McpServer }) {
   const t = text.tooling.mcp
   const names = (record: Record<string, string> | undefined) => Object.entries(record ?? {})
   return (

@@ -2,7 +2,7 @@ import { Checkbox, Code, Collapse, Button, Group, NumberInput, SegmentedControl,
 import { useState } from 'react'
 import { useApi, useSend } from '../../../api/hooks'
 import { useMay } from '../../../api/me'
-import type { MCPServer, NewMCPServer } from '../../../api/schema'
+import type { McpServer, NewMcpServer } from '../../../api/schema'
 import { text } from '../../../text'
 import { CredentialField } from '../../../ui/CredentialField'
 import { DialogForm } from '../../../ui/Dialog'
@@ -17,7 +17,7 @@ const nameForm = /^[a-z][a-z0-9]{0,23}$/
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/
 
 /** A server, new or to be changed. What belongs to the other transport stays in the form, and isn't sent. */
-export function ServerForm({ server, close, saved }: { server: MCPServer | undefined; close: () => void; saved: (name: string) => void }) {
+export function ServerForm({ server, close, saved }: { server: McpServer | undefined; close: () => void; saved: (name: string) => void }) {
   const t = text.tooling.mcp
   const f = t.form
   const api = useApi()
@@ -25,7 +25,7 @@ export function ServerForm({ server, close, saved }: { server: MCPServer | undef
   const others = api.query.useQuery('get', '/v1/mcp/servers').data ?? []
   const secretNames = [...new Set((api.query.useQuery('get', '/v1/secrets', { params: { query: { limit: 100 } } }, { enabled: may('secret.read') }).data?.items ?? []).map((s) => s.name))]
   const [name, setName] = useState(server?.name ?? '')
-  const [is, setIs] = useState<NewMCPServer>({ transport: 'http', ...server })
+  const [is, setIs] = useState<NewMcpServer>({ transport: 'http', ...server })
   const [line, setLine] = useState(lineOf(server?.argv ?? []))
   const [env, setEnv] = useState(pairsOf(server?.env))
   const [secrets, setSecrets] = useState(pairsOf(server?.secrets))
@@ -34,14 +34,14 @@ export function ServerForm({ server, close, saved }: { server: MCPServer | undef
   const [error, setError] = useState<unknown>(null)
   const put = useSend('put', '/v1/mcp/servers/{server}', serverPaths)
   const putFiles = useSend('put', '/v1/mcp/servers/{server}/files', serverPaths)
-  const edit = (change: Partial<NewMCPServer>) => setIs((was) => ({ ...was, ...change }))
+  const edit = (change: Partial<NewMcpServer>) => setIs((was) => ({ ...was, ...change }))
   const argv = wordsOf(line)
   const stdio = is.transport === 'stdio'
   const wrongName = name !== '' && !nameForm.test(name)
   const taken = !server && others.some((o) => o.name === name)
   const wrongVariable = [...env, ...secrets].some(([n]) => n.trim() !== '' && !variable.test(n.trim()))
 
-  const body = (): NewMCPServer => ({
+  const body = (): NewMcpServer => ({
     transport: is.transport,
     ...(stdio ? { argv: argv ?? [], env: recordOf(env), secrets: recordOf(secrets) } : { address: is.address?.trim() ?? '', ...(is.credential?.trim() && { credential: is.credential.trim() }) }),
     ...(is.tools?.length && { tools: is.tools }),

@@ -2,7 +2,7 @@ import { Accordion, Alert, Badge, Button, Group, Stack, Text } from '@mantine/co
 import { IconPlugConnected } from '@tabler/icons-react'
 import { useApi, useSend } from '../../../api/hooks'
 import { useMay } from '../../../api/me'
-import type { MCPServer, MCPTool } from '../../../api/schema'
+import type { McpServer, McpTool } from '../../../api/schema'
 import { text } from '../../../text'
 import { duration } from '../../../text/format'
 import { Loaded } from '../../../ui/Loaded'
@@ -14,7 +14,7 @@ import { TryTool } from './TryTool'
 const colors: Record<string, string> = { pure: 'green', idempotent: 'blue', once: 'orange' }
 
 /** A server's tools as it listed them last; it can be asked anew, and each can be called. */
-export function ServerTools({ server: s }: { server: MCPServer }) {
+export function ServerTools({ server: s }: { server: McpServer }) {
   const t = text.tooling.mcp
   const may = useMay()('mcp.write')
   const api = useApi()
@@ -82,7 +82,7 @@ export function ServerTools({ server: s }: { server: MCPServer }) {
   )
 }
 
-function Shown({ server, tool }: { server: string; tool: MCPTool }) {
+function Shown({ server, tool }: { server: string; tool: McpTool }) {
   const t = text.tooling.mcp
   const may = useMay()('mcp.write')
   return (

@@ -2,13 +2,13 @@ import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core'
 import { IconPlayerPlay } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useSend } from '../../../api/hooks'
-import type { MCPTool } from '../../../api/schema'
+import type { McpTool } from '../../../api/schema'
 import { text } from '../../../text'
 import { ProblemNote } from '../../../ui/ProblemNote'
 import { Source } from '../../../ui/Source'
 
 /** Calls a tool, really, with arguments that are written as JSON. */
-export function TryTool({ server, tool }: { server: string; tool: MCPTool }) {
+export function TryTool({ server, tool }: { server: string; tool: McpTool }) {
   const t = text.tooling.mcp
   const [says, setSays] = useState(() => JSON.stringify(begin(tool.schema), null, 2))
   const call = useSend('post', '/v1/mcp/servers/{server}/call')
