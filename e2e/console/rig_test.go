@@ -33,8 +33,17 @@ func onSQLite(t *testing.T) *rig { return newRig(t) }
 // onPostgres starts one whose store is a PostgreSQL of the test's own.
 func onPostgres(t *testing.T) *rig {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs a browser")
+	}
 	db := pgtest.Start(t, pgtest.Config{}).Empty(t)
-	return newRig(t, "ISEKAI_STORE_URL="+db.URL, "ISEKAI_STORE_RELAY_URL="+db.RelayURL, "ISEKAI_STORE_MIGRATE_URL="+db.MigrateURL)
+	dir := t.TempDir()
+	key := filepath.Join(dir, "master.key")
+	if out, err := exec.Command(bin, "keys", "new", key).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return newRig(t, "ISEKAI_STORE_URL="+db.URL, "ISEKAI_STORE_RELAY_URL="+db.RelayURL, "ISEKAI_STORE_MIGRATE_URL="+db.MigrateURL,
+		"ISEKAI_KEYS_FILE="+key, "ISEKAI_BLOB_DIR="+filepath.Join(dir, "blobs"), "ISEKAI_BACKUP_DIR="+filepath.Join(dir, "backups"))
 }
 
 // newRig starts a server, with the environment besides its own, and makes the first user.

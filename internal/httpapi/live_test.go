@@ -278,10 +278,7 @@ func TestLiveRefusesAChannel(t *testing.T) {
 	r.happens(theirs, "tsk_other", core.TaskCreated{Kind: core.KindTask, Prompt: "a secret"})
 	r.happens(neighbour, "tsk_next", core.TaskCreated{Kind: core.KindTask, Prompt: "a secret"})
 	r.happens(neighbour, "cnv_next", began)
-	conv, asked := "conversation:"+talk, []string{}
-	for _, c := range []string{"task:tsk_none", "task:tsk_", "task:" + talk, "task:x'*", "task:tsk_other", "task:tsk_next", "conversation:cnv_none", "conversation:cnv_next", "conversation:" + string(r.task), "logs:app_none", "logs:nobody"} {
-		asked = append(asked, c)
-	}
+	conv, asked := "conversation:"+talk, []string{"task:tsk_none", "task:tsk_", "task:" + talk, "task:x'*", "task:tsk_other", "task:tsk_next", "conversation:cnv_none", "conversation:cnv_next", "conversation:" + string(r.task), "logs:app_none", "logs:nobody"}
 	live := r.live(strings.Join(asked, ",") + "," + conv)
 	for _, c := range asked {
 		live.refusal(c, core.NotFound, 404)

@@ -46,7 +46,7 @@ export async function signIn(page, base, email, password) {
 
 /** Waits until nothing is being loaded any more. */
 export async function settled(page) {
-  await page.waitForFunction(() => document.getElementById('root')?.childElementCount > 0)
+  await page.locator('h1').first().waitFor()
   await page.waitForFunction(() => document.querySelectorAll('[role=status][aria-label="Loading"]').length === 0, undefined, { timeout: 15_000 })
   await page.evaluate(() => document.fonts.ready)
 }

@@ -83,7 +83,7 @@ function Navigation() {
   const project = useProject()
   const path = useRouterState({ select: (s) => s.location.pathname })
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': text.shell.navigation, role: 'group' }}>
+    <ScrollArea type="hover" scrollbarSize={6} viewportProps={{ tabIndex: 0, 'aria-label': text.shell.navigation, role: 'group' }}>
       {places.map((group) => {
         const shown = group.places.filter((p) => may(p.action) && (project || !p.to?.startsWith('/p/')))
         if (shown.length === 0) return null

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 /** A part of a page, under a heading of its own. */
 export function Section({ title, lead, actions, children, plain }: { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode; plain?: boolean }) {
   return (
-    <Box component="section" mb="xl">
+    <Box component="section" mb="xl" aria-label={title}>
       <Group justify="space-between" align="flex-start" mb="sm" gap="sm">
         <Box style={{ flex: '1 1 14rem', minWidth: 0 }}>
           <Title order={2} size="h4">
