@@ -16,10 +16,8 @@ const web = "../../web"
 
 // TestConsole does what people do with the console, in a browser.
 func TestConsole(t *testing.T) {
-	t.Parallel()
 	for store, open := range map[string]func(*testing.T) *rig{"sqlite": onSQLite, "postgres": onPostgres} {
 		t.Run(store, func(t *testing.T) {
-			t.Parallel()
 			r := open(t)
 			files, err := filepath.Glob(web + "/test/*.test.mjs")
 			if err != nil || len(files) == 0 {
@@ -39,7 +37,7 @@ func TestConsole(t *testing.T) {
 // node runs a file of tests with Node's own runner, which says of each how it went.
 func (r *rig) node(t *testing.T, file string) {
 	t.Helper()
-	ctx, done := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, done := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer done()
 	c := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-concurrency=1", file)
 	if own, err := filepath.Abs(web + "/node_modules/.bin/node"); err == nil {

@@ -1,4 +1,5 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { text } from './text'
 
 const violet: MantineColorsTuple = ['#f1eeff', '#ded8fb', '#bab0f0', '#9585e6', '#7661dd', '#6249d8', '#573dd6', '#4830be', '#3f2aab', '#342297']
 
@@ -18,6 +19,7 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   headings: { fontWeight: '650' },
   components: {
+    CloseButton: { defaultProps: { 'aria-label': text.common.close } },
     // A dialog's header is none of the page's.
     ModalHeader: { defaultProps: { component: 'div' } },
     DrawerHeader: { defaultProps: { component: 'div' } },

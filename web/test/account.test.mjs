@@ -3,10 +3,8 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { axe, launch, open, settled, signIn, tooWide } from './browser.mjs'
+import { base, email, password } from './server.mjs'
 
-const base = process.env.ISEKAI_URL ?? 'http://127.0.0.1:7015'
-const email = process.env.ISEKAI_EMAIL ?? 'olga@example.org'
-const password = process.env.ISEKAI_PASSWORD ?? 'a long enough sentence'
 const unique = Date.now().toString(36)
 
 let browser, owner
@@ -112,7 +110,7 @@ test('sessions are listed and ended; a new password ends the others', async () =
   const third = await open(browser, { expected: ['Failed to load resource'] })
   await signIn(third.page, base, me.address, 'the first sentence')
   await page.getByLabel('Old password').fill('the first sentence')
-  await page.getByLabel('New password', { exact: true }).fill('the second sentence')
+  await page.locator('input[autocomplete=new-password]').first().fill('the second sentence')
   await page.getByLabel('New password again').fill('another')
   await page.getByText('The two are not the same.').waitFor()
   await page.getByLabel('New password again').fill('the second sentence')

@@ -5,6 +5,9 @@ import { chromium } from 'playwright-core'
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** Bounds every wait, in milliseconds: long, for a machine under load. */
+const patience = 120_000
+
 /** Starts the browser. */
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-background-networking'] })
@@ -16,6 +19,7 @@ export function launch() {
  */
 export async function open(browser, { width = 1280, height = 800, colorScheme = 'light', storageState, expected = [] } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, storageState, reducedMotion: 'reduce' })
+  context.setDefaultTimeout(patience)
   const problems = []
   const tell = (problem) => {
     if (!expected.some((text) => problem.includes(text))) problems.push(problem)
@@ -47,7 +51,7 @@ export async function signIn(page, base, email, password) {
 /** Waits until nothing is being loaded any more. */
 export async function settled(page) {
   await page.locator('h1').first().waitFor()
-  await page.waitForFunction(() => document.querySelectorAll('[role=status][aria-label="Loading"]').length === 0, undefined, { timeout: 15_000 })
+  await page.waitForFunction(() => document.querySelectorAll('[role=status][aria-label="Loading"]').length === 0, undefined, { timeout: patience })
   await page.evaluate(() => document.fonts.ready)
 }
 

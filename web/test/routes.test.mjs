@@ -21,7 +21,7 @@ after(() => browser.close())
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [1280, 360]) {
-    test(`every page, ${colorScheme}, ${width} px`, { timeout: 300_000 }, async () => {
+    test(`every page, ${colorScheme}, ${width} px`, { timeout: 900_000 }, async () => {
       const { context, page, problems } = await open(browser, { width, colorScheme })
       const all = []
       const look = async (path) => {

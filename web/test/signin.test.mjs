@@ -16,7 +16,7 @@ test('who signs in gets to where he wanted', async () => {
   await page.locator('input[autocomplete=username]').fill(email)
   await page.locator('input[autocomplete=current-password]').fill('wrong')
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-  const note = page.getByRole('alert')
+  const note = page.getByRole('alert').filter({ hasText: 'Request' })
   await note.waitFor()
   assert.match(await note.innerText(), /Request req_/)
   await page.locator('input[autocomplete=current-password]').fill(password)

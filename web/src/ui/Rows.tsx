@@ -6,7 +6,7 @@ import { text } from '../text'
 /** A table that is scrolled by itself where it is too wide. A heading of "" is of a column of actions. */
 export function Rows({ label, head, minWidth = 560, children }: { label: string; head: readonly string[]; minWidth?: number; children: ReactNode }) {
   return (
-    <Table.ScrollContainer minWidth={minWidth} type="native" tabIndex={0} role="region" aria-label={text.common.table(label)} pos="relative">
+    <Table.ScrollContainer minWidth={minWidth} type="native" tabIndex={0} role="group" aria-label={label} style={{ position: 'relative' }}>
       <Table verticalSpacing="xs" highlightOnHover aria-label={label}>
         <Table.Thead>
           <Table.Tr>

@@ -45,7 +45,7 @@ export default function SignIn() {
         {t.title}
       </Title>
       {to && !error && (
-        <Alert color="gray" variant="light">
+        <Alert color="gray" variant="light" role="status">
           {t.ended}
         </Alert>
       )}

@@ -28,7 +28,6 @@ export const common = {
   unknown: 'Unknown',
   actions: (of: string) => `Actions for ${of}`,
   sure: 'Are you sure?',
-  table: (of: string) => `${of}: table`,
   typeToConfirm: (word: string) => `Type ${word} to confirm`,
   problem: {
     title: "That didn't work",
