@@ -39,7 +39,7 @@ async function made(words = prompt) {
 
 const idOf = (page) => new URL(page.url()).pathname.split('/').pop()
 
-test('a prompt becomes an app that works, is changed, gone back with, kept and deleted', { timeout: 300_000 }, async () => {
+test('a prompt becomes an app that works, is changed, gone back with, kept and deleted', { timeout: 900_000 }, async () => {
   const { context, page, problems } = await begin()
   await page.goto(base + home)
   await page.getByRole('button', { name: 'Reading list', exact: true }).click()
@@ -116,7 +116,7 @@ test('a prompt becomes an app that works, is changed, gone back with, kept and d
   await context.close()
 })
 
-test('an app is stopped and started; its files are read and searched, its output seen', { timeout: 200_000 }, async () => {
+test('an app is stopped and started; its files are read and searched, its output seen', { timeout: 600_000 }, async () => {
   const { app } = await made()
   const { context, page, problems } = await begin()
   await page.goto(`${base}${home}/${app}`)
@@ -150,7 +150,7 @@ test('an app is stopped and started; its files are read and searched, its output
   await api('DELETE', `/v1/apps/${app}`)
 })
 
-test('a build that asks is answered where it asks, or stopped; what was wanted can be said differently', { timeout: 200_000 }, async () => {
+test('a build that asks is answered where it asks, or stopped; what was wanted can be said differently', { timeout: 600_000 }, async () => {
   const { context, page, problems } = await begin()
   const before = await api('GET', '/v1/permissions')
   await api('PUT', '/v1/permissions', { rules: [{ tool: 'write_file', do: 'ask' }] })
@@ -185,7 +185,7 @@ test('a build that asks is answered where it asks, or stopped; what was wanted c
   await context.close()
 })
 
-test('what others have written is shown as it is, and widens nothing', { timeout: 200_000 }, async () => {
+test('what others have written is shown as it is, and widens nothing', { timeout: 600_000 }, async () => {
   const words = `a list of <img src=x onerror=alert(1)> with title and javascript:alert(1) ${'w'.repeat(300)} \u202eabc\u202c and a note`
   const { app, id } = await made(words)
   for (const [width, colorScheme] of [[1280, 'light'], [360, 'dark'], [360, 'light'], [1280, 'dark']]) {
@@ -213,7 +213,7 @@ test('what others have written is shown as it is, and widens nothing', { timeout
   await api('DELETE', `/v1/apps/${app}`)
 })
 
-test('a prompt that is too long is not sent, and what was typed stays', { timeout: 60_000 }, async () => {
+test('a prompt that is too long is not sent, and what was typed stays', { timeout: 900_000 }, async () => {
   const { context, page, problems } = await begin()
   await page.goto(base + home)
   const box = page.getByLabel('What shall it be?')

@@ -4,8 +4,8 @@ import { type Message, messages } from './sse'
 /** What a subscriber is told of a channel. */
 export type Notice =
   | { kind: 'item'; channel: string; place: number; data: unknown }
-  /** All up to this place was told: what the channel had when it was opened, too. */
-  | { kind: 'place'; channel: string; place: number }
+  /** All up to this place was told; `whole`: what the channel had when it was opened, too. */
+  | { kind: 'place'; channel: string; place: number; whole: boolean }
   | { kind: 'end'; channel: string }
   | { kind: 'refused'; channel: string; problem: unknown }
 
@@ -134,10 +134,10 @@ export class Hub {
 
   #dispatch(m: Message): void {
     const data: unknown = JSON.parse(m.data)
-    const named = data as { channel?: string; place?: number; problem?: unknown }
+    const named = data as { channel?: string; place?: number; whole?: boolean; problem?: unknown }
     switch (m.event) {
       case 'place':
-        this.#tell({ kind: 'place', channel: named.channel ?? '', place: named.place ?? 0 })
+        this.#tell({ kind: 'place', channel: named.channel ?? '', place: named.place ?? 0, whole: named.whole ?? false })
         break
       case 'end':
         if (named.channel) this.#tell({ kind: 'end', channel: named.channel })

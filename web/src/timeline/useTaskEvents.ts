@@ -36,7 +36,7 @@ export function useTaskEvents(task: string): TaskEvents {
     }
     const batch = due.current
     if (notice.kind === 'item') batch.events.push(notice.data as Event)
-    else batch.whole = true
+    else if (notice.kind !== 'place' || notice.whole) batch.whole = true
     batch.timer ??= setTimeout(() => {
       const { events, whole } = batch
       batch.events = []
