@@ -96,6 +96,26 @@ const app = createRoute({
   }),
   component: lazyRouteComponent(() => import('./pages/build/App')),
 })
+interface ChatSearch {
+  /** Words to find conversations by. */
+  q?: string
+}
+const chat = createRoute({
+  getParentRoute: () => project,
+  path: '/chat',
+  validateSearch: (search: Record<string, unknown>): ChatSearch => (typeof search.q === 'string' ? { q: search.q.slice(0, 200) } : {}),
+  component: lazyRouteComponent(() => import('./pages/chat/Chat')),
+})
+interface ConversationSearch {
+  /** The message whose branch is shown; that of the newest if not given. */
+  at?: string
+}
+const conversation = createRoute({
+  getParentRoute: () => project,
+  path: '/chat/$conversation',
+  validateSearch: (search: Record<string, unknown>): ConversationSearch => (typeof search.at === 'string' && /^msg_\w+$/.test(search.at) ? { at: search.at } : {}),
+  component: lazyRouteComponent(() => import('./pages/chat/Conversation')),
+})
 const tasks = createRoute({ getParentRoute: () => project, path: '/tasks', component: lazyRouteComponent(() => import('./pages/tasks/Tasks')) })
 const task = createRoute({ getParentRoute: () => project, path: '/tasks/$task', component: lazyRouteComponent(() => import('./pages/tasks/Task')) })
 const memory = createRoute({ getParentRoute: () => project, path: '/memory', component: lazyRouteComponent(() => import('./pages/knowledge/Memory')) })
@@ -131,7 +151,7 @@ const tree = root.addChildren([
   outside.addChildren([signIn, setup, invitation, reset]),
   inside.addChildren([
     start,
-    project.addChildren([home, build, app, tasks, task, memory, skills, repositories, mcp, permissions]),
+    project.addChildren([home, build, app, chat, conversation, tasks, task, memory, skills, repositories, mcp, permissions]),
     account,
     members, projects, keys, credits, usage, models, secrets, policies, webhooks, audit,
     orgs, users, health, diagnostics, deadLetters, projections, backups, houseModels, houseAudit,

@@ -7,7 +7,7 @@ import { axe, launch, open, settled, signIn, tooWide } from './browser.mjs'
 import { base, email, password, project } from './server.mjs'
 
 const outside = ['/sign-in', '/setup', '/invitation', '/reset']
-const ofProject = ['', '/build', '/tasks', '/memory', '/skills', '/repositories', '/permissions', '/mcp']
+const ofProject = ['', '/build', '/chat', '/tasks', '/memory', '/skills', '/repositories', '/permissions', '/mcp']
 const ofOrg = ['members', 'projects', 'keys', 'credits', 'usage', 'models', 'secrets', 'policies', 'webhooks', 'audit'].map((name) => `/org/${name}`)
 const ofInstallation = ['orgs', 'users', 'health', 'diagnostics', 'dead-letters', 'projections', 'backups', 'models', 'audit'].map((name) => `/installation/${name}`)
 

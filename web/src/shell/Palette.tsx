@@ -1,7 +1,7 @@
 import '@mantine/spotlight/styles.css'
 import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
 import { createSpotlight } from '@mantine/spotlight'
-import { IconAppWindow, IconChecklist, IconPlus, IconSearch } from '@tabler/icons-react'
+import { IconAppWindow, IconChecklist, IconMessages, IconPlus, IconSearch } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useMay } from '../api/me'
@@ -30,11 +30,13 @@ export default function Palette({ close }: { close: () => void }) {
     void Promise.allSettled([
       may('app.read') ? queries.fetchQuery(query.queryOptions('get', '/v1/apps', limit)) : undefined,
       may('task.read') ? queries.fetchQuery(query.queryOptions('get', '/v1/tasks', limit)) : undefined,
-    ]).then(([apps, tasks]) => {
+      may('conversation.read') ? queries.fetchQuery(query.queryOptions('get', '/v1/conversations', limit)) : undefined,
+    ]).then(([apps, tasks, conversations]) => {
       if (!here) return
       const of = <T,>(r: PromiseSettledResult<{ items: T[] | null } | undefined>) => (r.status === 'fulfilled' ? (r.value?.items ?? []) : [])
       setFound([
         { group: t.apps, actions: of(apps).map((a) => ({ id: a.id, label: a.title, leftSection: <IconAppWindow size={18} aria-hidden />, onClick: () => void navigate({ to: '/p/$project/build/$app', params: { project, app: a.id } }) })) },
+        { group: t.conversations, actions: of(conversations).map((c) => ({ id: c.id, label: c.title || text.chat.untitled, leftSection: <IconMessages size={18} aria-hidden />, onClick: () => void navigate({ to: '/p/$project/chat/$conversation', params: { project, conversation: c.id } }) })) },
         { group: t.tasks, actions: of(tasks).map((k) => ({ id: k.id, label: k.title || k.prompt.slice(0, 120), leftSection: <IconChecklist size={18} aria-hidden />, onClick: () => void navigate({ to: '/p/$project/tasks/$task', params: { project, task: k.id } }) })) },
       ])
     })
@@ -48,6 +50,7 @@ export default function Palette({ close }: { close: () => void }) {
   })))
   const doing = project ? [
     ...(may('task.write') && may('app.write') ? [{ id: 'new-app', label: t.newApp, leftSection: <IconPlus size={18} aria-hidden />, onClick: () => void navigate({ to: '/p/$project/build', params: { project } }) }] : []),
+    ...(may('task.write') && may('conversation.write') ? [{ id: 'new-chat', label: t.newChat, leftSection: <IconPlus size={18} aria-hidden />, onClick: () => void navigate({ to: '/p/$project/chat', params: { project } }) }] : []),
   ] : []
   return (
     <Spotlight

@@ -1,6 +1,6 @@
 import {
   IconActivity, IconAppWindow, IconBook2, IconBuilding, IconChartBar, IconChecklist, IconCloudUp, IconCoins, IconDatabase, IconFolders, IconGitBranch, IconHeartbeat,
-  IconHistory, IconHome, IconKey, IconMail, IconPlugConnected, IconRobot, IconSchool, IconShieldCheck, IconShieldLock, IconUsers, IconWebhook, type Icon,
+  IconHistory, IconHome, IconKey, IconMail, IconMessages, IconPlugConnected, IconRobot, IconSchool, IconShieldCheck, IconShieldLock, IconUsers, IconWebhook, type Icon,
 } from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { text } from '../text'
@@ -30,6 +30,7 @@ export const places: PlaceGroup[] = [
     places: [
       { to: '/p/$project', label: t.home, icon: IconHome, action: 'task.read', exact: true },
       { to: '/p/$project/build', label: t.build, icon: IconAppWindow, action: 'app.read' },
+      { to: '/p/$project/chat', label: t.chat, icon: IconMessages, action: 'conversation.read' },
       { to: '/p/$project/tasks', label: t.tasks, icon: IconChecklist, action: 'task.read' },
     ],
   },

@@ -50,7 +50,7 @@ const transitions: { [T in keyof EventData]?: Transition<NonNullable<EventData[T
     amend(s, 'model', data.call, (m): ModelCall => ({
       ...m,
       model: data.model || m.model,
-      parts: [],
+      parts: data.text.blob ? m.parts : [], // what is known of a long text until it is asked for
       text: { content: data.text, version: e.version },
       asks: data.calls ?? [],
       error: data.error,
@@ -75,6 +75,7 @@ const transitions: { [T in keyof EventData]?: Transition<NonNullable<EventData[T
       ...t,
       state: data.denied ? 'denied' : ok ? 'done' : 'failed',
       output: { content: data.output, version: e.version },
+      data: data.data,
       evidence: data.evidence,
       error: data.error,
       until: e.at,

@@ -38,6 +38,8 @@ export interface ToolCall extends Told {
   state: 'running' | 'done' | 'failed' | 'denied'
   arguments?: Kept
   output?: Kept
+  /** What it found, as data; its shape is the tool's. */
+  data?: unknown
   evidence?: EventEvidence
   error?: EventFailure
   /** Of a sub-task, what came of it. */

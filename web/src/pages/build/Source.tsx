@@ -1,4 +1,4 @@
-import './code.css'
+import '../../ui/code.css'
 import { Box, Button, CopyButton, Group, Text } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
@@ -58,7 +58,7 @@ function Code({ path, source, line }: { path: string; source: string; line: numb
   useEffect(() => {
     if (source.length > mostHighlighted) return
     let here = true
-    import('./highlight').then(
+    import('../../ui/highlight').then(
       ({ highlight }) => here && setMarked({ of: source, shown: highlight(path, source) }),
       () => undefined, // it can be read without
     )

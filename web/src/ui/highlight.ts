@@ -15,8 +15,12 @@ type Node = ReturnType<typeof lowlight.highlight>['children'][number]
 /** Code with its parts marked by their kinds; only the text of a language that isn't known. What it returns are elements and text, never HTML. */
 export function highlight(path: string, code: string): ReactNode {
   const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
-  const language = languages[name.slice(name.lastIndexOf('.') + 1)]
-  if (!language) return code
+  return highlightAs(languages[name.slice(name.lastIndexOf('.') + 1)] ?? '', code)
+}
+
+/** The same for code whose language is known by its name. */
+export function highlightAs(language: string, code: string): ReactNode {
+  if (!lowlight.registered(language)) return code
   return lowlight.highlight(language, code).children.map(shown)
 }
 
