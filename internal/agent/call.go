@@ -56,7 +56,11 @@ func (d *drive) callModel(ctx context.Context, c CallModel) error {
 	}
 	usage := used(answer, err, input)
 	settled := core.ModelSettled{Call: c.Call, Usage: usage, Error: core.Fail(err), Provider: answer.By.Provider, Model: answer.By.Model}
-	if err == nil {
+	stopped := err != nil && d.heard && c.Purpose == purposeWork && d.state.Created.Kind == core.KindChat
+	if stopped {
+		answer.Calls = nil
+	}
+	if err == nil || stopped { // who stops an answer keeps what it has said
 		switch err := d.keepAnswer(ctx, c, answer, &settled); {
 		case core.CodeOf(err) == core.Exhausted: // asked again, it would be as long
 			settled.Text, settled.Calls, settled.Error = core.Content{}, nil, core.Fail(err)

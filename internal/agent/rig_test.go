@@ -50,6 +50,7 @@ type rig struct {
 	turns   agent.Turns
 	pieces  func() []string // what the model says in its work, 30 ms between them; nil: what model says
 	pause   func()          // before it says that this was all; nil: it doesn't pause
+	hang    bool            // it never says so
 	skills  agent.Skills
 	lease   time.Duration
 	grace   time.Duration
@@ -105,6 +106,11 @@ func (r *rig) Stream(ctx context.Context, q model.Request) iter.Seq2[model.Chunk
 			}
 			if r.pause != nil {
 				r.pause()
+			}
+			if r.hang {
+				<-ctx.Done()
+				yield(model.Chunk{}, ctx.Err())
+				return
 			}
 			yield(model.Chunk{Done: true}, nil)
 			return

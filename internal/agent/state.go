@@ -217,6 +217,9 @@ func (s State) modelSettled(p core.ModelSettled, at time.Time) State {
 			s.Judgment = &p
 			return s
 		}
+		if p.Text != (core.Content{}) { // that was stopped
+			s.Answer = p.Text
+		}
 		return s.troubled(p.Call, p.Error, at)
 	}
 	s.Trouble, s.TroubleTries = nil, 0

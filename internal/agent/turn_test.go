@@ -229,6 +229,26 @@ func TestAPauseIsFollowed(t *testing.T) {
 	}
 }
 
+// What was said until a person stopped it is the answer: so it can be gone on from.
+func TestATurnIsStopped(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, routed(`{"route":"chat","confidence":1}`, nil))
+	r.turns, r.hang = chatting, true
+	r.pieces = func() []string { return []string{"It begins ", "and never ", "ends"} }
+	id := make(chan core.TaskID, 1)
+	r.pause = func() {
+		if _, err := r.tasks.Cancel(context.Background(), scope, <-id, "enough"); err != nil {
+			t.Error(err)
+		}
+	}
+	defer r.worker("w1", nil)()
+	task := r.turn("m", core.Turn{})
+	id <- task
+	if st := r.wait(task, "over", over); st.Status != core.StatusCanceled || st.Finished.Answer.Text != "It begins and never ends" {
+		t.Errorf("%s: %q", st.Status, st.Finished.Answer.Text)
+	}
+}
+
 // A person may choose, and nothing is asked; a conversation that is long is cut at its beginning.
 func TestALongConversation(t *testing.T) {
 	t.Parallel()

@@ -83,7 +83,11 @@ class Say {
     this.#response = response
     this.#model = model
     response.on('close', () => (this.gone = true))
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+  }
+
+  /** Refuses the request, so that the task fails. */
+  refuse(message) {
+    this.#response.writeHead(400, { 'Content-Type': 'application/json' }).end(JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code: null } }))
   }
 
   text(content) {
@@ -97,12 +101,14 @@ class Say {
   }
 
   end() {
+    if (this.#response.writableEnded || this.gone) return
     this.#send({ choices: [{ index: 0, delta: {}, finish_reason: this.#calls ? 'tool_calls' : 'stop' }] })
     this.#send({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 } })
     this.#response.end('data: [DONE]\n\n')
   }
 
   #send(data) {
+    if (!this.#response.headersSent) this.#response.writeHead(200, { 'Content-Type': 'text/event-stream' })
     this.#response.write(`data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: this.#model, ...data })}\n\n`)
   }
 }

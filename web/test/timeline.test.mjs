@@ -62,6 +62,8 @@ test('what a model says is put together by offset; a call that begins anew begin
   assert.equal(said(says(0, 'Hello '), says(6, 'wörld'), says(12, '!')).parts.map((p) => p.text).join(''), 'Hello wörld!')
   assert.equal(said(says(0, 'Hello '), says(6, 'all'), asked, says(0, 'Good day')).parts.map((p) => p.text).join(''), 'Good day')
   const whole = said(says(0, 'Hel'), ['model.settled', { call: 'm1', text: { text: 'Hello' }, usage: {} }])
+  const failed = said(says(0, 'Hel'), ['model.settled', { call: 'm1', text: {}, error: { code: 'canceled', msg: 'canceled' }, usage: {} }])
+  assert.deepEqual(failed.parts.map((p) => p.text), ['Hel'])
   assert.deepEqual([whole.parts, whole.text], [[], { content: { text: 'Hello' }, version: 6 }])
 })
 

@@ -50,7 +50,7 @@ const transitions: { [T in keyof EventData]?: Transition<NonNullable<EventData[T
     amend(s, 'model', data.call, (m): ModelCall => ({
       ...m,
       model: data.model || m.model,
-      parts: data.text.blob ? m.parts : [], // what is known of a long text until it is asked for
+      parts: data.text.blob || (data.error && !data.text.text) ? m.parts : [], // what is known of a text that is long, or was cut off
       text: { content: data.text, version: e.version },
       asks: data.calls ?? [],
       error: data.error,

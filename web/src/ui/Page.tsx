@@ -10,7 +10,7 @@ export function Page({ title, lead, actions, children, wide }: { title: string; 
     <Box maw={wide ? undefined : 1200} mx="auto" w="100%">
       <Group justify="space-between" align="flex-start" mb="lg" gap="sm">
         <Box style={{ flex: '1 1 16rem', minWidth: 0 }}>
-          <Title order={1} size="h2">
+          <Title order={1} size="h2" className="words" dir="auto">
             {title}
           </Title>
           {lead && (

@@ -1,5 +1,5 @@
 import { Button, Menu, ScrollArea } from '@mantine/core'
-import { IconCheck, IconChevronDown } from '@tabler/icons-react'
+import { IconChevronDown } from '@tabler/icons-react'
 import { useApi } from '../../api/hooks'
 import { useMay } from '../../api/me'
 import { text } from '../../text'
@@ -27,12 +27,14 @@ export function ModelMenu({ value, choose }: { value: string; choose: (model: st
       </Menu.Target>
       <Menu.Dropdown>
         <ScrollArea.Autosize mah="50vh">
-          {options.map((o) => (
-            <Menu.Item key={o.value} role="menuitemradio" aria-checked={o.value === value} onClick={() => choose(o.value)} rightSection={o.value === value && <IconCheck size={16} aria-hidden />}>
-              <span className="words">{o.label}</span>
-              {o.hint && <div style={{ fontSize: 'var(--mantine-font-size-xs)', color: 'var(--mantine-color-dimmed)' }}>{o.hint}</div>}
-            </Menu.Item>
-          ))}
+          <Menu.RadioGroup value={value} onChange={choose}>
+            {options.map((o) => (
+              <Menu.RadioItem key={o.value} value={o.value} closeMenuOnClick>
+                <span className="words">{o.label}</span>
+                {o.hint && <div style={{ fontSize: 'var(--mantine-font-size-xs)', color: 'var(--mantine-color-dimmed)' }}>{o.hint}</div>}
+              </Menu.RadioItem>
+            ))}
+          </Menu.RadioGroup>
         </ScrollArea.Autosize>
       </Menu.Dropdown>
     </Menu>

@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Fragment, useCallback, useMemo, useRef, useState } from 'react'
 import { changed, useApi, useSend } from '../../api/hooks'
 import { useMay } from '../../api/me'
-import type { Conversation as Conv, Message } from '../../api/schema'
+import type { Conversation as Conv, Event, Message } from '../../api/schema'
 import { useChannel } from '../../live/hooks'
 import { text } from '../../text'
 import { Loaded } from '../../ui/Loaded'
@@ -84,7 +84,11 @@ function useNews(conversation: string): boolean {
   const [ended, setEnded] = useState(false)
   const begun = useRef(false)
   useChannel(`conversation:${conversation}`, undefined, (notice) => {
-    if (notice.kind === 'end') setEnded(true)
+    const gone = notice.kind === 'end' || (notice.kind === 'item' && (notice.data as Event).type === 'conversation.deleted')
+    if (gone) {
+      setEnded(true)
+      return
+    }
     // What was added between reading it and following it is told by nobody.
     if (notice.kind === 'item' || (notice.kind === 'place' && !begun.current)) void changed(queries, ['/v1/conversations/{conversation}'])
     if (notice.kind === 'place') begun.current = true

@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, TextInput } from '@mantine/core'
-import { IconCheck, IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
+import { IconDots, IconPencil, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useSend } from '../../api/hooks'
 import type { Conversation } from '../../api/schema'
@@ -27,14 +27,9 @@ export function ConversationMenu({ conversation: c, deleted }: { conversation: C
           <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setRenaming(true)}>
             {t.rename}
           </Menu.Item>
-          <Menu.Item
-            role="menuitemcheckbox"
-            aria-checked={!!c.remember}
-            leftSection={c.remember ? <IconCheck size={16} aria-hidden /> : <span style={{ display: 'inline-block', width: 16 }} />}
-            onClick={() => change.mutate({ params: { path: { conversation: c.id } }, body: { remember: !c.remember } }, { onError: failed })}
-          >
+          <Menu.CheckboxItem closeMenuOnClick checked={!!c.remember} onChange={(remember) => change.mutate({ params: { path: { conversation: c.id } }, body: { remember } }, { onError: failed })}>
             {t.remember}
-          </Menu.Item>
+          </Menu.CheckboxItem>
           <Menu.Item
             color="red"
             leftSection={<IconTrash size={16} aria-hidden />}

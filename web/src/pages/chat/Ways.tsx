@@ -1,5 +1,5 @@
-import { Button, Menu, ScrollArea } from '@mantine/core'
-import { IconCheck, IconChevronDown } from '@tabler/icons-react'
+import { Button, Menu, ScrollArea, Text } from '@mantine/core'
+import { IconChevronDown } from '@tabler/icons-react'
 import { useApi } from '../../api/hooks'
 import { useMay } from '../../api/me'
 import type { NewMessage } from '../../api/schema'
@@ -19,14 +19,17 @@ export function Ways({ value, choose }: { value: Way; choose: (way: Way) => void
   const skills = useApi().query.useQuery('get', '/v1/skills', {}, { enabled: useMay()('skill.read'), staleTime: 60_000 })
   const enabled = (skills.data ?? []).filter((s) => s.enabled && !s.hidden)
   const chosen = value.route === 'skill' ? value.skill : t.ways[value.route].name
-  const item = (way: Way, name: string, hint: string) => {
-    const is = way.route === value.route && way.skill === value.skill
-    return (
-      <Menu.Item key={`${way.route} ${way.skill}`} role="menuitemradio" aria-checked={is} onClick={() => choose(way)} rightSection={is && <IconCheck size={16} aria-hidden />}>
-        <span className="words">{name}</span>
-        <div style={{ fontSize: 'var(--mantine-font-size-xs)', color: 'var(--mantine-color-dimmed)', display: '-webkit-box', WebkitLineClamp: 2, WebkitBoxOrient: 'vertical', overflow: 'hidden' }}>{hint}</div>
-      </Menu.Item>
-    )
+  const item = (route: Way['route'], skill: string, name: string, hint: string) => (
+    <Menu.RadioItem key={`${route} ${skill}`} value={`${route} ${skill}`} closeMenuOnClick>
+      <span className="words">{name}</span>
+      <Text size="xs" c="dimmed" lineClamp={2}>
+        {hint}
+      </Text>
+    </Menu.RadioItem>
+  )
+  const take = (taken: string) => {
+    const [route, skill] = taken.split(' ') as [Way['route'], string]
+    choose({ route, skill })
   }
   return (
     <Menu position="top-start" width={320} withinPortal>
@@ -37,9 +40,11 @@ export function Ways({ value, choose }: { value: Way; choose: (way: Way) => void
       </Menu.Target>
       <Menu.Dropdown>
         <ScrollArea.Autosize mah="50vh">
-          {(['', 'chat', 'task', 'app'] as const).map((route) => item({ route, skill: '' }, t.ways[route].name, t.ways[route].hint))}
-          {enabled.length > 0 && <Menu.Label>{t.skills}</Menu.Label>}
-          {enabled.map((s) => item({ route: 'skill', skill: s.name }, s.name, s.description))}
+          <Menu.RadioGroup value={`${value.route} ${value.skill}`} onChange={take}>
+            {(['', 'chat', 'task', 'app'] as const).map((route) => item(route, '', t.ways[route].name, t.ways[route].hint))}
+            {enabled.length > 0 && <Menu.Label>{t.skills}</Menu.Label>}
+            {enabled.map((s) => item('skill', s.name, s.name, s.description))}
+          </Menu.RadioGroup>
         </ScrollArea.Autosize>
       </Menu.Dropdown>
     </Menu>

@@ -11,10 +11,10 @@ export type Part =
 export function partsOf(state: TaskState): Part[] {
   const parts: Part[] = []
   for (const e of entriesOf(state)) {
-    if (e.kind === 'model' && e.purpose === 'work' && !e.error) {
+    if (e.kind === 'model' && e.purpose === 'work') {
       const text = e.text?.content.text || e.parts.map((p) => p.text).join('')
-      if (text) parts.push({ kind: 'said', key: e.key, call: e, text, growing: !e.until })
-      continue
+      if (text && (!e.error || e.error.code === 'canceled')) parts.push({ kind: 'said', key: e.key, call: e, text, growing: !e.until })
+      if (!e.error) continue
     }
     if (e.kind === 'tool' && e.tool === 'delegate' && /^tsk_\w+$/.test(e.subject)) {
       parts.push({ kind: 'work', key: e.key, call: e, task: e.subject })

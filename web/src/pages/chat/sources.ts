@@ -48,7 +48,7 @@ export function citedBy(text: string, sources: readonly Source[]): Source[] {
 }
 
 /** A number in brackets, as passages and results are numbered for a model. */
-export const numbered = /\[(\d{1,3})\](?![[(:])/g
+export const numbered = /\[(\d{1,3})\](?!\()/g
 
 const names = (text: string, cite: string): boolean => {
   const title = cite.split(/, (?:page \d|lines? \d|")/)[0] ?? ''

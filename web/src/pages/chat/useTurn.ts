@@ -58,7 +58,7 @@ async function readTurn(api: Api, task: string, signal: AbortSignal): Promise<Ta
   for await (const { event, data } of messages(body)) {
     if (event === 'end') break
     const told = JSON.parse(data) as Event
-    if (told.type && told.type !== 'model.streamed') state = fold(state, told)
+    if (told.type) state = fold(state, told)
   }
   return state
 }

@@ -37,6 +37,7 @@ function Detail({ detail }: { detail: TaskDetail }) {
   const [canceling, setCanceling] = useState(false)
   const cancel = useSend('post', '/v1/tasks/{task}/cancel', ['/v1/tasks', '/v1/tasks/{task}'])
   const status = events.state.version > 0 ? events.state.status : detail.status
+  const turn = events.state.created?.turn
   const over = terminal.includes(status)
   return (
     <Page
@@ -71,6 +72,11 @@ function Detail({ detail }: { detail: TaskDetail }) {
             {detail.app && (
               <Anchor component={Link} to="/p/$project/build/$app" params={{ project, app: detail.app } as never} size="sm" underline="always">
                 {t.app}
+              </Anchor>
+            )}
+            {turn && may('conversation.read') && (
+              <Anchor component={Link} to="/p/$project/chat/$conversation" params={{ project, conversation: turn.conversation } as never} search={{ at: turn.message } as never} size="sm" underline="always">
+                {t.conversation}
               </Anchor>
             )}
             {detail.parent && (

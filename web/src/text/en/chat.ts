@@ -2,7 +2,6 @@ export const chat = {
   title: 'Chat',
   lead: 'Ask, or say what is to be done. An answer looks up what it needs, shows where it is from, and asks before it does what you have to allow.',
   untitled: 'New conversation',
-  begin: 'Begin a conversation',
   back: 'All conversations',
   find: 'Search conversations',
   findPlaceholder: 'Words of the title or of what was said',
@@ -55,7 +54,6 @@ export const chat = {
     app: 'Open the app',
     part: 'Work on a part',
     noAnswer: 'It ended without words.',
-    nothingSeen: "You can't see what was done.",
   },
   source: {
     list: 'Sources',

@@ -20,6 +20,7 @@ export const tasks = {
     tokens: 'Tokens',
     id: 'Id',
     app: 'The app that it makes or changes',
+    conversation: 'The conversation in which it answers',
     parent: 'The task that it is a part of',
     stop: 'Stop',
     stopTitle: 'Stop this task?',
