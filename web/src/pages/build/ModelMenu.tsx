@@ -1,4 +1,4 @@
-import { Button, Menu, ScrollArea } from '@mantine/core'
+import { Button, Menu } from '@mantine/core'
 import { IconChevronDown } from '@tabler/icons-react'
 import { useApi } from '../../api/hooks'
 import { useMay } from '../../api/me'
@@ -25,17 +25,15 @@ export function ModelMenu({ value, choose }: { value: string; choose: (model: st
           {t.choose(chosen)}
         </Button>
       </Menu.Target>
-      <Menu.Dropdown>
-        <ScrollArea.Autosize mah="50vh">
-          <Menu.RadioGroup value={value} onChange={choose}>
-            {options.map((o) => (
-              <Menu.RadioItem key={o.value} value={o.value} closeMenuOnClick>
-                <span className="words">{o.label}</span>
-                {o.hint && <div style={{ fontSize: 'var(--mantine-font-size-xs)', color: 'var(--mantine-color-dimmed)' }}>{o.hint}</div>}
-              </Menu.RadioItem>
-            ))}
-          </Menu.RadioGroup>
-        </ScrollArea.Autosize>
+      <Menu.Dropdown mah="50vh" style={{ overflowY: 'auto' }}>
+        <Menu.RadioGroup value={value} onChange={choose}>
+          {options.map((o) => (
+            <Menu.RadioItem key={o.value} value={o.value} closeMenuOnClick>
+              <span className="words">{o.label}</span>
+              {o.hint && <div style={{ fontSize: 'var(--mantine-font-size-xs)', color: 'var(--mantine-color-dimmed)' }}>{o.hint}</div>}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   )

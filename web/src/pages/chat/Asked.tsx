@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, Stack, Text, Textarea, Title, Tooltip, VisuallyHidden } from '@mantine/core'
 import { IconChevronLeft, IconChevronRight, IconDownload, IconPencil } from '@tabler/icons-react'
 import { memo, useEffect, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import { useApi } from '../../api/hooks'
 import { useMe } from '../../api/me'
 import type { Message } from '../../api/schema'
@@ -30,7 +31,9 @@ export const Asked = memo(function Asked({ conversation, message, place, of, n, 
   const t = text.chat
   const me = useMe()
   const mine = message.by.id === me.user || message.by.id === me.actor.id
-  const [editing, setEditing] = useState(false)
+  const [edited, setEdited] = useState('') // which message
+  const editing = edited === message.id
+  const pencil = useRef<HTMLButtonElement>(null)
   const whole = useWhole(conversation, message)
   const id = `said-${message.id}`
   return (
@@ -41,7 +44,14 @@ export const Asked = memo(function Asked({ conversation, message, place, of, n, 
         </Title>
       </VisuallyHidden>
       {editing && edit.say ? (
-        <Edit text={message.text} say={(text) => edit.say!(message, text)} close={() => setEditing(false)} />
+        <Edit
+          text={message.text}
+          say={(text) => edit.say!(message, text).then(() => setEdited(''))}
+          close={() => {
+            flushSync(() => setEdited(''))
+            pencil.current?.focus()
+          }}
+        />
       ) : (
         <div className={classes.bubble}>
           {whole.text && (
@@ -69,20 +79,20 @@ export const Asked = memo(function Asked({ conversation, message, place, of, n, 
         </Text>
         {of > 1 && (
           <Group gap={0} role="group" aria-label={t.branch.name}>
-            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t.branch.before} disabled={!before} onClick={() => before && edit.show(before)}>
+            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t.branch.before} aria-disabled={!before} data-disabled={!before || undefined} onClick={() => before && edit.show(before)}>
               <IconChevronLeft size={14} />
             </ActionIcon>
             <Text span size="xs">
               {t.branch.at(place, of)}
             </Text>
-            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t.branch.after} disabled={!after} onClick={() => after && edit.show(after)}>
+            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t.branch.after} aria-disabled={!after} data-disabled={!after || undefined} onClick={() => after && edit.show(after)}>
               <IconChevronRight size={14} />
             </ActionIcon>
           </Group>
         )}
         {edit.say && !editing && !message.cut && (
           <Tooltip label={text.common.edit}>
-            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`${text.common.edit}: ${t.said(mine ? t.you : t.person, n)}`} onClick={() => setEditing(true)}>
+            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`${text.common.edit}: ${t.said(mine ? t.you : t.person, n)}`} ref={pencil} onClick={() => setEdited(message.id)}>
               <IconPencil size={14} />
             </ActionIcon>
           </Tooltip>
@@ -123,9 +133,9 @@ function Edit({ text: was, say, close }: { text: string; say: (text: string) => 
     setError(null)
     try {
       await say(value)
-      close()
     } catch (e) {
       setError(e)
+    } finally {
       setBusy(false)
     }
   }

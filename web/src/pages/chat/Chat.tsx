@@ -59,6 +59,7 @@ function Begin() {
   const navigate = useNavigate()
   const dropped = useDropped()
   const [model, setModel] = useState('')
+  const box = useRef<HTMLTextAreaElement>(null)
   const begun = useRef('') // by a first try, whose message wasn't taken
   const create = useSend('post', '/v1/conversations', ['/v1/conversations'])
   const say = useSend('post', '/v1/conversations/{conversation}/messages', ['/v1/conversations'])
@@ -72,7 +73,7 @@ function Begin() {
   return (
     <Box mb="xl">
       <DropArea take={dropped.add}>
-        <Composer of={project} dropped={dropped} model={model} choose={setModel} send={send} />
+        <Composer of={project} box={box} dropped={dropped} model={model} choose={setModel} send={send} />
       </DropArea>
     </Box>
   )

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, Stack, Text, Textarea, Tooltip } from '@mantine/core'
 import { IconPaperclip, IconPlayerStopFilled, IconSend2 } from '@tabler/icons-react'
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, type RefObject, useRef, useState } from 'react'
 import { useSend } from '../../api/hooks'
 import type { NewMessage } from '../../api/schema'
 import { text } from '../../text'
@@ -38,27 +38,22 @@ export function useDropped(): Dropped {
 }
 
 /** Where one says something. What is typed stays until it was taken; while an answer is given, that can be stopped. */
-export function Composer({ of, dropped, model, choose, send, running, focused = false }: {
+export function Composer({ of, box, dropped, model, choose, send, running }: {
   of: string
+  box: RefObject<HTMLTextAreaElement | null>
   dropped: Dropped
   model: string
   choose: (model: string) => void
   send: (saying: Saying) => Promise<unknown>
   /** The task that answers now. */
   running?: string | undefined
-  /** It has the focus when the page is opened. */
-  focused?: boolean
 }) {
   const t = text.chat.composer
   const [value, setValue] = useDraft(of)
   const [way, setWay] = useState(anyWay)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  const box = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    if (focused) box.current?.focus({ preventScroll: true })
-  }, [focused])
   const long = [...value].length > most
   const fine = (value.trim() !== '' || dropped.files.length > 0) && !long
   const go = async () => {

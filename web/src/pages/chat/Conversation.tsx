@@ -2,7 +2,7 @@ import { Alert, Anchor, Box, Button, Text } from '@mantine/core'
 import { IconArrowDown, IconArrowLeft, IconTrash } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { Fragment, useCallback, useMemo, useRef, useState } from 'react'
+import { Fragment, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { changed, useApi, useSend } from '../../api/hooks'
 import { useMay } from '../../api/me'
 import type { Conversation as Conv, Event, Message } from '../../api/schema'
@@ -42,6 +42,13 @@ function Opened({ conversation: c }: { conversation: Conv }) {
   const show = useCallback((message: string | undefined) => void navigate({ to: '.', search: message ? { at: message } : {}, replace: true, resetScroll: false }), [navigate])
   const dropped = useDropped()
   const { content, away, toEnd } = useBottom()
+  const box = useRef<HTMLTextAreaElement>(null)
+  const focus = useCallback(() => box.current?.focus({ preventScroll: true }), [])
+  useEffect(focus, [focus])
+  const said = useCallback(() => {
+    toEnd()
+    focus() // what was pressed isn't there any more
+  }, [toEnd, focus])
   const list = () => void navigate({ to: '/p/$project/chat', params: { project } })
   return (
     <Box maw={820} mx="auto">
@@ -57,7 +64,7 @@ function Opened({ conversation: c }: { conversation: Conv }) {
         <DropArea take={speaks ? dropped.add : undefined} className={classes.page}>
           <div ref={content} className={classes.messages} role="group" aria-label={t.messages}>
             {branch.length === 0 && <Text c="dimmed">{t.nothingSaid}</Text>}
-            <Said conversation={c} branch={branch} speaks={speaks} show={show} said={toEnd} />
+            <Said conversation={c} branch={branch} speaks={speaks} show={show} said={said} />
             {ended && (
               <Alert color="gray" variant="light" icon={<IconTrash aria-hidden />} title={t.ended} role="status">
                 {t.endedHint}
@@ -70,7 +77,7 @@ function Opened({ conversation: c }: { conversation: Conv }) {
                 {t.newest}
               </Button>
             )}
-            {speaks && <Next conversation={c} branch={branch} dropped={dropped} show={show} said={toEnd} />}
+            {speaks && <Next conversation={c} branch={branch} dropped={dropped} box={box} show={show} said={toEnd} />}
           </div>
         </DropArea>
       </Page>
@@ -144,28 +151,28 @@ function Said({ conversation: c, branch, speaks, show, said }: Talk & { speaks: 
     const answer = branch.find((s) => s.message.parent === message.id && s.message.role === 'assistant')?.message
     const place = among.indexOf(message)
     return (
-      <Fragment key={message.id}>
+      <Fragment key={message.parent ?? ''}>
         <Asked conversation={id} message={message} place={place + 1} of={among.length} n={i + 1} before={among[place - 1]?.id} after={among[place + 1]?.id} edit={edit} />
-        {message.task && <Turn conversation={id} task={message.task} answer={answer} n={i + 1} actions={actions} newest={i === questions.length - 1} />}
+        {message.task && <Turn key={message.id} conversation={id} task={message.task} answer={answer} n={i + 1} actions={actions} newest={i === questions.length - 1} />}
       </Fragment>
     )
   })
 }
 
 /** Where one goes on. */
-function Next({ conversation: c, branch, dropped, show, said }: Talk & { dropped: Dropped }) {
+function Next({ conversation: c, branch, dropped, box, show, said }: Talk & { dropped: Dropped; box: RefObject<HTMLTextAreaElement | null> }) {
   const say = useSay(c.id, show, said)
   const change = useSend('patch', '/v1/conversations/{conversation}', conversationLists)
   const leaf = branch.at(-1)?.message
   return (
     <Composer
       of={c.id}
+      box={box}
       dropped={dropped}
       model={change.isPending ? (change.variables.body?.model ?? '') : (c.model ?? '')}
       choose={(model) => change.mutate({ params: { path: { conversation: c.id } }, body: { model } }, { onError: failed })}
       send={(saying) => say(leaf?.id ?? '', saying)}
       running={leaf?.role === 'user' ? leaf.task : undefined}
-      focused
     />
   )
 }

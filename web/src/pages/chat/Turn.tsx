@@ -38,7 +38,7 @@ export const Turn = memo(function Turn({ conversation, task, answer, n, actions,
   const t = text.chat
   const { events, ref } = useTurn(task, answer !== undefined)
   const { state } = events
-  const parts = useMemo(() => partsOf(state), [state])
+  const parts = useMemo(() => partsOf(state, answer?.error?.msg), [state, answer?.error?.msg])
   const sources = useMemo(() => sourcesOf(entriesOf(state)), [state])
   const numbers = useNumbers(sources)
   const [live] = useState(!answer)

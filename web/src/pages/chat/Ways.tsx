@@ -1,4 +1,4 @@
-import { Button, Menu, ScrollArea, Text } from '@mantine/core'
+import { Button, Menu, Text } from '@mantine/core'
 import { IconChevronDown } from '@tabler/icons-react'
 import { useApi } from '../../api/hooks'
 import { useMay } from '../../api/me'
@@ -38,14 +38,12 @@ export function Ways({ value, choose }: { value: Way; choose: (way: Way) => void
           {t.way(chosen)}
         </Button>
       </Menu.Target>
-      <Menu.Dropdown>
-        <ScrollArea.Autosize mah="50vh">
-          <Menu.RadioGroup value={`${value.route} ${value.skill}`} onChange={take}>
-            {(['', 'chat', 'task', 'app'] as const).map((route) => item(route, '', t.ways[route].name, t.ways[route].hint))}
-            {enabled.length > 0 && <Menu.Label>{t.skills}</Menu.Label>}
-            {enabled.map((s) => item('skill', s.name, s.name, s.description))}
-          </Menu.RadioGroup>
-        </ScrollArea.Autosize>
+      <Menu.Dropdown mah="50vh" style={{ overflowY: 'auto' }}>
+        <Menu.RadioGroup value={`${value.route} ${value.skill}`} onChange={take}>
+          {(['', 'chat', 'task', 'app'] as const).map((route) => item(route, '', t.ways[route].name, t.ways[route].hint))}
+          {enabled.length > 0 && <Menu.Label>{t.skills}</Menu.Label>}
+          {enabled.map((s) => item('skill', s.name, s.name, s.description))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   )

@@ -21,12 +21,21 @@ export function attach(had: readonly Attached[], more: readonly File[]): { files
   return { files, why: '' }
 }
 
-/** A name without a folder, and without what no file's name can have. */
-const plain = (name: string): string => (name.split(/[/\\]/).pop() ?? '').replace(/\p{Cc}/gu, '').slice(0, 60) || 'file'
+/** A name without a folder, without what no file's name can have, and short enough: 200 bytes with what is added to it. */
+function plain(path: string): string {
+  const name = (path.split(/[/\\]/).pop() ?? '').replace(/\p{Cc}/gu, '') || 'file'
+  if (new TextEncoder().encode(name).length <= 190) return name
+  const [stem, end] = parts(name)
+  return stem.slice(0, 38) + end.slice(0, 8)
+}
+
+function parts(name: string): [string, string] {
+  const dot = name.lastIndexOf('.')
+  return dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+}
 
 function free(name: string, files: readonly Attached[]): string {
-  const dot = name.lastIndexOf('.')
-  const [stem, end] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+  const [stem, end] = parts(name)
   let next = name
   for (let n = 2; files.some((f) => f.name === next); n++) next = `${stem}-${n}${end}`
   return next

@@ -7,8 +7,11 @@ export type Part =
   | { kind: 'done'; key: number; entries: Entry[] }
   | { kind: 'work'; key: number; call: ToolCall; task: string }
 
-/** What a turn has said and done, in order. How it was understood and planned is only told where that says something. */
-export function partsOf(state: TaskState): Part[] {
+/**
+ * What a turn has said and done, in order. How it was understood and planned is only told where that says something, and why it failed
+ * (`failure`) is said by its answer.
+ */
+export function partsOf(state: TaskState, failure?: string): Part[] {
   const parts: Part[] = []
   for (const e of entriesOf(state)) {
     if (e.kind === 'model' && e.purpose === 'work') {
@@ -20,7 +23,7 @@ export function partsOf(state: TaskState): Part[] {
       parts.push({ kind: 'work', key: e.key, call: e, task: e.subject })
       continue
     }
-    if (!worth(e)) continue
+    if (!worth(e) || (e.kind === 'model' && failure && e.error?.msg === failure)) continue
     const last = parts.at(-1)
     if (last?.kind === 'done') last.entries.push(e)
     else parts.push({ kind: 'done', key: e.key, entries: [e] })
