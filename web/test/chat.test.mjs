@@ -107,10 +107,18 @@ test('an answer comes as it is said, and goes on where it was after a reload', l
   rest.open()
   await waitForWords(page, 'The first part, the second part,')
   await page.reload()
+  await waitForWords(page, 'The first part, the second part,')
+  const heard = [] // by who listens to the page: where it is, and not each word
+  await page.exposeFunction('hear', (text) => heard.push(text))
+  await page.evaluate(() => {
+    const status = document.querySelector('article [role=status]')
+    new MutationObserver(() => window.hear(status.textContent)).observe(status, { childList: true, characterData: true, subtree: true })
+  })
   end.open()
   await over(page)
   assert.equal(await words(page), 'The first part, the second part, and the last one.')
   assert.equal(await turn(page, 1).locator('strong').innerText(), 'last')
+  assert.deepEqual(heard.filter(Boolean), ['The answer is there'])
   await page.reload() // once it is over
   await over(page)
   assert.equal(await words(page), 'The first part, the second part, and the last one.')

@@ -52,7 +52,7 @@ export const chat = {
     goOnText: 'Go on where you stopped.',
     what: 'Show its task',
     app: 'Open the app',
-    part: 'Work on a part',
+    part: 'What was done',
     noAnswer: 'It ended without words.',
   },
   source: {
