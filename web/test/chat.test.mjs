@@ -497,6 +497,25 @@ test('the next message is answered as it was chosen, once', limit, async () => {
   await context.close()
 })
 
+test('what is very long is shown by its beginning, and all of it on demand', limit, async () => {
+  const opened = await begin()
+  const { context, page } = opened
+  const long = `It begins. ${'A sentence that is one of many. '.repeat(2500)}\n\nIt ends.`
+  model.answers((say) => {
+    for (let i = 0; i < long.length; i += 4000) say.text(long.slice(i, i + 4000))
+  })
+  const id = await conversation(`Mine begins. ${'Many words. '.repeat(6000)}Mine ends.`)
+  await page.goto(`${base}${home}/${id}`)
+  await turn(page, 1).getByRole('button', { name: 'Show all of it' }).click()
+  await turn(page, 1).getByText('It ends.', { exact: true }).waitFor()
+  assert.equal((await words(page)).replace(/\s+/g, ' '), long.replace(/\s+/g, ' '))
+  assert.equal(await mine(page, 1).getByText('Mine ends.').count(), 0)
+  await mine(page, 1).getByRole('button', { name: 'Show all of it' }).click()
+  await mine(page, 1).getByText('Mine ends.').waitFor()
+  await well(opened)
+  await context.close()
+})
+
 test('conversations are found by what was said, named, and deleted', limit, async () => {
   const opened = await begin()
   const { context, page, problems } = opened
