@@ -1,11 +1,11 @@
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useSyncExternalStore } from 'react'
 import type { Api } from '../../api/client'
 import { changed, type Tagged, useApi } from '../../api/hooks'
 import type { Problem } from '../../api/problem'
 import type { App, AppDetail, Version } from '../../api/schema'
+import { download } from '../../files/download'
 import { text } from '../../text'
-import { undoable } from '../../ui/undo'
+import { createDeletions } from '../../ui/deletions'
 
 /** What is read anew when an app has changed. */
 export const appLists = ['/v1/apps', '/v1/apps/{app}', '/v1/apps/{app}/versions'] as const
@@ -29,52 +29,22 @@ export function useVersions(app: string, exists: boolean): Version[] {
   return [...(query.data?.items ?? [])].reverse()
 }
 
-let hidden: ReadonlySet<string> = new Set()
-const observers = new Set<() => void>()
+const deletions = createDeletions()
 
-function hide(app: string, away: boolean): void {
-  const next = new Set(hidden)
-  if (away) next.add(app)
-  else next.delete(app)
-  hidden = next
-  for (const observe of observers) observe()
-}
-
-/** The apps that are about to be deleted: nobody sees them any more, but it can be undone. */
-export function useHidden(): ReadonlySet<string> {
-  return useSyncExternalStore(
-    (observe) => {
-      observers.add(observe)
-      return () => observers.delete(observe)
-    },
-    () => hidden,
-  )
-}
+/** The apps that are about to be deleted. */
+export const { useHidden } = deletions
 
 /** Deletes an app a moment later; what works on it is stopped before. */
 export function useDeletion(): (app: Pick<App, 'id' | 'title'>, working?: string) => void {
   const api = useApi()
   const queries = useQueryClient()
-  return (app, working) => {
-    hide(app.id, true)
-    undoable(text.build.app.deleted(app.title), () => remove(api, queries, app.id, working), () => hide(app.id, false))
-  }
+  return (app, working) => deletions.begin(app.id, text.build.app.deleted(app.title), () => remove(api, queries, app.id, working))
 }
 
 async function remove(api: Api, queries: QueryClient, app: string, working: string | undefined): Promise<void> {
   if (working) await api.client.POST('/v1/tasks/{task}/cancel', { params: { path: { task: working } }, body: {} }).catch(() => undefined) // it may be over by now
   await api.client.DELETE('/v1/apps/{app}', { params: { path: { app } } })
   await changed(queries, ['/v1/apps', '/v1/tasks'])
-}
-
-/** Has the browser keep an answer as a file. */
-export async function download(api: Api, path: string, name: string): Promise<void> {
-  const url = URL.createObjectURL(await (await api.fetch(path)).blob())
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 60_000)
 }
 
 export function exportVersion(api: Api, app: Pick<App, 'id' | 'name'>, version: number, format: 'zip' | 'tar.gz'): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Api } from '../../api/client'
 import type { Message, NewFile } from '../../api/schema'
-import { base64, keep } from '../../files/bytes'
+import { base64 } from '../../files/bytes'
+import { download } from '../../files/download'
 import { text } from '../../text'
 
 const most = 10 // files of a message
@@ -54,6 +55,6 @@ export function filesOf(api: Api, conversation: string, message: Message): Promi
 }
 
 /** Has the browser keep a file that came with a message. */
-export async function keepFile(api: Api, conversation: string, message: Message, file: number): Promise<void> {
-  keep(message.files?.[file]?.name ?? '', await (await api.fetch(at(conversation, message, file))).blob())
+export function keepFile(api: Api, conversation: string, message: Message, file: number): Promise<void> {
+  return download(api, at(conversation, message, file), message.files?.[file]?.name ?? '')
 }
