@@ -3,7 +3,7 @@ import { type KeyboardEvent, type ReactNode, useState } from 'react'
 import { text } from '../../text'
 import { number } from '../../text/format'
 import { ProblemNote } from '../../ui/ProblemNote'
-import { ModelMenu } from './ModelMenu'
+import { ModelMenu } from '../../ui/ModelMenu'
 
 const most = 5000 // characters of a prompt, as the server counts them
 

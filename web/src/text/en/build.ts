@@ -15,7 +15,6 @@ export const build = {
     { name: 'Bug tracker', prompt: 'a bug tracker with title, description, status open, in progress or done, priority and a due date' },
     { name: 'Contacts', prompt: 'an address book with name, email, phone number, birthday and notes' },
   ],
-  model: { choose: (name: string) => `Model: ${name}`, automatic: 'Automatic', automaticHint: 'The first that is set up, else the built-in planner', planner: 'Built-in planner', plannerHint: 'Needs no model: builds apps that keep and show things' },
   apps: {
     title: 'Apps of this project',
     none: 'No apps yet',

@@ -51,6 +51,7 @@ export const common = {
     canceled: 'Canceled',
     stopped: 'Stopped',
   },
+  model: { choose: (name: string) => `Model: ${name}`, automatic: 'Automatic', automaticHint: 'The first that is set up, else the built-in planner', planner: 'Built-in planner', plannerHint: 'Needs no model: builds apps that keep and show things' },
   kind: { app: 'App', task: 'Task', chat: 'Chat' },
   role: { viewer: 'Viewer', member: 'Member', admin: 'Admin', owner: 'Owner' },
 }
