@@ -116,3 +116,8 @@ export interface TaskState {
 }
 
 export const terminal: readonly Task['status'][] = ['succeeded', 'failed', 'canceled']
+
+/** All that a task has done, in order. */
+export function entriesOf(state: TaskState): Entry[] {
+  return state.phases.flatMap((p) => [...p.before, ...p.steps.flatMap((s) => s.attempts.flatMap((a) => a.entries)), ...p.after])
+}

@@ -3,10 +3,11 @@ import { IconExternalLink, IconFileText } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useMay } from '../../api/me'
 import { text } from '../../text'
+import { safeAddress } from '../../ui/away'
 import { Source as Passage } from '../../ui/Source'
 import { DocumentDrawer } from '../knowledge/memory/DocumentDrawer'
 import classes from './chat.module.css'
-import { type Source, safeAddress } from './sources'
+import type { Source } from './sources'
 
 /** A small number within an answer, which opens what it stands for. */
 export function Reference({ number, sources }: { number: number; sources: readonly Source[] }) {

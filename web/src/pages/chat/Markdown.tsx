@@ -5,11 +5,11 @@ import { memo, type ReactNode, useEffect, useId, useMemo, useState } from 'react
 import ReactMarkdown, { type Components, type ExtraProps } from 'react-markdown'
 import remarkGfm from 'remark-gfm'
 import { text } from '../../text'
+import { safeAddress } from '../../ui/away'
 import { Scrollable } from '../../ui/Scrollable'
 import { blocks } from './blocks'
 import classes from './chat.module.css'
 import { references } from './references'
-import { safeAddress } from './sources'
 
 const mostHighlighted = 50_000 // characters of one piece of code
 

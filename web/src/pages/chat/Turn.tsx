@@ -9,7 +9,7 @@ import type { EventTurn, Message, NewMessage, Problem as Refusal } from '../../a
 import { text } from '../../text'
 import { Entries } from '../../timeline/Entries'
 import { Timeline } from '../../timeline/Timeline'
-import { terminal } from '../../timeline/state'
+import { entriesOf, terminal } from '../../timeline/state'
 import { type TaskEvents, useTaskEvents } from '../../timeline/useTaskEvents'
 import { Details } from '../../ui/Details'
 import { Copy } from './Copy'
@@ -19,7 +19,7 @@ import classes from './chat.module.css'
 import { Markdown } from './Markdown'
 import { type Part, partsOf, working } from './parts'
 import { Reference, Sources } from './Cited'
-import { citedBy, entriesOf, sourcesOf } from './sources'
+import { citedBy, sourcesOf } from './sources'
 import { useTurn } from './useTurn'
 import { useWhole } from './whole'
 
@@ -213,4 +213,3 @@ function After({ answer, said, turn, actions, newest }: { answer: Message; said:
     </Group>
   )
 }
-

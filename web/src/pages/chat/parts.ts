@@ -1,5 +1,4 @@
-import type { Entry, ModelCall, TaskState, ToolCall } from '../../timeline/state'
-import { entriesOf } from './sources'
+import { type Entry, entriesOf, type ModelCall, type TaskState, type ToolCall } from '../../timeline/state'
 
 /** A part of a turn as a conversation shows it: what was said, what was done, or work that others do for it. */
 export type Part =
@@ -19,7 +18,7 @@ export function partsOf(state: TaskState, failure?: string): Part[] {
       if (text && (!e.error || e.error.code === 'canceled')) parts.push({ kind: 'said', key: e.key, call: e, text, growing: !e.until })
       if (!e.error) continue
     }
-    if (e.kind === 'tool' && e.tool === 'delegate' && /^tsk_\w+$/.test(e.subject)) {
+    if (delegates(e)) {
       parts.push({ kind: 'work', key: e.key, call: e, task: e.subject })
       continue
     }
@@ -31,6 +30,9 @@ export function partsOf(state: TaskState, failure?: string): Part[] {
   return parts
 }
 
+/** A call that another task answers; its subject is which. */
+const delegates = (e: Entry): e is ToolCall => e.kind === 'tool' && e.tool === 'delegate' && /^tsk_\w+$/.test(e.subject)
+
 function worth(e: Entry): boolean {
   if (e.kind === 'model') return e.error !== undefined && e.error.code !== 'canceled'
   if (e.kind !== 'note') return true
@@ -40,5 +42,5 @@ function worth(e: Entry): boolean {
 
 /** The tasks that work on a part of this one now. */
 export function working(state: TaskState): string[] {
-  return entriesOf(state).flatMap((e) => (e.kind === 'tool' && e.tool === 'delegate' && e.state === 'running' && /^tsk_\w+$/.test(e.subject) ? [e.subject] : []))
+  return entriesOf(state).flatMap((e) => (delegates(e) && e.state === 'running' ? [e.subject] : []))
 }

@@ -1,14 +1,10 @@
-import type { Entry, TaskState, ToolCall } from '../../timeline/state'
+import type { Entry, ToolCall } from '../../timeline/state'
+import { safeAddress } from '../../ui/away'
 
 /** What an answer can refer to: a passage of a document or of what was remembered, or a page of the web. */
 export type Source =
   | { kind: 'passage'; key: string; number: number; id: string; cite: string; text: string }
   | { kind: 'page'; key: string; number?: number; address: string; title: string }
-
-/** All that a task has done, in order. */
-export function entriesOf(state: TaskState): Entry[] {
-  return state.phases.flatMap((p) => [...p.before, ...p.steps.flatMap((s) => s.attempts.flatMap((a) => a.entries)), ...p.after])
-}
 
 /** What a turn's calls have found, as they say it themselves: tools of memory and of the web. */
 export function sourcesOf(entries: readonly Entry[]): Source[] {
@@ -53,14 +49,4 @@ export const numbered = /\[(\d{1,3})\](?!\()/g
 const names = (text: string, cite: string): boolean => {
   const title = cite.split(/, (?:page \d|lines? \d|")/)[0] ?? ''
   return title.length >= 4 && text.includes(title)
-}
-
-/** An address that a link may have; "" for what would do something else than to go there. */
-export function safeAddress(address: string): string {
-  try {
-    const url = new URL(address)
-    return ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href : ''
-  } catch {
-    return ''
-  }
 }
